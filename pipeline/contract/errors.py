@@ -1,0 +1,26 @@
+"""Errors a user can act on: the commands print each as one line, without a traceback."""
+
+
+class PoseError(Exception):
+    """Anything expected to go wrong: its text says what, where and what to do, in one line."""
+
+
+class BadInput(PoseError):
+    """A source file or option cannot be used."""
+
+
+class StoreError(PoseError):
+    """A store is absent, incomplete, or of another contract version."""
+
+
+class DamagedShard(StoreError):
+    """Stored bytes do not match their checksum; the text names the shard."""
+
+
+class RunError(PoseError):
+    """A run folder is absent, incomplete, or belongs to another configuration."""
+
+
+def unknown_name(kind: str, name: str, known: "list[str] | tuple[str, ...]") -> BadInput:
+    """The error for a name that is not registered; it lists the known ones."""
+    return BadInput(f"unknown {kind} {name!r}; known: {', '.join(known)}")

@@ -1,0 +1,200 @@
+"""The store contract, version 1: what a store holds and how it is read (DESIGN section 9).
+
+A store is a folder: ``MANIFEST.json`` (written last; without it there is no store), ``report.json``
+(what became of every input file) and the arrays, in one of the registered formats. Each
+``*_store.py`` module beside this one registers a format by its ``FORMAT`` constant.
+"""
+
+import importlib
+import json
+import pkgutil
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline import contract
+from pipeline.contract.errors import StoreError, unknown_name
+from pipeline.contract.heatmap import SIZE
+from pipeline.contract.skeleton import N_KEYPOINTS
+
+CONTRACT_VERSION = 1
+SPLITS = ("train", "val", "test")
+WINDOW_FRAMES = 5
+STEPS = (1, 2)
+MANIFEST = "MANIFEST.json"
+REPORT = "report.json"
+
+
+@dataclass(frozen=True)
+class ArraySpec:
+    """One per-frame array: its dtype, the shape of a frame, frames a chunk and frames a shard."""
+
+    dtype: str
+    frame_shape: tuple[int, ...]
+    chunk_frames: int
+    shard_frames: int
+
+
+_SMALL = 16_384  # frames a chunk of the arrays without pixels: a few MB at most
+
+#: Every array that has one row a stored frame, by name.
+FRAME_ARRAYS: dict[str, ArraySpec] = {
+    "heatmaps": ArraySpec("<f4", (N_KEYPOINTS, SIZE, SIZE), 16, 256),
+    "keypoints": ArraySpec("<i2", (N_KEYPOINTS, 2), _SMALL, _SMALL),
+    "keypoints_exact": ArraySpec("<f4", (N_KEYPOINTS, 2), _SMALL, _SMALL),
+    "annotated": ArraySpec("|b1", (N_KEYPOINTS,), _SMALL, _SMALL),
+    "boxes": ArraySpec("<f4", (4,), _SMALL, _SMALL),
+    "clip": ArraySpec("<i4", (), _SMALL, _SMALL),
+    "frame": ArraySpec("<i4", (), _SMALL, _SMALL),
+}
+WINDOW_SPEC = ArraySpec("<i8", (), 65_536, 65_536)
+
+#: Columns of the clips table and their kinds; text is UTF-8 and keeps ids such as "007" as text.
+CLIP_COLUMNS: dict[str, str] = {
+    "id": "text",
+    "dataset": "text",
+    "video": "text",
+    "action": "text",
+    "person": "text",
+    "fps": "<f8",
+    "first_frame": "<i4",
+    "n_frames": "<i4",
+    "split": "text",
+}
+
+
+class Store(ABC):
+    """A finished store, open for reading.
+
+    Attributes
+    ----------
+    path : the store's folder.
+    format : name of its format.
+    attrs : contract version, ``config``, ``provenance``, ``skeleton`` and ``labelled``
+        (dataset name -> 25 booleans).
+    manifest : the parsed ``MANIFEST.json``.
+    """
+
+    format: str
+
+    def __init__(self, path: Path, manifest: dict[str, Any], attrs: dict[str, Any]) -> None:
+        self.path = path
+        self.manifest = manifest
+        self.attrs = attrs
+
+    @abstractmethod
+    def read(
+        self, split: str, name: str, start: int = 0, stop: int | None = None
+    ) -> NDArray[Any]:
+        """Rows ``start:stop`` of one per-frame array of a split, checksums checked.
+
+        Raises
+        ------
+        DamagedShard : the stored bytes don't match their checksum; names the shard.
+        """
+
+    @abstractmethod
+    def n_frames(self, split: str) -> int:
+        """Number of stored frames in a split."""
+
+    @abstractmethod
+    def windows(self, split: str, step: int) -> NDArray[np.int64]:
+        """First-frame index of every window of a split at a frame step (1 or 2), shuffled.
+
+        Window w covers the frames w, w + step, ..., w + 4 * step of the split's arrays.
+        """
+
+    @property
+    @abstractmethod
+    def clips(self) -> dict[str, NDArray[Any]]:
+        """The clips table, column by column (``CLIP_COLUMNS``); text columns hold ``str``."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of open files."""
+
+    def labelled(self, split: str) -> NDArray[np.bool_]:
+        """Bool (frames, 25): whether the dataset of each frame's clip labels a keypoint at all."""
+        table = self.attrs["labelled"]
+        datasets = self.clips["dataset"]
+        per_clip = np.array([table[name] for name in datasets], dtype=bool)
+        return per_clip.reshape(-1, N_KEYPOINTS)[self.read(split, "clip")]
+
+    def __enter__(self) -> "Store":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+@cache
+def formats() -> dict[str, ModuleType]:
+    """Registered formats: every ``*_store`` module of this folder, by its ``FORMAT`` constant."""
+    found = {}
+    for info in pkgutil.iter_modules(contract.__path__):
+        if info.name.endswith("_store"):
+            module = importlib.import_module(f"{contract.__name__}.{info.name}")
+            found[module.FORMAT] = module
+    return dict(sorted(found.items()))
+
+
+def format_module(name: str) -> ModuleType:
+    """The module of one format, or an error that lists the known ones."""
+    try:
+        return formats()[name]
+    except KeyError:
+        raise unknown_name("format", name, list(formats())) from None
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    """The manifest of a store folder.
+
+    Raises
+    ------
+    StoreError : no such folder, no manifest (an unfinished or foreign folder), a manifest that
+        can't be parsed, or another contract version.
+    """
+    if not path.exists():
+        raise StoreError(f"no store at {path}: make one with `python -m pipeline preprocess`")
+    file = path / MANIFEST
+    if not file.is_file():
+        raise StoreError(f"{path} has no {MANIFEST}: it is not a store, or was never finished")
+    try:
+        manifest = json.loads(file.read_bytes())
+        version = manifest["contract"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise StoreError(f"{file} is damaged ({error}): preprocess again") from None
+    if version != CONTRACT_VERSION:
+        raise StoreError(
+            f"{path} follows contract version {version!r}, but this program reads version "
+            f"{CONTRACT_VERSION}: preprocess again, or use the program that made it"
+        )
+    return dict(manifest)
+
+
+def open_store(path: str | Path) -> Store:
+    """Open a finished store for reading, whatever its format.
+
+    Raises
+    ------
+    StoreError : see ``read_manifest``; also when a listed file is absent or has another size.
+    """
+    path = Path(path)
+    manifest = read_manifest(path)
+    for name, entry in manifest["files"].items():
+        file = path / name
+        found = file.stat().st_size if file.is_file() else None
+        if found != entry["bytes"]:
+            state = "is missing" if found is None else f"has {found} bytes"
+            raise StoreError(
+                f"{file} {state}, expected {entry['bytes']} bytes: "
+                f"see `python -m pipeline verify {path}`"
+            )
+    store: Store = format_module(manifest["format"]).open_reader(path, manifest)
+    return store

@@ -1,0 +1,119 @@
+"""Annotation sources: each module of this folder reads one dataset and yields clips.
+
+A module registers itself by its ``NAME`` constant and has ``LABELLED`` (names of the keypoints the
+dataset labels), ``items`` (IO: a path to a stream of raw files) and ``parse`` (pure: one raw file to
+clips, run in a worker process because damaged files can crash a parser).
+"""
+
+import importlib
+import pkgutil
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.contract.errors import BadInput, unknown_name
+from pipeline.contract.skeleton import KEYPOINTS
+
+#: Ids are text that can never be a path.
+ID_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+@dataclass(frozen=True)
+class SourceOptions:
+    """What the user chose about the sources.
+
+    Attributes
+    ----------
+    actions : action names to keep; None is the dataset's default selection, ``("all",)`` every one.
+    manual : BRACE's manual-keypoint zip or folder, if any.
+    tables : folder with BRACE's annotation tables, if it is not found beside the keypoints.
+    """
+
+    actions: tuple[str, ...] | None = None
+    manual: Path | None = None
+    tables: Path | None = None
+
+
+@dataclass(frozen=True)
+class Item:
+    """One raw input file: its name in the source, its bytes, and what parsing needs besides."""
+
+    name: str
+    data: bytes
+    context: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Clip:
+    """Annotated frames of one person, up to a shot cut.
+
+    Attributes
+    ----------
+    id : unique within its dataset, matches ``ID_PATTERN``.
+    video : clips of one video must go to one split.
+    person : the dancer or athlete, where the dataset tells ("" otherwise).
+    fps : frames a second; NaN where the dataset doesn't tell.
+    frames : int32 (n,), source frame numbers, strictly increasing; a gap ends a run.
+    keypoints : float64 (n, 25, 2), (x, y) in source pixels; NaN where not annotated.
+    left_out : reason -> count of what was dropped while parsing (``frames: …``, ``keypoints: …``).
+    """
+
+    id: str
+    dataset: str
+    video: str
+    action: str
+    person: str
+    fps: float
+    frames: NDArray[np.int32]
+    keypoints: NDArray[np.float64]
+    left_out: dict[str, int] = field(default_factory=dict)
+
+
+class Source(Protocol):
+    """What a module of this folder offers."""
+
+    NAME: str
+    LABELLED: tuple[str, ...]
+
+    def items(self, path: Path, options: SourceOptions) -> Iterator[Item]:
+        """Raw input files in a stable order."""
+
+    def parse(self, item: Item) -> list[Clip]:
+        """Clips of one raw file; raises BadInput with the reason when it is broken."""
+
+
+@cache
+def sources() -> dict[str, Source]:
+    """Registered sources by name."""
+    found: dict[str, Source] = {}
+    for info in pkgutil.iter_modules(__path__):
+        module = importlib.import_module(f"{__name__}.{info.name}")
+        if hasattr(module, "NAME"):
+            found[module.NAME] = cast(Source, module)
+    return dict(sorted(found.items()))
+
+
+def source(name: str) -> Source:
+    """One source by name, or an error that lists the known ones."""
+    try:
+        return sources()[name]
+    except KeyError:
+        raise unknown_name("source", name, list(sources())) from None
+
+
+def labelled_mask(names: tuple[str, ...]) -> list[bool]:
+    """For each of the 25 keypoints, whether it is among ``names``."""
+    return [name in names for name in KEYPOINTS]
+
+
+def checked_id(text: str) -> str:
+    """An id from the outside, or BadInput if it is not plain letters, digits, ``-`` and ``_``."""
+    if not ID_PATTERN.fullmatch(text):
+        raise BadInput(f"id {text[:80]!r} is not 1 to 64 letters, digits, '-' or '_'")
+    return text
