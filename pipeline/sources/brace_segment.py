@@ -1,0 +1,197 @@
+"""One BRACE segment file to clips: pure, and suspicious of every byte."""
+
+import json
+import re
+from itertools import pairwise
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.contract.errors import BadInput
+from pipeline.contract.skeleton import INDEX, N_KEYPOINTS
+from pipeline.sources import Clip, Item, checked_id
+from pipeline.sources.brace_manual import manual_keypoints
+
+DATASET = "brace"
+
+#: COCO's order, as stored.
+COCO = (
+    "nose",
+    "left_eye",
+    "right_eye",
+    "left_ear",
+    "right_ear",
+    "left_shoulder",
+    "right_shoulder",
+    "left_elbow",
+    "right_elbow",
+    "left_wrist",
+    "right_wrist",
+    "left_hip",
+    "right_hip",
+    "left_knee",
+    "right_knee",
+    "left_ankle",
+    "right_ankle",
+)
+LABELLED = tuple(name for name in COCO if name in INDEX)
+
+MAX_FRAMES = 1_000_000
+_FRAME = re.compile(r"(?P<video>[^/]+)/img-(?P<frame>\d{1,9})\.png", re.ASCII)
+
+
+def parse(item: Item) -> list[Clip]:
+    """Clips of one segment: one for each shot that it spans.
+
+    A shot boundary b is taken as the first frame of the new shot. The dataset does not say so; but
+    one segment begins at b - 1 and nine begin at b, as they would if b - 1 ended the old shot.
+
+    Raises
+    ------
+    BadInput : the file is broken (the text tells what and where), was refused by ``items``, or
+        has no frame that an earlier segment does not have.
+    """
+    context = item.context
+    if "error" in context:
+        raise BadInput(context["error"])
+    frames, keypoints = _decode(item.data, context["video"])
+    left_out = _replace_manual(frames, keypoints, context["manual"])
+    keep = _frames_kept(frames, context, left_out)
+    frames, keypoints = frames[keep], keypoints[keep]
+    shots = np.searchsorted(np.array(context["cuts"], dtype=np.int64), frames, side="right")
+    edges = [0, *(np.flatnonzero(np.diff(shots)) + 1).tolist(), len(frames)]
+    clips = []
+    for start, stop in pairwise(edges):
+        clips.append(_clip(frames[start:stop], keypoints[start:stop], context, left_out))
+        left_out = {}  # what the whole file lost is told once, with its first clip
+    return clips
+
+
+def _clip(
+    frames: NDArray[np.int32],
+    coco: NDArray[np.float64],
+    context: dict[str, Any],
+    left_out: dict[str, int],
+) -> Clip:
+    """One shot's frames in our skeleton, keypoints that are not annotated as NaN."""
+    ours = coco[:, [COCO.index(name) for name in LABELLED]]
+    position = ours[..., :2].copy()
+    reasons = {
+        "keypoints: score 0": ours[..., 2] <= 0,
+        "keypoints: at (0, 0), COCO's mark for none": (position == 0).all(axis=-1),
+        "keypoints: outside the image": ((position < 0) | (position >= context["size"])).any(-1),
+    }
+    left = dict(left_out)
+    for reason, hit in reasons.items():
+        fresh = hit & np.isfinite(position[..., 0])
+        position[fresh] = np.nan
+        if fresh.any():
+            left[reason] = int(fresh.sum())
+    keypoints = np.full((len(frames), N_KEYPOINTS, 2), np.nan)
+    keypoints[:, [INDEX[name] for name in LABELLED]] = position
+    span = f"{frames[0]}-{frames[-1]}"
+    return Clip(
+        id=checked_id(f"{context['video']}_{span}_{context['movement']}"),
+        dataset=DATASET,
+        video=checked_id(context["video"]),
+        action=context["movement"],
+        person=context["dancer"],
+        fps=context["fps"],
+        frames=frames,
+        keypoints=keypoints,
+        left_out=left,
+    )
+
+
+def _frames_kept(
+    frames: NDArray[np.int32], context: dict[str, Any], left_out: dict[str, int]
+) -> NDArray[np.bool_]:
+    """Frames of the segment's own range that no earlier segment of the video has."""
+    outside = (frames < context["start"]) | (frames > context["end"])
+    shared = (frames < context["first_new_frame"]) & ~outside
+    for reason, dropped in (
+        ("frames: outside the range in the file's name", outside),
+        ("frames: shared with the previous segment", shared),
+    ):
+        if dropped.any():
+            left_out[reason] = int(dropped.sum())
+    keep = ~(outside | shared)
+    if not keep.any():
+        raise BadInput(
+            f"no frame is left of {len(frames)}: {int(outside.sum())} lie outside "
+            f"{context['start']}-{context['end']}, {int(shared.sum())} in an earlier segment"
+        )
+    return keep
+
+
+def _replace_manual(
+    frames: NDArray[np.int32], keypoints: NDArray[np.float64], manual: dict[int, bytes]
+) -> dict[str, int]:
+    """Put manual keypoints in place; count those whose frame the file does not have."""
+    row = {int(frame): i for i, frame in enumerate(frames)}
+    homeless = 0
+    for frame, data in manual.items():
+        try:
+            positions = manual_keypoints(data, len(COCO))
+        except BadInput as error:
+            raise BadInput(f"manual keypoints of frame {frame}: {error}") from None
+        if frame in row:
+            keypoints[row[frame]] = np.column_stack([positions, np.ones(len(COCO))])
+        else:
+            homeless += 1
+    return {"manual frames: absent from the segment": homeless} if homeless else {}
+
+
+def _decode(data: bytes, video: str) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+    """Frame numbers, increasing, and COCO keypoints (n, 17, 3) of a segment's JSON."""
+    try:
+        table = json.loads(data, object_pairs_hook=_unique, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise BadInput(f"is not valid JSON: {error}") from None
+    if not isinstance(table, dict) or not 0 < len(table) <= MAX_FRAMES:
+        size = f"{len(table):,} entries" if isinstance(table, dict) else type(table).__name__
+        raise BadInput(f"expected an object of 1 to {MAX_FRAMES:,} frames, got {size}")
+    found: dict[int, NDArray[np.float64]] = {}
+    for key, value in table.items():
+        match = _FRAME.fullmatch(key)
+        if not match or match["video"] != video:
+            raise BadInput(f"expected keys such as '{video}/img-000123.png', got {key[:80]!r}")
+        number = int(match["frame"])
+        if number in found:
+            raise BadInput(f"frame {number} occurs twice")
+        found[number] = _frame_keypoints(value, number)
+    order = sorted(found)
+    return np.array(order, dtype=np.int32), np.stack([found[number] for number in order])
+
+
+def _frame_keypoints(value: Any, frame: int) -> NDArray[np.float64]:
+    """The (17, 3) keypoints of one frame's entry."""
+    points = value.get("keypoints") if isinstance(value, dict) else None
+    shape_fits = (
+        isinstance(points, list)
+        and len(points) == len(COCO)
+        and all(isinstance(point, list) and len(point) == 3 for point in points)
+    )
+    if not shape_fits:
+        raise BadInput(
+            f"frame {frame}: expected 'keypoints' with {len(COCO)} entries [x, y, score]"
+        )
+    assert points is not None
+    for name, point in zip(COCO, points, strict=True):
+        if not all(type(number) in (int, float) and abs(number) < 1e9 for number in point):
+            raise BadInput(
+                f"frame {frame}, {name}: expected three finite numbers, got {str(point)[:80]}"
+            )
+    return np.array(points, dtype=np.float64)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    table = dict(pairs)
+    if len(table) != len(pairs):
+        raise ValueError("a key occurs twice in one object")
+    return table
+
+
+def _no_constant(text: str) -> NoReturn:
+    raise ValueError(f"{text} is not a number of JSON")

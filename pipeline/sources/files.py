@@ -1,0 +1,185 @@
+"""Folders and zip archives read member by member: streamed, capped, never extracted.
+
+Archives come from strangers (DESIGN section 12). A member that must not be read is still listed,
+with the reason, so that the report can name it.
+"""
+
+import os
+import stat
+import struct
+import zipfile
+import zlib
+from abc import ABC, abstractmethod
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from pipeline.contract.errors import BadInput
+
+#: A member may unfold to this many times its compressed size, where it passes 1 MiB at all.
+MAX_RATIO = 200
+_RATIO_MATTERS_BYTES = 1 << 20
+_COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+#: What zipfile raises on damaged archives (NotImplementedError is a RuntimeError).
+ZIP_ERRORS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    OSError,
+    OverflowError,
+    RuntimeError,
+    ValueError,
+)
+
+
+@dataclass(frozen=True)
+class Member:
+    """A file of a tree: its path with ``/`` between parts, and why it is refused ("" if not)."""
+
+    name: str
+    refused: str = ""
+
+
+class Tree(ABC):
+    """Files below a folder or inside an archive; a context manager.
+
+    Attributes
+    ----------
+    path : the folder or archive on disk.
+    members : every file, sorted by name.
+    """
+
+    path: Path
+    members: list[Member]
+
+    @abstractmethod
+    def read(self, name: str, max_bytes: int) -> bytes:
+        """The bytes of one member that is not refused.
+
+        Raises
+        ------
+        BadInput : larger than ``max_bytes``, damaged or unreadable; the text gives the reason.
+        """
+
+    def close(self) -> None:  # noqa: B027  a folder holds nothing open
+        """Let go of the archive."""
+
+    def __enter__(self) -> "Tree":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def read_capped(file: Path, max_bytes: int) -> bytes:
+    """The bytes of a file, or BadInput with the reason when it is too large or unreadable."""
+    try:
+        with file.open("rb") as handle:
+            data = handle.read(max_bytes + 1)
+    except OSError as error:
+        raise BadInput(f"cannot be read: {error.strerror}") from None
+    if len(data) > max_bytes:
+        raise BadInput(f"is larger than the {max_bytes:,} bytes allowed")
+    return data
+
+
+class FolderTree(Tree):
+    """A folder; links inside it are not followed."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.members = []
+        for folder, folders, files in os.walk(path, onerror=_cannot_list):
+            folders.sort()
+            for name in files + [f for f in folders if (Path(folder) / f).is_symlink()]:
+                file = Path(folder) / name
+                self.members.append(Member(file.relative_to(path).as_posix(), _folder_fault(file)))
+        self.members.sort(key=lambda member: member.name)
+
+    def read(self, name: str, max_bytes: int) -> bytes:
+        return read_capped(self.path / name, max_bytes)
+
+
+class ZipTree(Tree):
+    """A zip archive."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self._zip = zipfile.ZipFile(path)
+        except ZIP_ERRORS as error:
+            raise BadInput(
+                f"{path} is not a readable zip archive ({error}): download it again"
+            ) from None
+        infos = [info for info in self._zip.infolist() if not info.is_dir()]
+        times = Counter(str(PurePosixPath(info.filename)) for info in infos)
+        self._infos = {info.filename: info for info in infos}
+        self.members = [
+            Member(name, zip_fault(info, times[str(PurePosixPath(name))]))
+            for name, info in sorted(self._infos.items())
+        ]
+
+    def read(self, name: str, max_bytes: int) -> bytes:
+        info = self._infos[name]
+        if info.file_size > max_bytes:
+            raise BadInput(f"unfolds to {info.file_size:,} bytes, more than {max_bytes:,} allowed")
+        try:
+            with self._zip.open(info) as file:  # checks the CRC at the end
+                return file.read(max_bytes + 1)
+        except ZIP_ERRORS as error:
+            raise BadInput(f"is damaged inside {self.path.name}: {error}") from None
+
+    def close(self) -> None:
+        self._zip.close()
+
+
+def open_tree(path: Path, expected: str) -> Tree:
+    """A folder or a zip archive, open for reading.
+
+    Parameters
+    ----------
+    path : the folder or archive.
+    expected : what should be there, for the error's text.
+
+    Raises
+    ------
+    BadInput : the path is absent, or neither a folder nor a readable zip archive.
+    """
+    if path.is_dir():
+        return FolderTree(path)
+    if path.is_file():
+        return ZipTree(path)
+    raise BadInput(f"{path} does not exist: expected {expected}")
+
+
+def _cannot_list(error: OSError) -> None:
+    raise BadInput(f"folder {error.filename} cannot be listed: {error.strerror}")
+
+
+def _folder_fault(file: Path) -> str:
+    mode = file.lstat().st_mode
+    if stat.S_ISLNK(mode):
+        return "is a symbolic link, which is not followed"
+    return "" if stat.S_ISREG(mode) else "is not a plain file"
+
+
+def zip_fault(info: zipfile.ZipInfo, times: int) -> str:
+    """Why a zip member must not be read, or ""."""
+    path = PurePosixPath(info.filename)
+    if path.is_absolute() or ".." in path.parts or "\\" in info.orig_filename:
+        return "has a name that leads out of the archive"
+    if info.filename != info.orig_filename:
+        return "has a name with a NUL byte"
+    if times > 1:
+        return f"occurs {times} times in the archive"
+    if stat.S_ISLNK(info.external_attr >> 16):
+        return "is a symbolic link, which is not followed"
+    if info.flag_bits & 0x1:
+        return "is encrypted"
+    if info.compress_type not in _COMPRESSIONS:
+        return f"is compressed by method {info.compress_type}; only stored and deflate are read"
+    packed = max(info.compress_size, 1)
+    if info.file_size > _RATIO_MATTERS_BYTES and info.file_size > MAX_RATIO * packed:
+        return f"unfolds to {info.file_size // packed} times its size; {MAX_RATIO} is allowed"
+    return ""
