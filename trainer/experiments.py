@@ -1,0 +1,53 @@
+"""The six experiments: how strongly the input is shifted, how it is smeared, and the frame rate.
+
+Source: thesis section 1.2; DESIGN section 6.
+"""
+
+from dataclasses import dataclass
+
+from pipeline.contract.errors import unknown_name
+
+RANDOM_SIGMA_PX = (1.0, 1.5, 2.0, 2.5, 3.0)
+FIXED_SIGMA_PX = (1.0,)
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One experiment ``k.y``.
+
+    Attributes
+    ----------
+    name : as in the thesis, "1.1" ... "2.3".
+    k : shifting-scalar; keypoints are shifted by N(0, (3k)^2) pixels.
+    sigma_in_px : the smears that are drawn from, uniformly, per keypoint and frame.
+    step : frames from one frame of a window to the next; 2 is half the frame rate.
+    """
+
+    name: str
+    k: float
+    sigma_in_px: tuple[float, ...]
+    step: int
+
+
+EXPERIMENTS: tuple[Experiment, ...] = tuple(
+    Experiment(f"{k}.{y}", float(k), sigma_in_px, step)
+    for k in (1, 2)
+    for y, sigma_in_px, step in (
+        (1, RANDOM_SIGMA_PX, 1),
+        (2, FIXED_SIGMA_PX, 1),
+        (3, RANDOM_SIGMA_PX, 2),
+    )
+)
+
+
+def experiment(name: str) -> Experiment:
+    """One experiment by name.
+
+    Raises
+    ------
+    BadInput : no such experiment; lists the known ones.
+    """
+    for known in EXPERIMENTS:
+        if known.name == name:
+            return known
+    raise unknown_name("experiment", name, [known.name for known in EXPERIMENTS])

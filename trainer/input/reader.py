@@ -1,0 +1,142 @@
+"""Stored heatmaps of windows; their blocks are read ahead by one background thread.
+
+A thread, never worker processes: moving dense batches between processes made them five times
+slower, and stores opened before a fork give wrong data (MEASURED).
+"""
+
+import queue
+import threading
+from collections.abc import Generator, Iterable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pipeline.contract.errors import DamagedShard
+from pipeline.contract.heatmap import SIZE
+from pipeline.contract.skeleton import N_KEYPOINTS
+from pipeline.contract.store import WINDOW_FRAMES, Store
+from trainer.input.shuffle import ReadPlan
+
+_POLL_S = 0.1
+
+
+def stored_heatmaps(
+    store: Store,
+    split: str,
+    windows: NDArray[np.int64],
+    step: int,
+    plan: ReadPlan,
+    block_frames: int,
+    buffer: Tensor,
+) -> Generator[tuple[NDArray[np.int64], Tensor]]:
+    """Batches of windows in a plan's order. Blocks are held, not windows: they share frames.
+
+    Parameters
+    ----------
+    store, split, step : which windows.
+    windows, block_frames : what the plan was made for.
+    buffer : float32 (B, T, K, 56, 56) on the CPU; every batch is written into it.
+
+    Yields
+    ------
+    int64 (b,) first frames, and float32 (b, T, K, 56, 56), the first b rows of ``buffer``.
+
+    Raises
+    ------
+    DamagedShard : stored heatmaps are damaged; names the shard.
+    """
+    reach = (WINDOW_FRAMES - 1) * step
+    n_frames = store.n_frames(split)
+    starts = plan.first_frame.tolist()
+    ranges = [(start, min(start + block_frames + reach, n_frames)) for start in starts]
+    held: dict[int, Tensor] = {}
+    n_taken = 0
+    with BlockReader(store, split, ranges) as reader:
+        for begin in range(0, len(plan.order), len(buffer)):
+            batch = slice(begin, begin + len(buffer))
+            first, reads = windows[plan.order[batch]], plan.read[batch].tolist()
+            while n_taken <= max(reads):
+                held[n_taken] = reader.next_block()
+                n_taken += 1
+            for row, (read, frame) in enumerate(zip(reads, first.tolist(), strict=True)):
+                at = frame - starts[read]
+                buffer[row] = held[read][at : at + reach + 1 : step]
+            held = {read: held[read] for read in held if plan.last_use[read] >= batch.stop}
+            yield first, buffer[: len(first)]
+
+
+class BlockReader:
+    """Heatmaps of blocks of frames, in a given order, one block ahead of the consumer.
+
+    Use as a context manager: leaving it stops the thread, whatever was read or not. Beside what
+    the consumer keeps, at most two blocks are in memory (one waits, one is being read).
+
+    Parameters
+    ----------
+    store, split : what to read from.
+    ranges : (start, stop) frames of each block, in reading order.
+    """
+
+    def __init__(self, store: Store, split: str, ranges: Iterable[tuple[int, int]]) -> None:
+        self._store = store
+        self._split = split
+        self._ranges = list(ranges)
+        self._ready: queue.Queue[Tensor | BaseException] = queue.Queue(maxsize=1)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="heatmap reader", daemon=True)
+
+    def __enter__(self) -> "BlockReader":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def next_block(self) -> Tensor:
+        """The next block, float32 (n, K, 56, 56).
+
+        Raises
+        ------
+        DamagedShard : the stored bytes are damaged, or not finite; names the shard. Whatever else
+            the reading thread met is raised here too.
+        """
+        block = self._ready.get()
+        if isinstance(block, BaseException):
+            raise block
+        return block
+
+    def _run(self) -> None:
+        try:
+            for start, stop in self._ranges:
+                if self._stop.is_set() or not self._offer(self._read(start, stop)):
+                    return
+            self._offer(EOFError("no block is left to read"))
+        except BaseException as error:
+            self._offer(error)
+
+    def _offer(self, item: Tensor | BaseException) -> bool:
+        """Wait until the consumer has room; False when it has stopped meanwhile."""
+        while not self._stop.is_set():
+            try:
+                self._ready.put(item, timeout=_POLL_S)
+            except queue.Full:
+                continue
+            return True
+        return False
+
+    def _read(self, start: int, stop: int) -> Tensor:
+        heatmaps = self._store.read(self._split, "heatmaps", start, stop)
+        where = f"{self._store.path}: {self._split}/heatmaps, frames {start} ... {stop - 1}"
+        expected = (stop - start, N_KEYPOINTS, SIZE, SIZE)
+        if heatmaps.shape != expected or heatmaps.dtype != np.float32:
+            raise DamagedShard(
+                f"{where}: expected float32 {expected}, found {heatmaps.dtype} {heatmaps.shape}"
+            )
+        block = torch.from_numpy(heatmaps)
+        # A sum is not finite when a term isn't; it costs a tenth of torch.isfinite.
+        if not torch.isfinite(block.sum()):
+            raise DamagedShard(f"{where}: a heatmap is not finite; preprocess again")
+        return block
