@@ -1,5 +1,7 @@
 """The target skeleton: 25 keypoints, left before right (DESIGN section 3)."""
 
+from itertools import pairwise
+
 KEYPOINTS: tuple[str, ...] = (
     "nose",
     "left_ear",
@@ -59,8 +61,8 @@ def _limbs() -> tuple[tuple[int, int], ...]:
     for side in ("left", "right"):
         chain = ("shoulder", "elbow", "wrist")
         leg = ("shoulder", "hip", "knee", "ankle")
-        pairs += [(f"{side}_{a}", f"{side}_{b}") for a, b in zip(chain, chain[1:], strict=False)]
-        pairs += [(f"{side}_{a}", f"{side}_{b}") for a, b in zip(leg, leg[1:], strict=False)]
+        pairs += [(f"{side}_{a}", f"{side}_{b}") for a, b in pairwise(chain)]
+        pairs += [(f"{side}_{a}", f"{side}_{b}") for a, b in pairwise(leg)]
         pairs += [(f"{side}_wrist", f"{side}_{tip}") for tip in ("pinky", "index", "thumb")]
         pairs += [(f"{side}_ankle", f"{side}_heel"), (f"{side}_ankle", f"{side}_toes")]
     return tuple((INDEX[a], INDEX[b]) for a, b in pairs)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from pipeline import contract
 from pipeline.contract.errors import StoreError, unknown_name
+from pipeline.contract.files import sha256_bytes, to_json
 from pipeline.contract.heatmap import SIZE
 from pipeline.contract.skeleton import N_KEYPOINTS
 
@@ -89,9 +90,7 @@ class Store(ABC):
         self.attrs = attrs
 
     @abstractmethod
-    def read(
-        self, split: str, name: str, start: int = 0, stop: int | None = None
-    ) -> NDArray[Any]:
+    def read(self, split: str, name: str, start: int = 0, stop: int | None = None) -> NDArray[Any]:
         """Rows ``start:stop`` of one per-frame array of a split, checksums checked.
 
         Raises
@@ -168,13 +167,16 @@ def read_manifest(path: Path) -> dict[str, Any]:
     try:
         manifest = json.loads(file.read_bytes())
         version = manifest["contract"]
-    except (ValueError, KeyError, TypeError) as error:
+        seal = manifest.pop("seal", None)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise StoreError(f"{file} is damaged ({error}): preprocess again") from None
     if version != CONTRACT_VERSION:
         raise StoreError(
             f"{path} follows contract version {version!r}, but this program reads version "
             f"{CONTRACT_VERSION}: preprocess again, or use the program that made it"
         )
+    if seal != sha256_bytes(to_json(manifest)):
+        raise StoreError(f"{file} is damaged (its own checksum does not fit): preprocess again")
     return dict(manifest)
 
 

@@ -1,8 +1,8 @@
 """Annotation sources: each module of this folder reads one dataset and yields clips.
 
-A module registers itself by its ``NAME`` constant and has ``LABELLED`` (names of the keypoints the
-dataset labels), ``items`` (IO: a path to a stream of raw files) and ``parse`` (pure: one raw file to
-clips, run in a worker process because damaged files can crash a parser).
+A module registers itself by its ``NAME`` constant and has ``LABELLED`` (names of the keypoints
+the dataset labels), ``items`` (IO: a path to a stream of raw files) and ``parse`` (pure: one raw
+file to clips, run in a worker process because damaged files can crash a parser).
 """
 
 import importlib

@@ -1,0 +1,198 @@
+"""Questions to a finished store: what is in it, is it whole, does anything leak between splits."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.contract.errors import DamagedShard, StoreError
+from pipeline.contract.files import sha256_file
+from pipeline.contract.store import (
+    CONTRACT_VERSION,
+    FRAME_ARRAYS,
+    MANIFEST,
+    REPORT,
+    SPLITS,
+    STEPS,
+    Store,
+    format_module,
+    open_store,
+    read_manifest,
+)
+
+
+def info(store: Store) -> dict[str, Any]:
+    """What is in a store, in the layout of ``info --json`` (DESIGN section 10)."""
+    splits: dict[str, dict[str, Any]] = {}
+    split_of_clip = store.clips["split"]
+    for split in SPLITS:
+        splits[split] = {
+            "clips": int((split_of_clip == split).sum()),
+            "frames": store.n_frames(split),
+            "windows": {f"step{step}": len(store.windows(split, step)) for step in STEPS},
+        }
+    total = {
+        "clips": sum(part["clips"] for part in splits.values()),
+        "frames": sum(part["frames"] for part in splits.values()),
+        "windows": {
+            f"step{step}": sum(part["windows"][f"step{step}"] for part in splits.values())
+            for step in STEPS
+        },
+    }
+    report = json.loads((store.path / REPORT).read_bytes())
+    files = sum(entry["bytes"] for entry in store.manifest["files"].values())
+    return {
+        "contract": CONTRACT_VERSION,
+        "format": store.format,
+        "bytes": files + (store.path / MANIFEST).stat().st_size,
+        "splits": splits,
+        "total": total,
+        "left_out": report["left_out"],
+    }
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What ``verify`` found.
+
+    Attributes
+    ----------
+    problems : one line for every damaged, missing or unexpected file or shard.
+    n_shards : shards that were hashed.
+    shared : what -> how many of them stand in more than one split.
+    counted : what -> how many there are in all.
+    may_share : whether the store was built by a protocol that shares frames on purpose.
+    """
+
+    problems: list[str]
+    n_shards: int
+    shared: dict[str, int] = field(default_factory=dict)
+    counted: dict[str, int] = field(default_factory=dict)
+    may_share: bool = False
+
+    @property
+    def leaks(self) -> bool:
+        """Whether a frame or a video stands in two splits against the rule."""
+        return not self.may_share and bool(self.shared.get("frames") or self.shared.get("videos"))
+
+
+def verify(path: Path) -> Audit:
+    """Hash every file and shard again, and count what is shared between splits.
+
+    Raises
+    ------
+    StoreError : no store, no manifest, a damaged manifest, another contract version.
+    """
+    manifest = read_manifest(path)
+    problems = list(_file_problems(path, manifest))
+    shard_problems = format_module(manifest["format"]).check_shards(path, manifest)
+    problems += [f"shard {name} is damaged ({why})" for name, why in shard_problems.items()]
+    shards = [entry for entry in manifest["files"].values() if "shard" in entry]
+    n_shards = len(manifest["shards"]) or len(shards)
+    if problems:
+        return Audit(problems, n_shards)
+    with open_store(path) as store:
+        try:
+            shared, counted = leak_audit(store)
+        except (DamagedShard, StoreError) as error:
+            return Audit([str(error)], n_shards)
+        config = store.attrs["config"]
+        loose = config["protocol"] != "clips" or config["group_by"] != "video"
+        return Audit([], n_shards, shared, counted, may_share=loose)
+
+
+def _file_problems(path: Path, manifest: dict[str, Any]) -> Iterator[str]:
+    """Files that are missing, changed, or not in the manifest. Shard files are named as shards."""
+    expected = manifest["files"]
+    for name, entry in expected.items():
+        if "shard" in entry:
+            continue
+        file = path / name
+        if not file.is_file():
+            yield f"{name} is missing"
+        elif (found := sha256_file(file)) != entry["sha256"]:
+            yield f"{name} is damaged (expected {entry['sha256'][:12]}, found {found[:12]})"
+    for file in sorted(path.rglob("*")):
+        name = file.relative_to(path).as_posix()
+        if file.is_file() and name not in expected and name != MANIFEST:
+            yield f"{name} is not in the manifest"
+
+
+def leak_audit(store: Store) -> tuple[dict[str, int], dict[str, int]]:
+    """How many frames, clips, videos and persons stand in more than one split, and in all.
+
+    A frame is (dataset, video, source frame number); a person counts where the dataset names one
+    (BRACE's dancers). Dancers may well be shared: only frames and videos must not be.
+    """
+    seen: dict[str, dict[Any, set[str]]] = {
+        kind: defaultdict(set) for kind in ("clips", "videos", "people")
+    }
+    clips = store.clips
+    for row in range(len(clips["id"])):
+        dataset, split = clips["dataset"][row], clips["split"][row]
+        seen["clips"][dataset, clips["id"][row]].add(split)
+        seen["videos"][dataset, clips["video"][row]].add(split)
+        if clips["person"][row]:
+            seen["people"][dataset, clips["person"][row]].add(split)
+    shared = {kind: sum(len(s) > 1 for s in found.values()) for kind, found in seen.items()}
+    counted = {kind: len(found) for kind, found in seen.items()}
+    frames = {split: _frame_keys(store, split) for split in SPLITS}
+    overlap = [np.intersect1d(frames[a], frames[b]) for a, b in combinations(SPLITS, 2)]
+    shared["frames"] = len(np.unique(np.concatenate(overlap)))
+    counted["frames"] = len(np.unique(np.concatenate(list(frames.values()))))
+    return shared, counted
+
+
+def _frame_keys(store: Store, split: str) -> NDArray[np.int64]:
+    """One number for each source frame of a split: its video's index and its frame number."""
+    clips = store.clips
+    names = [f"{d}/{v}" for d, v in zip(clips["dataset"], clips["video"], strict=True)]
+    _, video = np.unique(names, return_inverse=True)
+    row = store.read(split, "clip")
+    return video[row].astype(np.int64) * 2**32 + store.read(split, "frame")
+
+
+def differences(first: Store, second: Store) -> list[str]:
+    """Where the content of two stores differs, whatever their formats; empty when it is equal."""
+    found = []
+    if first.attrs != second.attrs:
+        found.append("attributes")
+    for column, values in first.clips.items():
+        if not _same(values, second.clips[column]):
+            found.append(f"clips/{column}")
+    for split in SPLITS:
+        if first.n_frames(split) != second.n_frames(split):
+            found.append(f"{split}: number of frames")
+            continue
+        for step in STEPS:
+            if not _same(first.windows(split, step), second.windows(split, step)):
+                found.append(f"{split}/windows/step{step}")
+        found += [
+            f"{split}/{name}"
+            for name in FRAME_ARRAYS
+            if not _same_array(first, second, split, name)
+        ]
+    return found
+
+
+def _same_array(first: Store, second: Store, split: str, name: str) -> bool:
+    rows = FRAME_ARRAYS[name].shard_frames
+    return all(
+        _same(
+            first.read(split, name, start, min(start + rows, first.n_frames(split))),
+            second.read(split, name, start, min(start + rows, first.n_frames(split))),
+        )
+        for start in range(0, first.n_frames(split), rows)
+    )
+
+
+def _same(first: NDArray[Any], second: NDArray[Any]) -> bool:
+    numeric = first.dtype.kind == "f"
+    same_kind = first.dtype == second.dtype and first.shape == second.shape
+    return same_kind and bool(np.array_equal(first, second, equal_nan=numeric))

@@ -1,0 +1,102 @@
+"""Annotations before preprocessing: what is there, and what is broken and why."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from pipeline.boxes import boxes_around
+from pipeline.ingest import Inputs, bar_over
+from pipeline.scan import Workers, scan
+from pipeline.sources import source
+
+
+@dataclass
+class Found:
+    """What one source holds.
+
+    Attributes
+    ----------
+    n_labelled : keypoints that could be annotated: frames times the dataset's labelled keypoints.
+    n_annotated : keypoints with a usable position.
+    actions : action or movement -> clips.
+    rejected : file name -> reason.
+    """
+
+    dataset: str
+    n_files: int = 0
+    n_clips: int = 0
+    n_frames: int = 0
+    n_boxed: int = 0
+    n_labelled: int = 0
+    n_annotated: int = 0
+    actions: Counter[str] = field(default_factory=Counter)
+    action_frames: Counter[str] = field(default_factory=Counter)
+    left_out: Counter[str] = field(default_factory=Counter)
+    rejected: dict[str, str] = field(default_factory=dict)
+
+
+def check(inputs: Inputs, n_workers: int = 1, progress: bool = True) -> list[Found]:
+    """Read every source once and count; nothing is written.
+
+    Raises
+    ------
+    BadInput : a path that is no such source at all.
+    """
+    results = []
+    with Workers(n_workers) as workers:
+        for dataset, path in sorted(inputs.paths.items()):
+            found = Found(dataset)
+            raw = source(dataset).items(path, inputs.options)
+            bar: Any = tqdm(desc=f"reading {dataset}", unit="file", disable=not progress)
+            for outcome in bar_over(bar, scan(dataset, raw, workers)):
+                found.n_files += 1
+                if outcome.reason:
+                    found.rejected[outcome.name] = outcome.reason
+                for clip in outcome.clips:
+                    _count(found, clip)
+            results.append(found)
+    return results
+
+
+def _count(found: Found, clip: Any) -> None:
+    boxes, missing = boxes_around(clip.keypoints)
+    found.n_clips += 1
+    found.n_frames += len(clip.frames)
+    found.n_boxed += int((~np.isnan(boxes[:, 0])).sum())
+    found.n_labelled += len(clip.frames) * len(source(clip.dataset).LABELLED)
+    found.n_annotated += int((~np.isnan(clip.keypoints[..., 0])).sum())
+    found.actions[clip.action] += 1
+    found.action_frames[clip.action] += len(clip.frames)
+    found.left_out.update(clip.left_out)
+    found.left_out.update({reason: int(mask.sum()) for reason, mask in missing.items()})
+
+
+def table(found: Found) -> str:
+    """The counts of one source as readable lines."""
+    share = found.n_annotated / found.n_labelled if found.n_labelled else 0.0
+    lines = [
+        f"{found.dataset}",
+        f"  files                {found.n_files:>12,}   ({len(found.rejected):,} broken)",
+        f"  clips                {found.n_clips:>12,}",
+        f"  frames               {found.n_frames:>12,}   ({found.n_boxed:,} with a box)",
+        f"  labelled keypoints   {found.n_labelled:>12,}",
+        f"  annotated keypoints  {found.n_annotated:>12,}   ({share:.1%} of the labelled)",
+        f"  {'action or movement':<24}{'clips':>8}{'frames':>12}",
+    ]
+    lines += [
+        f"    {name or '(none)':<22}{clips:>8,}{found.action_frames[name]:>12,}"
+        for name, clips in sorted(found.actions.items())
+    ]
+    if left_out := {reason: n for reason, n in sorted(found.left_out.items()) if n}:
+        lines.append("  not usable")
+        lines += [f"    {reason:<52}{count:>12,}" for reason, count in left_out.items()]
+    if found.rejected:
+        lines.append("  broken files")
+        shown = list(found.rejected.items())[:20]
+        lines += [f"    {name}: {reason}" for name, reason in shown]
+        if len(found.rejected) > len(shown):
+            lines.append(f"    ... and {len(found.rejected) - len(shown):,} more")
+    return "\n".join(lines)

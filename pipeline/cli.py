@@ -1,0 +1,323 @@
+"""Commands of the pipeline: sample, download, check, preprocess, info, verify, show."""
+
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pipeline.contract.errors import BadInput, PoseError
+from pipeline.contract.store import STEPS, formats, open_store
+from pipeline.plan import GROUP_BY, PROTOCOLS, BuildConfig
+
+
+class OneLineErrors(click.Group):
+    """Known errors end as one line and exit code 1; a traceback only with ``--debug``."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command, turning errors into one line."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except BrokenPipeError:
+            sys.exit(1)
+        except Exception as error:
+            if ctx.params.get("debug"):
+                raise
+            known = isinstance(error, PoseError)
+            text = str(error) if known else f"{type(error).__name__}: {error}"
+            hint = "" if known else " (run with --debug for the traceback)"
+            click.echo(f"error: {' '.join(text.split())}{hint}", err=True)
+            sys.exit(1)
+
+
+_EXISTING = click.Path(path_type=Path)
+_PATH = click.Path(path_type=Path)
+
+
+@click.group(cls=OneLineErrors, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def main(debug: bool) -> None:
+    """Pose annotations in, a sharded store of ground-truth heatmap windows out."""
+    del debug
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+
+
+def _sources(command: Any) -> Any:
+    """The options that say where annotations are."""
+    for option in reversed(
+        [
+            click.option(
+                "--brace", type=_EXISTING, help="BRACE's keypoint zip as downloaded, or its folder."
+            ),
+            click.option(
+                "--brace-manual", type=_EXISTING, help="BRACE's manual-keypoint zip or folder."
+            ),
+            click.option(
+                "--brace-tables",
+                type=_EXISTING,
+                help="Folder with BRACE's annotation tables (cuts, fps), if not beside the zip.",
+            ),
+            click.option(
+                "--penn-action",
+                type=_EXISTING,
+                help="Penn Action's labels folder, or Penn_Action.tar.gz as downloaded.",
+            ),
+        ]
+    ):
+        command = option(command)
+    return command
+
+
+def _inputs(
+    brace: Path | None,
+    brace_manual: Path | None,
+    brace_tables: Path | None,
+    penn_action: Path | None,
+) -> Any:
+    from pipeline.ingest import Inputs
+    from pipeline.sources import SourceOptions
+
+    paths = {"brace": brace, "penn-action": penn_action}
+    given = {name: path for name, path in paths.items() if path is not None}
+    if not given:
+        raise BadInput("no annotations given: use --brace PATH, --penn-action PATH, or both")
+    for path in (*given.values(), brace_manual, brace_tables):
+        if path is not None and not path.exists():
+            raise BadInput(f"{path} does not exist")
+    return Inputs(given, SourceOptions(manual=brace_manual, tables=brace_tables))
+
+
+@main.command()
+@click.argument("out", type=_PATH)
+@click.option("--clips", default=60, show_default=True, type=click.IntRange(2), help="Clips.")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Seed.")
+def sample(out: Path, clips: int, seed: int) -> None:
+    """Write synthetic annotations in both datasets' own formats.
+
+    Example: python -m pipeline sample data/raw --clips 60 --seed 0
+    """
+    from pipeline.synthetic import write_sample
+
+    write_sample(out, clips, seed)
+    click.echo(f"wrote {clips} sample clips to {out} (synthetic people, not a dataset)")
+
+
+@main.command()
+@click.argument("name", type=click.Choice(["brace", "penn-action"]))
+@click.option("--out", type=_PATH, default=Path("data/raw"), show_default=True, help="Folder.")
+def download(name: str, out: Path) -> None:
+    """Fetch a dataset's annotations from its official address.
+
+    Example: python -m pipeline download brace --out data/raw
+    """
+    from pipeline.download import download as fetch
+
+    click.echo(fetch(name, out))
+
+
+@main.command()
+@_sources
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="Processes.")
+def check(workers: int, **paths: Path | None) -> None:
+    """Say what is in the annotations, and what is broken and why; nothing is written.
+
+    Example: python -m pipeline check --penn-action data/raw/penn_action/labels
+    """
+    from pipeline.check import check as count
+    from pipeline.check import table
+
+    results = count(_inputs(**paths), workers, progress=_interactive())
+    for found in results:
+        click.echo(table(found))
+    if not any(found.n_boxed for found in results):
+        raise BadInput("nothing usable: no clip has a frame with two annotated keypoints")
+
+
+@main.command()
+@_sources
+@click.option("--out", required=True, type=_PATH, help="The store's folder; must not exist yet.")
+@click.option(
+    "--format",
+    "store_format",
+    default="zarr",
+    show_default=True,
+    type=click.Choice(list(formats())),
+    help="Zarr v3 folder or HDF5 file.",
+)
+@click.option(
+    "--actions",
+    help="Penn Action's actions, comma separated, or 'all'. [default: the thesis's three]",
+)
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="Processes.")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of the split.")
+@click.option(
+    "--expand", default=0.10, show_default=True, help="Share by which each box side grows."
+)
+@click.option("--keep-aspect", is_flag=True, help="Square boxes.")
+@click.option(
+    "--box-jitter",
+    default=0.0,
+    show_default=True,
+    help="Move and scale every frame's box at random by up to this share of its side.",
+)
+@click.option(
+    "--group-by",
+    default="video",
+    show_default=True,
+    type=click.Choice(GROUP_BY),
+    help="What stays in one split.",
+)
+@click.option(
+    "--protocol",
+    default="clips",
+    show_default=True,
+    type=click.Choice(PROTOCOLS),
+    help="'thesis' cuts windows in file order, so that splits share frames.",
+)
+def preprocess(
+    out: Path,
+    store_format: str,
+    actions: str | None,
+    workers: int,
+    seed: int,
+    expand: float,
+    keep_aspect: bool,
+    box_jitter: float,
+    group_by: str,
+    protocol: str,
+    **paths: Path | None,
+) -> None:
+    """Turn annotations into a store of ground-truth heatmaps and windows.
+
+    A killed run continues when the same command is given again.
+
+    Example: python -m pipeline preprocess --penn-action data/raw/penn_action/labels
+    --out data/processed/store --workers 2
+    """
+    from pipeline.build import preprocess as build
+
+    chosen = tuple(a.strip() for a in actions.split(",") if a.strip()) if actions else None
+    config = BuildConfig(
+        seed=seed,
+        expand=expand,
+        keep_aspect=keep_aspect,
+        box_jitter=box_jitter,
+        group_by=group_by,
+        protocol=protocol,
+        actions=chosen,
+    )
+    build(_inputs(**paths), out, config, store_format, workers, progress=_interactive())
+    _print_info(out)
+    _warn_rejected(out)
+
+
+def _interactive() -> bool:
+    return sys.stderr.isatty()
+
+
+def _warn_rejected(store: Path) -> None:
+    report = json.loads((store / "report.json").read_bytes())["files"]
+    rejected = [entry for entry in report if entry["status"] == "rejected"]
+    if rejected:
+        shown = "; ".join(f"{entry['name']} {entry['reason']}" for entry in rejected[:3])
+        click.echo(
+            f"warning: {len(rejected)} of {len(report):,} files rejected: {shown}"
+            f"{'; ...' if len(rejected) > 3 else ''}. Details: {store}/report.json",
+            err=True,
+        )
+
+
+@main.command()
+@click.argument("store", type=_PATH)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table.")
+def info(store: Path, as_json: bool) -> None:
+    """Say what is in a store.
+
+    Example: python -m pipeline info data/processed/store --json
+    """
+    from pipeline.audit import info as collect
+
+    if not as_json:
+        _print_info(store)
+        return
+    with open_store(store) as opened:
+        click.echo(json.dumps(collect(opened), indent=1))
+
+
+def _print_info(path: Path) -> None:
+    from pipeline.audit import info as collect
+
+    with open_store(path) as opened:
+        found = collect(opened)
+    frames = found["total"]["frames"]
+    per_frame = found["bytes"] / frames if frames else 0
+    click.echo(f"{path}: {found['format']}, {found['bytes']:,} bytes ({per_frame:.0f} a frame)")
+    header = "".join(f"{f'windows, step {step}':>18}" for step in STEPS)
+    click.echo(f"{'':<8}{'clips':>8}{'frames':>10}{header}")
+    for name, part in (*found["splits"].items(), ("total", found["total"])):
+        share = part["windows"]["step1"] / max(1, found["total"]["windows"]["step1"])
+        windows = "".join(f"{part['windows'][f'step{step}']:>18,}" for step in STEPS)
+        click.echo(f"{name:<8}{part['clips']:>8,}{part['frames']:>10,}{windows}   {share:6.1%}")
+    if found["left_out"]:
+        click.echo("left out")
+        for reason, count in found["left_out"].items():
+            click.echo(f"  {reason:<54}{count:>10,}")
+
+
+@main.command()
+@click.argument("store", type=_PATH)
+@click.option("--same-as", type=_PATH, help="Also compare every number with this other store.")
+def verify(store: Path, same_as: Path | None) -> None:
+    """Hash everything again, and count what is shared between splits.
+
+    Example: python -m pipeline verify data/processed/store
+    """
+    from pipeline.audit import differences
+    from pipeline.audit import verify as audit_store
+
+    audit = audit_store(store)
+    for problem in audit.problems[:20]:
+        click.echo(problem)
+    if audit.problems:
+        raise BadInput(f"{store}: {len(audit.problems)} problems; preprocess again")
+    click.echo(f"{store}: all {audit.n_shards} shards verify")
+    for kind, count in audit.shared.items():
+        click.echo(f"  {kind} in more than one split: {count:,} of {audit.counted[kind]:,}")
+    if audit.leaks:
+        raise BadInput(f"{store}: splits share frames or videos; preprocess again")
+    if same_as is not None:
+        with open_store(store) as first, open_store(same_as) as second:
+            found = differences(first, second)
+        if found:
+            raise BadInput(f"{store} and {same_as} differ in: {', '.join(found)}")
+        click.echo(f"  equal content: {same_as}")
+
+
+@main.command()
+@click.argument("store", type=_PATH)
+@click.option("--out", type=_PATH, default=Path("windows.png"), show_default=True, help="The PNG.")
+@click.option("--split", default="train", show_default=True, help="train, val or test.")
+@click.option(
+    "--windows", default=3, show_default=True, type=click.IntRange(1, 20), help="How many."
+)
+@click.option("--step", default=1, show_default=True, type=click.Choice(STEPS), help="Frame step.")
+@click.option("--k", default=1.0, show_default=True, help="Shifting-scalar of the noise.")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of the choice.")
+def show(store: Path, out: Path, split: str, windows: int, step: int, k: float, seed: int) -> None:
+    """Draw windows: ground truth, noisy input, skeleton lines.
+
+    Example: python -m pipeline show data/processed/store --out windows.png
+    """
+    from pipeline.contract.errors import unknown_name
+    from pipeline.contract.store import SPLITS
+    from pipeline.show import draw_windows
+
+    if split not in SPLITS:
+        raise unknown_name("split", split, SPLITS)
+    with open_store(store) as opened:
+        draw_windows(opened, split, windows, int(step), k, seed, out)
+    click.echo(f"wrote {out}")

@@ -1,0 +1,255 @@
+"""The store as one HDF5 file, ``data.h5``, beside its manifest: zstd chunks with fletcher32.
+
+While a store is being built every shard is a small file of its own in the work folder (a killed
+writer would leave a half-written HDF5 file unopenable); ``finish`` joins them chunk by chunk.
+"""
+
+import hashlib
+import io
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import h5py
+import hdf5plugin
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.contract.errors import DamagedShard, StoreError
+from pipeline.contract.files import (
+    fsync_folder,
+    sha256_bytes,
+    sha256_file,
+    to_json,
+    write_atomic,
+)
+from pipeline.contract.schema import PlannedArray, ShardWritten, decode_text, shard_name
+from pipeline.contract.store import CLIP_COLUMNS, FRAME_ARRAYS, WINDOW_SPEC, Store
+
+FORMAT = "hdf5"
+SHARD_IS_FILE = False  # the manifest lists shards by name, beside the one file
+DATA = "data.h5"
+ZSTD_LEVEL = 3
+
+
+def create(
+    folder: Path, work: Path, arrays: dict[str, PlannedArray], attrs: dict[str, Any]
+) -> None:
+    """Keep the attributes for ``finish``; parts are written beside them."""
+    del arrays
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomic(work / "parts" / "attrs.json", to_json(attrs))
+
+
+def _create_array(file: h5py.File, path: str, array: PlannedArray) -> h5py.Dataset:
+    spec = array.spec
+    return file.create_dataset(
+        path,
+        shape=array.shape,
+        maxshape=(None, *spec.frame_shape),  # allows a last chunk that is longer than the array
+        dtype=spec.dtype,
+        chunks=(spec.chunk_frames, *spec.frame_shape),
+        fletcher32=True,
+        **hdf5plugin.Zstd(clevel=ZSTD_LEVEL),
+    )
+
+
+def _part(work: Path, array: PlannedArray, index: int) -> Path:
+    return work / "parts" / array.path / f"{index:05d}.h5"
+
+
+def write_shard(
+    folder: Path, work: Path, array: PlannedArray, index: int, data: NDArray[Any]
+) -> ShardWritten:
+    """Encode one shard as a part file, written atomically; its entry hashes the stored chunks."""
+    del folder
+    name = shard_name(array.path, index)
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w", libver="latest") as file:
+        dataset = _create_array(file, "rows", PlannedArray("rows", array.spec, len(data)))
+        dataset[...] = data
+        digest, size = _hash_chunks(dataset, 0, len(data), array.spec.chunk_frames)
+    part = _part(work, array, index)
+    write_atomic(part, buffer.getvalue())
+    return ShardWritten(
+        name,
+        part.relative_to(work).as_posix(),
+        sha256_bytes(buffer.getvalue()),
+        {name: {"sha256": digest, "bytes": size}},
+    )
+
+
+def _chunk_offsets(
+    dataset: h5py.Dataset, start: int, stop: int, rows: int
+) -> list[tuple[int, ...]]:
+    return [(row, *(0,) * (dataset.ndim - 1)) for row in range(start, stop, rows)]
+
+
+def _hash_chunks(dataset: h5py.Dataset, start: int, stop: int, rows: int) -> tuple[str, int]:
+    """SHA-256 and size of the chunks as they are stored (compressed, with their checksums)."""
+    digest, size = hashlib.sha256(), 0
+    for offset in _chunk_offsets(dataset, start, stop, rows):
+        mask, payload = dataset.id.read_direct_chunk(offset)
+        digest.update(mask.to_bytes(4, "little") + payload)
+        size += len(payload)
+    return digest.hexdigest(), size
+
+
+def finish(
+    folder: Path, work: Path, arrays: dict[str, PlannedArray], clips: dict[str, NDArray[Any]]
+) -> dict[str, dict[str, Any]]:
+    """Join all parts into ``data.h5``; return its manifest entry."""
+    attrs = json.loads((work / "parts" / "attrs.json").read_bytes())
+    partial = folder / f".{DATA}.tmp"
+    with h5py.File(partial, "w", libver="latest") as file:
+        for name, value in attrs.items():
+            file.attrs[name] = value if isinstance(value, int) else json.dumps(value)
+        for array in arrays.values():
+            _join_parts(work, file, array)
+        for name, column in clips.items():
+            file.create_dataset(f"clips/{name}", data=column, fletcher32=len(column) > 0)
+        file.flush()
+    with partial.open("rb+") as handle:
+        os.fsync(handle.fileno())
+    partial.replace(folder / DATA)
+    fsync_folder(folder)
+    return {DATA: {"sha256": sha256_file(folder / DATA), "bytes": (folder / DATA).stat().st_size}}
+
+
+def _join_parts(work: Path, file: h5py.File, array: PlannedArray) -> None:
+    dataset = _create_array(file, array.path, array)
+    rows = array.spec.chunk_frames
+    for index in range(array.n_shards):
+        start, stop = array.shard_rows(index)
+        with h5py.File(_part(work, array, index), "r") as part:
+            source = part["rows"]
+            for offset in _chunk_offsets(source, 0, stop - start, rows):
+                mask, payload = source.id.read_direct_chunk(offset)
+                target = (start + offset[0], *offset[1:])
+                dataset.id.write_direct_chunk(target, payload, mask)
+
+
+def open_reader(path: Path, manifest: dict[str, Any]) -> "Hdf5Store":
+    """Open a finished store for reading."""
+    return Hdf5Store(path, manifest)
+
+
+class Hdf5Store(Store):
+    """An HDF5 store. A shard's stored chunks are hashed at first touch.
+
+    Opened lazily and not to be carried over a fork: HDF5 handles shared that way give wrong data.
+    """
+
+    format = FORMAT
+
+    def __init__(self, path: Path, manifest: dict[str, Any]) -> None:
+        self._checked: set[str] = set()
+        self._clips: dict[str, NDArray[Any]] | None = None
+        try:
+            self._file = h5py.File(path / DATA, "r")
+            attrs = dict(self._file.attrs)
+            decoded = {k: json.loads(v) if isinstance(v, str) else int(v) for k, v in attrs.items()}
+        except (OSError, ValueError, RuntimeError, KeyError) as error:
+            raise StoreError(f"{path / DATA} is damaged ({error})") from None
+        super().__init__(path, manifest, decoded)
+
+    def _dataset(self, path: str) -> h5py.Dataset:
+        try:
+            return self._file[path]
+        except (KeyError, OSError, RuntimeError) as error:
+            raise StoreError(f"{self.path / DATA} has no readable array {path} ({error})") from None
+
+    def _read(self, path: str, start: int, stop: int, spec_rows: tuple[int, int]) -> NDArray[Any]:
+        dataset = self._dataset(path)
+        chunk_rows, shard_rows = spec_rows
+        for index in range(start // shard_rows, -(-stop // shard_rows)):
+            self._check(path, dataset, index, chunk_rows, shard_rows)
+        try:
+            return np.asarray(dataset[start:stop])
+        except (OSError, RuntimeError) as error:
+            name = shard_name(path, start // shard_rows)
+            raise DamagedShard(f"shard {name} of {self.path} is damaged ({error})") from None
+
+    def _check(
+        self, path: str, dataset: h5py.Dataset, index: int, chunk_rows: int, shard_rows: int
+    ) -> None:
+        name = shard_name(path, index)
+        if name in self._checked:
+            return
+        problem = _shard_problem(dataset, self.manifest, name, index, chunk_rows, shard_rows)
+        if problem:
+            raise DamagedShard(f"shard {name} of {self.path} is damaged ({problem})")
+        self._checked.add(name)
+
+    def read(self, split: str, name: str, start: int = 0, stop: int | None = None) -> NDArray[Any]:
+        stop = self.n_frames(split) if stop is None else stop
+        spec = FRAME_ARRAYS[name]
+        return self._read(f"{split}/{name}", start, stop, (spec.chunk_frames, spec.shard_frames))
+
+    def n_frames(self, split: str) -> int:
+        return int(self._dataset(f"{split}/frame").shape[0])
+
+    def windows(self, split: str, step: int) -> NDArray[np.int64]:
+        path = f"{split}/windows/step{step}"
+        spec = WINDOW_SPEC
+        rows = (spec.chunk_frames, spec.shard_frames)
+        return self._read(path, 0, self._dataset(path).shape[0], rows)
+
+    @property
+    def clips(self) -> dict[str, NDArray[Any]]:
+        if self._clips is None:
+            self._clips = {}
+            for name, kind in CLIP_COLUMNS.items():
+                column = np.asarray(self._dataset(f"clips/{name}")[...])
+                self._clips[name] = decode_text(column) if kind == "text" else column
+        return self._clips
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def _shard_problem(
+    dataset: h5py.Dataset,
+    manifest: dict[str, Any],
+    name: str,
+    index: int,
+    chunk_rows: int,
+    shard_rows: int,
+) -> str:
+    """What is wrong with a shard's stored chunks; empty when nothing is."""
+    entry = manifest["shards"].get(name)
+    if entry is None:
+        return "it is not in the manifest"
+    start, stop = index * shard_rows, min((index + 1) * shard_rows, dataset.shape[0])
+    try:
+        found, _ = _hash_chunks(dataset, start, stop, chunk_rows)
+    except (OSError, RuntimeError, ValueError) as error:
+        return str(error)
+    if found != entry["sha256"]:
+        return f"expected {entry['sha256'][:12]}, found {found[:12]}"
+    return ""
+
+
+def check_shards(path: Path, manifest: dict[str, Any]) -> dict[str, str]:
+    """Shard name -> what is wrong with it; every shard when the file can't be opened at all."""
+    try:
+        file = h5py.File(path / DATA, "r")
+    except (OSError, RuntimeError) as error:
+        return dict.fromkeys(manifest["shards"], f"{DATA} cannot be opened ({error})")
+    problems = {}
+    with file:
+        for name in manifest["shards"]:
+            array_path, _, index = name.rpartition("/")
+            kind = array_path.split("/")[1]
+            spec = FRAME_ARRAYS.get(kind, WINDOW_SPEC)
+            try:
+                dataset = file[array_path]
+                problem = _shard_problem(
+                    dataset, manifest, name, int(index), spec.chunk_frames, spec.shard_frames
+                )
+            except (KeyError, OSError, RuntimeError) as error:
+                problem = f"cannot be read ({error})"
+            if problem:
+                problems[name] = problem
+    return problems

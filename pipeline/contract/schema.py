@@ -1,0 +1,117 @@
+"""What a store that is being built will hold: every array's path, layout and length."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.contract.skeleton import KEYPOINTS
+from pipeline.contract.store import (
+    CLIP_COLUMNS,
+    CONTRACT_VERSION,
+    FRAME_ARRAYS,
+    SPLITS,
+    STEPS,
+    WINDOW_SPEC,
+    ArraySpec,
+)
+
+
+@dataclass(frozen=True)
+class PlannedArray:
+    """One array of a store: where it stands, how it is laid out, how long it is."""
+
+    path: str
+    spec: ArraySpec
+    length: int
+
+    @property
+    def n_shards(self) -> int:
+        """Number of shards, each owned by one task."""
+        return -(-self.length // self.spec.shard_frames)
+
+    def shard_rows(self, index: int) -> tuple[int, int]:
+        """First and end row of a shard."""
+        start = index * self.spec.shard_frames
+        return start, min(start + self.spec.shard_frames, self.length)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the whole array."""
+        return (self.length, *self.spec.frame_shape)
+
+
+@dataclass(frozen=True)
+class ShardWritten:
+    """A shard on disk: its file (relative to the store), the file's hash, its manifest entries."""
+
+    shard: str
+    file: str
+    file_sha256: str
+    entries: dict[str, dict[str, Any]]
+
+
+def plan_arrays(
+    n_frames: dict[str, int], n_windows: dict[tuple[str, int], int]
+) -> dict[str, PlannedArray]:
+    """All arrays of a store, by path, from the frames of each split and windows of each step."""
+    arrays = [
+        PlannedArray(f"{split}/{name}", spec, n_frames[split])
+        for split in SPLITS
+        for name, spec in FRAME_ARRAYS.items()
+    ]
+    arrays += [
+        PlannedArray(f"{split}/windows/step{step}", WINDOW_SPEC, n_windows[split, step])
+        for split in SPLITS
+        for step in STEPS
+    ]
+    return {array.path: array for array in arrays}
+
+
+def shard_name(path: str, index: int) -> str:
+    """How people are told which shard is meant, such as ``train/heatmaps/00017``."""
+    return f"{path}/{index:05d}"
+
+
+def clip_arrays(rows: list[dict[str, Any]]) -> dict[str, NDArray[Any]]:
+    """The clips table as columns: numbers in their dtype, text as zero-padded UTF-8 bytes (n, w).
+
+    Fixed-width bytes are the one text layout that both formats store without a private extension.
+    """
+    columns: dict[str, NDArray[Any]] = {}
+    for name, kind in CLIP_COLUMNS.items():
+        values = [row[name] for row in rows]
+        if kind == "text":
+            encoded = [str(value).encode() for value in values]
+            width = max([1, *map(len, encoded)])
+            joined = b"".join(value.ljust(width, b"\0") for value in encoded)
+            columns[name] = np.frombuffer(joined, np.uint8).reshape(len(rows), width)
+        else:
+            columns[name] = np.array(values, kind)
+    return columns
+
+
+def decode_text(column: NDArray[np.uint8]) -> NDArray[Any]:
+    """Text of a zero-padded UTF-8 column (n, w) as an object array of ``str``."""
+    return np.array([bytes(row).rstrip(b"\0").decode() for row in column], dtype=object)
+
+
+def iter_rows(array: PlannedArray) -> Iterator[tuple[int, int, int]]:
+    """Shard index, first row and end row of every shard."""
+    for index in range(array.n_shards):
+        yield (index, *array.shard_rows(index))
+
+
+def attributes(
+    config: dict[str, Any], provenance: dict[str, Any], labelled: dict[str, list[bool]]
+) -> dict[str, Any]:
+    """The root attributes of a store."""
+    return {
+        "contract": CONTRACT_VERSION,
+        "config": config,
+        "provenance": provenance,
+        "skeleton": list(KEYPOINTS),
+        "labelled": labelled,
+    }

@@ -1,0 +1,200 @@
+"""The store as a Zarr v3 folder: sharded heatmaps, zstd then crc32c, empty chunks written.
+
+On disk: ``zarr.json`` of every group and array, chunk files under ``<array>/c/``. A heatmap shard
+is one file of 16 chunks; a shard of the small arrays is one chunk file.
+"""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+from numpy.typing import NDArray
+from zarr.codecs import BytesCodec, Crc32cCodec, ZstdCodec
+from zarr.storage import LocalStore, MemoryStore
+
+from pipeline.contract.errors import DamagedShard, StoreError
+from pipeline.contract.files import sha256_bytes, write_atomic
+from pipeline.contract.schema import PlannedArray, ShardWritten, decode_text, shard_name
+from pipeline.contract.store import CLIP_COLUMNS, ArraySpec, Store
+
+FORMAT = "zarr"
+SHARD_IS_FILE = True  # the manifest lists shards among its files
+ZSTD_LEVEL = 3
+
+
+def create(
+    folder: Path, work: Path, arrays: dict[str, PlannedArray], attrs: dict[str, Any]
+) -> None:
+    """Write the metadata of every array; no chunk exists yet. ``work`` is not needed."""
+    del work
+    root = zarr.create_group(LocalStore(folder), attributes=attrs, overwrite=True)
+    for array in arrays.values():
+        _create_array(root, array)
+
+
+def _create_array(root: zarr.Group, array: PlannedArray) -> Any:
+    spec = array.spec
+    sharded = spec.chunk_frames < spec.shard_frames
+    return root.create_array(
+        array.path,
+        shape=array.shape,
+        dtype=np.dtype(spec.dtype),
+        chunks=(spec.chunk_frames, *spec.frame_shape),
+        shards=(spec.shard_frames, *spec.frame_shape) if sharded else None,
+        serializer=BytesCodec() if np.dtype(spec.dtype).itemsize > 1 else "auto",
+        compressors=[ZstdCodec(level=ZSTD_LEVEL), Crc32cCodec()],
+        fill_value=0,
+        config={"write_empty_chunks": True},
+    )
+
+
+def write_shard(
+    folder: Path, work: Path, array: PlannedArray, index: int, data: NDArray[Any]
+) -> ShardWritten:
+    """Encode one shard in memory with zarr's own codecs, then write its file atomically."""
+    del work
+    name = shard_name(array.path, index)
+    memory: dict[str, Any] = {}
+    start, stop = array.shard_rows(index)
+    _create_array(zarr.create_group(MemoryStore(memory)), array)[start:stop] = data
+    key = f"{array.path}/c/{index}" + "/0" * len(array.spec.frame_shape)
+    payload = memory[key].to_bytes()
+    write_atomic(folder / key, payload)
+    digest = sha256_bytes(payload)
+    entry = {"sha256": digest, "bytes": len(payload), "shard": name}
+    return ShardWritten(name, key, digest, {key: entry})
+
+
+def finish(
+    folder: Path, work: Path, arrays: dict[str, PlannedArray], clips: dict[str, NDArray[Any]]
+) -> dict[str, dict[str, Any]]:
+    """Write the clips table; return manifest entries of everything that is not a shard."""
+    del work, arrays
+    shutil.rmtree(folder / "clips", ignore_errors=True)
+    root = zarr.open_group(LocalStore(folder), mode="r+")
+    for name, column in clips.items():
+        spec = ArraySpec(column.dtype.str, column.shape[1:], max(1, len(column)), len(column))
+        path = f"clips/{name}"
+        _create_array(root, PlannedArray(path, spec, len(column)))[...] = column
+    table = [file for file in (folder / "clips").rglob("*") if file.is_file()]
+    entries = {}
+    for file in sorted({*folder.rglob("zarr.json"), *table}):
+        payload = file.read_bytes()
+        write_atomic(file, payload)  # zarr itself never flushes to disk
+        entries[file.relative_to(folder).as_posix()] = {
+            "sha256": sha256_bytes(payload),
+            "bytes": len(payload),
+        }
+    return entries
+
+
+def open_reader(path: Path, manifest: dict[str, Any]) -> "ZarrStore":
+    """Open a finished store for reading."""
+    return ZarrStore(path, manifest)
+
+
+class ZarrStore(Store):
+    """A Zarr v3 store. Every file is hashed once, at first touch: a swapped or flipped one is seen.
+
+    zarr's own checks don't suffice: a missing shard reads as zeros, a swapped one as another.
+    """
+
+    format = FORMAT
+
+    def __init__(self, path: Path, manifest: dict[str, Any]) -> None:
+        self._checked: set[str] = set()
+        self._files: dict[str, dict[str, Any]] = manifest["files"]
+        self._arrays: dict[str, Any] = {}
+        super().__init__(path, manifest, {})
+        for name in self._files:
+            if name.endswith("zarr.json"):
+                self._check(name)
+        try:
+            self.attrs = json.loads((path / "zarr.json").read_bytes())["attributes"]
+        except (OSError, ValueError, KeyError) as error:
+            raise StoreError(f"{path}/zarr.json is damaged ({error})") from None
+        self._root = zarr.open_group(LocalStore(path, read_only=True), mode="r")
+        self._clips: dict[str, NDArray[Any]] | None = None
+
+    def _check(self, name: str) -> None:
+        """Compare a file with its hash in the manifest, the first time it is used."""
+        if name in self._checked:
+            return
+        entry = self._files.get(name)
+        label = (entry or {}).get("shard", name)
+        if entry is None:
+            raise DamagedShard(f"{self.path}: {name} is not in the manifest")
+        try:
+            found = sha256_bytes((self.path / name).read_bytes())
+        except OSError as error:
+            raise DamagedShard(
+                f"shard {label} of {self.path} cannot be read ({error.strerror})"
+            ) from None
+        if found != entry["sha256"]:
+            raise DamagedShard(
+                f"shard {label} of {self.path} is damaged "
+                f"(expected {entry['sha256'][:12]}, found {found[:12]})"
+            )
+        self._checked.add(name)
+
+    def _array(self, path: str) -> Any:
+        if path not in self._arrays:
+            try:
+                self._arrays[path] = self._root[path]
+            except KeyError:
+                raise StoreError(f"{self.path} has no array {path}") from None
+        return self._arrays[path]
+
+    def _read(self, path: str, start: int, stop: int) -> NDArray[Any]:
+        array = self._array(path)
+        rows = (array.shards or array.chunks)[0]
+        tail = "/0" * (array.ndim - 1)
+        for index in range(start // rows, -(-stop // rows)):
+            self._check(f"{path}/c/{index}{tail}")
+        try:
+            return np.asarray(array[start:stop])
+        except Exception as error:  # codecs raise many kinds
+            first = shard_name(path, start // rows)
+            raise DamagedShard(f"shard {first} of {self.path} is damaged ({error})") from None
+
+    def read(self, split: str, name: str, start: int = 0, stop: int | None = None) -> NDArray[Any]:
+        stop = self.n_frames(split) if stop is None else stop
+        return self._read(f"{split}/{name}", start, stop)
+
+    def n_frames(self, split: str) -> int:
+        return int(self._array(f"{split}/frame").shape[0])
+
+    def windows(self, split: str, step: int) -> NDArray[np.int64]:
+        path = f"{split}/windows/step{step}"
+        return self._read(path, 0, self._array(path).shape[0])
+
+    @property
+    def clips(self) -> dict[str, NDArray[Any]]:
+        if self._clips is None:
+            self._clips = {}
+            for name, kind in CLIP_COLUMNS.items():
+                path = f"clips/{name}"
+                column = self._read(path, 0, self._array(path).shape[0])
+                self._clips[name] = decode_text(column) if kind == "text" else column
+        return self._clips
+
+    def close(self) -> None:
+        self._arrays.clear()
+
+
+def check_shards(path: Path, manifest: dict[str, Any]) -> dict[str, str]:
+    """Shard name -> what is wrong with it. A shard is a file here, so its hash tells."""
+    store_files = {name: e for name, e in manifest["files"].items() if "shard" in e}
+    problems = {}
+    for name, entry in store_files.items():
+        try:
+            found = sha256_bytes((path / name).read_bytes())
+        except OSError as error:
+            problems[entry["shard"]] = f"cannot be read ({error.strerror})"
+            continue
+        if found != entry["sha256"]:
+            problems[entry["shard"]] = f"expected {entry['sha256'][:12]}, found {found[:12]}"
+    return problems

@@ -1,0 +1,209 @@
+"""From sources to the spool: every file parsed, every frame boxed, everything left out counted."""
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from pipeline.boxes import boxes_around, jittered, nearest_pixel, to_heatmap
+from pipeline.contract import seeds
+from pipeline.contract.errors import BadInput
+from pipeline.plan import BuildConfig, ScannedClip
+from pipeline.scan import Outcome, Workers, scan
+from pipeline.sources import Clip, SourceOptions, source
+from pipeline.spool import SpoolWriter
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Where the annotations are: dataset name -> path, and what the sources need besides."""
+
+    paths: dict[str, Path]
+    options: SourceOptions
+
+
+@dataclass(frozen=True)
+class Scanned:
+    """All boxed clips in the spool, what became of every input file, and what was left out."""
+
+    clips: list[ScannedClip]
+    files: list[dict[str, Any]]
+    left_out: dict[str, int]
+
+
+def fingerprint(inputs: Inputs) -> list[Any]:
+    """Names, sizes and change times of all input files: when it changes, a spool is stale."""
+    roots = [*inputs.paths.items(), ("manual", inputs.options.manual)]
+    roots.append(("tables", inputs.options.tables))
+    found: list[Any] = []
+    for name, path in roots:
+        if path is None or not path.exists():
+            found.append([name, str(path)])
+            continue
+        files = sorted(path.rglob("*")) if path.is_dir() else [path]
+        for file in files:
+            if file.is_file():
+                stat = file.stat()
+                found.append([name, str(file.resolve()), stat.st_size, stat.st_mtime_ns])
+    return found
+
+
+class ActionFilter:
+    """Which actions of a dataset are kept; remembers the names that were present."""
+
+    def __init__(self, dataset: str, chosen: tuple[str, ...] | None) -> None:
+        module = source(dataset)
+        default: tuple[str, ...] | None = getattr(module, "DEFAULT_ACTIONS", None)
+        aliases: dict[str, str] = getattr(module, "ACTION_ALIASES", {})
+        self.dataset = dataset
+        self.applies = default is not None
+        self.explicit = chosen is not None
+        names = default if chosen is None else chosen
+        self.wanted: set[str] | None = None
+        if default is not None and names is not None and tuple(names) != ("all",):
+            self.wanted = {aliases.get(name, name) for name in names}
+        self.present: Counter[str] = Counter()
+
+    def keeps(self, clip: Clip) -> bool:
+        """Whether a clip is wanted."""
+        self.present[clip.action] += 1
+        return self.wanted is None or clip.action in self.wanted
+
+    def check(self) -> None:
+        """Raise BadInput for a wanted action that no clip has."""
+        if self.wanted is None or not self.present:
+            return
+        absent = sorted(self.wanted - set(self.present))
+        if absent and (self.explicit or len(absent) == len(self.wanted)):
+            names = ", ".join(f"{name} ({n})" for name, n in sorted(self.present.items()))
+            raise BadInput(
+                f"no {self.dataset} clip has the action {', '.join(absent)}; present: {names}"
+            )
+
+
+def ingest(
+    inputs: Inputs, folder: Path, config: BuildConfig, workers: Workers, progress: bool = True
+) -> Scanned:
+    """Parse all sources and write the boxed frames of every kept clip to the spool.
+
+    Raises
+    ------
+    BadInput : a source that can't be read at all, no usable frame, or an action without a clip.
+    """
+    writer = SpoolWriter(folder)
+    clips: list[ScannedClip] = []
+    files: list[dict[str, Any]] = []
+    left_out: Counter[str] = Counter()
+    try:
+        for dataset, path in sorted(inputs.paths.items()):
+            actions = ActionFilter(dataset, config.actions)
+            seen: set[str] = set()
+            raw = source(dataset).items(path, inputs.options)
+            bar = tqdm(desc=f"reading {dataset}", unit="file", disable=not progress)
+            for outcome in bar_over(bar, scan(dataset, raw, workers)):
+                entry = _take(outcome, actions, seen, config, writer, clips, left_out)
+                files.append(entry)
+            actions.check()
+    finally:
+        writer.close()
+    if not clips:
+        reasons = Counter(entry["reason"] for entry in files if entry["reason"])
+        common = f"; most often: {reasons.most_common(1)[0][0]}" if reasons else ""
+        raise BadInput(f"no usable clip in {_names(inputs)} ({len(files)} files read{common})")
+    return Scanned(clips, files, {key: n for key, n in sorted(left_out.items()) if n})
+
+
+def bar_over(bar: Any, outcomes: Any) -> Any:
+    """Outcomes one by one, each moving the progress bar on."""
+    with bar:
+        for outcome in outcomes:
+            bar.update()
+            yield outcome
+
+
+def _names(inputs: Inputs) -> str:
+    return ", ".join(str(path) for path in inputs.paths.values())
+
+
+def _take(
+    outcome: Outcome,
+    actions: ActionFilter,
+    seen: set[str],
+    config: BuildConfig,
+    writer: SpoolWriter,
+    clips: list[ScannedClip],
+    left_out: Counter[str],
+) -> dict[str, Any]:
+    """Put the clips of one file into the spool; return the file's line of the report."""
+    status, reason = "accepted", outcome.reason
+    duplicate = next((clip.id for clip in outcome.clips if clip.id in seen), None)
+    if not reason and duplicate is not None:
+        reason = f"clip id {duplicate} stands in another file too"
+    if reason:
+        status = "rejected"
+        left_out["files: rejected"] += 1
+    kept = [clip for clip in outcome.clips if not reason and actions.keeps(clip)]
+    if not reason and outcome.clips and not kept:
+        status = "not selected"
+    unwanted = 0 if reason else len(outcome.clips) - len(kept)
+    left_out["clips: action not selected"] += unwanted
+    for clip in kept:
+        seen.add(clip.id)
+        _spool_clip(clip, config, writer, clips, left_out)
+    return {
+        "dataset": outcome.dataset,
+        "name": outcome.name,
+        "sha256": outcome.sha256,
+        "status": status,
+        "reason": reason,
+        "clips": len(kept),
+    }
+
+
+def _spool_clip(
+    clip: Clip,
+    config: BuildConfig,
+    writer: SpoolWriter,
+    clips: list[ScannedClip],
+    left_out: Counter[str],
+) -> None:
+    """Box one clip's frames and append them to the spool."""
+    left_out.update(clip.left_out)
+    boxes, missing = boxes_around(clip.keypoints, config.expand, config.keep_aspect)
+    left_out.update({reason: int(mask.sum()) for reason, mask in missing.items()})
+    boxed = ~np.isnan(boxes[:, 0])
+    frames = clip.frames[boxed]
+    if len(frames) == 0:
+        left_out["clips: no frame with a box"] += 1
+        return
+    left_out["frames: absent from the source, inside a clip"] += int(
+        clip.frames[-1] - clip.frames[0] + 1 - len(clip.frames)
+    )
+    generator = seeds.rng(config.seed, seeds.BOX_JITTER, 0, len(clips))
+    boxes = jittered(boxes[boxed], config.box_jitter, generator)
+    exact = to_heatmap(clip.keypoints[boxed], boxes)
+    outside = (nearest_pixel(exact)[..., 0] < 0) & ~np.isnan(exact[..., 0])
+    left_out["keypoints: outside the jittered box"] += int(outside.sum())
+    exact[outside] = np.nan
+    breaks = np.flatnonzero(np.diff(frames) != 1) + 1
+    runs = np.diff([0, *breaks, len(frames)]).tolist()
+    start = writer.n_frames
+    writer.append(keypoints_exact=exact, boxes=boxes, frame=frames)
+    clips.append(
+        ScannedClip(
+            id=clip.id,
+            dataset=clip.dataset,
+            video=clip.video,
+            action=clip.action,
+            person=clip.person,
+            fps=clip.fps,
+            start=start,
+            stop=writer.n_frames,
+            first_frame=int(frames[0]),
+            last_frame=int(frames[-1]),
+            runs=runs,
+        )
+    )

@@ -1,0 +1,208 @@
+"""Penn Action: one ``labels/NNNN.mat`` a clip, 13 keypoints (DESIGN section 4).
+
+Source: Zhang, Zhu, Derpanis, "From Actemes to Action", ICCV 2013.
+"""
+
+import io
+import re
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy.io
+from numpy.typing import NDArray
+
+from pipeline.contract.errors import BadInput
+from pipeline.contract.skeleton import INDEX, N_KEYPOINTS
+from pipeline.sources import Clip, Item, SourceOptions, checked_id
+
+NAME = "penn-action"
+#: The dataset's 13 columns in order. The head is taken as the nose (thesis section 1.1).
+COLUMNS = (
+    "nose",
+    *(f"{side}_{part}" for part in ("shoulder", "elbow", "wrist") for side in ("left", "right")),
+    *(f"{side}_{part}" for part in ("hip", "knee", "ankle") for side in ("left", "right")),
+)
+LABELLED = COLUMNS
+DEFAULT_ACTIONS: tuple[str, ...] | None = ("baseball_pitch", "bench_press", "situp")
+#: Spellings of the paper for the names that the files use.
+ACTION_ALIASES = {
+    "sit_ups": "situp",
+    "sit_up": "situp",
+    "push_ups": "pushup",
+    "push_up": "pushup",
+    "pull_ups": "pullup",
+    "pull_up": "pullup",
+    "squats": "squat",
+    "bowling": "bowl",
+    "strumming_guitar": "strum_guitar",
+    "strum_guitars": "strum_guitar",
+    "jumping_jack": "jumping_jacks",
+    "clean_and_jerks": "clean_and_jerk",
+}
+
+_MAX_FILE_BYTES = 16 * 2**20
+_MAX_FRAMES = 100_000
+_MEMBER = re.compile(r"(?:.*/)?labels/([^/]+\.mat)$")
+_TARGET = np.array([INDEX[name] for name in COLUMNS])
+
+
+def items(path: Path, options: SourceOptions) -> Iterator[Item]:
+    """Label files of a folder (itself, or its ``labels``) or of the downloaded ``.tar.gz``.
+
+    Raises
+    ------
+    BadInput : nothing there, no label file inside, or the archive is damaged.
+    """
+    if path.is_dir():
+        yield from _folder_items(path)
+    elif path.is_file():
+        yield from _archive_items(path)
+    else:
+        raise BadInput(f"no Penn Action at {path}: expected its labels folder or .tar.gz")
+
+
+def _folder_items(path: Path) -> Iterator[Item]:
+    found = [
+        folder
+        for folder in (path, path / "labels", path / "Penn_Action" / "labels")
+        if any(folder.glob("*.mat"))
+    ]
+    if not found:
+        raise BadInput(f"{path} holds no *.mat label file: expected Penn Action's labels folder")
+    for file in sorted(found[0].glob("*.mat")):
+        if file.is_symlink() or not file.is_file():
+            yield Item(file.name, b"", {"error": "is a link or not a plain file"})
+        elif file.stat().st_size > _MAX_FILE_BYTES:
+            yield Item(file.name, b"", {"error": f"larger than {_MAX_FILE_BYTES} bytes"})
+        else:
+            yield _read_file(file)
+
+
+def _read_file(file: Path) -> Item:
+    try:
+        return Item(file.name, file.read_bytes())
+    except OSError as error:
+        return Item(file.name, b"", {"error": f"cannot be read ({error.strerror})"})
+
+
+def _archive_items(path: Path) -> Iterator[Item]:
+    """Stream the archive: images are passed over, nothing is unpacked.
+
+    Read to the very end, because gzip's checksum stands there: members alone never reach it.
+    """
+    count = 0
+    seen: set[str] = set()
+    try:
+        with tarfile.open(path, "r|*") as archive:
+            for member in archive:
+                match = _MEMBER.match(member.name)
+                if match:
+                    count += 1
+                    yield _member_item(archive, member, match[1], seen)
+            while archive.fileobj is not None and archive.fileobj.read(2**20):
+                pass
+    except (tarfile.TarError, EOFError, OSError, ValueError) as error:
+        raise BadInput(f"{path} is not a readable tar archive, or is damaged: {error}") from None
+    except Exception as error:  # zlib.error and lzma.LZMAError share no base class
+        raise BadInput(f"{path} is damaged: {error}") from None
+    if count == 0:
+        raise BadInput(f"{path} holds no labels/*.mat member: is it Penn_Action.tar.gz?")
+
+
+def _member_item(
+    archive: tarfile.TarFile, member: tarfile.TarInfo, name: str, seen: set[str]
+) -> Item:
+    if not member.isreg():
+        return Item(name, b"", {"error": "is not a regular file in the archive"})
+    if name in seen:
+        return Item(name, b"", {"error": "stands in the archive twice"})
+    seen.add(name)
+    if member.size > _MAX_FILE_BYTES:
+        return Item(name, b"", {"error": f"larger than {_MAX_FILE_BYTES} bytes"})
+    file = archive.extractfile(member)
+    return Item(name, file.read() if file else b"")
+
+
+def parse(item: Item) -> list[Clip]:
+    """The clip of one label file.
+
+    Invisible keypoints are not annotated: their positions are arbitrary, often inside the box, so
+    ``visibility`` alone is trusted.
+
+    Raises
+    ------
+    BadInput : the reason why the file can't be used.
+    """
+    if "error" in item.context:
+        raise BadInput(item.context["error"])
+    name = checked_id(item.name.removesuffix(".mat"))
+    data = _load(item.data)
+    x, y, visible = (_matrix(data, key) for key in ("x", "y", "visibility"))
+    if not x.shape == y.shape == visible.shape:
+        raise BadInput(f"x {x.shape}, y {y.shape} and visibility {visible.shape} differ in shape")
+    n_frames = _scalar(data, "nframes", len(x))
+    if n_frames != len(x):
+        raise BadInput(f"nframes says {n_frames} frames, but x has {len(x)}")
+    if not np.isin(visible, (0, 1)).all():
+        raise BadInput("visibility holds values other than 0 and 1")
+    seen = visible.astype(bool)
+    for key, values in (("x", x), ("y", y)):
+        if bad := int((~np.isfinite(values[seen])).sum()):
+            raise BadInput(f"{key} has {bad} values that are not finite")
+        if (np.abs(values[seen]) > 1e6).any():
+            raise BadInput(f"{key} has values beyond a million pixels")
+    keypoints = np.full((len(x), N_KEYPOINTS, 2), np.nan)
+    keypoints[:, _TARGET, 0] = np.where(seen, x, np.nan)
+    keypoints[:, _TARGET, 1] = np.where(seen, y, np.nan)
+    return [
+        Clip(
+            id=name,
+            dataset=NAME,
+            video=name,
+            action=_action(data),
+            person="",
+            fps=float("nan"),
+            frames=np.arange(1, len(x) + 1, dtype=np.int32),
+            keypoints=keypoints,
+            left_out={"keypoints: not visible": int((~seen).sum())},
+        )
+    ]
+
+
+def _load(data: bytes) -> dict[str, Any]:
+    if not data:
+        raise BadInput("is empty")
+    try:
+        loaded = scipy.io.loadmat(
+            io.BytesIO(data), variable_names=["x", "y", "visibility", "nframes", "action"]
+        )
+    except Exception as error:  # loadmat raises almost anything on damaged files
+        text = " ".join(str(error).split())[:120] or type(error).__name__
+        raise BadInput(f"is not a readable .mat file ({text})") from None
+    return dict(loaded)
+
+
+def _matrix(data: dict[str, Any], key: str) -> NDArray[np.float64]:
+    if key not in data:
+        raise BadInput(f"has no {key!r}")
+    value = data[key]
+    if not isinstance(value, np.ndarray) or value.dtype.kind not in "iufb":
+        raise BadInput(f"{key} is not a numeric array")
+    if value.ndim != 2 or value.shape[1] != len(COLUMNS) or not 0 < len(value) <= _MAX_FRAMES:
+        raise BadInput(f"{key} has shape {value.shape}, expected (frames, {len(COLUMNS)})")
+    return value.astype(np.float64)  # unsigned in many files: subtracting would wrap around
+
+
+def _scalar(data: dict[str, Any], key: str, default: int) -> int:
+    value = np.ravel(data.get(key, default))
+    if value.size != 1 or value.dtype.kind not in "iuf" or not np.isfinite(value[0]):
+        raise BadInput(f"{key} is not one number")
+    return int(value[0])
+
+
+def _action(data: dict[str, Any]) -> str:
+    value = np.ravel(data.get("action", ""))
+    return checked_id(str(value[0]).strip()) if value.size == 1 else checked_id("")
