@@ -1,0 +1,56 @@
+"""The models: each module of this folder that has a ``NAME`` is one, found by scanning the folder.
+
+A module without ``NAME`` holds what several models share. To add a model, add one file (and its
+test): ``NAME``, ``CONSUMES`` and ``build`` are all that the trainer asks of it.
+"""
+
+import importlib
+import pkgutil
+from functools import cache
+from typing import Literal, Protocol, cast
+
+from torch import nn
+
+from pipeline.contract.errors import unknown_name
+
+
+class ModelModule(Protocol):
+    """What a model's module offers.
+
+    Attributes
+    ----------
+    NAME : the model's name on the command line and in every table.
+    CONSUMES : ``"heatmaps"``: forward maps float32 (B, T, K, 56, 56) to the same shape; or
+        ``"coordinates"``: forward maps float32 (B, T, 2K) to the same shape, x0, y0, x1, y1, ... as
+        ``px / 27.5 - 1``, a keypoint without a position at 0. Nothing else is read or rendered.
+    """
+
+    NAME: str
+    CONSUMES: Literal["heatmaps", "coordinates"]
+
+    def build(self, n_keypoints: int = 25, n_frames: int = 5) -> nn.Module:
+        """A new model, its weights drawn from torch's global generator."""
+
+
+@cache
+def models() -> dict[str, ModelModule]:
+    """Registered models by name, sorted."""
+    found: dict[str, ModelModule] = {}
+    for info in pkgutil.iter_modules(__path__):
+        module = importlib.import_module(f"{__name__}.{info.name}")
+        if hasattr(module, "NAME"):
+            found[module.NAME] = cast(ModelModule, module)
+    return dict(sorted(found.items()))
+
+
+def model_module(name: str) -> ModelModule:
+    """The module of one model.
+
+    Raises
+    ------
+    BadInput : no model has this name; the text lists those there are.
+    """
+    try:
+        return models()[name]
+    except KeyError:
+        raise unknown_name("model", name, list(models())) from None
