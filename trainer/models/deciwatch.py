@@ -5,8 +5,8 @@ ECCV 2022, in the configuration of its official code for 2D JHMDB, which the the
 et al. 2017 for attention; Glorot & Bengio 2010 for the weights. The module works on coordinates.
 
 DenoiseNet (linear in, encoder, linear out + its input) sees frames 0, N, 2N, ... of a window of
-N * Q + 1 frames. RecoverNet interpolates the denoised poses linearly, embeds that (Conv1d over time)
-and decodes it with cross-attention to the encoder's features (linear out + the interpolation).
+N * Q + 1 frames. RecoverNet interpolates the denoised poses linearly, embeds that (Conv1d over
+time) and decodes it with cross-attention to the encoder's features (linear out + interpolation).
 
 The official code runs the encoder on all frames, with the unseen ones zeroed and barred as keys.
 Nothing then ever reads the encoder's output at an unseen frame, so here the encoder runs on the
@@ -122,7 +122,7 @@ class DeciWatch(nn.Module):
     """
 
     # Constants that move with the model between devices but belong to no checkpoint.
-    self_barred: Tensor  # bool (S, S), True where attention is allowed
+    others: Tensor  # bool (S, S), False on the diagonal
     code: Tensor  # (T, C)
     sampled_code: Tensor  # (S, C)
     interpolation: Tensor  # (T, S)
@@ -149,10 +149,10 @@ class DeciWatch(nn.Module):
         initialise(self)
 
         n_seen = len(self.sampled)
-        # A pose must be explained by the others: no sampled frame attends to itself.
+        # A sampled pose is denoised by the others: no frame attends to itself in the encoder.
         others = ~torch.eye(n_seen, dtype=torch.bool)
         code = position_code(n_frames, N_CHANNELS)
-        self.register_buffer("self_barred", others, persistent=False)
+        self.register_buffer("others", others, persistent=False)
         self.register_buffer("code", code, persistent=False)
         self.register_buffer("sampled_code", code[::interval], persistent=False)
         matrix = interpolation_matrix(n_frames, interval)
@@ -186,7 +186,7 @@ class DeciWatch(nn.Module):
         poses = coordinates[:, :: self.sampled.step]
         memory = self.denoise_in(poses)
         for layer in self.encoder:
-            memory = layer(memory, self.sampled_code, self.self_barred)
+            memory = layer(memory, self.sampled_code, self.others)
         denoised = self.denoise_out(memory) + poses
         return denoised, self._recover(denoised, memory)
 
