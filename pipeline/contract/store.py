@@ -165,17 +165,18 @@ def read_manifest(path: Path) -> dict[str, Any]:
     if not file.is_file():
         raise StoreError(f"{path} has no {MANIFEST}: it is not a store, or was never finished")
     try:
-        manifest = json.loads(file.read_bytes())
+        raw = file.read_bytes()
+        manifest = json.loads(raw)
         version = manifest["contract"]
         seal = manifest.pop("seal", None)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise StoreError(f"{file} is damaged ({error}): preprocess again") from None
     if version != CONTRACT_VERSION:
         raise StoreError(
             f"{path} follows contract version {version!r}, but this program reads version "
             f"{CONTRACT_VERSION}: preprocess again, or use the program that made it"
         )
-    if seal != sha256_bytes(to_json(manifest)):
+    if seal != sha256_bytes(to_json(manifest)) or raw != to_json(manifest | {"seal": seal}):
         raise StoreError(f"{file} is damaged (its own checksum does not fit): preprocess again")
     return dict(manifest)
 

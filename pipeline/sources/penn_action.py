@@ -3,9 +3,11 @@
 Source: Zhang, Zhu, Derpanis, "From Actemes to Action", ICCV 2013.
 """
 
+import gzip
 import io
 import re
 import tarfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -91,23 +93,25 @@ def _read_file(file: Path) -> Item:
 def _archive_items(path: Path) -> Iterator[Item]:
     """Stream the archive: images are passed over, nothing is unpacked.
 
-    Read to the very end, because gzip's checksum stands there: members alone never reach it.
+    gzip's checksum stands at the very end and reading member by member never reaches it (nor does
+    tarfile's own streaming check it), so the gzip stream is opened here and drained to its end.
     """
     count = 0
     seen: set[str] = set()
     try:
-        with tarfile.open(path, "r|*") as archive:
-            for member in archive:
-                match = _MEMBER.match(member.name)
-                if match:
-                    count += 1
-                    yield _member_item(archive, member, match[1], seen)
-            while archive.fileobj is not None and archive.fileobj.read(2**20):
+        with path.open("rb") as raw:
+            zipped = raw.read(2) == b"\x1f\x8b"
+        with gzip.open(path) if zipped else path.open("rb") as stream:
+            with tarfile.open(fileobj=stream, mode="r|") as archive:
+                for member in archive:
+                    match = _MEMBER.match(member.name)
+                    if match:
+                        count += 1
+                        yield _member_item(archive, member, match[1], seen)
+            while stream.read(2**20):
                 pass
-    except (tarfile.TarError, EOFError, OSError, ValueError) as error:
-        raise BadInput(f"{path} is not a readable tar archive, or is damaged: {error}") from None
-    except Exception as error:  # zlib.error and lzma.LZMAError share no base class
-        raise BadInput(f"{path} is damaged: {error}") from None
+    except (tarfile.TarError, EOFError, OSError, ValueError, zlib.error) as error:
+        raise BadInput(f"{path} is not a readable .tar.gz, or is damaged: {error}") from None
     if count == 0:
         raise BadInput(f"{path} holds no labels/*.mat member: is it Penn_Action.tar.gz?")
 

@@ -1,0 +1,88 @@
+# The two commands to know: `make train MODEL=deciwatch EXP=2.3` and `make test`. `make help` lists all.
+
+PYTHON  ?= $(shell command -v python3.11 || command -v python3)
+VENV    ?= .venv
+PY      := $(VENV)/bin/python
+WORKERS ?= $(shell nproc 2>/dev/null || echo 2)
+
+# Real annotations are used where data/raw holds them; otherwise a synthetic sample is made.
+PENN    ?= $(firstword $(wildcard data/raw/Penn_Action.tar.gz data/raw/Penn_Action/labels data/raw/penn_action/labels))
+BRACE   ?= $(firstword $(wildcard data/raw/brace/dataset.zip data/raw/brace))
+MANUAL  ?= $(firstword $(wildcard data/raw/brace/manual_keypoints.zip data/raw/brace/manual_keypoints))
+CLIPS   ?= 80
+FORMAT  ?= zarr
+ifeq ($(strip $(PENN)$(BRACE)),)
+STORE   ?= data/processed/sample.$(FORMAT)
+SOURCES := --penn-action data/sample/penn_action/labels --brace data/sample/brace --brace-manual data/sample/brace/manual_keypoints --actions all
+SAMPLE  := data/sample/.made
+else
+STORE   ?= data/processed/store.$(FORMAT)
+SOURCES := $(if $(PENN),--penn-action $(PENN)) $(if $(BRACE),--brace $(BRACE)) $(if $(MANUAL),--brace-manual $(MANUAL)) $(if $(ACTIONS),--actions $(ACTIONS))
+SAMPLE  :=
+endif
+RUNS    ?= runs
+REPORT  ?= report
+SEED    ?= 0
+
+.DEFAULT_GOAL := help
+.PHONY: help setup preprocess train baselines sweep report test test-slow lint format bench clean
+
+help: ## List the commands
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "  MODEL=3dconv|biconvlstm-s|biconvlstm-c|deciwatch  EXP=1.1|1.2|1.3|2.1|2.2|2.3  (for make train)"
+	@echo "  STORE=$(STORE)  RUNS=$(RUNS)  SEED=$(SEED)  WORKERS=$(WORKERS)  ARGS='more options'"
+
+$(VENV)/.ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --upgrade pip -c constraints.txt
+	$(PY) -m pip install --quiet -c constraints.txt -e '.[dev]'
+	@touch $@
+
+setup: $(VENV)/.ready ## Make the environment in .venv
+
+data/sample/.made: | $(VENV)/.ready
+	@echo "data/raw holds no annotations: making a synthetic sample in data/sample (see data/README.md)"
+	rm -rf data/sample
+	$(PY) -m pipeline sample data/sample --clips $(CLIPS) --seed 0
+	@touch $@
+
+$(STORE)/MANIFEST.json: | $(VENV)/.ready $(SAMPLE)
+	$(PY) -m pipeline preprocess $(SOURCES) --out $(STORE) --format $(FORMAT) --workers $(WORKERS)
+
+preprocess: $(STORE)/MANIFEST.json ## Annotations into a store (a sample where data/raw is empty)
+
+train: $(STORE)/MANIFEST.json ## Train and test MODEL on EXP
+	@test -n "$(MODEL)" -a -n "$(EXP)" || { echo "error: say which, e.g. make train MODEL=deciwatch EXP=2.3"; exit 2; }
+	$(PY) -m trainer train --model $(MODEL) --exp $(EXP) --store $(STORE) --out $(RUNS) --seed $(SEED) $(ARGS)
+
+baselines: $(STORE)/MANIFEST.json ## Identity and the classical smoothers on EXP (or all)
+	$(PY) -m trainer baselines --exp $(or $(EXP),all) --store $(STORE) --out $(RUNS) --seed $(SEED) $(ARGS)
+
+sweep: $(STORE)/MANIFEST.json ## Train the 4 models on the 6 experiments, with all smoothers
+	$(PY) -m trainer sweep --store $(STORE) --out $(RUNS) $(ARGS)
+
+report: | $(VENV)/.ready ## Tables, figures and a page from RUNS
+	$(PY) -m trainer report $(RUNS) --out $(REPORT) $(ARGS)
+
+test: $(VENV)/.ready ## Run the tests (under ten minutes on two cores)
+	$(PY) -m pytest -n $(WORKERS) -m "not slow" $(ARGS)
+
+test-slow: $(VENV)/.ready ## Run the slow tests too
+	$(PY) -m pytest -n $(WORKERS) $(ARGS)
+
+lint: $(VENV)/.ready ## Style and types
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+format: $(VENV)/.ready ## Put the code into the house's layout
+	$(PY) -m ruff format .
+	$(PY) -m ruff check --fix .
+
+bench: $(VENV)/.ready ## Time rendering and models on this machine
+	$(PY) benchmarks/render.py
+	$(PY) benchmarks/models.py
+
+clean: ## Remove the environment, the sample and the sample's store
+	rm -rf $(VENV) data/sample data/processed/sample.*

@@ -1,0 +1,26 @@
+"""Shared by all tests: where the real annotations are, and small Penn-like files."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real annotations; the test is skipped where it is absent."""
+    folder = Path(os.environ.get("POSE_SHARED_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"real annotations are not at {folder} (set POSE_SHARED_DATA)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def penn_labels(shared_data: Path) -> Path:
+    """Penn Action's real labels folder."""
+    folder = shared_data / "penn_action" / "labels"
+    if not folder.is_dir():
+        pytest.skip(f"Penn Action's labels are not at {folder}")
+    return folder
