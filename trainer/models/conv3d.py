@@ -29,9 +29,12 @@ class Conv3D(nn.Module):
     memory_format: torch.memory_format = torch.channels_last_3d
 
     def __init__(self, n_keypoints: int, n_frames: int) -> None:
+        if n_frames % 2 == 0:
+            raise ValueError(f"3DConv needs an odd number of frames, got {n_frames}")
         super().__init__()
         kernel = (n_frames, KERNEL_PX, KERNEL_PX)
-        self.conv = nn.Conv3d(n_keypoints, n_keypoints, kernel, padding="same")
+        padding = (n_frames // 2, KERNEL_PX // 2, KERNEL_PX // 2)
+        self.conv = nn.Conv3d(n_keypoints, n_keypoints, kernel, padding=padding)
         initialise(self)
 
     def forward(self, heatmaps: Tensor) -> Tensor:
@@ -50,5 +53,10 @@ class Conv3D(nn.Module):
 
 
 def build(n_keypoints: int = 25, n_frames: int = 5) -> nn.Module:
-    """A new 3DConv for windows of ``n_frames``."""
+    """A new 3DConv for windows of ``n_frames``.
+
+    Raises
+    ------
+    ValueError : ``n_frames`` is even.
+    """
     return Conv3D(n_keypoints, n_frames)

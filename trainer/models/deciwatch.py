@@ -123,7 +123,7 @@ class DeciWatch(nn.Module):
 
     # Constants that move with the model between devices but belong to no checkpoint.
     others: Tensor  # bool (S, S), False on the diagonal
-    code: Tensor  # (T, C)
+    frame_code: Tensor  # (T, C)
     sampled_code: Tensor  # (S, C)
     interpolation: Tensor  # (T, S)
 
@@ -153,7 +153,7 @@ class DeciWatch(nn.Module):
         others = ~torch.eye(n_seen, dtype=torch.bool)
         code = position_code(n_frames, N_CHANNELS)
         self.register_buffer("others", others, persistent=False)
-        self.register_buffer("code", code, persistent=False)
+        self.register_buffer("frame_code", code, persistent=False)
         self.register_buffer("sampled_code", code[::interval], persistent=False)
         matrix = interpolation_matrix(n_frames, interval)
         self.register_buffer("interpolation", matrix, persistent=False)
@@ -195,7 +195,7 @@ class DeciWatch(nn.Module):
         features = self.recover_in(between.transpose(1, 2)).transpose(1, 2)
         placed = memory + self.sampled_code
         for layer in self.decoder:
-            features = layer(features, self.code, memory, placed)
+            features = layer(features, self.frame_code, memory, placed)
         return self.recover_out(self.decoder_norm(features)) + between
 
 
