@@ -1,0 +1,155 @@
+"""Classical smoothers on a run's own noise and windows: the rows to read beside the models."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.contract.errors import BadInput
+from pipeline.contract.store import Store
+from trainer.evaluate import noisy_positions, true_positions
+from trainer.experiments import experiment
+from trainer.input.noise import NoiseConfig
+from trainer.input.stream import WindowStream
+from trainer.results.metrics import score
+from trainer.results.runs import read_results, write_csv, write_results
+from trainer.results.scores import NORMALISATIONS
+from trainer.results.tidy import rows
+from trainer.run.config import store_hash
+from trainer.run.folder import RunFolder, versions
+from trainer.smoothers import SMOOTHERS, smoother
+from trainer.smoothers.tuning import fit_and_tune
+
+PARAMS_CSV = "params.csv"
+PARAMS_COLUMNS = ("model", "parameter", "value")
+_BATCH = 1024  # windows made at once: positions only, so a few MB
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class BaselinesConfig:
+    """What decides the numbers of one experiment's smoothers.
+
+    Attributes
+    ----------
+    experiment : a registered name.
+    seed : names the noise, the same as a model's with this seed.
+    smoothers : registered names.
+    missing_torso : which frames PCK scores, "skip" or "one-side".
+    mu_in_px : mean of the noise's shift.
+    """
+
+    experiment: str
+    seed: int = 0
+    smoothers: tuple[str, ...] = tuple(SMOOTHERS)
+    missing_torso: str = "skip"
+    mu_in_px: float = 0.0
+
+    def __post_init__(self) -> None:
+        experiment(self.experiment)
+        for name in self.smoothers:
+            smoother(name)
+        if self.seed < 0:
+            raise BadInput(f"seed must not be negative, got {self.seed}")
+        if self.missing_torso not in NORMALISATIONS:
+            known = ", ".join(NORMALISATIONS)
+            raise BadInput(f"unknown missing_torso {self.missing_torso!r}; known: {known}")
+
+    @property
+    def run_name(self) -> str:
+        """The name of the results' folder."""
+        return f"baselines-{self.experiment}-seed{self.seed}"
+
+
+@dataclass(frozen=True)
+class Positions:
+    """A split's windows as smoothers read them.
+
+    Attributes
+    ----------
+    noisy, truth : float32 (N, T, K, 2) in heatmap pixels, NaN where not annotated.
+    clip : int64 (N,), row of the clips table.
+    """
+
+    noisy: NDArray[np.float32]
+    truth: NDArray[np.float32]
+    clip: NDArray[np.int64]
+
+
+def read_positions(config: BaselinesConfig, store: Store, split: str) -> Positions:
+    """Every window of a split with the noise that models see; training noise is epoch 0's.
+
+    Models train from epoch 1 on, so what smoothers are fitted to is a draw of its own.
+    """
+    chosen = experiment(config.experiment)
+    noise = NoiseConfig(chosen.k, chosen.sigma_in_px, config.mu_in_px)
+    stream = WindowStream(
+        store, split, chosen.step, noise, _BATCH, config.seed, consumes="coordinates"
+    )
+    parts = [
+        (noisy_positions(batch), true_positions(batch), batch.clip.numpy())
+        for batch in stream.epoch(0)
+    ]
+    noisy, truth, clip = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return Positions(noisy, truth, clip)
+
+
+def baselines(config: BaselinesConfig, store: Store, runs: Path) -> dict[str, Any]:
+    """Fit on training windows, tune on validation, score on test; write all to a run's folder.
+
+    Returns
+    -------
+    What ``results.json`` holds: ``rows`` (tidy) and ``params`` (smoother -> what tuning chose).
+
+    Raises
+    ------
+    Held : another process writes to the folder.
+    RunError : the folder is of another configuration.
+    """
+    identity = {**asdict(config), "smoothers": list(config.smoothers)}
+    identity["store_sha256"] = store_hash(store)
+    with RunFolder(runs / config.run_name) as folder:
+        folder.claim({"identity": identity, "versions": versions()})
+        if folder.is_finished():
+            _log.info("%s is finished already", folder.path)
+            results = read_results(folder.path)
+        else:
+            results = _judged(config, store, folder.path)
+        write_csv(folder.path / PARAMS_CSV, PARAMS_COLUMNS, _params_rows(results["params"]))
+        write_results(folder.path, results)
+        return results
+
+
+def _judged(config: BaselinesConfig, store: Store, folder: Path) -> dict[str, Any]:
+    train, val, test = (read_positions(config, store, split) for split in ("train", "val", "test"))
+    fitted = fit_and_tune(
+        (train.noisy, train.truth), (val.noisy, val.truth), config.smoothers, config.missing_torso
+    )
+    results: dict[str, Any] = {"rows": [], "params": {}}
+    for name, (smooth, params) in fitted.items():
+        n_clips = len(store.clips["id"])
+        scores = score(smooth(test.noisy), test.truth, test.clip, n_clips, config.missing_torso)
+        scores.save(folder / f"scores-{name}.npz")
+        results["params"][name] = dict(params)
+        results["rows"] += rows(
+            scores,
+            store.clips,
+            model=name,
+            experiment=config.experiment,
+            seed=config.seed,
+            split="test",
+        )
+    return results
+
+
+def _params_rows(params: Mapping[str, Mapping[str, float]]) -> Sequence[Mapping[str, Any]]:
+    return [
+        {"model": name, "parameter": parameter, "value": value}
+        for name, chosen in params.items()
+        for parameter, value in chosen.items()
+    ]

@@ -1,0 +1,97 @@
+"""A pass over a split without training: its loss, and the scores of what the model predicts."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from trainer.codec import positions_px
+from trainer.input.stream import Batch, WindowStream
+from trainer.losses import BatchLoss
+from trainer.results.metrics import Scorer
+from trainer.results.scores import Scores
+from trainer.step import FirstBad, NotFinite
+
+#: Noisy positions, float32 (B, T, K, 2) in pixels with NaN where not annotated -> smoothed ones.
+Smoother = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a pass found.
+
+    Attributes
+    ----------
+    loss : mean over windows, in the terms that the model is trained in.
+    scores : of the model.
+    references : scores of the smoothers asked for, by name, on the same windows.
+    """
+
+    loss: float
+    scores: Scores
+    references: dict[str, Scores] = field(default_factory=dict)
+
+
+def evaluate(
+    model: nn.Module,
+    stream: WindowStream,
+    batch_loss: BatchLoss,
+    missing_torso: str,
+    *,
+    references: Mapping[str, Smoother] | None = None,
+    on_batch: Callable[[Tensor], None] = lambda loss: None,
+) -> Evaluation:
+    """Judge a model on every window of a split.
+
+    Parameters
+    ----------
+    missing_torso : as in ``Scorer``.
+    references : smoothers to score on the same noisy positions.
+    on_batch : called after every batch with its loss.
+
+    Raises
+    ------
+    NotFinite : the loss of a batch is not finite.
+    RunError : a predicted position is not finite.
+    """
+    smoothers = dict(references or {})
+    scorers = {
+        name: Scorer(stream.clip_count, stream.device, missing_torso=missing_torso)
+        for name in ("", *smoothers)
+    }
+    total = torch.zeros((), dtype=torch.float64, device=stream.device)
+    bad = FirstBad(stream.device)
+    model.eval()
+    with torch.inference_mode():
+        for index, batch in enumerate(stream.epoch(0)):
+            loss, output = batch_loss(model, batch)
+            bad.note(loss.isfinite(), index)
+            total += loss * len(batch.window)
+            predicted = {"": positions_px(output, stream.consumes)}
+            for name, smooth in smoothers.items():
+                smoothed = torch.from_numpy(smooth(noisy_positions(batch)))
+                predicted[name] = smoothed.to(stream.device)
+            for name, positions in predicted.items():
+                scorers[name].update(positions, batch.keypoints, batch.annotated, batch.clip)
+            on_batch(loss)
+    if (first_bad := bad.index()) is not None:
+        raise NotFinite(first_bad)
+    scores = {name: scorer.scores() for name, scorer in scorers.items()}
+    return Evaluation(float(total) / stream.n_windows, scores.pop(""), scores)
+
+
+def noisy_positions(batch: Batch) -> NDArray[np.float32]:
+    """What smoothers read: float32 (B, T, K, 2) in pixels on the host, NaN where not annotated."""
+    return _on_host(batch.noisy, batch.annotated)
+
+
+def true_positions(batch: Batch) -> NDArray[np.float32]:
+    """What smoothers are fitted to and judged by, in the same form."""
+    return _on_host(batch.keypoints, batch.annotated)
+
+
+def _on_host(positions: Tensor, annotated: Tensor) -> NDArray[np.float32]:
+    return positions.float().masked_fill(~annotated[..., None], torch.nan).cpu().numpy()

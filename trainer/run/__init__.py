@@ -1,0 +1,1 @@
+"""A run while it runs: its folder and lock, signals, progress."""

@@ -1,0 +1,122 @@
+"""What decides a run, saved with it."""
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+
+from pipeline.contract.errors import BadInput
+from pipeline.contract.files import sha256_bytes, to_json
+from pipeline.contract.store import Store
+from trainer.experiments import experiment
+from trainer.input.noise import NoiseConfig
+from trainer.input.stream import WindowStream
+from trainer.models import model_module
+from trainer.results.scores import NORMALISATIONS
+from trainer.run.folder import versions
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """What decides a run's numbers, and on what it runs.
+
+    Attributes
+    ----------
+    model, experiment : registered names.
+    seed : names initial weights, order, noise and dropout.
+    batch_size : windows a step.
+    max_epochs, max_steps : epochs at most, and training batches of each (None: all).
+    learning_rate : Adam's, before it falls.
+    targets : "auto", "stored" or "rendered" ground-truth heatmaps.
+    missing_torso : which frames PCK scores, "skip" or "one-side".
+    loss : "mse", or DeciWatch's own "official".
+    mu_in_px : mean of the noise's shift.
+    device : "auto", "cpu" or "cuda"; does not belong to a run's identity.
+    threads : torch's threads on the CPU; None leaves torch's choice.
+    """
+
+    model: str
+    experiment: str
+    seed: int = 0
+    batch_size: int = 16
+    max_epochs: int = 50
+    max_steps: int | None = None
+    learning_rate: float = 1e-3
+    targets: str = "auto"
+    missing_torso: str = "skip"
+    loss: str = "mse"
+    mu_in_px: float = 0.0
+    device: str = "auto"
+    threads: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("batch_size", "max_epochs", "max_steps", "threads"):
+            number = getattr(self, name)
+            if number is not None and number < 1:
+                raise BadInput(f"{name} must be at least 1, got {number}")
+        if self.seed < 0:
+            raise BadInput(f"seed must not be negative, got {self.seed}")
+        if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
+            raise BadInput(f"learning_rate must be a positive number, got {self.learning_rate}")
+        if self.missing_torso not in NORMALISATIONS:
+            known = ", ".join(NORMALISATIONS)
+            raise BadInput(f"unknown missing_torso {self.missing_torso!r}; known: {known}")
+        model_module(self.model)
+        experiment(self.experiment)
+
+    @property
+    def run_name(self) -> str:
+        """The name of the run's folder."""
+        return f"{self.model}-{self.experiment}-seed{self.seed}"
+
+    @property
+    def torch_device(self) -> torch.device:
+        """The device that "auto" stands for, or the one asked for."""
+        has_gpu = torch.cuda.is_available()
+        if self.device == "cuda" and not has_gpu:
+            raise BadInput("no CUDA device here; use --device cpu")
+        return torch.device("cuda" if self.device != "cpu" and has_gpu else "cpu")
+
+
+def store_hash(store: Store) -> str:
+    """The SHA-256 of a store's manifest, which names every file's: it stands for the content."""
+    return sha256_bytes(to_json(store.manifest))
+
+
+def run_record(config: TrainConfig, store: Store, n_parameters: int) -> dict[str, Any]:
+    """What ``config.json`` holds: ``identity`` decides the numbers, the rest tells of them."""
+    identity = asdict(config)
+    of_machine = {name: identity.pop(name) for name in ("device", "threads")}
+    identity["store_sha256"] = store_hash(store)
+    return {
+        "identity": identity,
+        "machine": {
+            **of_machine,
+            "device": str(config.torch_device),
+            "torch_threads": torch.get_num_threads(),
+        },
+        "n_parameters": n_parameters,
+        "store": {
+            "path": str(store.path.resolve()),
+            "config": store.attrs.get("config", {}),
+            "provenance": store.attrs.get("provenance", {}),
+        },
+        "versions": versions(),
+    }
+
+
+def open_stream(config: TrainConfig, store: Store, split: str) -> WindowStream:
+    """The windows of a split as a run's model reads them."""
+    chosen = experiment(config.experiment)
+    return WindowStream(
+        store,
+        split,
+        chosen.step,
+        NoiseConfig(chosen.k, chosen.sigma_in_px, config.mu_in_px),
+        batch_size=config.batch_size,
+        seed=config.seed,
+        consumes=model_module(config.model).CONSUMES,
+        targets=config.targets,
+        device=config.torch_device,
+    )

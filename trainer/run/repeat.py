@@ -1,0 +1,74 @@
+"""Testing a finished run again, from its best weights: the numbers must come out the same."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from pipeline.contract.errors import RunError, StoreError
+from pipeline.contract.store import Store
+from trainer import checkpoint
+from trainer.results.runs import read_json, read_results
+from trainer.run.config import TrainConfig, store_hash
+from trainer.run.folder import CONFIG
+from trainer.run.interrupt import Interrupt
+from trainer.run.progress import Progress
+from trainer.train import judge_on_test, tidy_rows
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """Tidy rows of the repeated test, and those of them that differ from the saved ones."""
+
+    rows: list[dict[str, Any]]
+    different: list[dict[str, Any]]
+
+
+def run_config(folder: Path, device: str | None = None) -> tuple[TrainConfig, Path]:
+    """The configuration a run was made with, and the path its store had.
+
+    Parameters
+    ----------
+    device : replaces the device of then.
+
+    Raises
+    ------
+    RunError : not a run folder, or one of another version of this program.
+    """
+    record = read_json(folder / CONFIG, "not a run folder")
+    try:
+        known = {f.name for f in fields(TrainConfig)}
+        saved = {**record["identity"], **record["machine"]}
+        chosen: dict[str, Any] = {name: v for name, v in saved.items() if name in known}
+        if device is not None:
+            chosen["device"] = device
+        return TrainConfig(**chosen), Path(record["store"]["path"])
+    except (KeyError, TypeError, AttributeError) as error:
+        raise RunError(f"{folder / CONFIG} is not of this program: {error!r}") from None
+
+
+def repeat_test(folder: Path, config: TrainConfig, store: Store) -> Repeat:
+    """Test a run's best epoch again and compare with its ``results.json``.
+
+    Raises
+    ------
+    StoreError : the store is not the one that the run was trained on.
+    RunError : the run is not finished, or a file of it is damaged.
+    """
+    saved = read_results(folder)["rows"]
+    expected = read_json(folder / CONFIG, "not a run folder")["identity"]["store_sha256"]
+    if store_hash(store) != expected:
+        raise StoreError(f"{store.path} is not the store of {folder}: give that one by --store")
+    best = checkpoint.read_checkpoint(folder / checkpoint.BEST, config.torch_device)
+    with Interrupt() as interrupt, Progress(config.run_name, 1) as progress:
+        judged = judge_on_test(config, store, best["model"], progress, interrupt)
+    found = tidy_rows(config, store, judged.scores, config.model)
+    return Repeat(found, _different(found, saved))
+
+
+def _different(
+    found: Sequence[Mapping[str, Any]], saved: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Rows that are not among the saved ones, and saved rows that were not found again."""
+    unmatched = [dict(row) for row in found if row not in saved]
+    return unmatched + [dict(row) for row in saved if row not in found]

@@ -1,0 +1,256 @@
+"""One run's training: epochs, checkpoints, and the stopping rule (DESIGN section 8)."""
+
+import math
+import time
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import asdict
+from itertools import islice
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import nn
+
+from pipeline.contract.errors import RunError
+from pipeline.contract.skeleton import N_KEYPOINTS
+from pipeline.contract.store import WINDOW_FRAMES, Store
+from trainer import checkpoint
+from trainer.evaluate import Evaluation, evaluate
+from trainer.input.stream import Batch, WindowStream
+from trainer.losses import batch_loss_of
+from trainer.models import model_module
+from trainer.results.metrics import ALPHAS
+from trainer.results.runs import write_csv
+from trainer.results.scores import pck, value
+from trainer.run.config import TrainConfig, open_stream
+from trainer.run.folder import HISTORY, TIMING
+from trainer.run.interrupt import Interrupt
+from trainer.run.progress import Progress
+from trainer.schedule import PlateauSchedule
+from trainer.step import NotFinite, Stepper, bad_windows, initial_model, make_optimizer
+
+_SAVED = (
+    "epoch",
+    "next_batch",
+    "loss_sum",
+    "train_seconds",
+    "history",
+    "timing",
+    "best",
+    "done",
+)
+#: Columns of ``history.csv`` and their kinds. Seconds are in ``timing.csv``: they alone differ
+#: between equal runs.
+HISTORY_KINDS: dict[str, str] = {
+    "epoch": "int64",
+    "train_loss": "float64",
+    "val_loss": "float64",
+    "val_pck_0.05": "float64",
+    "val_pck_0.1": "float64",
+    "val_pck_0.2": "float64",
+    "val_error_px": "float64",
+    "learning_rate": "float64",
+    "learning_rate_reduced": "int64",
+}
+TIMING_KINDS: dict[str, str] = {
+    "epoch": "int64",
+    "train_seconds": "float64",
+    "val_seconds": "float64",
+}
+
+
+class Training:
+    """One run's model, optimizer and place in its training; saved and restored whole.
+
+    Attributes
+    ----------
+    epoch, next_batch : where training goes on; epochs count from 1.
+    loss_sum : sum over this epoch's windows so far, float64 on the device.
+    history, timing : a row for each finished epoch.
+    best : epoch, validation PCK@0.2 and weights of the best epoch so far.
+    done : whether the stopping rule has spoken.
+    """
+
+    def __init__(self, config: TrainConfig, store: Store, folder: Path) -> None:
+        self.config, self.store, self.folder = config, store, folder
+        self.model = new_model(config)
+        self.batch_loss = batch_loss_of(config.loss, model_module(config.model))
+        self.optimizer = make_optimizer(self.model, config.learning_rate)
+        self.schedule = PlateauSchedule(config.learning_rate)
+        self.train, self.val = (open_stream(config, store, split) for split in ("train", "val"))
+        self.n_batches = min(self.train.n_batches, config.max_steps or self.train.n_batches)
+        self.epoch, self.next_batch = 1, 0
+        self.loss_sum = torch.zeros((), dtype=torch.float64, device=config.torch_device)
+        self.train_seconds = 0.0
+        self.history: list[dict[str, Any]] = []
+        self.timing: list[dict[str, Any]] = []
+        self.best: dict[str, Any] | None = None
+        self.done = False
+
+    @property
+    def n_parameters(self) -> int:
+        """Trained numbers of the model."""
+        return sum(p.numel() for p in self.model.parameters() if p.requires_grad)
+
+    def save(self) -> None:
+        """Write ``last.pt``; the one before is kept."""
+        payload = {name: getattr(self, name) for name in _SAVED}
+        payload["model"] = self.model.state_dict()
+        payload["optimizer"] = self.optimizer.state_dict()
+        payload["schedule"] = asdict(self.schedule)
+        checkpoint.save_last(self.folder, payload)
+
+    def restore(self) -> bool:
+        """Go on from the newest good checkpoint; False when there is none."""
+        saved = checkpoint.load_last(self.folder, self.config.torch_device)
+        if saved is None:
+            return False
+        self.model.load_state_dict(saved["model"])
+        self.optimizer.load_state_dict(saved["optimizer"])
+        self.schedule = PlateauSchedule(**saved["schedule"])
+        for name in _SAVED:
+            setattr(self, name, saved[name])
+        self._write_tables()
+        self._write_best()
+        return True
+
+    def run(self, progress: Progress, interrupt: Interrupt, checkpoint_minutes: float) -> None:
+        """Train until the stopping rule speaks.
+
+        Raises
+        ------
+        Interrupted : a signal came; everything is saved.
+        RunError : a number was not finite, or there is nothing to measure PCK by.
+        """
+        while not self.done:
+            self._train_epoch(progress, interrupt, checkpoint_minutes)
+            self._finish_epoch(progress, interrupt)
+
+    def _train_epoch(
+        self, progress: Progress, interrupt: Interrupt, checkpoint_minutes: float
+    ) -> None:
+        """The steps that are left of an epoch."""
+        self.model.train()
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.schedule.learning_rate
+        stepper = Stepper(
+            self.model, self.optimizer, self.batch_loss, seed=self.config.seed, epoch=self.epoch
+        )
+        progress.start_batches(f"epoch {self.epoch}, training", self.n_batches, self.next_batch)
+        now = saved = time.monotonic()
+        with (
+            self._naming_bad_batches(self.train),
+            _batches(self.train, self.epoch, self.next_batch) as batches,
+        ):
+            for batch in islice(batches, self.n_batches - self.next_batch):
+                loss = stepper.step(batch, self.next_batch)
+                self.loss_sum += loss * len(batch.window)
+                self.next_batch += 1
+                progress.batch(loss)
+                before, now = now, time.monotonic()
+                self.train_seconds += now - before
+                if interrupt.signum is not None or now - saved > 60 * checkpoint_minutes:
+                    stepper.look()
+                    self.save()
+                    saved = now
+                    interrupt.leave_if_requested()
+            stepper.look()
+
+    def _finish_epoch(self, progress: Progress, interrupt: Interrupt) -> None:
+        """Judge the epoch, decide what follows, save."""
+        started = time.monotonic()
+        judged = self._validate(progress, interrupt)
+        row = self._history_row(judged)
+        decision = self.schedule.after_epoch(judged.loss)
+        row["learning_rate_reduced"] = int(decision.reduce)
+        seconds = {"train_seconds": self.train_seconds, "val_seconds": time.monotonic() - started}
+        self.history.append(row)
+        self.timing.append({"epoch": self.epoch, **seconds})
+        is_best = self.best is None or row["val_pck_0.2"] > self.best["val_pck_0.2"]
+        if is_best:
+            weights = {name: t.clone() for name, t in self.model.state_dict().items()}
+            self.best = {
+                "config": asdict(self.config),
+                "epoch": self.epoch,
+                "val_pck_0.2": row["val_pck_0.2"],
+                "model": weights,
+            }
+        self.done = decision.stop or self.epoch >= self.config.max_epochs
+        self.epoch, self.next_batch, self.train_seconds = self.epoch + 1, 0, 0.0
+        self.loss_sum = torch.zeros_like(self.loss_sum)
+        self.save()
+        self._write_tables()
+        if is_best:
+            self._write_best()
+        progress.epoch(row, sum(seconds.values()))
+        interrupt.leave_if_requested()
+
+    def _validate(self, progress: Progress, interrupt: Interrupt) -> Evaluation:
+        """The validation pass; interrupted, it is done again from its start."""
+        progress.start_batches(f"epoch {self.epoch}, validation", self.val.n_batches)
+
+        def on_batch(loss: torch.Tensor) -> None:
+            progress.batch(loss)
+            if interrupt.signum is not None:
+                self.save()
+                interrupt.leave_if_requested()
+
+        with self._naming_bad_batches(self.val):
+            judged = evaluate(
+                self.model, self.val, self.batch_loss, self.config.missing_torso, on_batch=on_batch
+            )
+        if math.isnan(pck(judged.scores, 0.2)):
+            raise RunError(
+                "no validation frame has a torso to measure PCK by with --missing-torso "
+                f"{self.config.missing_torso}: try one-side, or preprocess more clips"
+            )
+        return judged
+
+    def _history_row(self, judged: Evaluation) -> dict[str, Any]:
+        n_windows = min(self.train.n_windows, self.n_batches * self.config.batch_size)
+        return {
+            "epoch": self.epoch,
+            "train_loss": float(self.loss_sum) / n_windows,
+            "val_loss": judged.loss,
+            **{f"val_pck_{alpha}": pck(judged.scores, alpha) for alpha in ALPHAS},
+            "val_error_px": value(judged.scores, "error_px"),
+            "learning_rate": self.schedule.learning_rate,
+        }
+
+    def _write_tables(self) -> None:
+        write_csv(self.folder / HISTORY, list(HISTORY_KINDS), self.history)
+        write_csv(self.folder / TIMING, list(TIMING_KINDS), self.timing)
+
+    def _write_best(self) -> None:
+        if self.best is not None:
+            checkpoint.write_checkpoint(self.folder / checkpoint.BEST, self.best)
+
+    @contextmanager
+    def _naming_bad_batches(self, stream: WindowStream) -> Iterator[None]:
+        """Turn NotFinite into an error that names run, split, epoch, batch and clips."""
+        try:
+            yield
+        except NotFinite as error:
+            epoch = self.epoch if stream is self.train else 0
+            with _batches(stream, epoch, error.batch) as batches:
+                batch = next(batches)
+                at_fault = bad_windows(self.model, batch, self.batch_loss)
+            ids = self.store.clips["id"][batch.clip[at_fault].cpu().numpy()]
+            raise RunError(
+                f"{self.config.run_name}: a loss or gradient is not finite in epoch {self.epoch}, "
+                f"{stream.split} batch {error.batch}, clips {', '.join(dict.fromkeys(ids))}; "
+                "training stopped before that step"
+            ) from None
+
+
+def _batches(stream: WindowStream, epoch: int, start: int) -> "closing[Generator[Batch]]":
+    """Batches that are closed in so many words: that stops the stream's reading thread."""
+    return closing(cast("Generator[Batch]", stream.epoch(epoch, start)))
+
+
+def new_model(config: TrainConfig) -> nn.Module:
+    """A run's model with its initial weights, on its device."""
+    build = model_module(config.model).build
+    model = initial_model(lambda: build(N_KEYPOINTS, WINDOW_FRAMES), config.seed)
+    return model.to(config.torch_device)

@@ -1,0 +1,205 @@
+"""Training one model on one experiment, to its stopping rule and its test (DESIGN section 8).
+
+A run is a folder. Killed at any moment and started again, it ends with the same weights and
+tables as if nothing had happened (bit for bit on the CPU with the same number of threads): data,
+noise and dropout depend on (seed, purpose, epoch, batch) alone, and everything else is in the
+checkpoint.
+"""
+
+import errno
+import logging
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from pipeline.contract.errors import PoseError, RunError
+from pipeline.contract.store import Store
+from trainer import checkpoint
+from trainer.evaluate import Evaluation, evaluate
+from trainer.losses import batch_loss_of
+from trainer.models import model_module
+from trainer.results.runs import RESULTS_CSV, read_results, write_csv, write_results
+from trainer.results.scores import Scores
+from trainer.results.tidy import COLUMNS, rows
+from trainer.run.config import TrainConfig, open_stream, run_record
+from trainer.run.folder import SCORES, RunFolder
+from trainer.run.interrupt import Interrupt, Interrupted
+from trainer.run.progress import Progress
+from trainer.run.training import Training, new_model
+from trainer.smoothers.filters import identity, mean
+from trainer.step import NotFinite
+
+#: Scored on the same test windows as the model, to be read beside it.
+REFERENCES = {"identity": identity, "mean": mean}
+CHECKPOINT_MINUTES = 5.0
+
+_log = logging.getLogger(__name__)
+
+
+def train(
+    config: TrainConfig,
+    store: Store,
+    runs: Path,
+    *,
+    resume: bool = True,
+    checkpoint_minutes: float = CHECKPOINT_MINUTES,
+    interrupt: Interrupt | None = None,
+    bars: bool | None = None,
+) -> dict[str, Any]:
+    """Train and test one model, or go on where an earlier call was stopped.
+
+    Parameters
+    ----------
+    runs : the run's folder is made in it, named ``<model>-<experiment>-seed<N>``.
+    resume : False deletes what an earlier call left and starts over.
+    checkpoint_minutes : how much work a kill may cost, besides one save at each epoch's end.
+    interrupt : an entered ``Interrupt``; None makes one for the length of the call.
+    bars : progress bars; None asks whether stderr is a terminal.
+
+    Returns
+    -------
+    What ``results.json`` holds: ``rows`` (tidy, of the model), ``references`` (of identity and
+    mean), ``test_loss``, ``best_epoch``, ``n_epochs``.
+
+    Raises
+    ------
+    Interrupted : SIGTERM or Ctrl-C came; everything is saved.
+    RunError : the folder is in use or of another configuration; a number was not finite; the
+        disk is full.
+    """
+    if interrupt is None:
+        with Interrupt() as own:
+            return train(
+                config,
+                store,
+                runs,
+                resume=resume,
+                checkpoint_minutes=checkpoint_minutes,
+                interrupt=own,
+                bars=bars,
+            )
+    if config.threads is not None:
+        torch.set_num_threads(config.threads)
+    with RunFolder(runs / config.run_name) as folder:
+        if not resume:
+            folder.clear()
+        training = Training(config, store, folder.path)
+        folder.claim(run_record(config, store, training.n_parameters))
+        if folder.is_finished():
+            _log.info("%s is finished already; --no-resume trains it anew", folder.path)
+            return finished_results(folder.path)
+        with _state_told(folder):
+            if training.restore():
+                _log.info("%s goes on in epoch %d", folder.path, training.epoch)
+            n_done = len(training.history)
+            with Progress(config.run_name, config.max_epochs, n_done, bars) as progress:
+                training.run(progress, interrupt, checkpoint_minutes)
+                results = _test_best(training, progress, interrupt)
+            write_results(folder.path, results)
+        return results
+
+
+def finished_results(folder: Path) -> dict[str, Any]:
+    """A finished run's results; ``results.csv`` is made again from them."""
+    results = read_results(folder)
+    write_csv(folder / RESULTS_CSV, COLUMNS, results["rows"])
+    return results
+
+
+def judge_on_test(
+    config: TrainConfig,
+    store: Store,
+    weights: dict[str, torch.Tensor],
+    progress: Progress,
+    interrupt: Interrupt,
+) -> Evaluation:
+    """Judge weights on the test split, beside ``REFERENCES``."""
+    model = new_model(config)
+    model.load_state_dict(weights)
+    stream = open_stream(config, store, "test")
+    progress.start_batches("test", stream.n_batches)
+
+    def on_batch(loss: torch.Tensor) -> None:
+        progress.batch(loss)
+        interrupt.leave_if_requested()
+
+    batch_loss = batch_loss_of(config.loss, model_module(config.model))
+    try:
+        return evaluate(
+            model,
+            stream,
+            batch_loss,
+            config.missing_torso,
+            references=REFERENCES,
+            on_batch=on_batch,
+        )
+    except NotFinite as error:
+        raise RunError(f"{config.run_name}: test {error}") from None
+
+
+def tidy_rows(
+    config: TrainConfig, store: Store, scores: Scores, model: str
+) -> list[dict[str, Any]]:
+    """Tidy rows of a model's or a reference's scores on a run's test windows."""
+    return rows(
+        scores,
+        store.clips,
+        model=model,
+        experiment=config.experiment,
+        seed=config.seed,
+        split="test",
+    )
+
+
+def _test_best(training: Training, progress: Progress, interrupt: Interrupt) -> dict[str, Any]:
+    config, store, best = training.config, training.store, training.best
+    assert best is not None  # every finished epoch leaves one
+    judged = judge_on_test(config, store, best["model"], progress, interrupt)
+    judged.scores.save(training.folder / SCORES)
+    return {
+        "best_epoch": best["epoch"],
+        "n_epochs": len(training.history),
+        "test_loss": judged.loss,
+        "rows": tidy_rows(config, store, judged.scores, config.model),
+        "references": [
+            row
+            for name, scores in judged.references.items()
+            for row in tidy_rows(config, store, scores, name)
+        ],
+    }
+
+
+@contextmanager
+def _state_told(folder: RunFolder) -> Iterator[None]:
+    """Keep ``state.json`` true however the body ends, and tell a full disk in the user's words."""
+    try:
+        folder.set_state("running")
+        yield
+        folder.set_state("finished")
+    except (Interrupted, KeyboardInterrupt):
+        with suppress(OSError):
+            folder.set_state("preempted")
+        raise
+    except Exception as error:
+        with suppress(OSError):
+            folder.set_state("failed", error=f"{type(error).__name__}: {error}")
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            raise _disk_full(folder.path) from error
+        raise
+
+
+def _disk_full(folder: Path) -> RunError:
+    free_mib = shutil.disk_usage(folder).free / 2**20
+    last = "none yet"
+    with suppress(PoseError, OSError):
+        saved = checkpoint.load_last(folder)
+        if saved is not None:
+            last = f"epoch {saved['epoch']}, batch {saved['next_batch']}, intact"
+    return RunError(
+        f"disk full on {folder}'s file system ({free_mib:.1f} MiB free). Last good checkpoint: "
+        f"{last}. Free space and run the same command again."
+    )
