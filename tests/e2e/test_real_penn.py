@@ -1,0 +1,71 @@
+"""The real Penn Action labels: the counts that the project promises, and both formats equal."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.audit import differences, info, verify
+from pipeline.build import preprocess
+from pipeline.contract.store import Store, open_store
+from pipeline.ingest import Inputs
+from pipeline.plan import BuildConfig
+from pipeline.sources import SourceOptions
+
+
+def build(labels: Path, out: Path, store_format: str, actions: tuple[str, ...] | None) -> Path:
+    inputs = Inputs({"penn-action": labels}, SourceOptions())
+    preprocess(inputs, out, BuildConfig(actions=actions), store_format, 2, progress=False)
+    return out
+
+
+@pytest.fixture(scope="module")
+def default_store(penn_labels: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The default selection."""
+    return build(penn_labels, tmp_path_factory.mktemp("real") / "store", "zarr", None)
+
+
+def test_counts_of_the_default_selection(default_store: Path) -> None:
+    with open_store(default_store) as store:
+        found = info(store)
+    assert found["total"]["clips"] == 407
+    assert found["total"]["frames"] == 34_799 - 18
+    assert found["left_out"]["frames: fewer than two annotated keypoints"] == 18
+    assert found["left_out"]["clips: action not selected"] == 1_533 - 407
+    assert found["total"]["windows"] == {"step1": 33_145, "step2": 31_511}
+    for split, share in (("train", 60), ("val", 20), ("test", 20)):
+        part = found["splits"][split]["windows"]["step1"]
+        assert 100 * part / found["total"]["windows"]["step1"] == pytest.approx(share, abs=2)
+    assert found["bytes"] / found["total"]["frames"] < 400
+
+
+def test_the_default_selection_verifies(default_store: Path) -> None:
+    audit = verify(default_store)
+    assert audit.problems == []
+    assert audit.shared["frames"] == audit.shared["videos"] == 0
+
+
+def test_both_formats_hold_equal_content(penn_labels: Path, tmp_path: Path) -> None:
+    paths = [build(penn_labels, tmp_path / f, f, ("jumping_jacks",)) for f in ("zarr", "hdf5")]
+    with open_store(paths[0]) as first, open_store(paths[1]) as second:
+        assert first.n_frames("train") > 1500
+        assert differences(first, second) == []
+
+
+def brute_windows(store: Store, split: str, step: int) -> int:
+    clip, frame = store.read(split, "clip"), store.read(split, "frame")
+    where = {(int(c), int(f)) for c, f in zip(clip, frame, strict=True)}
+    return sum(all((c, f + i) in where for i in range(4 * step + 1)) for c, f in where)
+
+
+def test_window_counts_against_a_plain_search(default_store: Path) -> None:
+    with open_store(default_store) as store:
+        for step in (1, 2):
+            assert len(store.windows("val", step)) == brute_windows(store, "val", step)
+
+
+def test_the_outermost_keypoints_lie_at_two_and_a_half_pixels(default_store: Path) -> None:
+    with open_store(default_store) as store:
+        exact = store.read("test", "keypoints_exact")
+    np.testing.assert_allclose(np.nanmin(exact, axis=1), 2.5, atol=1e-4)
+    np.testing.assert_allclose(np.nanmax(exact, axis=1), 52.5, atol=1e-4)
