@@ -136,16 +136,27 @@ PENN_ACTIONS: dict[str, Action] = {
 }
 
 DANCES = ("toprock", "footwork", "powermove")
+#: How far, in degrees, the person is tipped over: on hands and feet, or upside down.
+_TIP = {"footwork": (20, 75), "powermove": (70, 200)}
 
 
 def dance_pose(dance: str, turn: float, generator: np.random.Generator) -> NDArray[np.float64]:
     """A random key pose of a kind of dance, the person turned by ``turn`` degrees."""
-    draw = lambda low, high: tuple(generator.uniform(low, high, 2).tolist())  # noqa: E731
-    arms = {"arms": draw(-30, 110), "arms_out": draw(5, 90), "elbows": draw(5, 110)}
-    trunk = {"lean": generator.uniform(-5, 30), "twist": generator.uniform(-35, 35)}
-    if dance == "toprock":
-        legs = {"thighs": draw(-15, 60), "thighs_out": draw(0, 30), "knees": draw(5, 70)}
-        return pose(turn=turn, **arms, **trunk, **legs)
-    legs = {"thighs": draw(20, 120), "thighs_out": draw(0, 55), "knees": draw(5, 120)}
-    tip = generator.uniform(20, 75) if dance == "footwork" else generator.uniform(70, 200)
-    return pose(tip=tip, turn=turn, **arms, **trunk, **legs)
+    standing = dance == "toprock"
+    return pose(
+        tip=0 if standing else generator.uniform(*_TIP[dance]),
+        turn=turn,
+        lean=generator.uniform(-5, 30),
+        twist=generator.uniform(-35, 35),
+        arms=_two(generator, -30, 110),
+        arms_out=_two(generator, 5, 90),
+        elbows=_two(generator, 5, 110),
+        thighs=_two(generator, -15, 60) if standing else _two(generator, 20, 120),
+        thighs_out=_two(generator, 0, 30) if standing else _two(generator, 0, 55),
+        knees=_two(generator, 5, 70) if standing else _two(generator, 5, 120),
+    )
+
+
+def _two(generator: np.random.Generator, low: float, high: float) -> tuple[float, float]:
+    left, right = generator.uniform(low, high, 2).tolist()
+    return left, right

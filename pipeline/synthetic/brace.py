@@ -9,6 +9,7 @@ import csv
 import io
 import json
 import string
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -133,8 +134,8 @@ def _dance(
     cuts: tuple[int, ...],
 ) -> NDArray[np.float64]:
     """Positions (n, 17, 2) in pixels through the whole video."""
-    n_keys = int((times_s[-1] - times_s[0]) / 0.25) + 4
-    intervals_s = np.clip(generator.lognormal(np.log(0.45), 0.35, n_keys), 0.25, 1.5)
+    n_keys = int((times_s[-1] - times_s[0]) / 0.3) + 4
+    intervals_s = np.clip(generator.lognormal(np.log(0.6), 0.4, n_keys), 0.3, 2.0)
     key_times_s = times_s[0] + np.cumsum(intervals_s) - 2 * intervals_s[0]
     n_keys = int(np.searchsorted(key_times_s, times_s[-1])) + 2
     starts = np.interp(key_times_s[:n_keys], times_s, frames)
@@ -241,7 +242,7 @@ def tables(videos: list[Video]) -> dict[str, bytes]:
     }
 
 
-def _csv(columns: tuple[str, ...], rows: list[tuple[object, ...]]) -> bytes:
+def _csv(columns: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> bytes:
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(columns)
