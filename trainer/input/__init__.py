@@ -1,0 +1,1 @@
+"""From a store to batches: resident positions, noise, rendering, streamed heatmaps."""
