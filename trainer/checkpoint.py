@@ -1,22 +1,25 @@
 """Checkpoints that survive kills and tell when they are damaged (DESIGN section 12).
 
-A checkpoint ``last.pt`` has ``last.pt.sha256`` beside it: one accepted hash a line, newest first.
-The hash file is renamed into place *before* the checkpoint and still names the hash of the one
-that is there, so the two agree whenever a kill comes between. The checkpoint before is kept as
+A checkpoint ``last.pt`` has ``last.pt.sha256`` beside it: one accepted hash a line. The new hash is
+added to that file *before* the new checkpoint is renamed into place, and the old ones are dropped
+after, so the two agree whenever a kill comes between. The checkpoint before is kept as
 ``previous.pt`` in the same way.
 """
 
 import io
 import logging
+import os
 import pickle
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from pipeline.contract.errors import RunError
-from pipeline.contract.files import sha256_bytes, write_atomic
+from pipeline.contract.files import fsync_folder, sha256_bytes, sha256_file, write_atomic
 
 LAST = "last.pt"
 PREVIOUS = "previous.pt"
@@ -38,7 +41,9 @@ def write_checkpoint(path: Path, payload: dict[str, Any]) -> None:
     """Write tensors and plain values to ``path``, and their hash beside it."""
     buffer = io.BytesIO()
     torch.save(payload, buffer)
-    _put(path, buffer.getvalue())
+    data = buffer.getvalue()
+    with _replacing(path, sha256_bytes(data)):
+        write_atomic(path, data)
 
 
 def read_checkpoint(path: Path, device: str | torch.device = "cpu") -> dict[str, Any]:
@@ -73,10 +78,11 @@ def read_checkpoint(path: Path, device: str | torch.device = "cpu") -> dict[str,
 
 def save_last(folder: Path, payload: dict[str, Any]) -> None:
     """Write ``last.pt`` and keep the one before as ``previous.pt``, unless it is damaged."""
-    before = _good_bytes(folder / LAST)
-    if before is not None:
-        _put(folder / PREVIOUS, before)
-    write_checkpoint(folder / LAST, payload)
+    last = folder / LAST
+    if last.exists() and (found := sha256_file(last)) in _accepted(last):
+        with _replacing(folder / PREVIOUS, found):
+            _link(last, folder / PREVIOUS)
+    write_checkpoint(last, payload)
 
 
 def load_last(folder: Path, device: str | torch.device = "cpu") -> dict[str, Any] | None:
@@ -120,18 +126,26 @@ def _accepted(path: Path) -> list[str]:
         return []
 
 
-def _good_bytes(path: Path) -> bytes | None:
-    """The bytes of a checkpoint if they match an accepted hash, else None."""
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        return None
-    return data if sha256_bytes(data) in _accepted(path) else None
+@contextmanager
+def _replacing(path: Path, sha256: str) -> Iterator[None]:
+    """While the body puts a new checkpoint in place, accept its hash beside the one before."""
+    _write_hashes(path, [sha256, *_accepted(path)])
+    yield
+    _write_hashes(path, [sha256])
 
 
-def _put(path: Path, data: bytes) -> None:
-    """Accept the new bytes' hash beside that of the bytes which are there, then replace them."""
-    there = _good_bytes(path)
-    hashes = [sha256_bytes(some) for some in (data, there) if some is not None]
+def _write_hashes(path: Path, hashes: list[str]) -> None:
     write_atomic(hash_file(path), "".join(f"{line}\n" for line in hashes).encode())
-    write_atomic(path, data)
+
+
+def _link(last: Path, previous: Path) -> None:
+    """Make ``previous`` the same file as ``last``, or a copy where there are no hard links."""
+    aside = previous.with_name(f".{previous.name}.tmp")
+    aside.unlink(missing_ok=True)
+    try:
+        os.link(last, aside)
+    except OSError:
+        write_atomic(previous, last.read_bytes())
+    else:
+        aside.replace(previous)
+        fsync_folder(previous.parent)

@@ -50,37 +50,57 @@ def test_the_one_before_is_kept(tmp_path):
     assert read_checkpoint(tmp_path / PREVIOUS)["epoch"] == 2
 
 
-def test_a_kill_at_any_rename_leaves_the_last_or_the_one_before(tmp_path, monkeypatch):
-    """Two interrupted saves in a row, at every pair of moments, then a good one."""
-    real = files.write_atomic
-    n_writes = 4  # hash and bytes of the previous one, hash and bytes of the last one
+def killed_at(moment):
+    """``write_atomic`` and ``_link`` that die instead of acting the n-th time."""
+    left = moment
 
-    def killed_at(moment):
-        calls = 0
-
-        def write(path, data):
-            nonlocal calls
-            if calls == moment:
+    def dying(act):
+        def do(*args):
+            nonlocal left
+            if left == 0:
                 raise Killed
-            calls += 1
-            real(path, data)
+            left -= 1
+            act(*args)
 
-        return write
+        return do
 
-    for first in range(n_writes):
-        for second in range(n_writes):
-            folder = tmp_path / f"{first}-{second}"
-            for epoch in (1, 2):
-                save_last(folder, payload(epoch))
-            for epoch, moment in ((3, first), (4, second)):
-                monkeypatch.setattr(checkpoint, "write_atomic", killed_at(moment))
-                with pytest.raises(Killed):
-                    save_last(folder, payload(epoch))
-                assert load_last(folder)["epoch"] == 2
-                assert read_checkpoint(folder / PREVIOUS)["epoch"] in (1, 2)
-            monkeypatch.setattr(checkpoint, "write_atomic", real)
-            save_last(folder, payload(5))
-            assert load_last(folder)["epoch"] == 5
+    return {"write_atomic": dying(files.write_atomic), "_link": dying(checkpoint._link)}
+
+
+N_ACTS = 6  # hash, link, hash of the previous one; hash, bytes, hash of the last one
+HAS_NEW = 5  # from this act on, the new bytes are in place
+
+
+@pytest.mark.parametrize("first", range(N_ACTS))
+@pytest.mark.parametrize("second", range(N_ACTS))
+def test_a_kill_at_any_moment_leaves_good_checkpoints(tmp_path, monkeypatch, first, second):
+    """Two interrupted saves in a row, at every pair of moments, then a good one."""
+    for epoch in (1, 2):
+        save_last(tmp_path, payload(epoch))
+    newest = 2
+    for epoch, moment in ((3, first), (4, second)):
+        with monkeypatch.context() as patched:
+            for name, act in killed_at(moment).items():
+                patched.setattr(checkpoint, name, act)
+            with pytest.raises(Killed):
+                save_last(tmp_path, payload(epoch))
+        newest = epoch if moment >= HAS_NEW else newest
+        assert load_last(tmp_path)["epoch"] == newest
+        assert read_checkpoint(tmp_path / PREVIOUS)["epoch"] <= newest
+    save_last(tmp_path, payload(5))
+    assert load_last(tmp_path)["epoch"] == 5
+    assert read_checkpoint(tmp_path / PREVIOUS)["epoch"] == newest
+    assert len(hash_file(tmp_path / LAST).read_text().split()) == 1
+
+
+def test_without_hard_links_a_copy_is_kept(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError("not supported")
+
+    monkeypatch.setattr(checkpoint.os, "link", refuse)
+    for epoch in (1, 2):
+        save_last(tmp_path, payload(epoch))
+    assert read_checkpoint(tmp_path / PREVIOUS)["epoch"] == 1
 
 
 def damage(path, rng):

@@ -7,6 +7,7 @@ that begin with one already: dropping one leading apostrophe gives every text ba
 import csv
 import io
 import json
+import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ TIDY_KINDS: dict[str, str] = {
     "value": "float64",
     "n": "int64",
 }
-_NEEDS_APOSTROPHE = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
+_NEEDS_APOSTROPHE = ("=", "+", "-", "@", "'")
 
 
 def escape_cell(text: str) -> str:
@@ -46,7 +47,8 @@ def csv_bytes(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> byte
 
     Raises
     ------
-    ValueError : a row has keys other than ``columns``.
+    ValueError : a row has keys other than ``columns``, or a text has a control character, which
+        readers of CSV treat in different ways.
     """
     out = io.StringIO()
     writer = csv.DictWriter(out, columns, lineterminator="\n")
@@ -143,7 +145,11 @@ def load(runs: str | Path) -> pd.DataFrame:
 
 
 def _cell(value: Any) -> Any:
-    return escape_cell(value) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    if any(unicodedata.category(letter) == "Cc" for letter in value):
+        raise ValueError(f"{value[:80]!r} has a control character and can't be a cell")
+    return escape_cell(value)
 
 
 def _typed(column: pd.Series, kind: str) -> pd.Series:
