@@ -1,0 +1,106 @@
+"""Real processes on a real store: killed, stopped, started again, and two at once."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+from click.testing import CliRunner
+
+from pipeline.cli import main as pipeline
+from trainer.checkpoint import read_checkpoint
+
+RUN = "deciwatch-2.1-seed3"
+OPTIONS = ["--model", "deciwatch", "--exp", "2.1", "--seed", "3", "--max-epochs", "3"]
+OPTIONS += ["--device", "cpu", "--threads", "1", "--checkpoint-minutes", "0.005"]
+PATIENCE_S = 60
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    """A store of sample annotations."""
+    folder = tmp_path_factory.mktemp("sample")
+    labels = folder / "raw" / "penn_action" / "labels"
+    for command in (
+        ["sample", folder / "raw", "--clips", 12],
+        ["preprocess", "--penn-action", labels, "--actions", "all", "--out", folder / "store"],
+    ):
+        result = CliRunner().invoke(pipeline, [str(word) for word in command])
+        assert result.exit_code == 0, result.output
+    return folder / "store"
+
+
+@pytest.fixture(scope="module")
+def undisturbed(store, tmp_path_factory):
+    runs = tmp_path_factory.mktemp("undisturbed")
+    finish(start(store, runs))
+    return runs / RUN
+
+
+def start(store, runs):
+    """A training process of its own, often saving within epochs."""
+    command = [sys.executable, "-m", "trainer", "train", *OPTIONS, "--store", str(store)]
+    return subprocess.Popen(
+        [*command, "--out", str(runs)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def finish(process, code=0):
+    """Wait for a process to end as expected; what it said on stderr."""
+    _, errors = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == code, errors
+    return errors
+
+
+def wait_until(condition, process):
+    give_up = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert process.poll() is None, process.stderr.read()
+        assert time.monotonic() < give_up
+        time.sleep(0.01)
+
+
+def state(run):
+    file = run / "state.json"
+    return json.loads(file.read_text()) if file.exists() else {}
+
+
+def assert_same_run(found, expected):
+    for name in ("history.csv", "results.csv", "results.json", "scores.npz"):
+        assert (found / name).read_bytes() == (expected / name).read_bytes(), name
+    for name in ("best.pt", "last.pt"):
+        one, other = read_checkpoint(found / name), read_checkpoint(expected / name)
+        for key, tensor in other["model"].items():
+            assert torch.equal(one["model"][key], tensor), (name, key)
+    assert not list(found.glob(".*.tmp"))
+
+
+def test_killed_then_stopped_a_run_ends_as_if_undisturbed(store, undisturbed, tmp_path):
+    run = tmp_path / RUN
+
+    process = start(store, tmp_path)
+    wait_until((run / "history.csv").exists, process)
+    time.sleep(0.3)  # well into the second epoch
+    process.kill()
+    finish(process, -signal.SIGKILL)
+    assert not (run / "results.json").exists()
+    assert read_checkpoint(run / "last.pt")["epoch"] == 2
+
+    process = start(store, tmp_path)
+    wait_until(lambda: state(run).get("pid") == process.pid, process)
+    process.send_signal(signal.SIGSTOP)  # so that it is alive, however long the next one takes
+    errors = finish(start(store, tmp_path), 1)
+    assert errors.startswith("error: ")
+    assert f"process {process.pid} on {os.uname().nodename}" in errors
+    process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGCONT)
+    assert "goes on in epoch 2" in finish(process, 75)
+    assert state(run)["state"] == "preempted"
+
+    finish(start(store, tmp_path))
+    assert state(run)["state"] == "finished"
+    assert_same_run(run, undisturbed)
