@@ -206,9 +206,10 @@ def _in_units(length_px: Tensor) -> Tensor:
 
 def _torso(place: Tensor, annotated: Tensor) -> tuple[Tensor, Tensor]:
     """Torso in px and whether it is known, both (B, T, N): all four keypoints, or one side."""
-    ends = torch.tensor(TORSO_SIDES, device=place.device)  # (side, shoulder or hip)
-    sides = (place[:, :, ends[:, 0]] - place[:, :, ends[:, 1]]).norm(dim=-1)  # (B, T, side)
-    present = annotated[:, :, ends].all(dim=-1)
+    # Plain indices, not lists of them: those would be copied to the device in every batch.
+    lengths = [(place[:, :, a] - place[:, :, b]).norm(dim=-1) for a, b in TORSO_SIDES]
+    both_ends = [annotated[:, :, a] & annotated[:, :, b] for a, b in TORSO_SIDES]
+    sides, present = torch.stack(lengths, dim=-1), torch.stack(both_ends, dim=-1)
     n_sides = present.sum(dim=-1)
     mean = (sides * present).sum(dim=-1) / n_sides.clamp(min=1)
     known = torch.stack([n_sides == len(TORSO_SIDES), n_sides >= 1], dim=-1)

@@ -143,6 +143,23 @@ def test_a_wild_prediction_does_not_overflow():
     assert pck(scores, 0.2) == 0.0
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_gpu_counts_the_same_without_being_waited_for():
+    arrays = windows(64, seed=6)
+    batch = [torch.tensor(a, device="cuda") for a in arrays]
+    scorer = Scorer(3, device="cuda")
+    scorer.update(*batch)
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        scorer.update(*batch)
+        heatmap_positions(torch.zeros(1, 1, 25, 56, 56, device="cuda"))
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    found, expected = scorer.scores(), scores_of(*arrays) + scores_of(*arrays)
+    for name in vars(expected):
+        np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
+
+
 def test_wrong_shapes_are_refused():
     predicted, truth, annotated, clip = windows()
     with pytest.raises(ValueError, match="expected predicted and truth"):
