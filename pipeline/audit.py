@@ -1,10 +1,8 @@
 """Questions to a finished store: what is in it, is it whole, does anything leak between splits."""
 
 import json
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ from numpy.typing import NDArray
 
 from pipeline.contract.errors import DamagedShard, StoreError
 from pipeline.contract.files import sha256_file
+from pipeline.contract.leaks import leak_audit, may_share
 from pipeline.contract.store import (
     CONTRACT_VERSION,
     FRAME_ARRAYS,
@@ -102,9 +101,7 @@ def verify(path: Path) -> Audit:
             shared, counted = leak_audit(store)
         except (DamagedShard, StoreError) as error:
             return Audit([str(error)], n_shards)
-        config = store.attrs["config"]
-        loose = config["protocol"] != "clips" or config["group_by"] != "video"
-        return Audit([], n_shards, shared, counted, may_share=loose)
+        return Audit([], n_shards, shared, counted, may_share=may_share(store))
 
 
 def _file_problems(path: Path, manifest: dict[str, Any]) -> Iterator[str]:
@@ -122,40 +119,6 @@ def _file_problems(path: Path, manifest: dict[str, Any]) -> Iterator[str]:
         name = file.relative_to(path).as_posix()
         if file.is_file() and name not in expected and name != MANIFEST:
             yield f"{name} is not in the manifest"
-
-
-def leak_audit(store: Store) -> tuple[dict[str, int], dict[str, int]]:
-    """How many frames, clips, videos and persons stand in more than one split, and in all.
-
-    A frame is (dataset, video, source frame number); a person counts where the dataset names one
-    (BRACE's dancers). Dancers may well be shared: only frames and videos must not be.
-    """
-    seen: dict[str, dict[Any, set[str]]] = {
-        kind: defaultdict(set) for kind in ("clips", "videos", "people")
-    }
-    clips = store.clips
-    for row in range(len(clips["id"])):
-        dataset, split = clips["dataset"][row], clips["split"][row]
-        seen["clips"][dataset, clips["id"][row]].add(split)
-        seen["videos"][dataset, clips["video"][row]].add(split)
-        if clips["person"][row]:
-            seen["people"][dataset, clips["person"][row]].add(split)
-    shared = {kind: sum(len(s) > 1 for s in found.values()) for kind, found in seen.items()}
-    counted = {kind: len(found) for kind, found in seen.items()}
-    frames = {split: _frame_keys(store, split) for split in SPLITS}
-    overlap = [np.intersect1d(frames[a], frames[b]) for a, b in combinations(SPLITS, 2)]
-    shared["frames"] = len(np.unique(np.concatenate(overlap)))
-    counted["frames"] = len(np.unique(np.concatenate(list(frames.values()))))
-    return shared, counted
-
-
-def _frame_keys(store: Store, split: str) -> NDArray[np.int64]:
-    """One number for each source frame of a split: its video's index and its frame number."""
-    clips = store.clips
-    names = [f"{d}/{v}" for d, v in zip(clips["dataset"], clips["video"], strict=True)]
-    _, video = np.unique(names, return_inverse=True)
-    row = store.read(split, "clip")
-    return video[row].astype(np.int64) * 2**32 + store.read(split, "frame")
 
 
 def differences(first: Store, second: Store) -> list[str]:

@@ -15,16 +15,18 @@ from trainer.evaluate import noisy_positions, true_positions
 from trainer.experiments import experiment
 from trainer.input.noise import NoiseConfig
 from trainer.input.stream import WindowStream
+from trainer.results.gather.data import describe, save_data
 from trainer.results.metrics import score
 from trainer.results.runs import read_results, write_csv, write_results
 from trainer.results.scores import NORMALISATIONS
-from trainer.results.tidy import rows
+from trainer.results.tidy import COLUMNS, rows
 from trainer.run.config import store_hash
 from trainer.run.folder import RunFolder, versions
 from trainer.smoothers import SMOOTHERS, smoother
 from trainer.smoothers.tuning import fit_and_tune
 
 PARAMS_CSV = "params.csv"
+VALIDATION_CSV = "validation.csv"
 PARAMS_COLUMNS = ("model", "parameter", "value")
 _BATCH = 1024  # windows made at once: positions only, so a few MB
 
@@ -104,7 +106,9 @@ def baselines(config: BaselinesConfig, store: Store, runs: Path) -> dict[str, An
 
     Returns
     -------
-    What ``results.json`` holds: ``rows`` (tidy) and ``params`` (smoother -> what tuning chose).
+    What ``results.json`` holds: ``rows`` (tidy, of the test split), ``validation`` (the same of
+    the validation split, to be read beside training curves) and ``params`` (smoother -> what
+    tuning chose).
 
     Raises
     ------
@@ -119,8 +123,10 @@ def baselines(config: BaselinesConfig, store: Store, runs: Path) -> dict[str, An
             _log.info("%s is finished already", folder.path)
             results = read_results(folder.path)
         else:
+            save_data(folder.path, describe(store, store_hash(store)))
             results = _judged(config, store, folder.path)
         write_csv(folder.path / PARAMS_CSV, PARAMS_COLUMNS, _params_rows(results["params"]))
+        write_csv(folder.path / VALIDATION_CSV, COLUMNS, results.get("validation", []))
         write_results(folder.path, results)
         return results
 
@@ -130,20 +136,22 @@ def _judged(config: BaselinesConfig, store: Store, folder: Path) -> dict[str, An
     fitted = fit_and_tune(
         (train.noisy, train.truth), (val.noisy, val.truth), config.smoothers, config.missing_torso
     )
-    results: dict[str, Any] = {"rows": [], "params": {}}
+    results: dict[str, Any] = {"rows": [], "validation": [], "params": {}}
+    n_clips = len(store.clips["id"])
     for name, (smooth, params) in fitted.items():
-        n_clips = len(store.clips["id"])
-        scores = score(smooth(test.noisy), test.truth, test.clip, n_clips, config.missing_torso)
-        scores.save(folder / f"scores-{name}.npz")
         results["params"][name] = dict(params)
-        results["rows"] += rows(
-            scores,
-            store.clips,
-            model=name,
-            experiment=config.experiment,
-            seed=config.seed,
-            split="test",
-        )
+        for split, part, kind in (("val", val, "validation"), ("test", test, "rows")):
+            scores = score(smooth(part.noisy), part.truth, part.clip, n_clips, config.missing_torso)
+            if split == "test":
+                scores.save(folder / f"scores-{name}.npz")
+            results[kind] += rows(
+                scores,
+                store.clips,
+                model=name,
+                experiment=config.experiment,
+                seed=config.seed,
+                split=split,
+            )
     return results
 
 

@@ -22,10 +22,11 @@ from trainer import checkpoint
 from trainer.evaluate import Evaluation, evaluate
 from trainer.losses import batch_loss_of
 from trainer.models import model_module
+from trainer.results.gather.data import describe, save_data
 from trainer.results.runs import RESULTS_CSV, read_results, write_csv, write_results
 from trainer.results.scores import Scores
 from trainer.results.tidy import COLUMNS, rows
-from trainer.run.config import TrainConfig, open_stream, run_record
+from trainer.run.config import TrainConfig, open_stream, run_record, store_hash
 from trainer.run.folder import SCORES, RunFolder
 from trainer.run.interrupt import Interrupt, Interrupted
 from trainer.run.progress import Progress
@@ -93,6 +94,7 @@ def train(
             _log.info("%s is finished already; --no-resume trains it anew", folder.path)
             return finished_results(folder.path)
         with _state_told(folder):
+            save_data(folder.path, describe(store, store_hash(store)))
             if training.restore():
                 _log.info("%s goes on in epoch %d", folder.path, training.epoch)
             n_done = len(training.history)

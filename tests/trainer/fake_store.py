@@ -159,7 +159,8 @@ def make_store(
         }
         for split, some in parts.items()
     }
-    return FakeStore(arrays, _clips_table(splits, datasets, n_frames), {"heatmaps": heatmaps}, seed)
+    config = {"heatmaps": heatmaps, "protocol": "clips", "group_by": "video"}
+    return FakeStore(arrays, _clips_table(splits, datasets, n_frames), config, seed)
 
 
 def _clip_arrays(

@@ -9,6 +9,7 @@ cell is one product with it.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -120,12 +121,18 @@ def _by_group(
     return above, below
 
 
+@lru_cache(maxsize=8)
 def _resamples(n_groups: int, n_resamples: int, seed: int) -> NDArray[np.float64]:
-    """Float64 (resamples, groups): how often each group is drawn; rows sum to the groups."""
+    """Float64 (resamples, groups), read-only: how often each is drawn; rows sum to the groups.
+
+    Kept, as the thousands of cells of a report need the same draws.
+    """
     if n_groups == 0:
         return np.zeros((n_resamples, 0))
     shares = np.full(n_groups, 1.0 / n_groups)
-    return rng(seed, BOOTSTRAP).multinomial(n_groups, shares, n_resamples).astype(np.float64)
+    drawn = rng(seed, BOOTSTRAP).multinomial(n_groups, shares, n_resamples).astype(np.float64)
+    drawn.setflags(write=False)
+    return drawn
 
 
 def _divide(above: Any, below: Any) -> Any:

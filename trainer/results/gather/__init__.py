@@ -1,0 +1,1 @@
+"""What a report is made from: runs, their data, intervals, differences, published numbers."""
