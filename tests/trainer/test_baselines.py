@@ -1,14 +1,16 @@
 """Smoothers as results in the models' own format."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from pipeline.contract.errors import BadInput, RunError
 from tests.trainer.fake_store import make_store
 from trainer.baselines import BaselinesConfig, baselines, read_positions
+from trainer.evaluate import noisy_positions
 from trainer.results import load
 from trainer.results.scores import Scores, pck
-from trainer.run.config import TrainConfig
+from trainer.run.config import TrainConfig, open_stream
 from trainer.train import train
 
 NAMES = ("identity", "mean", "gaussian", "lmmse")
@@ -73,6 +75,17 @@ def test_positions_do_not_depend_on_how_many_windows_are_made_at_once(store, mon
     assert found.noisy.tobytes() == expected.noisy.tobytes()
     assert found.truth.tobytes() == expected.truth.tobytes()
     assert found.clip.tolist() == expected.clip.tolist()
+
+
+def test_fitting_sees_other_noise_than_any_epoch_of_training(store):
+    fitted = read_positions(BaselinesConfig("1.1"), store, "train")
+    stream = open_stream(TrainConfig("deciwatch", "1.1", batch_size=1024), store, "train")
+    (batch,) = stream.epoch(1)
+    trained = noisy_positions(batch)
+    # Windows come in another order, so that only their sorted values can be compared.
+    one, other = (np.sort(noisy, axis=0) for noisy in (fitted.noisy, trained))
+    assert one.shape == other.shape
+    assert not np.array_equal(one, other, equal_nan=True)
 
 
 def test_an_unknown_smoother_lists_the_known_ones():

@@ -129,7 +129,7 @@ def test_the_best_epoch_is_the_one_tested(undisturbed):
     assert json.loads((undisturbed / "results.json").read_text())["best_epoch"] == best["epoch"]
 
 
-@pytest.mark.parametrize("n_looks", [0, 1, 2, 3, 4, 5, 7, 9])
+@pytest.mark.parametrize("n_looks", [0, 1, 2, 3, 4, 5, 8, 12, 13])
 def test_stopped_anywhere_and_resumed_it_ends_the_same(
     config, store, undisturbed, tmp_path, n_looks
 ):
@@ -140,6 +140,14 @@ def test_stopped_anywhere_and_resumed_it_ends_the_same(
     assert not (tmp_path / RUN / "results.json").exists()
     train(config, store, tmp_path)
     assert_same_run(tmp_path / RUN, undisturbed)
+
+
+def test_the_train_loss_is_each_epochs_own_mean(store, tmp_path):
+    config = tiny_config(max_epochs=3, max_steps=None, learning_rate=1e-12)
+    train(config, store, tmp_path)
+    losses = read_csv(tmp_path / RUN / "history.csv", HISTORY_KINDS)["train_loss"]
+    assert losses.tolist() == pytest.approx([losses[0]] * 3, rel=0.1)
+    assert losses.nunique() == 3  # noise and dropout are new in every epoch
 
 
 def test_a_damaged_checkpoint_costs_only_time(config, store, undisturbed, tmp_path, caplog):
