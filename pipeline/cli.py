@@ -100,9 +100,12 @@ def sample(out: Path, clips: int, seed: int) -> None:
 
     Example: python -m pipeline sample data/raw --clips 60 --seed 0
     """
+    from tqdm import tqdm
+
     from pipeline.synthetic import write_sample
 
-    write_sample(out, clips, seed)
+    with tqdm(total=clips, unit="clip", disable=not _interactive()) as bar:
+        write_sample(out, clips, seed, bar.update)
     click.echo(f"wrote {clips} sample clips to {out} (synthetic people, not a dataset)")
 
 
@@ -116,7 +119,8 @@ def download(name: str, out: Path) -> None:
     """
     from pipeline.download import download as fetch
 
-    click.echo(fetch(name, out))
+    for path in fetch(name, out, click.echo):
+        click.echo(f"ready: {path}")
 
 
 @main.command()

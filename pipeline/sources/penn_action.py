@@ -10,7 +10,7 @@ import tarfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import scipy.io
@@ -47,6 +47,7 @@ ACTION_ALIASES = {
 
 _MAX_FILE_BYTES = 16 * 2**20
 _MAX_FRAMES = 100_000
+_VARIABLES = ["x", "y", "visibility", "nframes", "action"]
 _MEMBER = re.compile(r"(?:.*/)?labels/([^/]+\.mat)$")
 _TARGET = np.array([INDEX[name] for name in COLUMNS])
 
@@ -181,7 +182,8 @@ def _load(data: bytes) -> dict[str, Any]:
         raise BadInput("is empty")
     try:
         loaded = scipy.io.loadmat(
-            io.BytesIO(data), variable_names=["x", "y", "visibility", "nframes", "action"]
+            cast(Any, io.BytesIO(data)),
+            variable_names=["x", "y", "visibility", "nframes", "action"],
         )
     except Exception as error:  # loadmat raises almost anything on damaged files
         text = " ".join(str(error).split())[:120] or type(error).__name__

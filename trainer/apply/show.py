@@ -90,9 +90,7 @@ def _draw(
     plt.close(figure)
 
 
-def _pose(
-    axis: Any, pose: NDArray[Any], there: NDArray[np.bool_], name: str, width: float
-) -> None:
+def _pose(axis: Any, pose: NDArray[Any], there: NDArray[np.bool_], name: str, width: float) -> None:
     colour = _COLOURS[name]
     for a, b in LIMBS:
         if there[a] and there[b]:

@@ -1,0 +1,43 @@
+"""What the README promises stays true: its file map, its commands, its pictures."""
+
+import re
+import shlex
+from pathlib import Path
+
+from pipeline.cli import main as pipeline_main
+from tools.file_map import file_map, readme_with_map
+from trainer.cli import main as trainer_main
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def test_the_file_map_is_current_and_every_file_says_what_it_is() -> None:
+    assert readme_with_map(README) == README, "run `python tools/file_map.py`"
+    for line in file_map().splitlines():
+        if line.strip().endswith(".py"):
+            raise AssertionError(f"{line.strip()} has no docstring")
+
+
+def test_pictures_and_links_exist() -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        if "://" not in target:
+            assert (ROOT / target).exists(), target
+
+
+def test_commands_and_their_options_exist() -> None:
+    text = README.replace("\\\n", " ")
+    commands = re.findall(r"python -m (pipeline|trainer) ([a-z]+)([^\n`]*)", text)
+    assert len(commands) >= 8
+    for program, name, rest in commands:
+        group = pipeline_main if program == "pipeline" else trainer_main
+        assert name in group.commands, f"{program} {name}"
+        known = {opt for p in group.commands[name].params for opt in p.opts}
+        used = {word for word in shlex.split(rest.split("#")[0]) if word.startswith("--")}
+        assert used <= known | {"--help"}, f"{program} {name}: {used - known}"
+
+
+def test_make_targets_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    for target in re.findall(r"make ([a-z-]+)", README):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
