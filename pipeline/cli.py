@@ -8,68 +8,34 @@ from typing import Any
 
 import click
 
-from pipeline.contract.errors import BadInput, PoseError
+from pipeline.contract.cli import HELP_OPTIONS, PATH, OneLineErrors, log_lines, names, options
+from pipeline.contract.errors import BadInput
 from pipeline.contract.store import STEPS, formats, open_store
 from pipeline.plan import GROUP_BY, PROTOCOLS, BuildConfig
 
 
-class OneLineErrors(click.Group):
-    """Known errors end as one line and exit code 1; a traceback only with ``--debug``."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run a command, turning errors into one line."""
-        try:
-            return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
-            raise
-        except BrokenPipeError:
-            sys.exit(1)
-        except Exception as error:
-            if ctx.params.get("debug"):
-                raise
-            known = isinstance(error, PoseError)
-            text = str(error) if known else f"{type(error).__name__}: {error}"
-            hint = "" if known else " (run with --debug for the traceback)"
-            click.echo(f"error: {' '.join(text.split())}{hint}", err=True)
-            sys.exit(1)
-
-
-_EXISTING = click.Path(path_type=Path)
-_PATH = click.Path(path_type=Path)
-
-
-@click.group(cls=OneLineErrors, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=OneLineErrors, context_settings=HELP_OPTIONS)
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def main(debug: bool) -> None:
     """Pose annotations in, a sharded store of ground-truth heatmap windows out."""
     del debug
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    log_lines(logging.WARNING)
 
 
-def _sources(command: Any) -> Any:
-    """The options that say where annotations are."""
-    for option in reversed(
-        [
-            click.option(
-                "--brace", type=_EXISTING, help="BRACE's keypoint zip as downloaded, or its folder."
-            ),
-            click.option(
-                "--brace-manual", type=_EXISTING, help="BRACE's manual-keypoint zip or folder."
-            ),
-            click.option(
-                "--brace-tables",
-                type=_EXISTING,
-                help="Folder with BRACE's annotation tables (cuts, fps), if not beside the zip.",
-            ),
-            click.option(
-                "--penn-action",
-                type=_EXISTING,
-                help="Penn Action's labels folder, or Penn_Action.tar.gz as downloaded.",
-            ),
-        ]
-    ):
-        command = option(command)
-    return command
+_sources = options(
+    click.option("--brace", type=PATH, help="BRACE's keypoint zip as downloaded, or its folder."),
+    click.option("--brace-manual", type=PATH, help="BRACE's manual-keypoint zip or folder."),
+    click.option(
+        "--brace-tables",
+        type=PATH,
+        help="Folder with BRACE's annotation tables (cuts, fps), if not beside the zip.",
+    ),
+    click.option(
+        "--penn-action",
+        type=PATH,
+        help="Penn Action's labels folder, or Penn_Action.tar.gz as downloaded.",
+    ),
+)
 
 
 def _inputs(
@@ -92,7 +58,7 @@ def _inputs(
 
 
 @main.command()
-@click.argument("out", type=_PATH)
+@click.argument("out", type=PATH)
 @click.option("--clips", default=60, show_default=True, type=click.IntRange(2), help="Clips.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Seed.")
 def sample(out: Path, clips: int, seed: int) -> None:
@@ -111,7 +77,7 @@ def sample(out: Path, clips: int, seed: int) -> None:
 
 @main.command()
 @click.argument("name", type=click.Choice(["brace", "penn-action"]))
-@click.option("--out", type=_PATH, default=Path("data/raw"), show_default=True, help="Folder.")
+@click.option("--out", type=PATH, default=Path("data/raw"), show_default=True, help="Folder.")
 def download(name: str, out: Path) -> None:
     """Fetch a dataset's annotations from its official address.
 
@@ -143,7 +109,7 @@ def check(workers: int, **paths: Path | None) -> None:
 
 @main.command()
 @_sources
-@click.option("--out", required=True, type=_PATH, help="The store's folder; must not exist yet.")
+@click.option("--out", required=True, type=PATH, help="The store's folder; must not exist yet.")
 @click.option(
     "--format",
     "store_format",
@@ -204,7 +170,6 @@ def preprocess(
     """
     from pipeline.build import preprocess as build
 
-    chosen = tuple(a.strip() for a in actions.split(",") if a.strip()) if actions else None
     config = BuildConfig(
         seed=seed,
         expand=expand,
@@ -212,7 +177,7 @@ def preprocess(
         box_jitter=box_jitter,
         group_by=group_by,
         protocol=protocol,
-        actions=chosen,
+        actions=names(actions) if actions else None,
     )
     build(_inputs(**paths), out, config, store_format, workers, progress=_interactive())
     _print_info(out)
@@ -236,7 +201,7 @@ def _warn_rejected(store: Path) -> None:
 
 
 @main.command()
-@click.argument("store", type=_PATH)
+@click.argument("store", type=PATH)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table.")
 def info(store: Path, as_json: bool) -> None:
     """Say what is in a store.
@@ -273,8 +238,8 @@ def _print_info(path: Path) -> None:
 
 
 @main.command()
-@click.argument("store", type=_PATH)
-@click.option("--same-as", type=_PATH, help="Also compare every number with this other store.")
+@click.argument("store", type=PATH)
+@click.option("--same-as", type=PATH, help="Also compare every number with this other store.")
 def verify(store: Path, same_as: Path | None) -> None:
     """Hash everything again, and count what is shared between splits.
 
@@ -302,8 +267,8 @@ def verify(store: Path, same_as: Path | None) -> None:
 
 
 @main.command()
-@click.argument("store", type=_PATH)
-@click.option("--out", type=_PATH, default=Path("windows.png"), show_default=True, help="The PNG.")
+@click.argument("store", type=PATH)
+@click.option("--out", type=PATH, default=Path("windows.png"), show_default=True, help="The PNG.")
 @click.option("--split", default="train", show_default=True, help="train, val or test.")
 @click.option(
     "--windows", default=3, show_default=True, type=click.IntRange(1, 20), help="How many."

@@ -13,7 +13,7 @@ from pipeline.contract.errors import BadInput
 from pipeline.contract.store import Store
 from trainer.evaluate import noisy_positions, true_positions
 from trainer.experiments import experiment
-from trainer.input.noise import NoiseConfig
+from trainer.input.protocol import check_noise, noise_config, resolved_noise
 from trainer.input.stream import WindowStream
 from trainer.results.gather.data import describe, save_data
 from trainer.results.metrics import score
@@ -44,6 +44,7 @@ class BaselinesConfig:
     smoothers : registered names.
     missing_torso : which frames PCK scores, "skip" or "one-side".
     mu_in_px : mean of the noise's shift.
+    noise : as in ``TrainConfig``.
     """
 
     experiment: str
@@ -51,8 +52,10 @@ class BaselinesConfig:
     smoothers: tuple[str, ...] = tuple(SMOOTHERS)
     missing_torso: str = "skip"
     mu_in_px: float = 0.0
+    noise: str = "auto"
 
     def __post_init__(self) -> None:
+        check_noise(self.noise)
         experiment(self.experiment)
         for name in self.smoothers:
             smoother(name)
@@ -86,13 +89,12 @@ class Positions:
 def read_positions(config: BaselinesConfig, store: Store, split: str) -> Positions:
     """Every window of a split with the noise that models see; training noise is epoch 0's.
 
-    Models train from epoch 1 on, so what smoothers are fitted to is a draw of its own.
+    Models train from epoch 1 on, so what smoothers are fitted to is a draw of its own (frozen noise
+    has but one draw).
     """
-    chosen = experiment(config.experiment)
-    noise = NoiseConfig(chosen.k, chosen.sigma_in_px, config.mu_in_px)
-    stream = WindowStream(
-        store, split, chosen.step, noise, _BATCH, config.seed, consumes="coordinates"
-    )
+    step = experiment(config.experiment).step
+    noise = noise_config(config.experiment, config.noise, config.mu_in_px, store)
+    stream = WindowStream(store, split, step, noise, _BATCH, config.seed, consumes="coordinates")
     parts = [
         (noisy_positions(batch), true_positions(batch), batch.clip.numpy())
         for batch in stream.epoch(0)
@@ -115,10 +117,8 @@ def baselines(config: BaselinesConfig, store: Store, runs: Path) -> dict[str, An
     Held : another process writes to the folder.
     RunError : the folder is of another configuration.
     """
-    identity = {**asdict(config), "smoothers": list(config.smoothers)}
-    identity["store_sha256"] = store_hash(store)
     with RunFolder(runs / config.run_name) as folder:
-        folder.claim({"identity": identity, "versions": versions()})
+        folder.claim({"identity": identity(config, store), "versions": versions()})
         if folder.is_finished():
             _log.info("%s is finished already", folder.path)
             results = read_results(folder.path)
@@ -129,6 +129,16 @@ def baselines(config: BaselinesConfig, store: Store, runs: Path) -> dict[str, An
         write_csv(folder.path / VALIDATION_CSV, COLUMNS, results.get("validation", []))
         write_results(folder.path, results)
         return results
+
+
+def identity(config: BaselinesConfig, store: Store) -> dict[str, Any]:
+    """What decides the numbers, JSON-able."""
+    return {
+        **asdict(config),
+        "smoothers": list(config.smoothers),
+        "noise": resolved_noise(config.noise, store),
+        "store_sha256": store_hash(store),
+    }
 
 
 def _judged(config: BaselinesConfig, store: Store, folder: Path) -> dict[str, Any]:

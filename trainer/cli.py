@@ -7,76 +7,26 @@ from typing import Any
 
 import click
 
-from pipeline.contract.errors import PoseError
+from pipeline.contract.cli import HELP_OPTIONS, PATH, OneLineErrors, log_lines, names, options
 from pipeline.contract.store import open_store
-from trainer.run.interrupt import Interrupt, Interrupted
-
-_PATH = click.Path(path_type=Path)
+from trainer.run.interrupt import Interrupt
 
 
-class OneLineErrors(click.Group):
-    """Errors end as one line and exit code 1; a traceback only with ``--debug``."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run a command, turning errors into one line."""
-        try:
-            return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
-            raise
-        except Interrupted as stopped:
-            click.echo(str(stopped), err=True)
-            sys.exit(stopped.exit_code)
-        except KeyboardInterrupt:
-            sys.exit(130)
-        except BrokenPipeError:
-            sys.exit(1)
-        except Exception as error:
-            if ctx.params.get("debug"):
-                raise
-            known = isinstance(error, PoseError)
-            text = str(error) if known else f"{type(error).__name__}: {error}"
-            hint = "" if known else " (run with --debug before the command for the traceback)"
-            click.echo(f"error: {' '.join(text.split())}{hint}", err=True)
-            sys.exit(1)
-
-
-class _Lines(logging.Formatter):
-    """Plain lines; those that matter begin with their level, like the errors do."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """One record as one line."""
-        prefix = "" if record.levelno <= logging.INFO else f"{record.levelname.lower()}: "
-        return prefix + record.getMessage()
-
-
-@click.group(cls=OneLineErrors, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=OneLineErrors, context_settings=HELP_OPTIONS)
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def main(debug: bool) -> None:
     """Train small temporal models that smooth noisy 2D keypoints, and test them honestly."""
     del debug
-    handler = logging.StreamHandler()
-    handler.setFormatter(_Lines())
-    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-
-
-def _options(*options: Any) -> Any:
-    """Several options as one decorator, in the order given."""
-
-    def decorate(command: Any) -> Any:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return decorate
+    log_lines(logging.INFO)
 
 
 _STORE = click.option(
-    "--store", required=True, type=_PATH, help="Store made by `python -m pipeline preprocess`."
+    "--store", required=True, type=PATH, help="Store made by `python -m pipeline preprocess`."
 )
 _OUT = click.option(
-    "--out", required=True, type=_PATH, help="Folder of runs; the run's own folder is made in it."
+    "--out", required=True, type=PATH, help="Folder of runs; the run's own folder is made in it."
 )
-_NOISE_AND_SCORE = _options(
+_NOISE_AND_SCORE = options(
     click.option(
         "--seed",
         default=0,
@@ -98,6 +48,14 @@ _NOISE_AND_SCORE = _options(
         show_default=True,
         type=float,
         help="Mean of the noise's shift, in heatmap pixels.",
+    ),
+    click.option(
+        "--noise",
+        default="auto",
+        show_default=True,
+        type=click.Choice(["auto", "fresh", "frozen"]),
+        help="New in every epoch, or fixed once (Penn Action: one shift a keypoint for a whole "
+        "clip); auto: frozen for a store of `--protocol thesis`.",
     ),
 )
 _DEVICE = click.Choice(["auto", "cpu", "cuda"])
@@ -213,9 +171,9 @@ def baselines(store: Path, out: Path, experiment: str, smoothers: str, **chosen:
     from trainer.results.summary import main_rows
 
     if smoothers != "all":
-        chosen["smoothers"] = tuple(name.strip() for name in smoothers.split(","))
-    names = [known.name for known in EXPERIMENTS] if experiment == "all" else [experiment]
-    configs = [BaselinesConfig(experiment=name, **chosen) for name in names]
+        chosen["smoothers"] = names(smoothers)
+    asked = [known.name for known in EXPERIMENTS] if experiment == "all" else [experiment]
+    configs = [BaselinesConfig(experiment=name, **chosen) for name in asked]
     with open_store(store) as opened:
         for config in configs:
             click.echo(main_rows(run(config, opened, out)["rows"]))
@@ -223,8 +181,8 @@ def baselines(store: Path, out: Path, experiment: str, smoothers: str, **chosen:
 
 
 @main.command()
-@click.argument("run", type=_PATH)
-@click.option("--store", default=None, type=_PATH, help="Where the store is now, if it was moved.")
+@click.argument("run", type=PATH)
+@click.option("--store", default=None, type=PATH, help="Where the store is now, if it was moved.")
 @click.option("--device", default=None, type=_DEVICE, help="Instead of the device of then.")
 def evaluate(run: Path, store: Path | None, device: str | None) -> None:
     """Test a finished run's best epoch again; the numbers must equal the saved ones.

@@ -21,6 +21,12 @@ class RunError(PoseError):
     """A run folder is absent, incomplete, or belongs to another configuration."""
 
 
+class Stopped(Exception):
+    """A signal asked to stop: what was done is kept, and the process leaves with ``exit_code``."""
+
+    exit_code: int
+
+
 def unknown_name(kind: str, name: str, known: "list[str] | tuple[str, ...]") -> BadInput:
     """The error for a name that is not registered; it lists the known ones."""
     return BadInput(f"unknown {kind} {name!r}; known: {', '.join(known)}")

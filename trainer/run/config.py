@@ -10,7 +10,7 @@ from pipeline.contract.errors import BadInput
 from pipeline.contract.files import sha256_bytes, to_json
 from pipeline.contract.store import Store
 from trainer.experiments import experiment
-from trainer.input.noise import NoiseConfig
+from trainer.input.protocol import check_noise, noise_config, resolved_noise
 from trainer.input.stream import WindowStream
 from trainer.models import model_module
 from trainer.results.scores import NORMALISATIONS
@@ -32,6 +32,8 @@ class TrainConfig:
     missing_torso : which frames PCK scores, "skip" or "one-side".
     loss : "mse", or DeciWatch's own "official".
     mu_in_px : mean of the noise's shift.
+    noise : "fresh" in every epoch, "frozen" once for all as in the thesis, or "auto": frozen for
+        stores of the thesis's protocol.
     device : "auto", "cpu" or "cuda"; does not belong to a run's identity.
     threads : torch's threads on the CPU; None leaves torch's choice.
     """
@@ -47,6 +49,7 @@ class TrainConfig:
     missing_torso: str = "skip"
     loss: str = "mse"
     mu_in_px: float = 0.0
+    noise: str = "auto"
     device: str = "auto"
     threads: int | None = None
 
@@ -62,6 +65,7 @@ class TrainConfig:
         if self.missing_torso not in NORMALISATIONS:
             known = ", ".join(NORMALISATIONS)
             raise BadInput(f"unknown missing_torso {self.missing_torso!r}; known: {known}")
+        check_noise(self.noise)
         model_module(self.model)
         experiment(self.experiment)
 
@@ -84,15 +88,19 @@ def store_hash(store: Store) -> str:
     return sha256_bytes(to_json(store.manifest))
 
 
+def identity(config: TrainConfig, store: Store) -> dict[str, Any]:
+    """What decides a run's numbers: two runs of one identity are the same run."""
+    chosen = {name: v for name, v in asdict(config).items() if name not in ("device", "threads")}
+    chosen["noise"] = resolved_noise(config.noise, store)
+    return {**chosen, "store_sha256": store_hash(store)}
+
+
 def run_record(config: TrainConfig, store: Store, n_parameters: int) -> dict[str, Any]:
     """What ``config.json`` holds: ``identity`` decides the numbers, the rest tells of them."""
-    identity = asdict(config)
-    of_machine = {name: identity.pop(name) for name in ("device", "threads")}
-    identity["store_sha256"] = store_hash(store)
     return {
-        "identity": identity,
+        "identity": identity(config, store),
         "machine": {
-            **of_machine,
+            "threads": config.threads,
             "device": str(config.torch_device),
             "torch_threads": torch.get_num_threads(),
         },
@@ -108,12 +116,11 @@ def run_record(config: TrainConfig, store: Store, n_parameters: int) -> dict[str
 
 def open_stream(config: TrainConfig, store: Store, split: str) -> WindowStream:
     """The windows of a split as a run's model reads them."""
-    chosen = experiment(config.experiment)
     return WindowStream(
         store,
         split,
-        chosen.step,
-        NoiseConfig(chosen.k, chosen.sigma_in_px, config.mu_in_px),
+        experiment(config.experiment).step,
+        noise_config(config.experiment, config.noise, config.mu_in_px, store),
         batch_size=config.batch_size,
         seed=config.seed,
         consumes=model_module(config.model).CONSUMES,

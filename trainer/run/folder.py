@@ -19,6 +19,7 @@ from pipeline.contract.errors import RunError
 from pipeline.contract.files import write_json
 from pipeline.contract.lock import only_writer
 from trainer.checkpoint import remove_checkpoints
+from trainer.input.protocol import UNRECORDED_NOISE
 from trainer.results.runs import RESULTS_CSV, RESULTS_JSON, read_json
 
 CONFIG = "config.json"
@@ -71,17 +72,10 @@ class RunFolder:
         RunError : the folder belongs to another configuration; lists what differs.
         """
         file = self.path / CONFIG
-        if not file.exists():
+        if file.exists():
+            check_identity(self.path, config["identity"])
+        else:
             write_json(file, dict(config))
-            return
-        differences = _differences(
-            read_json(file, "not a run folder").get("identity", {}), config["identity"]
-        )
-        if differences:
-            raise RunError(
-                f"{self.path} belongs to another configuration ({'; '.join(differences)}): "
-                "choose another --out, or delete that folder"
-            )
 
     def clear(self) -> None:
         """Delete what a run wrote; the results first, so that no half of them looks finished."""
@@ -89,6 +83,17 @@ class RunFolder:
             (self.path / name).unlink(missing_ok=True)
         remove_checkpoints(self.path)
         (self.path / CONFIG).unlink(missing_ok=True)
+
+
+def check_identity(folder: Path, identity: Mapping[str, Any]) -> None:
+    """Raise RunError, listing what differs, unless a run folder is of this identity."""
+    found = read_json(folder / CONFIG, "not a run folder").get("identity", {})
+    differences = _differences({"noise": UNRECORDED_NOISE, **found}, identity)
+    if differences:
+        raise RunError(
+            f"{folder} belongs to another configuration ({'; '.join(differences)}): "
+            "choose another --out, or delete that folder"
+        )
 
 
 def versions() -> dict[str, str]:

@@ -5,11 +5,13 @@ import threading
 from types import FrameType
 from typing import Any
 
+from pipeline.contract.errors import Stopped
+
 #: Exit codes by signal: 75 asks a scheduler to start the job again, 130 is a shell's Ctrl-C.
 EXIT_CODES = {signal.SIGTERM: 75, signal.SIGINT: 130}
 
 
-class Interrupted(Exception):
+class Interrupted(Stopped):
     """Everything is saved; leave with ``exit_code``."""
 
     def __init__(self, signum: int) -> None:

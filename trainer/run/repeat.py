@@ -8,6 +8,7 @@ from typing import Any
 from pipeline.contract.errors import RunError, StoreError
 from pipeline.contract.store import Store
 from trainer import checkpoint
+from trainer.input.protocol import UNRECORDED_NOISE
 from trainer.results.runs import read_json, read_results
 from trainer.run.config import TrainConfig, store_hash
 from trainer.run.folder import CONFIG
@@ -38,7 +39,7 @@ def run_config(folder: Path, device: str | None = None) -> tuple[TrainConfig, Pa
     record = read_json(folder / CONFIG, "not a run folder")
     try:
         known = {f.name for f in fields(TrainConfig)}
-        saved = {**record["identity"], **record["machine"]}
+        saved = {"noise": UNRECORDED_NOISE, **record["identity"], **record["machine"]}
         chosen: dict[str, Any] = {name: v for name, v in saved.items() if name in known}
         if device is not None:
             chosen["device"] = device
