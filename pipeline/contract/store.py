@@ -134,11 +134,20 @@ class Store(ABC):
 
 @cache
 def formats() -> dict[str, ModuleType]:
-    """Registered formats: every ``*_store`` module of this folder, by its ``FORMAT`` constant."""
+    """Formats at hand: every ``*_store`` module of this folder, by its ``FORMAT`` constant.
+
+    A format whose library is not installed is left out: a machine that trains from HDF5 needs no
+    zarr, and the other way round.
+    """
     found = {}
     for info in pkgutil.iter_modules(contract.__path__):
         if info.name.endswith("_store"):
-            module = importlib.import_module(f"{contract.__name__}.{info.name}")
+            try:
+                module = importlib.import_module(f"{contract.__name__}.{info.name}")
+            except ModuleNotFoundError as error:
+                if (error.name or "").split(".")[0] in ("pipeline", "numpy"):
+                    raise
+                continue
             found[module.FORMAT] = module
     return dict(sorted(found.items()))
 

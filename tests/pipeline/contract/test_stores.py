@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -217,3 +219,12 @@ def test_opening_a_store_that_lacks_a_file_says_which(store_copy: Path) -> None:
     (store_copy / name).unlink()
     with pytest.raises(StoreError, match=f"{name} is missing"):
         open_store(store_copy)
+
+
+def test_a_format_whose_library_is_absent_is_left_out() -> None:
+    code = (
+        "import sys; sys.modules['zarr'] = None\n"
+        "from pipeline.contract.store import formats; print(list(formats()))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "['hdf5']"
