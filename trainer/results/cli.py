@@ -1,0 +1,40 @@
+"""The command that turns runs into a report."""
+
+from pathlib import Path
+
+import click
+
+from pipeline.contract.cli import PATH
+
+
+@click.command()
+@click.argument("runs", type=PATH)
+@click.option("--out", required=True, type=PATH, help="Folder to write the report to.")
+@click.option(
+    "--published",
+    default=None,
+    type=PATH,
+    help="Folder of the thesis's numbers.  [default: data/published of the checkout]",
+)
+@click.option(
+    "--store",
+    default=None,
+    type=PATH,
+    help="The runs' store, for runs that keep no data.json.  [default: where it was]",
+)
+def report(runs: Path, out: Path, published: Path | None, store: Path | None) -> None:
+    """Tables, figures and a page from the runs and baselines of the folder RUNS.
+
+    Unfinished runs are named, and nothing stands in for them.
+
+    Example: python -m trainer report runs --out report
+    """
+    from trainer.results.report import report as write
+
+    written = write(runs, out, published, store)
+    for note in written.notes:
+        click.echo(f"note: {note}")
+    click.echo(f"{written.n_grid - len(written.missing)} of {written.n_grid} network results")
+    for (model, experiment), state in written.missing.items():
+        click.echo(f"  missing: {model} {experiment} ({state})")
+    click.echo(f"report: {written.page}")

@@ -1,0 +1,47 @@
+"""The thesis's tables and those it lacks, each as CSV, Markdown and LaTeX."""
+
+from collections.abc import Sequence
+from itertools import product
+
+from trainer.results.gather.collect import Collection
+from trainer.results.gather.numbers import Difference
+from trainer.results.metrics import ALPHAS
+from trainer.results.tables.about import parameter_table, run_table, split_table
+from trainer.results.tables.checks import difference_table, rank_table, theory_table
+from trainer.results.tables.grid import Source
+from trainer.results.tables.sheet import Sheet
+from trainer.results.tables.thesis import (
+    BY_K,
+    dataset_table,
+    keypoint_table,
+    motion_table,
+    one_side_table,
+    pck_table,
+)
+
+__all__ = ["sheets"]
+
+
+def sheets(
+    found: Collection, source: Source, differences: Sequence[Difference]
+) -> dict[str, list[Sheet]]:
+    """Every table of a report by the page's sections; what has nothing to show is left out."""
+    twins = [alpha for alpha in ALPHAS if alpha != 0.1]
+    by_section: dict[str, list[Sheet | None]] = {
+        "accuracy": [pck_table(source, k) for k in BY_K],
+        "differences": [difference_table(differences, source)],
+        "keypoints": [keypoint_table(source, k, 0.1) for k in BY_K],
+        "twins": [keypoint_table(source, k, alpha) for k, alpha in product(BY_K, twins)],
+        "measures": [
+            motion_table(source),
+            one_side_table(source),
+            dataset_table(source, found.data.datasets),
+        ],
+        "checks": [theory_table(found, source), rank_table(source)],
+        "data": [split_table(found.data)],
+        "runs": [run_table(found, source.published), parameter_table(found)],
+    }
+    return {
+        section: [sheet for sheet in listed if sheet is not None and sheet.records]
+        for section, listed in by_section.items()
+    }
