@@ -1,4 +1,4 @@
-"""Commands of the trainer: train, baselines, evaluate."""
+"""Commands of the trainer: train, baselines, sweep, evaluate, show."""
 
 import logging
 import sys
@@ -7,9 +7,14 @@ from typing import Any
 
 import click
 
-from pipeline.contract.cli import HELP_OPTIONS, PATH, OneLineErrors, log_lines, names, options
+from pipeline.contract.cli import HELP_OPTIONS, PATH, OneLineErrors, log_lines, names
 from pipeline.contract.store import open_store
+from trainer.apply.cli import show
+from trainer.results.cli import report
+from trainer.run.cli import DEVICE, NOISE_AND_SCORE, OUT, PARENT, SEED, STORE, TRAINING
 from trainer.run.interrupt import Interrupt
+from trainer.run.parent import stop_with_parent
+from trainer.sweep.cli import sweep
 
 
 @click.group(cls=OneLineErrors, context_settings=HELP_OPTIONS)
@@ -20,45 +25,9 @@ def main(debug: bool) -> None:
     log_lines(logging.INFO)
 
 
-_STORE = click.option(
-    "--store", required=True, type=PATH, help="Store made by `python -m pipeline preprocess`."
-)
-_OUT = click.option(
-    "--out", required=True, type=PATH, help="Folder of runs; the run's own folder is made in it."
-)
-_NOISE_AND_SCORE = options(
-    click.option(
-        "--seed",
-        default=0,
-        show_default=True,
-        type=click.IntRange(0),
-        help="Names all randomness: weights, order, noise, dropout.",
-    ),
-    click.option(
-        "--missing-torso",
-        default="skip",
-        show_default=True,
-        type=click.Choice(["skip", "one-side"]),
-        help="Frames without all four shoulders and hips: not scored, or scored by one side.",
-    ),
-    click.option(
-        "--mu-in",
-        "mu_in_px",
-        default=0.0,
-        show_default=True,
-        type=float,
-        help="Mean of the noise's shift, in heatmap pixels.",
-    ),
-    click.option(
-        "--noise",
-        default="auto",
-        show_default=True,
-        type=click.Choice(["auto", "fresh", "frozen"]),
-        help="New in every epoch, or fixed once (Penn Action: one shift a keypoint for a whole "
-        "clip); auto: frozen for a store of `--protocol thesis`.",
-    ),
-)
-_DEVICE = click.Choice(["auto", "cpu", "cuda"])
+main.add_command(report)
+main.add_command(show)
+main.add_command(sweep)
 
 
 @main.command()
@@ -68,28 +37,11 @@ _DEVICE = click.Choice(["auto", "cpu", "cuda"])
 @click.option(
     "--exp", "experiment", required=True, help="Experiment k.y: 1.1 ... 1.3, 2.1 ... 2.3."
 )
-@_STORE
-@_OUT
-@_NOISE_AND_SCORE
-@click.option(
-    "--batch-size", default=16, show_default=True, type=click.IntRange(1), help="Windows a step."
-)
-@click.option(
-    "--max-epochs", default=50, show_default=True, type=click.IntRange(1), help="Epochs at most."
-)
-@click.option(
-    "--max-steps",
-    default=None,
-    type=click.IntRange(1),
-    help="Training batches of each epoch at most, for a quick look.  [default: all]",
-)
-@click.option(
-    "--learning-rate",
-    default=1e-3,
-    show_default=True,
-    type=float,
-    help="Adam's, until it falls.",
-)
+@STORE
+@OUT
+@SEED
+@NOISE_AND_SCORE
+@TRAINING
 @click.option(
     "--loss",
     default="mse",
@@ -98,25 +50,10 @@ _DEVICE = click.Choice(["auto", "cpu", "cuda"])
     help="Mean squared error, or DeciWatch's own masked L1.",
 )
 @click.option(
-    "--targets",
-    default="auto",
-    show_default=True,
-    type=click.Choice(["auto", "stored", "rendered"]),
-    help="Ground-truth heatmaps: read from the store, or rendered from its positions.",
-)
-@click.option("--device", default="auto", show_default=True, type=_DEVICE, help="Where to compute.")
-@click.option(
     "--threads",
     default=None,
     type=click.IntRange(1),
     help="CPU threads.  [default: torch's choice]",
-)
-@click.option(
-    "--checkpoint-minutes",
-    default=5.0,
-    show_default=True,
-    type=click.FloatRange(0),
-    help="Minutes between checkpoints within an epoch.",
 )
 @click.option(
     "--resume/--no-resume",
@@ -124,7 +61,15 @@ _DEVICE = click.Choice(["auto", "cpu", "cuda"])
     show_default=True,
     help="Go on where the same run was stopped, or delete it and start over.",
 )
-def train(store: Path, out: Path, checkpoint_minutes: float, resume: bool, **chosen: Any) -> None:
+@PARENT
+def train(
+    store: Path,
+    out: Path,
+    checkpoint_minutes: float,
+    resume: bool,
+    parent: int | None,
+    **chosen: Any,
+) -> None:
     """Train one model on one experiment, test its best epoch, write the tables.
 
     The same command again goes on where it was stopped. Exit codes: 0 finished, 1 an error, 75
@@ -134,6 +79,8 @@ def train(store: Path, out: Path, checkpoint_minutes: float, resume: bool, **cho
     --out runs
     """
     with Interrupt() as interrupt:  # before torch is imported: a signal may come at any moment
+        if parent is not None:
+            stop_with_parent(parent)
         from trainer.results.runs import RESULTS_CSV
         from trainer.results.summary import main_rows
         from trainer.run.config import TrainConfig
@@ -155,11 +102,15 @@ def train(store: Path, out: Path, checkpoint_minutes: float, resume: bool, **cho
 
 @main.command()
 @click.option("--exp", "experiment", required=True, help="Experiment k.y, or all.")
-@_STORE
-@_OUT
-@_NOISE_AND_SCORE
+@STORE
+@OUT
+@SEED
+@NOISE_AND_SCORE
 @click.option("--smoothers", default="all", show_default=True, help="Names, comma separated.")
-def baselines(store: Path, out: Path, experiment: str, smoothers: str, **chosen: Any) -> None:
+@PARENT
+def baselines(
+    store: Path, out: Path, experiment: str, smoothers: str, parent: int | None, **chosen: Any
+) -> None:
     """Classical smoothers, fitted on training and tuned on validation windows, as results.
 
     Example: python -m trainer baselines --exp all --store data/processed/store --out runs
@@ -170,6 +121,8 @@ def baselines(store: Path, out: Path, experiment: str, smoothers: str, **chosen:
     from trainer.results.runs import RESULTS_CSV
     from trainer.results.summary import main_rows
 
+    if parent is not None:
+        stop_with_parent(parent)
     if smoothers != "all":
         chosen["smoothers"] = names(smoothers)
     asked = [known.name for known in EXPERIMENTS] if experiment == "all" else [experiment]
@@ -183,7 +136,7 @@ def baselines(store: Path, out: Path, experiment: str, smoothers: str, **chosen:
 @main.command()
 @click.argument("run", type=PATH)
 @click.option("--store", default=None, type=PATH, help="Where the store is now, if it was moved.")
-@click.option("--device", default=None, type=_DEVICE, help="Instead of the device of then.")
+@click.option("--device", default=None, type=DEVICE, help="Instead of the device of then.")
 def evaluate(run: Path, store: Path | None, device: str | None) -> None:
     """Test a finished run's best epoch again; the numbers must equal the saved ones.
 

@@ -1,0 +1,288 @@
+"""Jobs side by side: made-up processes that finish, fail, crash, or run until they are stopped."""
+
+import csv
+import io
+import json
+import os
+import signal
+import sys
+import threading
+import time
+
+import pytest
+
+from pipeline.contract.errors import RunError
+from pipeline.contract.lock import Held, only_writer
+from trainer.run.interrupt import Interrupt, Interrupted
+from trainer.sweep import supervisor
+from trainer.sweep.board import Board
+from trainer.sweep.jobs import Job
+from trainer.sweep.supervisor import TABLE, Supervisor, SweepOptions, Unfinished, verdict
+
+#: What a job does: ``python job.py FOLDER DEED --parent PID``; it tells when it was at work.
+SCRIPT = """
+import json, os, signal, sys, time
+from pathlib import Path
+folder, deed = Path(sys.argv[1]), sys.argv[2]
+def at_work(word):
+    with open(folder.parent / "events.txt", "a") as file:
+        file.write(f"{word} {folder.name} {os.environ['OMP_NUM_THREADS']}\\n")
+def saved(*_):
+    at_work("end")
+    sys.exit(75)
+signal.signal(signal.SIGTERM, saved)
+folder.mkdir(exist_ok=True)
+identity = {"deed": "slow" if deed == "quick" else deed}
+(folder / "config.json").write_text(json.dumps({"identity": identity}))
+at_work("begin")
+if deed == "fail":
+    print("working")
+    print("error: no\\x1b luck")
+    sys.exit(1)
+if deed == "crash":
+    os.kill(os.getpid(), signal.SIGKILL)
+time.sleep(60 if deed == "slow" else 0.2)
+(folder / "results.json").write_text("{}")
+(folder / "results.csv").write_text("")
+at_work("end")
+"""
+
+
+@pytest.fixture
+def make(tmp_path):
+    """A supervisor of jobs that do what their names begin with."""
+    script = tmp_path / "job.py"
+    script.write_text(SCRIPT)
+    out = tmp_path / "runs"
+    out.mkdir()
+
+    def build(*names, interrupt=None, deeds=None, **options):
+        deeds = {name: name.split("-")[0] for name in names} | (deeds or {})
+        jobs = [
+            Job(
+                name,
+                {"deed": name.split("-")[0], "noise": "fresh"},
+                (sys.executable, "-S", str(script), str(out / name), deeds[name]),
+            )
+            for name in names
+        ]
+        build.told = io.StringIO()
+        board = Board(build.told, live=False)
+        return Supervisor(jobs, out, SweepOptions(**options), interrupt or Interrupt(), board)
+
+    build.out = out
+    return build
+
+
+class StopWhen(Interrupt):
+    """A signal comes when a file tells of a run."""
+
+    def __init__(self, file, word, number):
+        super().__init__()
+        self._file, self._word, self._number = file, word, number
+
+    @property
+    def signum(self):
+        there = self._file.exists() and self._word in self._file.read_text()
+        return self._number if there else None
+
+    @signum.setter
+    def signum(self, number):
+        pass
+
+
+def events(out):
+    return [line.split() for line in (out / "events.txt").read_text().splitlines()]
+
+
+def states(statuses):
+    return {status.run: status.state for status in statuses}
+
+
+def test_each_ends_in_its_own_way_and_none_takes_another_down(make):
+    found = make("ok-1", "crash-1", "fail-1", "ok-2", n_jobs=2, threads=3).run()
+    assert states(found) == {
+        "ok-1": "finished",
+        "crash-1": "failed",
+        "fail-1": "failed",
+        "ok-2": "finished",
+    }
+    with (make.out / TABLE).open() as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["run"], row["state"]) for row in rows] == [(s.run, s.state) for s in found]
+    with pytest.raises(RunError) as failed:
+        verdict(found, Interrupt())
+    assert "2 of 4 runs failed" in str(failed.value)
+    assert "crash-1: ended by SIGKILL: out of memory?" in str(failed.value)
+    assert "fail-1: no luck" in str(failed.value)
+    assert "working" in (make.out / ".logs" / "fail-1.txt").read_text()
+    assert {threads for *_, threads in events(make.out)} == {"3"}
+    verdict([status for status in found if status.state == "finished"], Interrupt())
+
+
+def test_as_many_at_a_time_as_asked(make):
+    names = [f"ok-{i}" for i in range(1, 6)]
+    make(*names, n_jobs=2).run()
+    at_work, most = 0, 0
+    for word, *_ in events(make.out):
+        at_work += {"begin": 1, "end": -1}[word]
+        most = max(most, at_work)
+    assert most == 2
+    begun = [line for line in make.told.getvalue().splitlines() if "running" in line]
+    assert [line.split()[1] for line in begun] == names
+
+
+def test_what_is_finished_is_not_run_again_and_what_failed_is(make):
+    make("ok-1", "fail-1").run()
+    n_before = len(events(make.out))
+    again = make("ok-1", "fail-1").run()
+    assert events(make.out)[n_before:] == [["begin", "fail-1", "1"]]
+    assert states(again) == {"ok-1": "finished", "fail-1": "failed"}
+    assert make.told.getvalue().startswith("2 runs, 1 of them finished; 1 at a time")
+
+
+def test_the_time_is_up(make):
+    found = make("ok-1", "slow-1", "slow-2", "ok-2", n_jobs=1, max_minutes=1 / 60).run()
+    assert states(found) == {
+        "ok-1": "finished",
+        "slow-1": "stopped",
+        "slow-2": "not begun",
+        "ok-2": "not begun",
+    }
+    assert ["end", "slow-1", "1"] in events(make.out)  # it was asked, and could save
+    with pytest.raises(Unfinished, match="3 of 4 runs are left; the same command goes on") as left:
+        verdict(found, Interrupt())
+    assert left.value.exit_code == 75
+    quick = {"slow-1": "quick", "slow-2": "quick"}
+    found = make("ok-1", "slow-1", "slow-2", "ok-2", deeds=quick).run()
+    assert set(states(found).values()) == {"finished"}
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 75), (signal.SIGINT, 130)])
+def test_a_signal_stops_all_and_starts_no_more(make, number, code):
+    interrupt = StopWhen(make.out / "events.txt", "slow-2", number)
+    sweep = make("slow-1", "slow-2", "ok-1", n_jobs=2, interrupt=interrupt)
+    found = sweep.run()
+    assert states(found) == {"slow-1": "stopped", "slow-2": "stopped", "ok-1": "not begun"}
+    with pytest.raises(Interrupted) as stopped:
+        verdict(found, interrupt)
+    assert stopped.value.exit_code == code
+
+
+def test_a_run_that_can_not_stop_is_ended_after_a_while(make, monkeypatch):
+    monkeypatch.setattr(supervisor, "_GRACE_S", 0.5)
+    script = make.out.parent / "job.py"
+    sweep = make("slow-1", max_minutes=0.5 / 60)
+    script.write_text(SCRIPT.replace("SIGTERM, saved", "SIGTERM, signal.SIG_IGN"))
+    (status,) = sweep.run()
+    assert status.state == "failed"
+    assert "SIGKILL" in status.reason
+
+
+def test_leaving_in_a_hurry_leaves_no_process_behind(make, monkeypatch):
+    children = []
+    begin = supervisor.begin
+
+    def hurried(*arguments):
+        children.append(begin(*arguments))
+        raise KeyboardInterrupt
+
+    def kept(self, name):
+        try:
+            real(self, name)
+        finally:
+            self._children[name] = children[0]
+
+    real = Supervisor._begin
+    monkeypatch.setattr(supervisor, "begin", hurried)
+    monkeypatch.setattr(Supervisor, "_begin", kept)
+    with pytest.raises(KeyboardInterrupt):
+        make("slow-1").run()
+    assert children[0].process.returncode == -signal.SIGKILL
+
+
+def test_two_sweeps_on_one_folder_do_not_collide(make):
+    with (
+        only_writer(make.out / TABLE),
+        pytest.raises(Held, match=rf"{TABLE} is being written by process {os.getpid()} on"),
+    ):
+        make("ok-1").run()
+    assert not (make.out / "ok-1").exists()
+
+
+def test_a_run_in_other_hands_is_waited_for(make):
+    def other():
+        with only_writer(make.out / "ok-1"):
+            held.set()
+            released.wait(20)
+
+    held, released = threading.Event(), threading.Event()
+    thread = threading.Thread(target=other)
+    thread.start()
+    held.wait(20)
+    sweep = make("ok-1", "ok-2", interrupt=(look := ReleaseAfter(make.out, released)))
+    found = sweep.run()
+    thread.join()
+    assert look.state_then == "held"
+    assert states(found) == {"ok-1": "finished", "ok-2": "finished"}
+    assert [name for word, name, _ in events(make.out) if word == "begin"] == ["ok-2", "ok-1"]
+
+
+class ReleaseAfter(Interrupt):
+    """No signal comes; the other run is let go once the second one is finished."""
+
+    def __init__(self, out, released):
+        self._out, self._released = out, released
+        self.state_then = None
+        super().__init__()
+
+    @property
+    def signum(self):
+        table = self._out / TABLE
+        if "ok-2,finished" in table.read_text() and not self._released.is_set():
+            (row,) = [r for r in table.read_text().splitlines() if r.startswith("ok-1")]
+            self.state_then = row.split(",")[1]
+            self._released.set()
+        return None
+
+    @signum.setter
+    def signum(self, number):
+        pass
+
+
+def test_a_finished_run_of_another_configuration_is_not_taken_for_this_one(make):
+    make("ok-1").run()
+    file = make.out / "ok-1" / "config.json"
+    file.write_text(json.dumps({"identity": {"deed": "ok", "max_steps": 1}}))
+    (status,) = make("ok-1").run()
+    assert status.state == "failed"
+    assert "belongs to another configuration (max_steps: here 1, asked None)" in status.reason
+    assert len(events(make.out)) == 2
+
+
+def test_live_lines_are_redrawn_and_others_stay():
+    stream = io.StringIO()
+    board = Board(stream, live=True)
+    board.tell("begun")
+    board.show(["a", "b"])
+    board.show(["c"])
+    board.tell("done")
+    assert stream.getvalue() == "begun\na\nb\n\x1b[2F\x1b[Jc\n\x1b[1F\x1b[Jdone\n"
+
+
+def test_where_nobody_watches_lines_are_not_redrawn():
+    stream = io.StringIO()
+    board = Board(stream)
+    assert not board.is_due
+    board.show(["a"])
+    board.tell("b")
+    assert stream.getvalue() == "a\nb\n"
+
+
+def test_the_running_ones_are_shown(make, monkeypatch):
+    monkeypatch.setattr("trainer.sweep.board._TELL_S", 0.15)
+    began = time.monotonic()
+    make("ok-1").run()
+    lines = [line for line in make.told.getvalue().splitlines() if "running" in line]
+    assert len(lines) >= 2  # when it began, and while it ran
+    assert time.monotonic() - began < 20

@@ -1,0 +1,98 @@
+"""Options that several commands share."""
+
+import click
+
+from pipeline.contract.cli import PATH, options
+
+STORE = click.option(
+    "--store", required=True, type=PATH, help="Store made by `python -m pipeline preprocess`."
+)
+OUT = click.option(
+    "--out", required=True, type=PATH, help="Folder of runs; each run's own folder is made in it."
+)
+SEED = click.option(
+    "--seed",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Names all randomness: weights, order, noise, dropout.",
+)
+DEVICE = click.Choice(["auto", "cpu", "cuda"])
+PARENT = click.option(
+    "--parent",
+    default=None,
+    type=int,
+    hidden=True,
+    help="Stop, as by SIGTERM, when this process, which must be the parent, has ended.",
+)
+NOISE_AND_SCORE = options(
+    click.option(
+        "--missing-torso",
+        default="skip",
+        show_default=True,
+        type=click.Choice(["skip", "one-side"]),
+        help="Frames without all four shoulders and hips: not scored, or scored by one side.",
+    ),
+    click.option(
+        "--mu-in",
+        "mu_in_px",
+        default=0.0,
+        show_default=True,
+        type=float,
+        help="Mean of the noise's shift, in heatmap pixels.",
+    ),
+    click.option(
+        "--noise",
+        default="auto",
+        show_default=True,
+        type=click.Choice(["auto", "fresh", "frozen"]),
+        help="New in every epoch, or fixed once (Penn Action: one shift a keypoint for a whole "
+        "clip); auto: frozen for a store of `--protocol thesis`.",
+    ),
+)
+TRAINING = options(
+    click.option(
+        "--batch-size",
+        default=16,
+        show_default=True,
+        type=click.IntRange(1),
+        help="Windows a step.",
+    ),
+    click.option(
+        "--max-epochs",
+        default=50,
+        show_default=True,
+        type=click.IntRange(1),
+        help="Epochs at most.",
+    ),
+    click.option(
+        "--max-steps",
+        default=None,
+        type=click.IntRange(1),
+        help="Training batches of each epoch at most, for a quick look.  [default: all]",
+    ),
+    click.option(
+        "--learning-rate",
+        default=1e-3,
+        show_default=True,
+        type=float,
+        help="Adam's, until it falls.",
+    ),
+    click.option(
+        "--targets",
+        default="auto",
+        show_default=True,
+        type=click.Choice(["auto", "stored", "rendered"]),
+        help="Ground-truth heatmaps: read from the store, or rendered from its positions.",
+    ),
+    click.option(
+        "--device", default="auto", show_default=True, type=DEVICE, help="Where to compute."
+    ),
+    click.option(
+        "--checkpoint-minutes",
+        default=5.0,
+        show_default=True,
+        type=click.FloatRange(0),
+        help="Minutes between checkpoints within an epoch.",
+    ),
+)

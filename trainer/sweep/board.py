@@ -1,0 +1,48 @@
+"""A sweep's progress: lines that stay, and on a terminal a live line for each run at work."""
+
+import sys
+import time
+from collections.abc import Sequence
+from typing import TextIO
+
+_REDRAW_S = 1.0
+_TELL_S = 300.0  # where nobody watches, a run's line is told again this often at most
+
+
+class Board:
+    """Where progress is told.
+
+    Parameters
+    ----------
+    stream : None is stderr.
+    live : whether lines can be redrawn; None asks whether the stream is a terminal.
+    """
+
+    def __init__(self, stream: TextIO | None = None, live: bool | None = None) -> None:
+        self._stream = stream or sys.stderr
+        self._live = self._stream.isatty() if live is None else live
+        self._n_drawn = 0
+        self._last = time.monotonic()
+
+    def tell(self, line: str) -> None:
+        """Print a line that stays."""
+        self._wipe()
+        print(line, file=self._stream, flush=True)
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time for ``show``."""
+        return time.monotonic() - self._last > (_REDRAW_S if self._live else _TELL_S)
+
+    def show(self, lines: Sequence[str]) -> None:
+        """Redraw the live lines; in a file they are simply the next ones."""
+        self._wipe()
+        for line in lines:
+            print(line, file=self._stream, flush=True)
+        self._n_drawn = len(lines) if self._live else 0
+        self._last = time.monotonic()
+
+    def _wipe(self) -> None:
+        if self._n_drawn:  # up to the first live line, then clear to the screen's end
+            print(f"\x1b[{self._n_drawn}F\x1b[J", end="", file=self._stream, flush=True)
+        self._n_drawn = 0

@@ -1,0 +1,99 @@
+"""What a sweep runs: models x experiments x seeds, and the smoothers of each experiment."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from pipeline.contract.store import Store
+from trainer import baselines
+from trainer.baselines import BaselinesConfig
+from trainer.experiments import EXPERIMENTS
+from trainer.models import models
+from trainer.run import config as training
+from trainer.run.config import TrainConfig
+
+#: The order in which models are begun; those not named here come last.
+CHEAP_FIRST = ("deciwatch", "3dconv", "biconvlstm-c", "biconvlstm-s")
+_FLAGS = {"experiment": "--exp", "mu_in_px": "--mu-in"}
+
+Config = TrainConfig | BaselinesConfig
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run of a sweep.
+
+    Attributes
+    ----------
+    name : of its folder.
+    identity : what decides its numbers.
+    command : makes it, or goes on with it; a process of its own.
+    """
+
+    name: str
+    identity: dict[str, Any]
+    command: tuple[str, ...]
+
+
+def plan(
+    model_names: Sequence[str] | None,
+    experiments: Sequence[str] | None,
+    seeds: Sequence[int],
+    chosen: Mapping[str, Any],
+    with_baselines: bool = True,
+) -> list[Config]:
+    """The configurations of a sweep, each once: smoothers first, then models, the cheap before.
+
+    Parameters
+    ----------
+    model_names, experiments : None is all there are.
+    seeds : one run for each.
+    chosen : settings of every run, by the names of ``TrainConfig``.
+
+    Raises
+    ------
+    BadInput : an unknown name or a value out of range.
+    """
+    wanted = list(models()) if model_names is None else model_names
+    ordered = sorted(wanted, key=lambda name: (*CHEAP_FIRST, name).index(name))
+    exps = [e.name for e in EXPERIMENTS] if experiments is None else experiments
+    configs: list[Config] = []
+    if with_baselines:
+        taken = {f.name for f in fields(BaselinesConfig)}
+        shared = {name: value for name, value in chosen.items() if name in taken}
+        configs += [BaselinesConfig(e, seed, **shared) for seed in seeds for e in exps]
+    configs += [TrainConfig(m, e, seed, **chosen) for m in ordered for seed in seeds for e in exps]
+    return list(dict.fromkeys(configs))
+
+
+def job_of(config: Config, store: Store, out: Path, checkpoint_minutes: float) -> Job:
+    """A configuration as a job on a store.
+
+    Parameters
+    ----------
+    out : the folder of runs.
+    checkpoint_minutes : how often a model is saved within an epoch.
+    """
+    if isinstance(config, TrainConfig):
+        identity = training.identity(config, store)
+        verb = ["train", "--checkpoint-minutes", str(checkpoint_minutes)]
+    else:
+        identity = baselines.identity(config, store)
+        verb = ["baselines"]
+    places = ("--store", str(store.path), "--out", str(out))
+    command = (sys.executable, "-m", "trainer", *verb, *flags(config), *places)
+    return Job(config.run_name, identity, command)
+
+
+def flags(config: Config) -> list[str]:
+    """The command-line options that make this configuration."""
+    found = []
+    for name in (f.name for f in fields(config)):
+        value = getattr(config, name)
+        if isinstance(value, tuple):
+            value = ",".join(value)
+        if value is not None:
+            found += [_FLAGS.get(name, f"--{name.replace('_', '-')}"), str(value)]
+    return found

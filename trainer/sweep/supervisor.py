@@ -1,0 +1,239 @@
+"""Running jobs side by side: begin, watch, stop in time, tell how each ended.
+
+Nothing here decides a number. Each run is a process with its own lock, checkpoints and atomic
+results, so a sweep that is killed at any moment goes on by the same command.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pipeline.contract.errors import PoseError, RunError, Stopped
+from pipeline.contract.lock import Held, only_writer
+from trainer.run.folder import check_identity
+from trainer.run.interrupt import Interrupt
+from trainer.sweep.board import Board
+from trainer.sweep.child import Child, begin
+from trainer.sweep.jobs import Job
+from trainer.sweep.status import (
+    FAILED,
+    FINISHED,
+    HELD,
+    RUNNING,
+    STOPPED,
+    Status,
+    is_finished,
+    read_status,
+    write_table,
+)
+
+TABLE = "sweep.csv"
+_POLL_S = 0.1
+_TRY_HELD_S = 1.0
+_GRACE_S = 120.0  # a run saves after its batch; the slowest model's takes seconds
+
+
+@dataclass(frozen=True)
+class SweepOptions:
+    """How jobs are run.
+
+    Attributes
+    ----------
+    n_jobs : at a time.
+    threads : of each.
+    max_minutes : after this, runs are asked to save and stop; None has no limit.
+    """
+
+    n_jobs: int = 1
+    threads: int = 1
+    max_minutes: float | None = None
+
+
+class Unfinished(Stopped):
+    """Some runs are left: the same command goes on."""
+
+    exit_code = 75
+
+
+class Supervisor:
+    """The state of one sweep. Use ``run`` once.
+
+    Attributes
+    ----------
+    statuses : run name -> its state, in the order of the plan.
+    """
+
+    def __init__(
+        self,
+        jobs: Sequence[Job],
+        out: Path,
+        options: SweepOptions,
+        interrupt: Interrupt,
+        board: Board,
+    ) -> None:
+        self._out, self._options = out, options
+        self._interrupt, self._board = interrupt, board
+        self._jobs = {job.name: job for job in jobs}
+        self._queue = list(self._jobs)
+        self._children: dict[str, Child] = {}
+        self._stopping_since: float | None = None
+        self._held_tried = 0.0
+        self._width = max(map(len, self._jobs))
+        self.statuses: dict[str, Status] = {}
+
+    def run(self) -> list[Status]:
+        """Run all jobs, or until the time is up or a signal comes.
+
+        Returns
+        -------
+        One state a job, in the order given; ``TABLE`` in the folder of runs holds the same.
+
+        Raises
+        ------
+        Held : another sweep is at work in this folder.
+        """
+        began = time.monotonic()
+        with only_writer(self._out / TABLE):
+            self._take_stock()
+            try:
+                while self._children or (self._queue and self._stopping_since is None):
+                    self._reap()
+                    if self._stopping_since is not None:
+                        self._kill_the_slow()
+                    elif self._must_stop(began):
+                        self._stop_all()
+                    else:
+                        self._begin_more()
+                    self._show()
+                    time.sleep(_POLL_S)
+            finally:
+                for child in self._children.values():  # only after a second Ctrl-C or a defect
+                    child.kill()
+                self._write()
+        return list(self.statuses.values())
+
+    def _take_stock(self) -> None:
+        for name in self._jobs:
+            status = read_status(self._out / name)
+            if status.state == FAILED:  # it is tried again
+                status = replace(status, state=STOPPED)
+            self.statuses[name] = status
+        n_done = sum(status.state == FINISHED for status in self.statuses.values())
+        self._board.tell(
+            f"{len(self._jobs)} runs, {n_done} of them finished; {self._options.n_jobs} at a time, "
+            f"{self._options.threads} threads each; what they print is in {self._out}/.logs"
+        )
+        self._write()
+
+    def _must_stop(self, began: float) -> bool:
+        limit = self._options.max_minutes
+        over = limit is not None and time.monotonic() - began > 60 * limit
+        return over or self._interrupt.signum is not None
+
+    def _stop_all(self) -> None:
+        self._stopping_since = time.monotonic()
+        if self._children:
+            self._board.tell(f"stopping: {', '.join(self._children)} save and leave")
+        for child in self._children.values():
+            child.stop()
+
+    def _kill_the_slow(self) -> None:
+        assert self._stopping_since is not None
+        if time.monotonic() - self._stopping_since > _GRACE_S:
+            for child in self._children.values():
+                child.process.kill()
+
+    def _reap(self) -> None:
+        for name, child in list(self._children.items()):
+            ended = child.outcome()
+            if ended is not None:
+                del self._children[name]
+                self._settle(name, *ended, minutes=child.minutes)
+
+    def _begin_more(self) -> None:
+        try_held = time.monotonic() - self._held_tried > _TRY_HELD_S
+        if try_held:
+            self._held_tried = time.monotonic()
+        for name in list(self._queue):
+            if len(self._children) >= self._options.n_jobs:
+                return
+            if try_held or self.statuses[name].state != HELD:
+                self._begin(name)
+
+    def _begin(self, name: str) -> None:
+        """Begin a job that nobody is at and that is not finished yet."""
+        folder, job = self._out / name, self._jobs[name]
+        try:
+            with only_writer(folder):
+                pass
+        except Held as held:
+            if self.statuses[name].state != HELD:
+                self._note(replace(read_status(folder), state=HELD, reason=str(held)))
+            return
+        self._queue.remove(name)
+        try:
+            if is_finished(folder):
+                check_identity(folder, job.identity)
+                self._settle(name, FINISHED)
+            else:
+                self._children[name] = begin(job, self._out, self._options.threads)
+                self._note(replace(read_status(folder), state=RUNNING, reason=""))
+        except (PoseError, OSError) as error:
+            self._settle(name, FAILED, str(error))
+
+    def _settle(
+        self, name: str, state: str, reason: str = "", minutes: float | None = None
+    ) -> None:
+        """A job has ended."""
+        status = read_status(self._out / name)
+        if status.minutes is None:
+            status = replace(status, minutes=minutes)
+        self._note(replace(status, state=state, reason=reason))
+        self._write()
+
+    def _note(self, status: Status) -> None:
+        self.statuses[status.run] = status
+        self._board.tell(self._line(status))
+
+    def _line(self, status: Status) -> str:
+        done = sum(s.state == FINISHED for s in self.statuses.values())
+        return f"[{done}/{len(self.statuses)}] {status.line(self._width)}"
+
+    def _show(self) -> None:
+        if self._board.is_due and self._children:
+            lines = []
+            for name, child in self._children.items():
+                status = replace(read_status(self._out / name), state=RUNNING, reason="")
+                spent = self.statuses[name].minutes or 0.0  # by earlier sweeps
+                lines.append(self._line(replace(status, minutes=spent + child.minutes)))
+            self._board.show(lines)
+
+    def _write(self) -> None:
+        write_table(self._out / TABLE, list(self.statuses.values()))
+
+
+def verdict(statuses: Sequence[Status], interrupt: Interrupt) -> None:
+    """Return if all is finished; else raise what a command should end with.
+
+    Raises
+    ------
+    Interrupted : a signal came.
+    Unfinished : the time is up, or runs were stopped from outside.
+    RunError : runs failed; names each with its reason.
+    """
+    interrupt.leave_if_requested()
+    failed = [status for status in statuses if status.state == FAILED]
+    left = [status for status in statuses if status.state not in (FINISHED, FAILED)]
+    reasons = "; ".join(f"{status.run}: {status.reason}" for status in failed)
+    if left:
+        told = f"; {len(failed)} failed: {reasons}" if failed else ""
+        raise Unfinished(
+            f"{len(left)} of {len(statuses)} runs are left; the same command goes on with them"
+            f"{told}"
+        )
+    if failed:
+        raise RunError(
+            f"{len(failed)} of {len(statuses)} runs failed; the same command tries them again: "
+            f"{reasons}"
+        )
