@@ -1,6 +1,7 @@
 """What a store will hold: the build's options, and which frames of which clip go to which split."""
 
 import dataclasses
+from collections import defaultdict
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -107,7 +108,8 @@ def lay_out(clips: list[ScannedClip], config: BuildConfig) -> Layout:
                 "action": clip.action,
                 "person": clip.person,
                 "fps": clip.fps,
-                "first_frame": clip.first_frame,
+                # Only unbroken clips are cut, so frames and rows count alike.
+                "first_frame": clip.first_frame + start - clip.start,
                 "n_frames": stop - start,
                 "split": split,
             }
@@ -131,15 +133,21 @@ def _groups(clips: list[ScannedClip], group_by: str) -> list[str]:
 
 
 def _thesis_parts(clips: list[ScannedClip]) -> list[tuple[ScannedClip, int, int, str]]:
-    """Pieces of clips for windows cut in file order; only unbroken clips are cut within."""
-    parts = []
-    tail = WINDOW_FRAMES - 1
+    """Pieces of clips for windows cut in file order; only unbroken clips are cut within.
+
+    A clip that has no window is kept as well, on the side where the clip before it ends.
+    """
+    pieces = defaultdict(list)
     for index, first, end, split in cut_in_order([clip.n_windows() for clip in clips]):
-        clip = clips[index]
-        whole = first == 0 and end == clip.n_windows()
-        if whole or len(clip.runs) > 1:
-            if first == 0:
-                parts.append((clip, clip.start, clip.stop, split))
+        pieces[index].append((first, end, split))
+    parts = []
+    split = SPLITS[0]
+    for index, clip in enumerate(clips):
+        mine = pieces[index]
+        if len(mine) > 1 and len(clip.runs) == 1:
+            tail = WINDOW_FRAMES - 1
+            parts += [(clip, clip.start + a, clip.start + b + tail, split) for a, b, split in mine]
         else:
-            parts.append((clip, clip.start + first, clip.start + end + tail, split))
+            parts.append((clip, clip.start, clip.stop, mine[0][2] if mine else split))
+        split = mine[-1][2] if mine else split
     return parts

@@ -1,0 +1,65 @@
+"""What a store will hold when windows are cut the thesis's way."""
+
+import numpy as np
+
+from pipeline.plan import BuildConfig, Layout, ScannedClip, lay_out
+from pipeline.windows import window_starts
+
+
+def clips(*runs: list[int]) -> list[ScannedClip]:
+    """Clips of the given runs, one after the other in the spool; source frames count from 11."""
+    found, start = [], 0
+    for index, lengths in enumerate(runs):
+        n = sum(lengths)
+        last = 10 + n + len(lengths) - 1
+        place = (start, start + n, 11, last)
+        name = f"{index:04d}"
+        found.append(ScannedClip(name, "penn-action", name, "", "", 30.0, *place, list(lengths)))
+        start += n
+    return found
+
+
+def thesis(scanned: list[ScannedClip]) -> Layout:
+    return lay_out(scanned, BuildConfig(protocol="thesis"))
+
+
+def n_windows(layout: Layout, split: str) -> int:
+    """Windows of unbroken pieces."""
+    row, frame = [], []
+    for index, start, stop in layout.pieces[split]:
+        row += [index] * (stop - start)
+        frame += range(start, stop)
+    return len(window_starts(np.array(row), np.array(frame), 1))
+
+
+def test_cut_in_file_order_each_window_stands_in_one_split() -> None:
+    layout = thesis(clips([24], [14], [44], [29]))  # 20 + 10 + 40 + 25 windows
+    assert [n_windows(layout, split) for split in ("train", "val", "test")] == [57, 19, 19]
+    rows = [(row["id"], row["split"], row["n_frames"]) for row in layout.clip_rows]
+    assert rows == [
+        ("0000", "train", 24),
+        ("0001", "train", 14),
+        ("0002", "train", 31),
+        ("0002", "val", 17),
+        ("0003", "val", 10),
+        ("0003", "test", 23),
+    ]
+
+
+def test_a_piece_s_first_frame_is_its_own() -> None:
+    layout = thesis(clips([24], [14], [44], [29]))
+    firsts = [row["first_frame"] for row in layout.clip_rows]
+    assert firsts == [11, 11, 11, 11 + 27, 11, 11 + 6]
+
+
+def test_a_broken_clip_is_not_cut_and_one_without_a_window_is_kept() -> None:
+    layout = thesis(clips([3], [54], [20, 24], [4], [14]))
+    rows = [(row["id"], row["split"], row["n_frames"]) for row in layout.clip_rows]
+    assert rows == [
+        ("0000", "train", 3),
+        ("0001", "train", 54),
+        ("0002", "train", 44),
+        ("0003", "test", 4),
+        ("0004", "test", 14),
+    ]
+    assert [row["first_frame"] for row in layout.clip_rows] == [11] * 5
