@@ -34,7 +34,7 @@ def report(runs: Path, out: Path, published: Path | None, store: Path | None) ->
     written = write(runs, out, published, store)
     for note in written.notes:
         click.echo(f"note: {note}")
-    click.echo(f"{written.n_grid - len(written.missing)} of {written.n_grid} network results")
-    for (model, experiment), state in written.missing.items():
-        click.echo(f"  missing: {model} {experiment} ({state})")
+    click.echo(f"{written.n_done} of {written.n_grid} network results")
+    for line in written.missing:
+        click.echo(f"  missing: {line}")
     click.echo(f"report: {written.page}")

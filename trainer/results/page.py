@@ -110,7 +110,7 @@ def page(
     }
     return environment.from_string(source).render(
         sections=shown,
-        missing=_missing_lines(found),
+        missing=missing_lines(found),
         n_grid=found.n_grid,
         n_done=found.n_grid - len(found.missing),
         without_smoothers=_without_smoothers(found),
@@ -171,7 +171,7 @@ def _commands(found: Collection) -> list[str]:
     return [*lines, "python -m trainer report RUNS --out REPORT"]
 
 
-def _missing_lines(found: Collection) -> list[str]:
+def missing_lines(found: Collection) -> list[str]:
     """Networks without results, a line a network and state."""
     by_state: dict[tuple[str, str], list[str]] = {}
     for (model, name), state in found.missing.items():

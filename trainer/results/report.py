@@ -1,6 +1,5 @@
 """A report from a folder of runs: tables, figures and one page that holds it all."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -9,7 +8,7 @@ from trainer.results import figures
 from trainer.results.gather.collect import Collection, collect
 from trainer.results.gather.numbers import Number, as_records, differences, numbers
 from trainer.results.gather.published import DEFAULT_FOLDER, Published, read_published
-from trainer.results.page import page, require_jinja2
+from trainer.results.page import missing_lines, page, require_jinja2
 from trainer.results.tables import sheets
 from trainer.results.tables.grid import Source
 from trainer.results.tables.sheet import Sheet, csv_of, latex, markdown, records_csv
@@ -26,13 +25,15 @@ class Written:
     Attributes
     ----------
     page : the page's path.
-    n_grid, missing : how many results the full grid has, and those that are not there yet.
+    n_done, n_grid : network results that are here, and those of the full grid.
+    missing : the others, a line a network and state.
     notes : what was left out, and why.
     """
 
     page: Path
+    n_done: int
     n_grid: int
-    missing: Mapping[tuple[str, str], str]
+    missing: tuple[str, ...]
     notes: tuple[str, ...]
 
 
@@ -68,7 +69,8 @@ def report(
     drawn = _write_figures(out, found, source)
     text = page(found, sections, drawn, notes)
     write_atomic(out / PAGE, text.encode())
-    return Written(out / PAGE, found.n_grid, found.missing, tuple(notes))
+    n_done = found.n_grid - len(found.missing)
+    return Written(out / PAGE, n_done, found.n_grid, tuple(missing_lines(found)), tuple(notes))
 
 
 def _published(folder: Path | None) -> tuple[Published, list[str]]:

@@ -134,7 +134,7 @@ def test_the_command_tells_what_is_missing_and_where_the_page_is(made_runs, tmp_
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
     assert lines[0] == "3 of 24 network results"
-    assert "  missing: biconvlstm-c 2.3 (preempted, 7 epochs so far)" in lines
+    assert "  missing: bi-ConvLSTM Model C 2.3: preempted, 7 epochs so far" in lines
     assert lines[-1] == f"report: {tmp_path / 'report.html'}"
 
 
