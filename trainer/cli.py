@@ -1,4 +1,4 @@
-"""Commands of the trainer: train, baselines, sweep, evaluate, show."""
+"""Commands of the trainer: train, baselines, sweep, evaluate, report, show."""
 
 import logging
 import sys

@@ -1,0 +1,42 @@
+"""docs/commands.md tells of every command and option as the programs have them now."""
+
+from pathlib import Path
+
+import click
+import pytest
+
+from tools import commands
+
+
+def test_the_page_is_current() -> None:
+    assert commands.FILE.read_text() == commands.reference(), "run `python tools/commands.py`"
+
+
+@pytest.mark.parametrize("program", commands.PROGRAMS)
+def test_every_command_and_option_is_there(program: str) -> None:
+    page = commands.reference()
+    for name, command in commands.PROGRAMS[program].commands.items():
+        _, _, part = page.partition(f"### {program} {name}\n")
+        part = part.partition("\n### ")[0]
+        assert f"```sh\npython -m {program} {name} " in part
+        for option in command.params:
+            if isinstance(option, click.Option) and not option.hidden:
+                assert all(word in part for word in option.opts), (name, option.opts)
+
+
+def test_an_option_s_limits_and_default_are_told() -> None:
+    page = commands.reference()
+    assert "| `--max-epochs INTEGER` | Epochs at most. At least 1. | 50 |" in page
+    assert "| `--store PATH` | Store made by `python -m pipeline preprocess`. | required |" in page
+    assert "| cores divided by --jobs |" in page
+    assert "--parent" not in page
+
+
+def test_check_tells_a_page_that_is_not_current(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commands, "FILE", tmp_path / "commands.md")
+    monkeypatch.setattr("sys.argv", ["commands.py", "--check"])
+    assert commands.main() == 1
+    (tmp_path / "commands.md").write_text(commands.reference())
+    assert commands.main() == 0
