@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from pipeline.contract.skeleton import INDEX, KEYPOINTS, N_KEYPOINTS, TORSO_SIDES
 from tests.trainer.fake_store import make_store
@@ -17,6 +18,12 @@ def test_rounded_shifts_match_drawn_ones(sigma_px):
     thresholds = np.array([0.0, 0.93, 1.0, 1.4142, 2.23, 4.46, 9.0])
     drawn = [100.0 * np.mean(length <= r) for r in thresholds]
     assert rounded_identity_pck(thresholds, sigma_px) == pytest.approx(drawn, abs=0.25)
+
+
+def test_a_shift_stays_at_its_pixel_with_the_share_of_the_normal_between_the_halves():
+    still, aside = (norm.cdf(d + 0.5, scale=3.0) - norm.cdf(d - 0.5, scale=3.0) for d in (0, 1))
+    expected = [100.0 * still**2, 100.0 * (still**2 + 4 * still * aside)]
+    assert rounded_identity_pck(np.array([0.9, 1.0]), 3.0) == pytest.approx(expected, rel=1e-12)
 
 
 def test_no_threshold_gives_no_number():

@@ -136,6 +136,7 @@ def test_table_4_tells_which_printed_totals_cannot_be(source):
     notes = " ".join(keypoint_table(source, "2", 0.1).notes)
     assert "Printed totals outside the range" in notes
     assert "DeciWatch 2.2 (64.4)" in notes
+    assert "bi-ConvLSTM Model S 2.1 (31.1)" in notes
     assert "3DConv 2.1" not in notes
     assert "Printed totals" not in " ".join(keypoint_table(source, "2", 0.2).notes)
 
