@@ -16,6 +16,7 @@ from pipeline.contract.lock import Held, only_writer
 from trainer.run.interrupt import Interrupt, Interrupted
 from trainer.sweep import supervisor
 from trainer.sweep.board import Board
+from trainer.sweep.child import begin
 from trainer.sweep.jobs import Job
 from trainer.sweep.supervisor import TABLE, Supervisor, SweepOptions, Unfinished, verdict
 
@@ -181,7 +182,6 @@ def test_a_run_that_can_not_stop_is_ended_after_a_while(make, monkeypatch):
 
 def test_leaving_in_a_hurry_leaves_no_process_behind(make, monkeypatch):
     children = []
-    begin = supervisor.begin
 
     def hurried(*arguments):
         children.append(begin(*arguments))
@@ -199,6 +199,15 @@ def test_leaving_in_a_hurry_leaves_no_process_behind(make, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         make("slow-1").run()
     assert children[0].process.returncode == -signal.SIGKILL
+
+
+def test_a_terminal_s_ctrl_c_does_not_reach_the_runs(make):
+    job = make("slow-1")._jobs["slow-1"]
+    child = begin(job, make.out, 1)
+    try:
+        assert os.getpgid(child.process.pid) != os.getpgrp()
+    finally:
+        child.kill()
 
 
 def test_two_sweeps_on_one_folder_do_not_collide(make):
