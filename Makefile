@@ -9,7 +9,7 @@ WORKERS ?= $(shell nproc 2>/dev/null || echo 2)
 PENN    ?= $(firstword $(wildcard data/raw/Penn_Action.tar.gz data/raw/Penn_Action/labels data/raw/penn_action/labels))
 BRACE   ?= $(firstword $(wildcard data/raw/brace/dataset.zip data/raw/brace))
 MANUAL  ?= $(firstword $(wildcard data/raw/brace/manual_keypoints.zip data/raw/brace/manual_keypoints))
-CLIPS   ?= 80
+CLIPS   ?= 60
 FORMAT  ?= zarr
 ifeq ($(strip $(PENN)$(BRACE)),)
 STORE   ?= data/processed/sample.$(FORMAT)

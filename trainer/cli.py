@@ -53,7 +53,7 @@ main.add_command(sweep)
     "--threads",
     default=None,
     type=click.IntRange(1),
-    help="CPU threads.  [default: torch's choice]",
+    help="CPU threads.  [default: torch's choice; 1 for models of coordinates]",
 )
 @click.option(
     "--resume/--no-resume",

@@ -23,7 +23,7 @@ from trainer.run import training
 from trainer.run.config import TrainConfig
 from trainer.run.interrupt import Interrupt, Interrupted
 from trainer.run.training import HISTORY_KINDS, TIMING_KINDS
-from trainer.train import train
+from trainer.train import n_threads, train
 
 RUN = "tiny-1.1-seed0"
 
@@ -314,3 +314,9 @@ def test_what_a_mean_over_positions_gives_is_in_the_references(undisturbed):
     identity, mean = error.set_index("model")["value"][["identity", "mean"]]
     assert identity == pytest.approx(3.76, rel=0.1)  # 3 px a axis: 3 sqrt(pi / 2), a bit clipped
     assert mean < 0.6 * identity
+
+
+def test_small_tensors_are_computed_by_one_thread_unless_asked_otherwise() -> None:
+    assert n_threads(TrainConfig("deciwatch", "1.1")) == 1
+    assert n_threads(TrainConfig("deciwatch", "1.1", threads=3)) == 3
+    assert n_threads(TrainConfig("3dconv", "1.1")) is None

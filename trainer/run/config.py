@@ -35,7 +35,7 @@ class TrainConfig:
     noise : "fresh" in every epoch, "frozen" once for all as in the thesis, or "auto": frozen for
         stores of the thesis's protocol.
     device : "auto", "cpu" or "cuda"; does not belong to a run's identity.
-    threads : torch's threads on the CPU; None leaves torch's choice.
+    threads : torch's threads on the CPU; None leaves the choice to ``trainer.train.n_threads``.
     """
 
     model: str
