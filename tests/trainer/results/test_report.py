@@ -1,6 +1,7 @@
 """The whole report: its files, its page, its command, and the example of docs/pandas.md."""
 
 import re
+import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -152,6 +153,15 @@ def test_without_published_numbers_it_says_so(made_runs, tmp_path, monkeypatch):
     written = report(made_runs, tmp_path)
     assert "published numbers are not here" in written.notes[0]
     assert "published numbers are not here" in (tmp_path / "report.html").read_text()
+
+
+@pytest.mark.usefixtures("without_figures")
+def test_a_run_that_had_to_be_left_out_is_named(made_runs, tmp_path):
+    runs = shutil.copytree(made_runs, tmp_path / "runs")
+    (runs / "3dconv-1.1-seed0" / "scores.npz").unlink()
+    written = report(runs, tmp_path / "out")
+    assert written.notes == ("3dconv-1.1-seed0 has results but no scores.npz: not in the tables",)
+    assert written.notes[0] in (tmp_path / "out" / "report.html").read_text()
 
 
 def test_without_jinja2_one_line_says_how_to_get_it(made_runs, tmp_path, monkeypatch):
