@@ -81,8 +81,8 @@ format: $(VENV)/.ready ## Put the code into the house's layout
 	$(PY) -m ruff check --fix .
 
 bench: $(VENV)/.ready ## Time rendering and models on this machine
-	$(PY) benchmarks/render.py
-	$(PY) benchmarks/models.py
+	$(PY) -m benchmarks.render
+	$(PY) -m benchmarks.models
 
 clean: ## Remove the environment, the sample and the sample's store
 	rm -rf $(VENV) data/sample data/processed/sample.*
