@@ -6,26 +6,19 @@ build continues: the spool is kept once it is whole, and a journal names the sha
 
 import json
 import shutil
-from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, wait
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict, dataclass
-from functools import lru_cache
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
-from pipeline.boxes import nearest_pixel
-from pipeline.contract import heatmap, seeds
+from pipeline.contract import seeds
 from pipeline.contract.errors import PoseError, StoreError
 from pipeline.contract.files import (
     fsync_folder,
     sha256_bytes,
-    sha256_file,
     to_json,
     write_atomic,
     write_json,
@@ -33,15 +26,12 @@ from pipeline.contract.files import (
 from pipeline.contract.lock import only_writer
 from pipeline.contract.schema import (
     PlannedArray,
-    ShardWritten,
     attributes,
     clip_arrays,
     plan_arrays,
-    shard_name,
 )
 from pipeline.contract.store import (
     CONTRACT_VERSION,
-    FRAME_ARRAYS,
     MANIFEST,
     REPORT,
     SPLITS,
@@ -51,47 +41,12 @@ from pipeline.contract.store import (
 from pipeline.ingest import Inputs, Scanned, fingerprint, ingest
 from pipeline.plan import BuildConfig, Layout, ScannedClip, lay_out
 from pipeline.scan import Workers
+from pipeline.shards import JOURNAL, Folders, ShardJob, write_shards
 from pipeline.sources import labelled_mask, source
 from pipeline.spool import SplitRows
 from pipeline.windows import window_starts
 
-_JOURNAL = "journal.jsonl"
 _SCAN = "scan.json"
-
-
-@dataclass(frozen=True)
-class Folders:
-    """Where a build happens: ``building`` becomes the store, ``work`` is thrown away at the end."""
-
-    out: Path
-    building: Path
-    work: Path
-
-    @classmethod
-    def beside(cls, out: Path) -> "Folders":
-        """The two folders beside the store's final name."""
-        return cls(out, out.parent / f".{out.name}.building", out.parent / f".{out.name}.work")
-
-
-@dataclass(frozen=True)
-class ShardJob:
-    """One shard to be made: which array, which shard."""
-
-    folders: Folders
-    format: str
-    array: PlannedArray
-    index: int
-
-    @property
-    def shard(self) -> str:
-        """The shard's name, such as ``train/heatmaps/00017``."""
-        return shard_name(self.array.path, self.index)
-
-    @property
-    def n_rows(self) -> int:
-        """Rows of the shard."""
-        start, stop = self.array.shard_rows(self.index)
-        return stop - start
 
 
 def preprocess(
@@ -123,17 +78,17 @@ def preprocess(
         scanned = _scan_once(inputs, folders, config, key, workers, progress)
         layout = lay_out(scanned.clips, config)
         arrays, windows = _plan(folders.work, layout, config.seed)
-        if not (folders.work / _JOURNAL).exists():
+        if not (folders.work / JOURNAL).exists():
             labelled = {n: labelled_mask(source(n).LABELLED) for n in sorted(inputs.paths)}
             attrs = attributes(config.resolved(), _provenance(scanned, config), labelled)
             backend.create(folders.building, folders.work, arrays, attrs)
-            (folders.work / _JOURNAL).touch()
+            (folders.work / JOURNAL).touch()
         jobs = [
             ShardJob(folders, store_format, array, index)
             for array in arrays.values()
             for index in range(array.n_shards)
         ]
-        entries = _write_shards(jobs, windows, workers, progress)
+        entries = write_shards(jobs, windows, workers, progress)
         _finish(folders, backend, arrays, layout, entries, scanned)
 
 
@@ -216,117 +171,6 @@ def _plan(
         for step in STEPS
     }
     return plan_arrays(n_frames, counts), windows
-
-
-def _write_shards(
-    jobs: list[ShardJob],
-    windows: dict[str, NDArray[np.int64]],
-    workers: Workers,
-    progress: bool,
-) -> dict[str, dict[str, Any]]:
-    """Write every shard that the journal doesn't name yet; return all manifest entries."""
-    folders = jobs[0].folders
-    done = _read_journal(folders)
-    todo = [job for job in jobs if job.shard not in done]
-    remote = [job for job in todo if job.array.path not in windows]
-    remote.sort(key=_has_pixels, reverse=True)
-    total = sum(job.n_rows for job in jobs if _has_pixels(job))
-    left = sum(job.n_rows for job in remote if _has_pixels(job))
-    with (
-        (folders.work / _JOURNAL).open("a") as journal,
-        tqdm(
-            desc="heatmaps", unit="frame", total=total, initial=total - left, disable=not progress
-        ) as bar,
-    ):
-        for job in (job for job in todo if job.array.path in windows):
-            start, stop = job.array.shard_rows(job.index)
-            _note(journal, done, _write(job, windows[job.array.path][start:stop]))
-        for job, written in _run_jobs(remote, workers):
-            _note(journal, done, written)
-            bar.update(job.n_rows if _has_pixels(job) else 0)
-    return {key: entry for written in done.values() for key, entry in written.entries.items()}
-
-
-def _has_pixels(job: ShardJob) -> bool:
-    return job.array.path.endswith("/heatmaps")
-
-
-def _write(job: ShardJob, data: NDArray[Any]) -> ShardWritten:
-    write = format_module(job.format).write_shard
-    written: ShardWritten = write(
-        job.folders.building, job.folders.work, job.array, job.index, data
-    )
-    return written
-
-
-def _run_jobs(jobs: list[ShardJob], workers: Workers) -> Iterator[tuple[ShardJob, ShardWritten]]:
-    """Results as they come; at most a few jobs wait at a time."""
-    queue = iter(jobs)
-    running: dict[Future[ShardWritten], ShardJob] = {}
-    while True:
-        while len(running) < 2 * workers.n_workers and (job := next(queue, None)):
-            running[workers.pool.submit(make_shard, job)] = job
-        if not running:
-            return
-        finished, _ = wait(running, return_when=FIRST_COMPLETED)
-        for future in finished:
-            job = running.pop(future)
-            try:
-                yield job, future.result()
-            except BrokenProcessPool:
-                raise StoreError(
-                    f"a worker process died while writing {job.shard} (out of memory?): "
-                    "run the same command again, with fewer --workers"
-                ) from None
-
-
-@lru_cache(maxsize=4)
-def _split_rows(work: Path, split: str) -> SplitRows:
-    return SplitRows(work / "spool", np.load(work / f"pieces_{split}.npy"))
-
-
-def make_shard(job: ShardJob) -> ShardWritten:
-    """Compute and write one shard (runs in a worker process; owns the shard's file alone)."""
-    split, name = job.array.path.split("/")
-    rows = _split_rows(job.folders.work, split)
-    return _write(job, frame_array(rows, name, *job.array.shard_rows(job.index)))
-
-
-def frame_array(rows: SplitRows, name: str, start: int, stop: int) -> NDArray[Any]:
-    """Rows ``start:stop`` of one per-frame array of a split, from the spool."""
-    if name == "clip":
-        return rows.clip_rows(start, stop)
-    if name in ("boxes", "frame", "keypoints_exact"):
-        return rows.gather(name, start, stop)
-    keypoints = nearest_pixel(rows.gather("keypoints_exact", start, stop))
-    annotated = keypoints[..., 0] >= 0
-    if name == "keypoints":
-        return keypoints
-    if name == "annotated":
-        return annotated
-    if name == "heatmaps":
-        return heatmap.render(keypoints, annotated)
-    raise KeyError(f"no rule for array {name!r} of {sorted(FRAME_ARRAYS)}")
-
-
-def _note(journal: Any, done: dict[str, ShardWritten], written: ShardWritten) -> None:
-    journal.write(json.dumps(asdict(written)) + "\n")
-    journal.flush()
-    done[written.shard] = written
-
-
-def _read_journal(folders: Folders) -> dict[str, ShardWritten]:
-    """Shards that are done and whole; a torn last line or a lost file means: do it again."""
-    done = {}
-    for line in (folders.work / _JOURNAL).read_text().splitlines():
-        try:
-            written = ShardWritten(**json.loads(line))
-            home = folders.building if (folders.building / written.file).exists() else folders.work
-            if sha256_file(home / written.file) == written.file_sha256:
-                done[written.shard] = written
-        except (ValueError, TypeError, OSError):
-            continue
-    return done
 
 
 def _finish(

@@ -12,12 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.build import Folders, preprocess
+from pipeline.build import preprocess
 from pipeline.contract.errors import BadInput, PoseError, StoreError
 from pipeline.contract.lock import Held, only_writer
 from pipeline.contract.store import formats, open_store
 from pipeline.ingest import Inputs
 from pipeline.plan import BuildConfig
+from pipeline.shards import Folders
 from pipeline.sources import SourceOptions
 from tests.pipeline.penn_files import label_arrays, mat_bytes, write_labels
 
@@ -184,6 +185,7 @@ def test_shards_in_the_journal_are_not_made_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import pipeline.build as module
+    import pipeline.shards as shards
 
     labels = write_labels(tmp_path / "labels", [300, 300, 300])
     real_finish = module._finish
@@ -191,10 +193,10 @@ def test_shards_in_the_journal_are_not_made_again(
     with pytest.raises(StoreError, match="stopped"):
         build(labels, tmp_path / "store")
     made: list[str] = []
-    real_run = module._run_jobs
+    real_run = shards._run_jobs
     monkeypatch.setattr(module, "_finish", real_finish)
     monkeypatch.setattr(
-        module,
+        shards,
         "_run_jobs",
         lambda jobs, w: (made.extend(j.shard for j in jobs), real_run(jobs, w))[1],
     )

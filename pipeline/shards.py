@@ -1,0 +1,171 @@
+"""Making a store's shards: each by one task, in any order, written whole and noted in a journal."""
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from pipeline.boxes import nearest_pixel
+from pipeline.contract import heatmap
+from pipeline.contract.errors import StoreError
+from pipeline.contract.files import sha256_file
+from pipeline.contract.schema import PlannedArray, ShardWritten, shard_name
+from pipeline.contract.store import FRAME_ARRAYS, format_module
+from pipeline.scan import Workers
+from pipeline.spool import SplitRows
+
+JOURNAL = "journal.jsonl"
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where a build happens: ``building`` becomes the store, ``work`` is thrown away at the end."""
+
+    out: Path
+    building: Path
+    work: Path
+
+    @classmethod
+    def beside(cls, out: Path) -> "Folders":
+        """The two folders beside the store's final name."""
+        return cls(out, out.parent / f".{out.name}.building", out.parent / f".{out.name}.work")
+
+
+@dataclass(frozen=True)
+class ShardJob:
+    """One shard to be made: which array, which shard."""
+
+    folders: Folders
+    format: str
+    array: PlannedArray
+    index: int
+
+    @property
+    def shard(self) -> str:
+        """The shard's name, such as ``train/heatmaps/00017``."""
+        return shard_name(self.array.path, self.index)
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of the shard."""
+        start, stop = self.array.shard_rows(self.index)
+        return stop - start
+
+
+def write_shards(
+    jobs: list[ShardJob],
+    windows: dict[str, NDArray[np.int64]],
+    workers: Workers,
+    progress: bool,
+) -> dict[str, dict[str, Any]]:
+    """Write every shard that the journal doesn't name yet; return all manifest entries."""
+    folders = jobs[0].folders
+    done = _read_journal(folders)
+    todo = [job for job in jobs if job.shard not in done]
+    remote = [job for job in todo if job.array.path not in windows]
+    remote.sort(key=_has_pixels, reverse=True)
+    total = sum(job.n_rows for job in jobs if _has_pixels(job))
+    left = sum(job.n_rows for job in remote if _has_pixels(job))
+    with (
+        (folders.work / JOURNAL).open("a") as journal,
+        tqdm(
+            desc="heatmaps", unit="frame", total=total, initial=total - left, disable=not progress
+        ) as bar,
+    ):
+        for job in (job for job in todo if job.array.path in windows):
+            start, stop = job.array.shard_rows(job.index)
+            _note(journal, done, _write(job, windows[job.array.path][start:stop]))
+        for job, written in _run_jobs(remote, workers):
+            _note(journal, done, written)
+            bar.update(job.n_rows if _has_pixels(job) else 0)
+    return {key: entry for written in done.values() for key, entry in written.entries.items()}
+
+
+def _has_pixels(job: ShardJob) -> bool:
+    return job.array.path.endswith("/heatmaps")
+
+
+def _write(job: ShardJob, data: NDArray[Any]) -> ShardWritten:
+    write = format_module(job.format).write_shard
+    written: ShardWritten = write(
+        job.folders.building, job.folders.work, job.array, job.index, data
+    )
+    return written
+
+
+def _run_jobs(jobs: list[ShardJob], workers: Workers) -> Iterator[tuple[ShardJob, ShardWritten]]:
+    """Results as they come; at most a few jobs wait at a time."""
+    queue = iter(jobs)
+    running: dict[Future[ShardWritten], ShardJob] = {}
+    while True:
+        while len(running) < 2 * workers.n_workers and (job := next(queue, None)):
+            running[workers.pool.submit(make_shard, job)] = job
+        if not running:
+            return
+        finished, _ = wait(running, return_when=FIRST_COMPLETED)
+        for future in finished:
+            job = running.pop(future)
+            try:
+                yield job, future.result()
+            except BrokenProcessPool:
+                raise StoreError(
+                    f"a worker process died while writing {job.shard} (out of memory?): "
+                    "run the same command again, with fewer --workers"
+                ) from None
+
+
+@lru_cache(maxsize=4)
+def _split_rows(work: Path, split: str) -> SplitRows:
+    return SplitRows(work / "spool", np.load(work / f"pieces_{split}.npy"))
+
+
+def make_shard(job: ShardJob) -> ShardWritten:
+    """Compute and write one shard (runs in a worker process; owns the shard's file alone)."""
+    split, name = job.array.path.split("/")
+    rows = _split_rows(job.folders.work, split)
+    return _write(job, frame_array(rows, name, *job.array.shard_rows(job.index)))
+
+
+def frame_array(rows: SplitRows, name: str, start: int, stop: int) -> NDArray[Any]:
+    """Rows ``start:stop`` of one per-frame array of a split, from the spool."""
+    if name == "clip":
+        return rows.clip_rows(start, stop)
+    if name in ("boxes", "frame", "keypoints_exact"):
+        return rows.gather(name, start, stop)
+    keypoints = nearest_pixel(rows.gather("keypoints_exact", start, stop))
+    annotated = keypoints[..., 0] >= 0
+    if name == "keypoints":
+        return keypoints
+    if name == "annotated":
+        return annotated
+    if name == "heatmaps":
+        return heatmap.render(keypoints, annotated)
+    raise KeyError(f"no rule for array {name!r} of {sorted(FRAME_ARRAYS)}")
+
+
+def _note(journal: Any, done: dict[str, ShardWritten], written: ShardWritten) -> None:
+    journal.write(json.dumps(asdict(written)) + "\n")
+    journal.flush()
+    done[written.shard] = written
+
+
+def _read_journal(folders: Folders) -> dict[str, ShardWritten]:
+    """Shards that are done and whole; a torn last line or a lost file means: do it again."""
+    done = {}
+    for line in (folders.work / JOURNAL).read_text().splitlines():
+        try:
+            written = ShardWritten(**json.loads(line))
+            home = folders.building if (folders.building / written.file).exists() else folders.work
+            if sha256_file(home / written.file) == written.file_sha256:
+                done[written.shard] = written
+        except (ValueError, TypeError, OSError):
+            continue
+    return done
