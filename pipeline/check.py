@@ -8,7 +8,7 @@ import numpy as np
 from tqdm import tqdm
 
 from pipeline.boxes import boxes_around
-from pipeline.ingest import Inputs, bar_over
+from pipeline.ingest import Inputs
 from pipeline.scan import Workers, scan
 from pipeline.sources import source
 
@@ -50,8 +50,10 @@ def check(inputs: Inputs, n_workers: int = 1, progress: bool = True) -> list[Fou
         for dataset, path in sorted(inputs.paths.items()):
             found = Found(dataset)
             raw = source(dataset).items(path, inputs.options)
-            bar: Any = tqdm(desc=f"reading {dataset}", unit="file", disable=not progress)
-            for outcome in bar_over(bar, scan(dataset, raw, workers)):
+            outcomes = scan(dataset, raw, workers)
+            for outcome in tqdm(
+                outcomes, desc=f"reading {dataset}", unit="file", disable=not progress
+            ):
                 found.n_files += 1
                 if outcome.reason:
                     found.rejected[outcome.name] = outcome.reason

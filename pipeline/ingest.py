@@ -102,8 +102,10 @@ def ingest(
             actions = ActionFilter(dataset, config.actions)
             seen: set[str] = set()
             raw = source(dataset).items(path, inputs.options)
-            bar = tqdm(desc=f"reading {dataset}", unit="file", disable=not progress)
-            for outcome in bar_over(bar, scan(dataset, raw, workers)):
+            outcomes = scan(dataset, raw, workers)
+            for outcome in tqdm(
+                outcomes, desc=f"reading {dataset}", unit="file", disable=not progress
+            ):
                 entry = _take(outcome, actions, seen, config, writer, clips, left_out)
                 files.append(entry)
             actions.check()
@@ -114,14 +116,6 @@ def ingest(
         common = f"; most often: {reasons.most_common(1)[0][0]}" if reasons else ""
         raise BadInput(f"no usable clip in {_names(inputs)} ({len(files)} files read{common})")
     return Scanned(clips, files, {key: n for key, n in sorted(left_out.items()) if n})
-
-
-def bar_over(bar: Any, outcomes: Any) -> Any:
-    """Outcomes one by one, each moving the progress bar on."""
-    with bar:
-        for outcome in outcomes:
-            bar.update()
-            yield outcome
 
 
 def _names(inputs: Inputs) -> str:

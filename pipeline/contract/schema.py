@@ -1,6 +1,5 @@
 """What a store that is being built will hold: every array's path, layout and length."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,12 +95,6 @@ def clip_arrays(rows: list[dict[str, Any]]) -> dict[str, NDArray[Any]]:
 def decode_text(column: NDArray[np.uint8]) -> NDArray[Any]:
     """Text of a zero-padded UTF-8 column (n, w) as an object array of ``str``."""
     return np.array([bytes(row).rstrip(b"\0").decode() for row in column], dtype=object)
-
-
-def iter_rows(array: PlannedArray) -> Iterator[tuple[int, int, int]]:
-    """Shard index, first row and end row of every shard."""
-    for index in range(array.n_shards):
-        yield (index, *array.shard_rows(index))
 
 
 def attributes(
