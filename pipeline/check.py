@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from pipeline.boxes import boxes_around
+from pipeline.contract.boxes import boxes_around
 from pipeline.ingest import Inputs
 from pipeline.scan import Workers, scan
 from pipeline.sources import source

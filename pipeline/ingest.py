@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from pipeline.boxes import boxes_around, jittered, nearest_pixel, to_heatmap
+from pipeline.boxes import jittered
 from pipeline.contract import seeds
+from pipeline.contract.boxes import boxes_around, nearest_pixel, to_heatmap
 from pipeline.contract.errors import BadInput
 from pipeline.plan import BuildConfig, ScannedClip
 from pipeline.scan import Outcome, Workers, scan

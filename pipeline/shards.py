@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from pipeline.boxes import nearest_pixel
 from pipeline.contract import heatmap
+from pipeline.contract.boxes import nearest_pixel
 from pipeline.contract.errors import StoreError
 from pipeline.contract.files import sha256_file
 from pipeline.contract.schema import PlannedArray, ShardWritten, shard_name

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from pipeline.boxes import boxes_around, nearest_pixel, to_heatmap
 from pipeline.contract import seeds
+from pipeline.contract.boxes import boxes_around, nearest_pixel, to_heatmap
 from pipeline.contract.heatmap import render
 from pipeline.splits import split_groups
 from trainer.experiments import EXPERIMENTS

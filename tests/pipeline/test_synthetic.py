@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.boxes import boxes_around, to_heatmap
+from pipeline.contract.boxes import boxes_around, to_heatmap
 from pipeline.contract.errors import BadInput
 from pipeline.contract.skeleton import INDEX
 from pipeline.sources import Clip, SourceOptions, brace, penn_action

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from pipeline.boxes import boxes_around, nearest_pixel, to_heatmap, to_source
+from pipeline.contract.boxes import boxes_around, nearest_pixel, to_heatmap, to_source
 from pipeline.contract.schema import clip_arrays, decode_text
 from pipeline.contract.store import CLIP_COLUMNS
 from pipeline.splits import cut_in_order, split_groups
