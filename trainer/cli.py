@@ -9,7 +9,7 @@ import click
 
 from pipeline.contract.cli import HELP_OPTIONS, PATH, OneLineErrors, log_lines, names
 from pipeline.contract.store import open_store
-from trainer.apply.cli import show
+from trainer.apply.cli import export, show
 from trainer.results.cli import report
 from trainer.run.cli import DEVICE, NOISE_AND_SCORE, OUT, PARENT, SEED, STORE, TRAINING
 from trainer.run.interrupt import Interrupt
@@ -25,6 +25,7 @@ def main(debug: bool) -> None:
     log_lines(logging.INFO)
 
 
+main.add_command(export)
 main.add_command(report)
 main.add_command(show)
 main.add_command(sweep)

@@ -1,4 +1,4 @@
-"""Commands that use a trained model: show."""
+"""Commands that use a trained model: show, export."""
 
 from pathlib import Path
 
@@ -37,3 +37,34 @@ def show(run: Path, store: Path | None, out: Path, windows: int, device: str) ->
     with open_store(store or store_then) as opened:
         draw_test_windows(run, config, opened, windows, out)
     click.echo(f"wrote {out}")
+
+
+@click.command()
+@click.argument("out", type=PATH)
+@click.option(
+    "--run", required=True, type=PATH, help="The folder of a run, trained or in training."
+)
+@click.option(
+    "--tolerance",
+    default=1e-4,
+    show_default=True,
+    type=click.FloatRange(0),
+    help="Largest difference to torch, as a share of the largest output; beyond it nothing is "
+    "written.",
+)
+def export(out: Path, run: Path, tolerance: float) -> None:
+    """Write the run's best epoch as ONNX, for batches of any size, after comparing it with torch.
+
+    The file tells of itself: keypoints in their order, frames, how positions become its input.
+    examples/onnx_without_torch.py runs it without torch. Needs the extra `export`.
+
+    Example: python -m trainer export --run runs/deciwatch-2.3-seed0 model.onnx
+    """
+    from trainer.apply.export import export_run
+
+    exported = export_run(run, out, tolerance)
+    click.echo(
+        f"max difference to torch: {exported.difference:.3g} (largest output "
+        f"{exported.largest:.3g}, batches of 1, 2 and 3)"
+    )
+    click.echo(f"wrote {out}: {exported.n_bytes / 1e6:.1f} MB, {exported.metadata['model']}")
