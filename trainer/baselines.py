@@ -13,7 +13,7 @@ from pipeline.contract.errors import BadInput
 from pipeline.contract.store import Store
 from trainer.evaluate import noisy_positions, true_positions
 from trainer.experiments import experiment
-from trainer.input.protocol import check_noise, noise_config, resolved_noise
+from trainer.input.protocol import check_noise, keep_noise, noise_config, resolved_noise
 from trainer.input.stream import WindowStream
 from trainer.results.gather.data import describe, save_data
 from trainer.results.metrics import score
@@ -55,7 +55,7 @@ class BaselinesConfig:
     noise: str = "auto"
 
     def __post_init__(self) -> None:
-        check_noise(self.noise)
+        check_noise(self.noise, self.mu_in_px)
         experiment(self.experiment)
         for name in self.smoothers:
             smoother(name)
@@ -119,6 +119,7 @@ def baselines(config: BaselinesConfig, store: Store, runs: Path) -> dict[str, An
     """
     with RunFolder(runs / config.run_name) as folder:
         folder.claim({"identity": identity(config, store), "versions": versions()})
+        keep_noise(folder.path, config.noise)
         if folder.is_finished():
             _log.info("%s is finished already", folder.path)
             results = read_results(folder.path)

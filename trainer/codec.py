@@ -37,7 +37,7 @@ def model_input(batch: Batch, consumes: str) -> Tensor:
     if consumes == "heatmaps":
         assert batch.input is not None  # the stream was told to render
         return batch.input
-    return to_coordinates(batch.noisy, batch.annotated)
+    return to_coordinates(batch.noisy, batch.detected)
 
 
 def model_target(batch: Batch, consumes: str) -> tuple[Tensor, Tensor]:

@@ -13,6 +13,7 @@ from trainer.input.stream import Batch, WindowStream
 from trainer.losses import BatchLoss
 from trainer.results.metrics import Scorer
 from trainer.results.scores import Scores
+from trainer.smoothers.holes import filled
 from trainer.step import FirstBad, NotFinite
 
 #: Noisy positions, float32 (B, T, K, 2) in pixels with NaN where not annotated -> smoothed ones.
@@ -84,8 +85,14 @@ def evaluate(
 
 
 def noisy_positions(batch: Batch) -> NDArray[np.float32]:
-    """What smoothers read: float32 (B, T, K, 2) in pixels on the host, NaN where not annotated."""
-    return _on_host(batch.noisy, batch.annotated)
+    """What smoothers read: float32 (B, T, K, 2) in pixels on the host, NaN where not annotated.
+
+    What a detector missed is filled by interpolation: it is scored, so it needs a position.
+    """
+    noisy = _on_host(batch.noisy, batch.detected)
+    if batch.detected is batch.annotated:
+        return noisy
+    return filled(noisy, batch.annotated.cpu().numpy())
 
 
 def true_positions(batch: Batch) -> NDArray[np.float32]:
@@ -93,5 +100,5 @@ def true_positions(batch: Batch) -> NDArray[np.float32]:
     return _on_host(batch.keypoints, batch.annotated)
 
 
-def _on_host(positions: Tensor, annotated: Tensor) -> NDArray[np.float32]:
-    return positions.float().masked_fill(~annotated[..., None], torch.nan).cpu().numpy()
+def _on_host(positions: Tensor, present: Tensor) -> NDArray[np.float32]:
+    return positions.float().masked_fill(~present[..., None], torch.nan).cpu().numpy()

@@ -20,6 +20,7 @@ from pipeline.contract.errors import PoseError, RunError
 from pipeline.contract.store import Store
 from trainer import checkpoint
 from trainer.evaluate import Evaluation, evaluate
+from trainer.input.protocol import keep_noise
 from trainer.losses import batch_loss_of
 from trainer.models import model_module
 from trainer.results.gather.data import describe, save_data
@@ -90,6 +91,7 @@ def train(
             folder.clear()
         training = Training(config, store, folder.path)
         folder.claim(run_record(config, store, training.n_parameters))
+        keep_noise(folder.path, config.noise)
         if folder.is_finished():
             _log.info("%s is finished already; --no-resume trains it anew", folder.path)
             return finished_results(folder.path)

@@ -71,14 +71,18 @@ def _draw(
     for row, window in enumerate(chosen):
         truth = batch.keypoints[window].cpu().numpy()
         there = batch.annotated[window].cpu().numpy()
-        poses = {"noisy": batch.noisy[window].cpu().numpy(), "smoothed": smoothed[window]}
-        for offset, (name, pose) in enumerate(poses.items()):
-            error = np.linalg.norm(pose - truth, axis=-1)[there].mean()
+        detected = batch.detected[window].cpu().numpy()
+        poses = {
+            "noisy": (batch.noisy[window].cpu().numpy(), detected),
+            "smoothed": (smoothed[window], there),
+        }
+        for offset, (name, (pose, drawn)) in enumerate(poses.items()):
+            error = np.linalg.norm(pose - truth, axis=-1)[drawn].mean()
             label = f"{name}\n(off by {error:.1f} px on average)"
             for t in range(n_frames):
                 axis = axes[2 * row + offset, t]
                 _pose(axis, truth[t], there[t], "truth", width=3.5)
-                _pose(axis, pose[t], there[t], name, width=1.4)
+                _pose(axis, pose[t], drawn[t], name, width=1.4)
                 axis.set(xticks=[], yticks=[], xlim=(-1, SIZE), ylim=(SIZE, -1), aspect="equal")
                 for side in axis.spines.values():
                     side.set_color("#dddddd")

@@ -1,13 +1,9 @@
 """The noisy input's positions: counter-based, so that a keypoint's noise is a pure function.
 
-There is no generator state. A hash of (seed, purpose, epoch, counter, place) gives every keypoint
-64 bits; their halves pick the shifts in x and y from integer thresholds of the rounded normal, and
-a second hash picks the smear. All is integer arithmetic: the same on every device, at every batch
-size, in every order (DESIGN sections 6 and 12). Since the bits don't depend on the experiment,
-k = 1 and k = 2 share them, and paired differences between experiments are less noisy.
-
-Source: the mixing function is the finaliser of SplitMix64 (Steele, Lea and Flood 2014,
-"Fast splittable pseudorandom number generators"), with Stafford's constants ("Mix13").
+There is no generator state (``trainer.input.bits``). The halves of a keypoint's 64 bits pick the
+shifts in x and y from integer thresholds of the rounded normal, and a second hash picks the smear.
+Since the bits don't depend on the experiment, k = 1 and k = 2 share them, and paired differences
+between experiments are less noisy.
 """
 
 import math
@@ -21,14 +17,11 @@ from torch import Tensor
 
 from pipeline.contract.errors import BadInput
 from pipeline.contract.heatmap import SIZE
+from trainer.input.bits import hashed_bits, high_half, low_half
 
 SHIFT_PX_PER_K = 3.0
 TAIL_SIGMAS = 7.0  # beyond 6.4 sigma the normal's tail is under 2^-32, the hash's resolution
 
-_GAMMA = 0x9E3779B97F4A7C15 - 2**64
-_MIX_1 = 0xBF58476D1CE4E5B9 - 2**64
-_MIX_2 = 0x94D049BB133111EB - 2**64
-_LOW_32 = 0xFFFFFFFF
 _SHIFT_STREAM = 1
 _SIGMA_STREAM = 2
 
@@ -99,8 +92,8 @@ def noisy_input(
     """
     stream = (seed, 0, 0) if config.frozen else (seed, purpose, epoch)
     n_frames, n_keypoints = annotated.shape[1:]
-    bits = _hash((*stream, _SHIFT_STREAM), counter, n_frames, n_keypoints)
-    uniform = torch.stack((_shift_right(bits, 32), bits & _LOW_32), dim=-1)
+    bits = hashed_bits((*stream, _SHIFT_STREAM), counter, n_frames, n_keypoints)
+    uniform = torch.stack((high_half(bits), low_half(bits)), dim=-1)
     thresholds, lowest_px = _thresholds_on(config.k, config.mu_in_px, keypoints.device)
     shift_px = torch.searchsorted(thresholds, uniform, right=True) + lowest_px
     positions = (keypoints + shift_px).clamp_(0, SIZE - 1)
@@ -108,8 +101,8 @@ def noisy_input(
     n_sigmas = len(config.sigma_in_px)
     if n_sigmas == 1:
         return positions, torch.zeros_like(bits)
-    bits = _hash((*stream, _SIGMA_STREAM), counter, n_frames, n_keypoints)
-    return positions, ((bits & _LOW_32) * n_sigmas) >> 32
+    bits = hashed_bits((*stream, _SIGMA_STREAM), counter, n_frames, n_keypoints)
+    return positions, (low_half(bits) * n_sigmas) >> 32
 
 
 def frozen_counter(frame: Tensor, clip: Tensor, per_clip: Tensor) -> Tensor:
@@ -151,35 +144,3 @@ def shift_thresholds(k: float, mu_px: float) -> tuple[np.ndarray, int]:
 def _thresholds_on(k: float, mu_px: float, device: torch.device) -> tuple[Tensor, int]:
     thresholds, lowest_px = shift_thresholds(k, mu_px)
     return torch.from_numpy(thresholds).to(device), lowest_px
-
-
-def _hash(stream: tuple[int, ...], counter: Tensor, n_frames: int, n_keypoints: int) -> Tensor:
-    """64 bits, int64 (B, T, K), for every keypoint of every frame."""
-    hashed = _absorb(_stream_key(stream, counter.device), counter)
-    if counter.ndim == 1:
-        hashed = hashed.reshape(-1, 1, 1)
-        place = torch.arange(n_frames * n_keypoints, device=counter.device)
-        return _absorb(hashed, place.reshape(n_frames, n_keypoints))
-    return _absorb(hashed.unsqueeze(-1), torch.arange(n_keypoints, device=counter.device))
-
-
-@lru_cache(maxsize=64)
-def _stream_key(stream: tuple[int, ...], device: torch.device) -> Tensor:
-    """The hash of the integers that name a stream, int64 ()."""
-    key = torch.zeros((), dtype=torch.int64)
-    for number in stream:
-        key = _absorb(key, torch.tensor(number, dtype=torch.int64))
-    return key.to(device)
-
-
-def _absorb(hashed: Tensor, number: Tensor) -> Tensor:
-    """The hash of a hash and one more number; for either one given, a bijection of the other."""
-    z = (hashed ^ number) + _GAMMA
-    z = (z ^ _shift_right(z, 30)) * _MIX_1
-    z = (z ^ _shift_right(z, 27)) * _MIX_2
-    return z ^ _shift_right(z, 31)
-
-
-def _shift_right(z: Tensor, n_bits: int) -> Tensor:
-    """Logical right shift of int64: torch's own copies the sign bit."""
-    return (z >> n_bits) & ((1 << (64 - n_bits)) - 1)

@@ -12,8 +12,10 @@ from pipeline.contract.heatmap import SIGMA_OUT_PX, SIZE
 from pipeline.contract.seeds import SPLIT_NOISE, TRAIN_ORDER, rng
 from pipeline.contract.skeleton import N_KEYPOINTS
 from pipeline.contract.store import WINDOW_FRAMES, Store
+from trainer.input.detector import detected_input
 from trainer.input.frames import read_frames
 from trainer.input.noise import NoiseConfig, frozen_counter, noisy_input
+from trainer.input.noise_file import DetectorNoise
 from trainer.input.reader import stored_heatmaps
 from trainer.input.render import render, response_tables
 from trainer.input.shuffle import plan_ascending, plan_shuffled
@@ -41,7 +43,9 @@ class Batch:
     keypoints : int64 (B, T, K, 2), ground truth (x, y) in 0 ... 55; -1 where not annotated.
     annotated : bool (B, T, K).
     labelled : bool (B, K), whether the clip's dataset has the keypoint at all.
-    noisy : int64 (B, T, K, 2), shifted (x, y) in 0 ... 55; -1 where not annotated.
+    detected : bool (B, T, K), whether the input has the keypoint: where annotated, but for what a
+        measured detector misses. A missed keypoint is a target and is scored like any other.
+    noisy : int64 (B, T, K, 2), shifted (x, y) in 0 ... 55; -1 where not detected.
     target : float32 (B, T, K, H, W), ground-truth heatmaps; zeros where not annotated. None for
         coordinate models.
     input : float32 (B, T, K, H, W), heatmaps of ``noisy``. None for coordinate models.
@@ -52,6 +56,7 @@ class Batch:
     keypoints: Tensor
     annotated: Tensor
     labelled: Tensor
+    detected: Tensor
     noisy: Tensor
     target: Tensor | None
     input: Tensor | None
@@ -103,7 +108,7 @@ class WindowStream:
         store: Store,
         split: str,
         step: int,
-        noise: NoiseConfig,
+        noise: NoiseConfig | DetectorNoise,
         batch_size: int = 16,
         seed: int = 0,
         consumes: str = "heatmaps",
@@ -179,26 +184,34 @@ class WindowStream:
         clip = self.frames.clip[window]
         keypoints = self.frames.keypoints[frames].long()
         annotated = self.frames.annotated[frames]
-        counter = window
-        if self.noise.frozen:
-            counter = frozen_counter(
-                self.frames.frame[frames], self._clip_number[clip], self._per_clip[clip]
-            )
-        noise_epoch = epoch if self.split == "train" else 0
-        purpose = SPLIT_NOISE[self.split]
-        noisy, sigma_index = noisy_input(
-            keypoints, annotated, counter, self.noise, self.seed, purpose, noise_epoch
-        )
+        noisy, detected, sigma_index = self._noisy(window, keypoints, annotated, epoch)
         heatmaps = None
         if self.consumes == "heatmaps":
             n = len(window)
             out = self._input_buffer[:n]
-            heatmaps = render(noisy, annotated, sigma_index, self._tables_in, out)
+            heatmaps = render(noisy, detected, sigma_index, self._tables_in, out)
             if target is None:
                 out = self._target_buffer[:n]
                 target = render(keypoints, annotated, None, self._tables_out, out)
         labelled = self.frames.labelled[clip]
-        return Batch(window, clip, keypoints, annotated, labelled, noisy, target, heatmaps)
+        return Batch(
+            window, clip, keypoints, annotated, labelled, detected, noisy, target, heatmaps
+        )
+
+    def _noisy(
+        self, window: Tensor, keypoints: Tensor, annotated: Tensor, epoch: int
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Noisy positions, whether each keypoint is detected, and the index of its smear."""
+        stream = (self.seed, SPLIT_NOISE[self.split], epoch if self.split == "train" else 0)
+        if isinstance(self.noise, DetectorNoise):
+            return detected_input(keypoints, annotated, window, self.noise, *stream)
+        counter = window
+        if self.noise.frozen:
+            clip = self.frames.clip[window]
+            frame = self.frames.frame[self.frames.of_window(window)]
+            counter = frozen_counter(frame, self._clip_number[clip], self._per_clip[clip])
+        noisy, sigma_index = noisy_input(keypoints, annotated, counter, self.noise, *stream)
+        return noisy, annotated, sigma_index
 
     def _buffer(self, device: torch.device | str) -> Tensor:
         """Room for a batch of heatmaps: writing into the same memory is 1.7 times as fast."""
@@ -214,7 +227,9 @@ def _resolved(targets: str, store: Store) -> str:
     return "rendered" if impulse else "stored"
 
 
-def _frozen_owners(store: Store, noise: NoiseConfig, device: torch.device) -> tuple[Tensor, Tensor]:
+def _frozen_owners(
+    store: Store, noise: NoiseConfig | DetectorNoise, device: torch.device
+) -> tuple[Tensor, Tensor]:
     """For each row of the clips table: a number of its clip, and whether its noise is per clip.
 
     Rows of one clip share its number, so that a clip cut into several splits keeps its noise.
@@ -223,5 +238,6 @@ def _frozen_owners(store: Store, noise: NoiseConfig, device: torch.device) -> tu
     names = zip(datasets, store.clips["id"].tolist(), strict=True)
     first_row: dict[tuple[str, str], int] = {}
     number = [first_row.setdefault(name, row) for row, name in enumerate(names)]
-    per_clip = [dataset in noise.per_clip_datasets for dataset in datasets]
+    frozen = noise.per_clip_datasets if isinstance(noise, NoiseConfig) else ()
+    per_clip = [dataset in frozen for dataset in datasets]
     return torch.tensor(number, device=device), torch.tensor(per_clip, device=device)

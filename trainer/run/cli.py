@@ -45,9 +45,10 @@ NOISE_AND_SCORE = options(
         "--noise",
         default="auto",
         show_default=True,
-        type=click.Choice(["auto", "fresh", "frozen"]),
-        help="New in every epoch, or fixed once (Penn Action: one shift a keypoint for a whole "
-        "clip); auto: frozen for a store of `--protocol thesis`.",
+        metavar="auto|fresh|frozen|FILE.toml",
+        help="fresh: new in every epoch; frozen: fixed once (Penn Action: one shift a keypoint for "
+        "a whole clip); auto: frozen for a store of `--protocol thesis`, else fresh; FILE.toml: a "
+        "detector's own, measured by `calibrate` (the experiment then gives but the frame rate).",
     ),
 )
 TRAINING = options(

@@ -33,7 +33,7 @@ class TrainConfig:
     loss : "mse", or DeciWatch's own "official".
     mu_in_px : mean of the noise's shift.
     noise : "fresh" in every epoch, "frozen" once for all as in the thesis, or "auto": frozen for
-        stores of the thesis's protocol.
+        stores of the thesis's protocol. Or the path of a noise file, a detector's own.
     device : "auto", "cpu" or "cuda"; does not belong to a run's identity.
     threads : torch's threads on the CPU; None leaves the choice to ``trainer.train.n_threads``.
     """
@@ -65,7 +65,7 @@ class TrainConfig:
         if self.missing_torso not in NORMALISATIONS:
             known = ", ".join(NORMALISATIONS)
             raise BadInput(f"unknown missing_torso {self.missing_torso!r}; known: {known}")
-        check_noise(self.noise)
+        check_noise(self.noise, self.mu_in_px)
         model_module(self.model)
         experiment(self.experiment)
 

@@ -8,7 +8,7 @@ from typing import Any
 from pipeline.contract.errors import RunError, StoreError
 from pipeline.contract.store import Store
 from trainer import checkpoint
-from trainer.input.protocol import UNRECORDED_NOISE
+from trainer.input.protocol import UNRECORDED_NOISE, kept_noise
 from trainer.results.runs import read_json, read_results
 from trainer.run.config import TrainConfig, store_hash
 from trainer.run.folder import CONFIG
@@ -41,6 +41,7 @@ def run_config(folder: Path, device: str | None = None) -> tuple[TrainConfig, Pa
         known = {f.name for f in fields(TrainConfig)}
         saved = {"noise": UNRECORDED_NOISE, **record["identity"], **record["machine"]}
         chosen: dict[str, Any] = {name: v for name, v in saved.items() if name in known}
+        chosen["noise"] = kept_noise(folder, chosen["noise"])
         if device is not None:
             chosen["device"] = device
         return TrainConfig(**chosen), Path(record["store"]["path"])

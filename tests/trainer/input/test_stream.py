@@ -16,7 +16,8 @@ from trainer.input.stream import WindowStream
 
 SIGMAS = (1.0, 1.5, 2.0, 2.5, 3.0)
 NOISE = NoiseConfig(1.0, SIGMAS)
-FIELDS = ("window", "clip", "keypoints", "annotated", "labelled", "noisy", "target", "input")
+FIELDS = ("window", "clip", "keypoints", "annotated", "labelled", "detected", "noisy")
+FIELDS += ("target", "input")
 
 
 POOL = 48
@@ -105,6 +106,7 @@ def test_dtypes_and_shapes(store):
         "keypoints": (torch.int64, (4, 5, 25, 2)),
         "annotated": (torch.bool, (4, 5, 25)),
         "labelled": (torch.bool, (4, 25)),
+        "detected": (torch.bool, (4, 5, 25)),
         "noisy": (torch.int64, (4, 5, 25, 2)),
         "target": maps,
         "input": maps,

@@ -6,6 +6,7 @@ from itertools import combinations, product
 from typing import Any
 
 from trainer.experiments import EXPERIMENTS
+from trainer.input.protocol import FROM_FILE
 from trainer.results.gather.collect import Collection, row_order
 from trainer.results.gather.numbers import Difference, as_records
 from trainer.results.gather.theory import identity_theory
@@ -22,10 +23,13 @@ _EXPECTED = ("At the mean", "Over clips", "Rounded shifts")
 def theory_table(found: Collection, source: Source) -> Sheet | None:
     """The identity rows against 1 - exp(-r^2 / 2 sigma^2); None without such rows.
 
-    The formula is for shifts about zero: None too where runs used another mean.
+    The formula is for shifts about zero: None too where runs used another mean or a noise file.
     """
     entries = [e for e in EXPERIMENTS if ("identity", e.name) in found.scores]
-    if not entries or any(b.record["identity"]["mu_in_px"] for b in found.baselines):
+    identities = [b.record["identity"] for b in found.baselines]
+    if not entries or any(
+        one["mu_in_px"] or one.get("noise", "").startswith(FROM_FILE) for one in identities
+    ):
         return None
     heads = ("Mean threshold (px)", "Counted", "95 % CI", *_EXPECTED, "n")
     rows, records = [], []
