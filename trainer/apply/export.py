@@ -39,6 +39,7 @@ TOLERANCE = 1e-4
 OPSET = 18
 #: Batches compared; 2 is the one that the exporter traces.
 CHECKED_WINDOWS = (1, 2, 3)
+_MOST_WINDOWS = 2**31
 _SHARE_PRESENT = 0.8
 
 
@@ -162,7 +163,8 @@ def _onnx_bytes(model: nn.Module, sample: Tensor, metadata: dict[str, str]) -> b
             model,
             (sample,),
             dynamo=True,
-            dynamic_shapes=({0: torch.export.Dim("batch", min=1)},),
+            # Without a largest size torch 2.6 fixes the batch at that of the sample.
+            dynamic_shapes=({0: torch.export.Dim("batch", min=1, max=_MOST_WINDOWS)},),
             input_names=[INPUT],
             output_names=[OUTPUT],
             opset_version=OPSET,
