@@ -1,7 +1,6 @@
 """Questions to a finished store: what is in it, is it whole, does anything leak between splits."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,20 +9,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.contract.errors import DamagedShard, StoreError
-from pipeline.contract.files import sha256_file
+from pipeline.contract.files import sha256_file, unlike
 from pipeline.contract.leaks import leak_audit, may_share
 from pipeline.contract.store import (
     CONTRACT_VERSION,
     FRAME_ARRAYS,
     MANIFEST,
+    RECIPE,
     REPORT,
     SPLITS,
     STEPS,
     Store,
     format_module,
+    how_to_repair,
+    is_plain_file,
     open_store,
     read_manifest,
 )
+from pipeline.recipe import recipe_problem
 
 
 def info(store: Store) -> dict[str, Any]:
@@ -49,11 +52,19 @@ def info(store: Store) -> dict[str, Any]:
     return {
         "contract": CONTRACT_VERSION,
         "format": store.format,
-        "bytes": files + (store.path / MANIFEST).stat().st_size,
+        "bytes": files + sum(_size(store.path / name) for name in (MANIFEST, RECIPE)),
         "splits": splits,
         "total": total,
         "left_out": report["left_out"],
     }
+
+
+def _size(file: Path) -> int:
+    return file.stat().st_size if file.exists() else 0
+
+
+#: Begins the names of problems that are files too many, not shards or files that are bad.
+EXTRA = "extra file "
 
 
 @dataclass(frozen=True)
@@ -62,15 +73,17 @@ class Audit:
 
     Attributes
     ----------
-    problems : one line for every damaged, missing or unexpected file or shard.
+    problems : file, or shard (``shard train/heatmaps/00017``) -> what is wrong with it.
     n_shards : shards that were hashed.
+    n_parts : shards and other files.
     shared : what -> how many of them stand in more than one split.
     counted : what -> how many there are in all.
     may_share : whether the store was built by a protocol that shares frames on purpose.
     """
 
-    problems: list[str]
+    problems: dict[str, str]
     n_shards: int
+    n_parts: int
     shared: dict[str, int] = field(default_factory=dict)
     counted: dict[str, int] = field(default_factory=dict)
     may_share: bool = False
@@ -89,36 +102,53 @@ def verify(path: Path) -> Audit:
     StoreError : no store, no manifest, a damaged manifest, another contract version.
     """
     manifest = read_manifest(path)
-    problems = list(_file_problems(path, manifest))
+    problems = file_problems(path, manifest)
     shard_problems = format_module(manifest["format"]).check_shards(path, manifest)
-    problems += [f"shard {name} is damaged ({why})" for name, why in shard_problems.items()]
+    problems |= {f"shard {name}": f"is damaged ({why})" for name, why in shard_problems.items()}
     shards = [entry for entry in manifest["files"].values() if "shard" in entry]
     n_shards = len(manifest["shards"]) or len(shards)
+    n_parts = len(manifest["files"]) + len(manifest["shards"])
     if problems:
-        return Audit(problems, n_shards)
+        return Audit(problems, n_shards, n_parts)
     with open_store(path) as store:
         try:
             shared, counted = leak_audit(store)
         except (DamagedShard, StoreError) as error:
-            return Audit([str(error)], n_shards)
-        return Audit([], n_shards, shared, counted, may_share=may_share(store))
+            return Audit({"content": str(error)}, n_shards, n_parts)
+        return Audit({}, n_shards, n_parts, shared, counted, may_share=may_share(store))
 
 
-def _file_problems(path: Path, manifest: dict[str, Any]) -> Iterator[str]:
+def verdict(path: Path, audit: Audit) -> str:
+    """The problems of an audit in one line, with what to do."""
+    found = [f"{name} {why}" for name, why in audit.problems.items()]
+    shown = "; ".join(found[:3]) + (f"; and {len(found) - 3} more" if len(found) > 3 else "")
+    sound = audit.n_parts - sum(not name.startswith(EXTRA) for name in audit.problems)
+    rest = f"the other {sound} verify" if sound > 0 else "nothing verifies"
+    return f"{path}: {shown}; {rest}. {how_to_repair(path)}"
+
+
+def file_problems(path: Path, manifest: dict[str, Any]) -> dict[str, str]:
     """Files that are missing, changed, or not in the manifest. Shard files are named as shards."""
     expected = manifest["files"]
+    problems = {}
     for name, entry in expected.items():
         if "shard" in entry:
             continue
         file = path / name
-        if not file.is_file():
-            yield f"{name} is missing"
+        if not is_plain_file(file):
+            problems[name] = "is missing, or no plain file"
         elif (found := sha256_file(file)) != entry["sha256"]:
-            yield f"{name} is damaged (expected {entry['sha256'][:12]}, found {found[:12]})"
+            problems[name] = f"is damaged ({unlike(entry['sha256'], found)})"
+    beside = manifest.get("beside", [])
+    if RECIPE in beside:
+        problem = recipe_problem(path, sha256_file(path / MANIFEST))
+        problems |= {RECIPE: problem} if problem else {}
     for file in sorted(path.rglob("*")):
         name = file.relative_to(path).as_posix()
-        if file.is_file() and name not in expected and name != MANIFEST:
-            yield f"{name} is not in the manifest"
+        known = name in expected or name == MANIFEST or name in beside
+        if not known and (file.is_symlink() or not file.is_dir()):
+            problems[EXTRA + name] = "is not in the manifest"
+    return problems
 
 
 def differences(first: Store, second: Store) -> list[str]:

@@ -9,8 +9,9 @@ from tqdm import tqdm
 
 from pipeline.contract.boxes import boxes_around
 from pipeline.ingest import Inputs
-from pipeline.scan import Workers, scan
+from pipeline.scan import scan
 from pipeline.sources import source
+from pipeline.workers import Workers
 
 
 @dataclass

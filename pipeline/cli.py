@@ -1,4 +1,4 @@
-"""Commands of the pipeline: sample, download, check, preprocess, info, verify, show."""
+"""Commands of the pipeline: sample, download, check, preprocess, info, verify, repair, show."""
 
 import json
 import logging
@@ -245,14 +245,14 @@ def verify(store: Path, same_as: Path | None) -> None:
 
     Example: python -m pipeline verify data/processed/store
     """
-    from pipeline.audit import differences
+    from pipeline.audit import differences, verdict
     from pipeline.audit import verify as audit_store
 
     audit = audit_store(store)
-    for problem in audit.problems[:20]:
-        click.echo(problem)
     if audit.problems:
-        raise BadInput(f"{store}: {len(audit.problems)} problems; preprocess again")
+        for name, why in list(audit.problems.items())[:20]:
+            click.echo(f"{name} {why}")
+        raise BadInput(verdict(store, audit))
     click.echo(f"{store}: all {audit.n_shards} shards verify")
     for kind, count in audit.shared.items():
         click.echo(f"  {kind} in more than one split: {count:,} of {audit.counted[kind]:,}")
@@ -264,6 +264,30 @@ def verify(store: Path, same_as: Path | None) -> None:
         if found:
             raise BadInput(f"{store} and {same_as} differ in: {', '.join(found)}")
         click.echo(f"  equal content: {same_as}")
+
+
+@main.command()
+@click.argument("store", type=PATH)
+@_sources
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="Processes.")
+def repair(store: Path, workers: int, **paths: Path | None) -> None:
+    """Make what is damaged in a store again from its annotations, byte for byte.
+
+    Where they were is kept with the store; if they were moved, say where they are now. Sound shards
+    are not touched. Files that don't belong to the store are moved beside it.
+
+    Example: python -m pipeline repair data/processed/store
+    """
+    from pipeline.repair import repair as remake
+
+    inputs = _inputs(**paths) if any(paths.values()) else None
+    repaired = remake(store, inputs, workers, progress=_interactive())
+    for name in repaired.parts[:20]:
+        click.echo(f"made again: {name}")
+    if repaired.moved:
+        click.echo(f"moved to {repaired.moved_to}: {', '.join(repaired.moved[:20])}")
+    n_parts = len(repaired.parts)
+    click.echo(f"{store}: {n_parts} parts were made again" if n_parts else f"{store}: all is well")
 
 
 @main.command()

@@ -13,9 +13,10 @@ from pipeline.contract import seeds
 from pipeline.contract.boxes import boxes_around, nearest_pixel, to_heatmap
 from pipeline.contract.errors import BadInput
 from pipeline.plan import BuildConfig, ScannedClip
-from pipeline.scan import Outcome, Workers, scan
+from pipeline.scan import Outcome, scan
 from pipeline.sources import Clip, SourceOptions, source
 from pipeline.spool import SpoolWriter
+from pipeline.workers import Workers
 
 
 @dataclass(frozen=True)
@@ -28,11 +29,15 @@ class Inputs:
 
 @dataclass(frozen=True)
 class Scanned:
-    """All boxed clips in the spool, what became of every input file, and what was left out."""
+    """All boxed clips in the spool, what became of every input file, and what was left out.
+
+    ``spool_sha256`` has the hash of each file of the spool.
+    """
 
     clips: list[ScannedClip]
     files: list[dict[str, Any]]
     left_out: dict[str, int]
+    spool_sha256: dict[str, str]
 
 
 def fingerprint(inputs: Inputs) -> list[Any]:
@@ -94,11 +99,10 @@ def ingest(
     ------
     BadInput : a source that can't be read at all, no usable frame, or an action without a clip.
     """
-    writer = SpoolWriter(folder)
     clips: list[ScannedClip] = []
     files: list[dict[str, Any]] = []
     left_out: Counter[str] = Counter()
-    try:
+    with SpoolWriter(folder) as writer:
         for dataset, path in sorted(inputs.paths.items()):
             actions = ActionFilter(dataset, config.actions)
             seen: set[str] = set()
@@ -110,13 +114,12 @@ def ingest(
                 entry = _take(outcome, actions, seen, config, writer, clips, left_out)
                 files.append(entry)
             actions.check()
-    finally:
-        writer.close()
     if not clips:
         reasons = Counter(entry["reason"] for entry in files if entry["reason"])
         common = f"; most often: {reasons.most_common(1)[0][0]}" if reasons else ""
         raise BadInput(f"no usable clip in {_names(inputs)} ({len(files)} files read{common})")
-    return Scanned(clips, files, {key: n for key, n in sorted(left_out.items()) if n})
+    counts = {key: n for key, n in sorted(left_out.items()) if n}
+    return Scanned(clips, files, counts, writer.sha256)
 
 
 def _names(inputs: Inputs) -> str:

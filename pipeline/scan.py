@@ -4,20 +4,21 @@ Damaged files can crash a parser outright, so no file is ever parsed in the main
 come back in the order of the files, whatever the number of workers.
 """
 
-import multiprocessing
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import Future
 from dataclasses import dataclass
-from itertools import islice
-from types import TracebackType
 
 from pipeline.contract.errors import BadInput
 from pipeline.contract.files import sha256_bytes
 from pipeline.sources import Clip, Item, source
+from pipeline.workers import WorkerLost, Workers, memory_cap, outcome
 
 BATCH_FILES = 16
+BATCH_BYTES = 16 << 20
+#: A file may unfold to so much while it is parsed.
+PARSE_BYTES = 768 << 20
+PARSE_TIMEOUT_S = 120.0
 
 
 @dataclass(frozen=True)
@@ -31,90 +32,70 @@ class Outcome:
     reason: str = ""
 
 
-class Workers:
-    """A pool of processes that is made anew after a crash."""
-
-    def __init__(self, n_workers: int) -> None:
-        self.n_workers = max(1, n_workers)
-        self._pool: ProcessPoolExecutor | None = None
-
-    @property
-    def pool(self) -> ProcessPoolExecutor:
-        """The running pool; started on first use, by spawning (no inherited threads or handles)."""
-        if self._pool is None:
-            context = multiprocessing.get_context("spawn")
-            self._pool = ProcessPoolExecutor(self.n_workers, mp_context=context)
-        return self._pool
-
-    def renew(self) -> None:
-        """Drop a broken pool."""
-        if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
-            self._pool = None
-
-    def __enter__(self) -> "Workers":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(wait=kind is None, cancel_futures=True)
-
-
 def parse_items(dataset: str, items: list[Item]) -> list[Outcome]:
     """Parse some raw files; never raises for what is inside them (runs in a worker)."""
-    parse = source(dataset).parse
-    outcomes = []
-    for item in items:
-        digest = sha256_bytes(item.data)
-        try:
-            outcomes.append(Outcome(dataset, item.name, digest, parse(item)))
-        except BadInput as error:
-            outcomes.append(Outcome(dataset, item.name, digest, [], str(error)))
-        except Exception as error:
-            reason = f"parser failed: {type(error).__name__}: {' '.join(str(error).split())[:160]}"
-            outcomes.append(Outcome(dataset, item.name, digest, [], reason))
-    return outcomes
+    return [_parse(dataset, item) for item in items]
 
 
-def scan(dataset: str, items: Iterable[Item], workers: Workers) -> Iterator[Outcome]:
-    """Outcomes of all raw files of a source, in order; only a few batches are held at a time."""
-    stream = iter(items)
+def _parse(dataset: str, item: Item) -> Outcome:
+    digest = sha256_bytes(item.data)
+    try:
+        with memory_cap(PARSE_BYTES):
+            return Outcome(dataset, item.name, digest, source(dataset).parse(item))
+    except BadInput as error:
+        reason = str(error)
+    except MemoryError:
+        reason = f"needs more than the {PARSE_BYTES >> 20} MiB of memory allowed for a file"
+    except Exception as error:
+        reason = f"parser failed: {type(error).__name__}: {' '.join(str(error).split())[:160]}"
+    return Outcome(dataset, item.name, digest, [], reason)
+
+
+def scan(
+    dataset: str,
+    items: Iterable[Item],
+    workers: Workers,
+    timeout_s: float = PARSE_TIMEOUT_S,
+) -> Iterator[Outcome]:
+    """Outcomes of all raw files of a source, in order; only a few batches are held at a time.
+
+    Parameters
+    ----------
+    timeout_s : a parser that takes longer is killed, and its file rejected.
+    """
+    batches = _batches(items)
     waiting: deque[tuple[list[Item], Future[list[Outcome]]]] = deque()
     while True:
-        while len(waiting) < 2 * workers.n_workers + 1:
-            batch = list(islice(stream, BATCH_FILES))
-            if not batch:
-                break
-            waiting.append((batch, _submit(workers, dataset, batch)))
+        while len(waiting) < 2 * workers.n_workers + 1 and (batch := next(batches, None)):
+            waiting.append((batch, workers.submit(timeout_s, parse_items, dataset, batch)))
         if not waiting:
             return
         batch, future = waiting.popleft()
         try:
-            yield from future.result()
-        except BrokenProcessPool:
-            yield from _one_by_one(dataset, batch, workers)
-            waiting = deque((b, _submit(workers, dataset, b)) for b, _ in waiting)
+            yield from outcome(future, timeout_s)
+        except WorkerLost:
+            for item in batch:
+                yield _alone(dataset, item, workers, timeout_s)
 
 
-def _submit(workers: Workers, dataset: str, batch: list[Item]) -> "Future[list[Outcome]]":
+def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
+    """Some files each: few enough that memory doesn't grow with what strangers put in them."""
+    batch: list[Item] = []
+    n_bytes = 0
+    for item in items:
+        size = len(item.data) + sum(len(part) for part in item.context.get("manual", {}).values())
+        if batch and (len(batch) == BATCH_FILES or n_bytes + size > BATCH_BYTES):
+            yield batch
+            batch, n_bytes = [], 0
+        batch.append(item)
+        n_bytes += size
+    if batch:
+        yield batch
+
+
+def _alone(dataset: str, item: Item, workers: Workers, timeout_s: float) -> Outcome:
+    """A file of a batch that failed, by itself: the one at fault is named."""
     try:
-        return workers.pool.submit(parse_items, dataset, batch)
-    except BrokenProcessPool:
-        workers.renew()
-        return workers.pool.submit(parse_items, dataset, batch)
-
-
-def _one_by_one(dataset: str, batch: list[Item], workers: Workers) -> Iterator[Outcome]:
-    """Parse the files of a crashed batch alone, each in a process of its own kind, to name it."""
-    workers.renew()
-    for item in batch:
-        try:
-            yield from workers.pool.submit(parse_items, dataset, [item]).result()
-        except BrokenProcessPool:
-            workers.renew()
-            yield Outcome(dataset, item.name, sha256_bytes(item.data), [], "parser crashed")
+        return workers.call(timeout_s, parse_items, dataset, [item])[0]
+    except WorkerLost as error:
+        return Outcome(dataset, item.name, sha256_bytes(item.data), [], f"parser {error}")

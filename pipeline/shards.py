@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -16,13 +15,14 @@ from tqdm import tqdm
 from pipeline.contract import heatmap
 from pipeline.contract.boxes import nearest_pixel
 from pipeline.contract.errors import StoreError
-from pipeline.contract.files import sha256_file
+from pipeline.contract.files import append_line, sha256_file
 from pipeline.contract.schema import PlannedArray, ShardWritten, shard_name
 from pipeline.contract.store import FRAME_ARRAYS, format_module
-from pipeline.scan import Workers
 from pipeline.spool import SplitRows
+from pipeline.workers import Stuck, WorkerLost, Workers, outcome
 
 JOURNAL = "journal.jsonl"
+SHARD_TIMEOUT_S = 600.0
 
 
 @dataclass(frozen=True)
@@ -67,24 +67,20 @@ def write_shards(
     progress: bool,
 ) -> dict[str, dict[str, Any]]:
     """Write every shard that the journal doesn't name yet; return all manifest entries."""
-    folders = jobs[0].folders
-    done = _read_journal(folders)
+    done = _read_journal(jobs[0].folders)
     todo = [job for job in jobs if job.shard not in done]
     remote = [job for job in todo if job.array.path not in windows]
     remote.sort(key=_has_pixels, reverse=True)
     total = sum(job.n_rows for job in jobs if _has_pixels(job))
     left = sum(job.n_rows for job in remote if _has_pixels(job))
-    with (
-        (folders.work / JOURNAL).open("a") as journal,
-        tqdm(
-            desc="heatmaps", unit="frame", total=total, initial=total - left, disable=not progress
-        ) as bar,
-    ):
-        for job in (job for job in todo if job.array.path in windows):
-            start, stop = job.array.shard_rows(job.index)
-            _note(journal, done, _write(job, windows[job.array.path][start:stop]))
+    for job in (job for job in todo if job.array.path in windows):
+        start, stop = job.array.shard_rows(job.index)
+        done[job.shard] = _write(job, windows[job.array.path][start:stop])
+    with tqdm(
+        desc="heatmaps", unit="frame", total=total, initial=total - left, disable=not progress
+    ) as bar:
         for job, written in _run_jobs(remote, workers):
-            _note(journal, done, written)
+            done[job.shard] = written
             bar.update(job.n_rows if _has_pixels(job) else 0)
     return {key: entry for written in done.values() for key, entry in written.entries.items()}
 
@@ -94,11 +90,18 @@ def _has_pixels(job: ShardJob) -> bool:
 
 
 def _write(job: ShardJob, data: NDArray[Any]) -> ShardWritten:
+    """Write a shard and note it: the process that wrote it does both, so a kill undoes but one."""
     write = format_module(job.format).write_shard
     written: ShardWritten = write(
         job.folders.building, job.folders.work, job.array, job.index, data
     )
+    note(job.folders.work, written)
     return written
+
+
+def note(work: Path, written: ShardWritten) -> None:
+    """Add a finished shard to the journal."""
+    append_line(work / JOURNAL, json.dumps(asdict(written)))
 
 
 def _run_jobs(jobs: list[ShardJob], workers: Workers) -> Iterator[tuple[ShardJob, ShardWritten]]:
@@ -107,18 +110,20 @@ def _run_jobs(jobs: list[ShardJob], workers: Workers) -> Iterator[tuple[ShardJob
     running: dict[Future[ShardWritten], ShardJob] = {}
     while True:
         while len(running) < 2 * workers.n_workers and (job := next(queue, None)):
-            running[workers.pool.submit(make_shard, job)] = job
+            running[workers.submit(SHARD_TIMEOUT_S, make_shard, job)] = job
         if not running:
             return
-        finished, _ = wait(running, return_when=FIRST_COMPLETED)
+        finished, _ = wait(running, 2 * SHARD_TIMEOUT_S, FIRST_COMPLETED)
+        if not finished:
+            raise Stuck()
         for future in finished:
             job = running.pop(future)
             try:
-                yield job, future.result()
-            except BrokenProcessPool:
+                yield job, outcome(future, SHARD_TIMEOUT_S)
+            except WorkerLost as error:
                 raise StoreError(
-                    f"a worker process died while writing {job.shard} (out of memory?): "
-                    "run the same command again, with fewer --workers"
+                    f"the worker that wrote shard {job.shard} {error}: what is done is kept; "
+                    "run the same command again, with fewer --workers if memory is short"
                 ) from None
 
 
@@ -151,16 +156,10 @@ def frame_array(rows: SplitRows, name: str, start: int, stop: int) -> NDArray[An
     raise KeyError(f"no rule for array {name!r} of {sorted(FRAME_ARRAYS)}")
 
 
-def _note(journal: Any, done: dict[str, ShardWritten], written: ShardWritten) -> None:
-    journal.write(json.dumps(asdict(written)) + "\n")
-    journal.flush()
-    done[written.shard] = written
-
-
 def _read_journal(folders: Folders) -> dict[str, ShardWritten]:
-    """Shards that are done and whole; a torn last line or a lost file means: do it again."""
+    """Shards that are done and whole; a torn line or a lost file means: do it again."""
     done = {}
-    for line in (folders.work / JOURNAL).read_text().splitlines():
+    for line in (folders.work / JOURNAL).read_text(errors="replace").splitlines():
         try:
             written = ShardWritten(**json.loads(line))
             home = folders.building if (folders.building / written.file).exists() else folders.work

@@ -4,12 +4,15 @@ Archives can only be read once from front to back, and shards need clips in anot
 plain arrays hold all that shards are made from, about 220 bytes a frame, so memory doesn't grow.
 """
 
+import hashlib
+import os
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.contract.files import fsync_folder, sha256_file
 from pipeline.contract.skeleton import N_KEYPOINTS
 
 #: file name -> (dtype, shape of a frame)
@@ -21,12 +24,21 @@ COLUMNS: dict[str, tuple[str, tuple[int, ...]]] = {
 
 
 class SpoolWriter:
-    """Appends clips to the spool's files."""
+    """Appends clips to the spool's files; use as a context manager.
+
+    Attributes
+    ----------
+    n_frames : appended so far.
+    sha256 : of each file, once it is closed.
+    """
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
         self._files: dict[str, IO[bytes]] = {name: (folder / name).open("wb") for name in COLUMNS}
+        self._hashes = {name: hashlib.sha256() for name in COLUMNS}
         self.n_frames = 0
+        self.sha256: dict[str, str] = {}
 
     def append(self, **rows: NDArray[Any]) -> None:
         """Append the boxed frames of one clip."""
@@ -34,13 +46,36 @@ class SpoolWriter:
         if set(rows) != set(COLUMNS) or len(lengths) != 1:
             raise ValueError(f"expected {sorted(COLUMNS)} of one length, got {lengths}")
         for name, (dtype, _) in COLUMNS.items():
-            self._files[name].write(np.ascontiguousarray(rows[name], dtype).tobytes())
+            data = np.ascontiguousarray(rows[name], dtype).tobytes()
+            self._files[name].write(data)
+            self._hashes[name].update(data)
         self.n_frames += lengths.pop()
 
-    def close(self) -> None:
-        """Close all files."""
-        for file in self._files.values():
-            file.close()
+    def __enter__(self) -> "SpoolWriter":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Flush all files to the disk, unless what was written is given up anyway."""
+        try:
+            for name, file in self._files.items():
+                if kind is None:
+                    file.flush()
+                    os.fsync(file.fileno())
+                    self.sha256[name] = self._hashes[name].hexdigest()
+        finally:
+            for file in self._files.values():
+                file.close()
+        if kind is None:
+            fsync_folder(self._folder)
+            fsync_folder(self._folder.parent)
+
+
+def spool_is_whole(folder: Path, sha256: dict[str, str]) -> bool:
+    """Whether the spool's files are what was written: a power cut may have taken some of it."""
+    try:
+        return all(sha256_file(folder / name) == sha256[name] for name in COLUMNS)
+    except (OSError, KeyError):
+        return False
 
 
 class SplitRows:

@@ -7,6 +7,26 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+_STRAYS = ".*.tmp"  # what a kill while writing aside leaves
+
+
+class WriteFailed(OSError):
+    """The file system refused a write.
+
+    Attributes
+    ----------
+    n_bytes : size of the file that was to be written; None where it is not known.
+    """
+
+    n_bytes: int | None = None
+
+    @classmethod
+    def of(cls, cause: OSError, path: Path, n_bytes: int) -> "WriteFailed":
+        """The same refusal, with the file and its size."""
+        failed = cls(cause.errno, cause.strerror, str(path))
+        failed.n_bytes = n_bytes
+        return failed
+
 
 def fsync_folder(folder: Path) -> None:
     """Make renames inside a folder survive a power cut."""
@@ -17,9 +37,37 @@ def fsync_folder(folder: Path) -> None:
         os.close(handle)
 
 
+def fsync_tree(folder: Path) -> None:
+    """Flush a folder and every folder in it: what lies in them is found after a power cut."""
+    for inner, _, _ in os.walk(folder, topdown=False):
+        fsync_folder(Path(inner))
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it; new ones survive a power cut."""
+    absent = [folder, *folder.parents]
+    absent = absent[: next(i for i, p in enumerate(absent) if p.is_dir())]
+    folder.mkdir(parents=True, exist_ok=True)
+    for made in reversed(absent):
+        fsync_folder(made.parent)
+
+
 def write_atomic(path: Path, data: bytes) -> None:
-    """Write a whole file so that readers see the old bytes or the new ones, never a part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write a whole file so that readers see the old bytes or the new ones, never a part.
+
+    Raises
+    ------
+    WriteFailed : the file system refused; what stood at ``path`` still does.
+    """
+    try:
+        make_folder(path.parent)
+        _replace(path, data)
+        fsync_folder(path.parent)
+    except OSError as error:
+        raise WriteFailed.of(error, path, len(data)) from error
+
+
+def _replace(path: Path, data: bytes) -> None:
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.", suffix=".tmp")
     try:
         with os.fdopen(handle, "wb") as file:
@@ -31,7 +79,25 @@ def write_atomic(path: Path, data: bytes) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
-    fsync_folder(path.parent)
+
+
+def append_line(path: Path, line: str) -> None:
+    """Add a line to a file, flushed, by one write: lines of several processes don't mix.
+
+    The line's end comes first, so that a torn line before it stays a line of its own.
+    """
+    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    try:
+        os.write(handle, f"\n{line}".encode())
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def remove_strays(folder: Path, deep: bool = True) -> None:
+    """Delete the temporary files that a kill left in a folder (and below it)."""
+    for stray in folder.rglob(_STRAYS) if deep else folder.glob(_STRAYS):
+        stray.unlink(missing_ok=True)
 
 
 def to_json(value: Any) -> bytes:
@@ -44,6 +110,30 @@ def write_json(path: Path, value: Any) -> None:
     write_atomic(path, to_json(value))
 
 
+def sealed(value: dict[str, Any]) -> bytes:
+    """A value as JSON that carries its own checksum."""
+    return to_json(value | {"seal": sha256_bytes(to_json(value))})
+
+
+def unsealed(raw: bytes) -> dict[str, Any]:
+    """The inverse of ``sealed``.
+
+    Raises
+    ------
+    ValueError : not JSON, or not exactly the bytes that were sealed.
+    """
+    try:
+        value = json.loads(raw)
+    except RecursionError as error:
+        raise ValueError(str(error)) from None
+    if not isinstance(value, dict):
+        raise ValueError("expected a JSON object")
+    seal = value.pop("seal", None)
+    if seal is None or raw != sealed(value):
+        raise ValueError("its own checksum does not fit")
+    return value
+
+
 def sha256_bytes(data: bytes) -> str:
     """The SHA-256 of some bytes, as hexadecimal text."""
     return hashlib.sha256(data).hexdigest()
@@ -53,3 +143,8 @@ def sha256_file(path: Path) -> str:
     """The SHA-256 of a file, read in pieces."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def unlike(expected: str, found: str) -> str:
+    """Two hashes that should be one, in short."""
+    return f"expected {expected[:8]}…, found {found[:8]}…"

@@ -8,7 +8,7 @@ import hashlib
 import io
 import json
 import os
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import h5py
@@ -16,21 +16,37 @@ import hdf5plugin
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.contract.errors import DamagedShard, StoreError
+from pipeline.contract.disk import check_room
+from pipeline.contract.errors import StoreError
 from pipeline.contract.files import (
     fsync_folder,
     sha256_bytes,
     sha256_file,
     to_json,
+    unlike,
     write_atomic,
 )
 from pipeline.contract.schema import PlannedArray, ShardWritten, decode_text, shard_name
-from pipeline.contract.store import CLIP_COLUMNS, FRAME_ARRAYS, WINDOW_SPEC, Store
+from pipeline.contract.store import (
+    CLIP_COLUMNS,
+    FRAME_ARRAYS,
+    WINDOW_SPEC,
+    ArraySpec,
+    Store,
+    damaged_shard,
+    how_to_repair,
+    is_plain_file,
+)
 
 FORMAT = "hdf5"
 SHARD_IS_FILE = False  # the manifest lists shards by name, beside the one file
 DATA = "data.h5"
 ZSTD_LEVEL = 3
+_MAX_CLIPS_BYTES = 64 << 20  # one column of the clips table
+_ROOM_BYTES = 4 << 20  # what the joined file may need beside its parts
+_ZSTD_FILTER = 32015  # as registered with the HDF Group
+#: What h5py raises on damaged files.
+_ERRORS = (OSError, RuntimeError, ValueError, KeyError, TypeError, MemoryError)
 
 
 def create(
@@ -70,14 +86,49 @@ def write_shard(
         dataset = _create_array(file, "rows", PlannedArray("rows", array.spec, len(data)))
         dataset[...] = data
         digest, size = _hash_chunks(dataset, 0, len(data), array.spec.chunk_frames)
+    return _write_part(work, array, index, buffer, {name: {"sha256": digest, "bytes": size}})
+
+
+def _write_part(
+    work: Path,
+    array: PlannedArray,
+    index: int,
+    buffer: io.BytesIO,
+    entries: dict[str, dict[str, Any]],
+) -> ShardWritten:
     part = _part(work, array, index)
     write_atomic(part, buffer.getvalue())
+    file = part.relative_to(work).as_posix()
     return ShardWritten(
-        name,
-        part.relative_to(work).as_posix(),
-        sha256_bytes(buffer.getvalue()),
-        {name: {"sha256": digest, "bytes": size}},
+        shard_name(array.path, index), file, sha256_bytes(buffer.getvalue()), entries
     )
+
+
+def salvage(
+    path: Path, manifest: dict[str, Any], work: Path, array: PlannedArray, index: int
+) -> ShardWritten | None:
+    """Carry a sound shard of a damaged store over as a part, as it is; None when it is not sound.
+
+    Raises
+    ------
+    OSError : the file can't be opened at all.
+    """
+    name = shard_name(array.path, index)
+    start, stop = array.shard_rows(index)
+    buffer = io.BytesIO()
+    with h5py.File(path / DATA, "r") as damaged, h5py.File(buffer, "w", libver="latest") as file:
+        spec = array.spec
+        try:
+            source = damaged[array.path]
+            if _shard_problem(source, manifest, name, index, spec.chunk_frames, spec.shard_frames):
+                return None
+            rows = _create_array(file, "rows", PlannedArray("rows", spec, stop - start))
+            for offset in _chunk_offsets(source, start, stop, spec.chunk_frames):
+                mask, payload = source.id.read_direct_chunk(offset)
+                rows.id.write_direct_chunk((offset[0] - start, *offset[1:]), payload, mask)
+        except _ERRORS:
+            return None
+    return _write_part(work, array, index, buffer, {name: manifest["shards"][name]})
 
 
 def _chunk_offsets(
@@ -102,6 +153,10 @@ def finish(
     """Join all parts into ``data.h5``; return its manifest entry."""
     attrs = json.loads((work / "parts" / "attrs.json").read_bytes())
     partial = folder / f".{DATA}.tmp"
+    partial.unlink(missing_ok=True)
+    # HDF5 leaves a file of zeros, or crashes, when it meets a full disk.
+    needed = sum(part.stat().st_size for part in (work / "parts").rglob("*.h5"))
+    check_room(folder, needed + _ROOM_BYTES)
     with h5py.File(partial, "w", libver="latest") as file:
         for name, value in attrs.items():
             file.attrs[name] = value if isinstance(value, int) else json.dumps(value)
@@ -150,15 +205,21 @@ class Hdf5Store(Store):
             self._file = h5py.File(path / DATA, "r")
             attrs = dict(self._file.attrs)
             decoded = {k: json.loads(v) if isinstance(v, str) else int(v) for k, v in attrs.items()}
-        except (OSError, ValueError, RuntimeError, KeyError) as error:
-            raise StoreError(f"{path / DATA} is damaged ({error})") from None
+            for name in ("config", "labelled", "provenance", "skeleton"):
+                decoded[name]
+        except (*_ERRORS, RecursionError) as error:
+            text = f"{path / DATA} is damaged ({error}). {how_to_repair(path)}"
+            raise StoreError(text) from None
         super().__init__(path, manifest, decoded)
 
     def _dataset(self, path: str) -> h5py.Dataset:
         try:
-            return self._file[path]
-        except (KeyError, OSError, RuntimeError) as error:
-            raise StoreError(f"{self.path / DATA} has no readable array {path} ({error})") from None
+            return _checked_dataset(self._file, path)
+        except _Forged as fault:
+            raise StoreError(f"{self.path}: {path} breaks the contract: {fault}") from None
+        except _ERRORS as error:
+            why = f"{DATA} has no readable array {path}: {error}"
+            raise damaged_shard(self.path, path, why, "array") from None
 
     def _read(self, path: str, start: int, stop: int, spec_rows: tuple[int, int]) -> NDArray[Any]:
         dataset = self._dataset(path)
@@ -167,9 +228,9 @@ class Hdf5Store(Store):
             self._check(path, dataset, index, chunk_rows, shard_rows)
         try:
             return np.asarray(dataset[start:stop])
-        except (OSError, RuntimeError) as error:
+        except _ERRORS as error:
             name = shard_name(path, start // shard_rows)
-            raise DamagedShard(f"shard {name} of {self.path} is damaged ({error})") from None
+            raise damaged_shard(self.path, name, str(error)) from None
 
     def _check(
         self, path: str, dataset: h5py.Dataset, index: int, chunk_rows: int, shard_rows: int
@@ -179,7 +240,7 @@ class Hdf5Store(Store):
             return
         problem = _shard_problem(dataset, self.manifest, name, index, chunk_rows, shard_rows)
         if problem:
-            raise DamagedShard(f"shard {name} of {self.path} is damaged ({problem})")
+            raise damaged_shard(self.path, name, problem)
         self._checked.add(name)
 
     def read(self, split: str, name: str, start: int = 0, stop: int | None = None) -> NDArray[Any]:
@@ -201,12 +262,47 @@ class Hdf5Store(Store):
         if self._clips is None:
             self._clips = {}
             for name, kind in CLIP_COLUMNS.items():
-                column = np.asarray(self._dataset(f"clips/{name}")[...])
-                self._clips[name] = decode_text(column) if kind == "text" else column
+                dataset = self._dataset(f"clips/{name}")
+                try:
+                    column = np.asarray(dataset[...])
+                    self._clips[name] = decode_text(column) if kind == "text" else column
+                except _ERRORS as error:
+                    raise damaged_shard(self.path, f"clips/{name}", str(error), "array") from None
         return self._clips
 
     def close(self) -> None:
         self._file.close()
+
+
+class _Forged(Exception):
+    """A dataset that this program never writes: it may lead to other files, or to huge ones."""
+
+
+def _checked_dataset(file: h5py.File, path: str) -> h5py.Dataset:
+    """A dataset that lies in the file itself and is laid out as the contract says."""
+    for parent in (*(str(p) for p in list(PurePosixPath(path).parents)[-2::-1]), path):
+        if not isinstance(file.get(parent, getlink=True), h5py.HardLink):
+            raise _Forged(f"{parent} is absent, or a link to another place")
+    dataset = file[path]
+    if not isinstance(dataset, h5py.Dataset) or dataset.external or dataset.is_virtual:
+        raise _Forged("its numbers lie in another file")
+    filters = dataset.id.get_create_plist()
+    known = (_ZSTD_FILTER, h5py.h5z.FILTER_FLETCHER32)
+    codes = [filters.get_filter(i)[0] for i in range(filters.get_nfilters())]
+    if any(code not in known for code in codes):
+        raise _Forged(f"filters {codes}")
+    name = path.split("/")[1]
+    if path.startswith("clips/"):
+        expected: Any = np.dtype("u1" if CLIP_COLUMNS[name] == "text" else CLIP_COLUMNS[name])
+        if dataset.dtype != expected or dataset.nbytes > _MAX_CLIPS_BYTES:
+            raise _Forged(f"dtype {dataset.dtype}, {dataset.nbytes} bytes")
+        return dataset
+    spec = _spec(path)
+    found = (dataset.dtype, dataset.shape[1:], dataset.chunks)
+    expected = (np.dtype(spec.dtype), spec.frame_shape, (spec.chunk_frames, *spec.frame_shape))
+    if found != expected:
+        raise _Forged(f"expected {expected}, found {found}")
+    return dataset
 
 
 def _shard_problem(
@@ -224,32 +320,35 @@ def _shard_problem(
     start, stop = index * shard_rows, min((index + 1) * shard_rows, dataset.shape[0])
     try:
         found, _ = _hash_chunks(dataset, start, stop, chunk_rows)
-    except (OSError, RuntimeError, ValueError) as error:
+    except _ERRORS as error:
         return str(error)
-    if found != entry["sha256"]:
-        return f"expected {entry['sha256'][:12]}, found {found[:12]}"
-    return ""
+    return "" if found == entry["sha256"] else unlike(entry["sha256"], found)
 
 
 def check_shards(path: Path, manifest: dict[str, Any]) -> dict[str, str]:
     """Shard name -> what is wrong with it; every shard when the file can't be opened at all."""
     try:
+        if not is_plain_file(path / DATA):
+            raise OSError("missing, or no plain file")
         file = h5py.File(path / DATA, "r")
-    except (OSError, RuntimeError) as error:
-        return dict.fromkeys(manifest["shards"], f"{DATA} cannot be opened ({error})")
+    except _ERRORS as error:
+        return dict.fromkeys(manifest["shards"], f"{DATA} cannot be opened: {error}")
     problems = {}
     with file:
         for name in manifest["shards"]:
             array_path, _, index = name.rpartition("/")
-            kind = array_path.split("/")[1]
-            spec = FRAME_ARRAYS.get(kind, WINDOW_SPEC)
+            spec = _spec(array_path)
             try:
-                dataset = file[array_path]
+                dataset = _checked_dataset(file, array_path)
                 problem = _shard_problem(
                     dataset, manifest, name, int(index), spec.chunk_frames, spec.shard_frames
                 )
-            except (KeyError, OSError, RuntimeError) as error:
-                problem = f"cannot be read ({error})"
+            except (_Forged, *_ERRORS) as error:
+                problem = f"cannot be read: {error}"
             if problem:
                 problems[name] = problem
     return problems
+
+
+def _spec(path: str) -> ArraySpec:
+    return FRAME_ARRAYS.get(path.split("/")[1], WINDOW_SPEC)

@@ -1,17 +1,18 @@
 """The store contract, version 1: what a store holds and how it is read (DESIGN section 9).
 
 A store is a folder: ``MANIFEST.json`` (written last; without it there is no store), ``report.json``
-(what became of every input file) and the arrays, in one of the registered formats. Each
-``*_store.py`` module beside this one registers a format by its ``FORMAT`` constant.
+(what became of every input file), ``recipe.json`` (where the sources were, for repairs; sealed, but
+no part of the content) and the arrays, in one of the registered formats. Each ``*_store.py`` module
+beside this one registers a format by its ``FORMAT`` constant.
 """
 
 import importlib
-import json
 import pkgutil
+import stat
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import ModuleType
 from typing import Any
 
@@ -19,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline import contract
-from pipeline.contract.errors import StoreError, unknown_name
-from pipeline.contract.files import sha256_bytes, to_json
+from pipeline.contract.errors import DamagedShard, StoreError, unknown_name
+from pipeline.contract.files import unsealed
 from pipeline.contract.heatmap import SIZE
 from pipeline.contract.skeleton import N_KEYPOINTS
 
@@ -30,6 +31,8 @@ WINDOW_FRAMES = 5
 STEPS = (1, 2)
 MANIFEST = "MANIFEST.json"
 REPORT = "report.json"
+RECIPE = "recipe.json"
+_MAX_MANIFEST_BYTES = 256 << 20  # a shard takes about 250 bytes
 
 
 @dataclass(frozen=True)
@@ -172,22 +175,61 @@ def read_manifest(path: Path) -> dict[str, Any]:
         raise StoreError(f"no store at {path}: make one with `python -m pipeline preprocess`")
     file = path / MANIFEST
     if not file.is_file():
-        raise StoreError(f"{path} has no {MANIFEST}: it is not a store, or was never finished")
+        raise StoreError(
+            f"{path} has no {MANIFEST}: it is not a store, or was never finished, or lost the "
+            f"file; for the last: {how_to_repair(path)}"
+        )
     try:
-        raw = file.read_bytes()
-        manifest = json.loads(raw)
+        if file.stat().st_size > _MAX_MANIFEST_BYTES:
+            raise ValueError(f"larger than {_MAX_MANIFEST_BYTES} bytes")
+        manifest = unsealed(file.read_bytes())
         version = manifest["contract"]
-        seal = manifest.pop("seal", None)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise StoreError(f"{file} is damaged ({error}): preprocess again") from None
+    except (OSError, ValueError, KeyError) as error:
+        raise StoreError(f"{file} is damaged ({error}). {how_to_repair(path)}") from None
     if version != CONTRACT_VERSION:
         raise StoreError(
             f"{path} follows contract version {version!r}, but this program reads version "
             f"{CONTRACT_VERSION}: preprocess again, or use the program that made it"
         )
-    if seal != sha256_bytes(to_json(manifest)) or raw != to_json(manifest | {"seal": seal}):
-        raise StoreError(f"{file} is damaged (its own checksum does not fit): preprocess again")
-    return dict(manifest)
+    if fault := _manifest_fault(manifest):
+        raise StoreError(f"{file} breaks the contract: {fault}")
+    return manifest
+
+
+def _manifest_fault(manifest: dict[str, Any]) -> str:
+    """What is wrong with a manifest that is sealed but may be forged; "" when nothing is."""
+    if not isinstance(manifest.get("format"), str):
+        return "it names no format"
+    for table in ("files", "shards"):
+        entries = manifest.get(table)
+        if not isinstance(entries, dict):
+            return f"its {table} are no table"
+        for name, entry in entries.items():
+            parts = PurePosixPath(name).parts
+            if not parts or name.startswith("/") or ".." in parts or "\\" in name or "\0" in name:
+                return f"the name {name[:80]!r} leads out of the store"
+            fits = isinstance(entry, dict) and isinstance(entry.get("sha256"), str)
+            if not fits or not isinstance(entry.get("bytes"), int):
+                return f"the entry of {name[:80]} has no hash or size"
+    return ""
+
+
+def how_to_repair(path: Path) -> str:
+    """What a user does about a damaged store."""
+    return f"Rebuild it: python -m pipeline repair {path}"
+
+
+def damaged_shard(path: Path, name: str, why: str, kind: str = "shard") -> DamagedShard:
+    """The error for a shard (or another file) whose bytes are not what was written."""
+    return DamagedShard(f"{kind} {name} of {path} is damaged ({why}). {how_to_repair(path)}")
+
+
+def is_plain_file(file: Path) -> bool:
+    """Whether a file stands there itself: not a link, a folder or a device."""
+    try:
+        return stat.S_ISREG(file.lstat().st_mode)
+    except OSError:
+        return False
 
 
 def open_store(path: str | Path) -> Store:
@@ -201,12 +243,11 @@ def open_store(path: str | Path) -> Store:
     manifest = read_manifest(path)
     for name, entry in manifest["files"].items():
         file = path / name
-        found = file.stat().st_size if file.is_file() else None
+        found = file.stat().st_size if is_plain_file(file) else None
         if found != entry["bytes"]:
-            state = "is missing" if found is None else f"has {found} bytes"
+            state = "is missing or no plain file" if found is None else f"has {found} bytes"
             raise StoreError(
-                f"{file} {state}, expected {entry['bytes']} bytes: "
-                f"see `python -m pipeline verify {path}`"
+                f"{file} {state}, expected {entry['bytes']} bytes. {how_to_repair(path)}"
             )
     store: Store = format_module(manifest["format"]).open_reader(path, manifest)
     return store

@@ -15,14 +15,23 @@ from numpy.typing import NDArray
 from zarr.codecs import BytesCodec, Crc32cCodec, ZstdCodec
 from zarr.storage import LocalStore, MemoryStore
 
-from pipeline.contract.errors import DamagedShard, StoreError
-from pipeline.contract.files import sha256_bytes, write_atomic
+from pipeline.contract.errors import StoreError
+from pipeline.contract.files import sha256_bytes, unlike, write_atomic
 from pipeline.contract.schema import PlannedArray, ShardWritten, decode_text, shard_name
-from pipeline.contract.store import CLIP_COLUMNS, ArraySpec, Store
+from pipeline.contract.store import (
+    CLIP_COLUMNS,
+    FRAME_ARRAYS,
+    WINDOW_SPEC,
+    ArraySpec,
+    Store,
+    damaged_shard,
+    is_plain_file,
+)
 
 FORMAT = "zarr"
 SHARD_IS_FILE = True  # the manifest lists shards among its files
 ZSTD_LEVEL = 3
+_MAX_CLIPS_BYTES = 64 << 20  # one column of the clips table
 
 
 def create(
@@ -114,7 +123,7 @@ class ZarrStore(Store):
                 self._check(name)
         try:
             self.attrs = json.loads((path / "zarr.json").read_bytes())["attributes"]
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, RecursionError) as error:
             raise StoreError(f"{path}/zarr.json is damaged ({error})") from None
         self._root = zarr.open_group(LocalStore(path, read_only=True), mode="r")
         self._clips: dict[str, NDArray[Any]] | None = None
@@ -124,28 +133,25 @@ class ZarrStore(Store):
         if name in self._checked:
             return
         entry = self._files.get(name)
-        label = (entry or {}).get("shard", name)
         if entry is None:
-            raise DamagedShard(f"{self.path}: {name} is not in the manifest")
-        try:
-            found = sha256_bytes((self.path / name).read_bytes())
-        except OSError as error:
-            raise DamagedShard(
-                f"shard {label} of {self.path} cannot be read ({error.strerror})"
-            ) from None
-        if found != entry["sha256"]:
-            raise DamagedShard(
-                f"shard {label} of {self.path} is damaged "
-                f"(expected {entry['sha256'][:12]}, found {found[:12]})"
-            )
+            raise damaged_shard(self.path, name, "it is not in the manifest", "file")
+        if problem := _file_problem(self.path / name, entry):
+            kind = "shard" if "shard" in entry else "file"
+            raise damaged_shard(self.path, entry.get("shard", name), problem, kind)
         self._checked.add(name)
 
     def _array(self, path: str) -> Any:
         if path not in self._arrays:
+            if f"{path}/zarr.json" not in self._checked:
+                raise StoreError(f"{self.path} has no array {path}")
             try:
-                self._arrays[path] = self._root[path]
-            except KeyError:
-                raise StoreError(f"{self.path} has no array {path}") from None
+                array = self._root[path]
+            except Exception as error:  # zarr raises many kinds for metadata it can't understand
+                text = f"{self.path} has no readable array {path} ({error})"
+                raise StoreError(text) from None
+            if fault := _layout_fault(path, array):
+                raise StoreError(f"{self.path}: {path} breaks the contract: {fault}")
+            self._arrays[path] = array
         return self._arrays[path]
 
     def _read(self, path: str, start: int, stop: int) -> NDArray[Any]:
@@ -157,8 +163,7 @@ class ZarrStore(Store):
         try:
             return np.asarray(array[start:stop])
         except Exception as error:  # codecs raise many kinds
-            first = shard_name(path, start // rows)
-            raise DamagedShard(f"shard {first} of {self.path} is damaged ({error})") from None
+            raise damaged_shard(self.path, shard_name(path, start // rows), str(error)) from None
 
     def read(self, split: str, name: str, start: int = 0, stop: int | None = None) -> NDArray[Any]:
         stop = self.n_frames(split) if stop is None else stop
@@ -185,16 +190,57 @@ class ZarrStore(Store):
         self._arrays.clear()
 
 
+def _layout_fault(path: str, array: Any) -> str:
+    """How an array's metadata differs from the contract; "" where it doesn't.
+
+    A forged shape, chunk or codec could ask for any amount of memory, or for code to be run.
+    """
+    if not isinstance(array, zarr.Array):
+        return "it is no array"
+    name = path.split("/")[1]
+    codecs = {type(codec) for codec in (*array.compressors, *array.filters, array.serializer)}
+    if codecs - {ZstdCodec, Crc32cCodec, BytesCodec}:
+        return f"codecs {', '.join(sorted(c.__name__ for c in codecs))}"
+    if path.startswith("clips/"):
+        is_text = CLIP_COLUMNS.get(name) == "text"
+        found = (array.dtype, array.ndim, array.chunks[0])
+        expected: tuple[Any, ...] = (
+            np.dtype("u1" if is_text else CLIP_COLUMNS.get(name)),
+            1 + is_text,
+        )
+        expected = (*expected, max(1, array.shape[0]))
+        if found != expected or array.nbytes > _MAX_CLIPS_BYTES:
+            return f"dtype, dimensions and chunk {found}, {array.nbytes} bytes"
+        return ""
+    spec = FRAME_ARRAYS.get(name, WINDOW_SPEC)
+    layout = (array.dtype, array.shape[1:], array.chunks, (array.shards or array.chunks)[0])
+    expected = (
+        np.dtype(spec.dtype),
+        spec.frame_shape,
+        (spec.chunk_frames, *spec.frame_shape),
+        spec.shard_frames,
+    )
+    return "" if layout == expected else f"expected {expected}, found {layout}"
+
+
+def _file_problem(file: Path, entry: dict[str, Any]) -> str:
+    """What is wrong with a file of the manifest; "" when nothing is."""
+    if not is_plain_file(file):
+        return "missing, or no plain file"
+    try:
+        if (size := file.stat().st_size) != entry["bytes"]:
+            return f"expected {entry['bytes']:,} bytes, found {size:,}"
+        found = sha256_bytes(file.read_bytes())
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    return "" if found == entry["sha256"] else unlike(entry["sha256"], found)
+
+
 def check_shards(path: Path, manifest: dict[str, Any]) -> dict[str, str]:
     """Shard name -> what is wrong with it. A shard is a file here, so its hash tells."""
-    store_files = {name: e for name, e in manifest["files"].items() if "shard" in e}
-    problems = {}
-    for name, entry in store_files.items():
-        try:
-            found = sha256_bytes((path / name).read_bytes())
-        except OSError as error:
-            problems[entry["shard"]] = f"cannot be read ({error.strerror})"
-            continue
-        if found != entry["sha256"]:
-            problems[entry["shard"]] = f"expected {entry['sha256'][:12]}, found {found[:12]}"
-    return problems
+    found = {
+        entry["shard"]: _file_problem(path / name, entry)
+        for name, entry in manifest["files"].items()
+        if "shard" in entry
+    }
+    return {shard: problem for shard, problem in found.items() if problem}

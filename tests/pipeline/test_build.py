@@ -188,13 +188,14 @@ def test_shards_in_the_journal_are_not_made_again(
     import pipeline.shards as shards
 
     labels = write_labels(tmp_path / "labels", [300, 300, 300])
-    real_finish = module._finish
-    monkeypatch.setattr(module, "_finish", lambda *a: (_ for _ in ()).throw(StoreError("stopped")))
+    real_close = module.close_store
+    stop = lambda *a: (_ for _ in ()).throw(StoreError("stopped"))  # noqa: E731
+    monkeypatch.setattr(module, "close_store", stop)
     with pytest.raises(StoreError, match="stopped"):
         build(labels, tmp_path / "store")
     made: list[str] = []
     real_run = shards._run_jobs
-    monkeypatch.setattr(module, "_finish", real_finish)
+    monkeypatch.setattr(module, "close_store", real_close)
     monkeypatch.setattr(
         shards,
         "_run_jobs",

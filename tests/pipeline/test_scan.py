@@ -1,14 +1,17 @@
 """Parsing in processes of its own: order is kept, crashes are survived and named."""
 
 import os
+import signal
+import time
 import types
 
 import pytest
 
 import pipeline.sources
 from pipeline.contract.errors import BadInput
-from pipeline.scan import Outcome, Workers, parse_items, scan
+from pipeline.scan import Outcome, _batches, parse_items, scan
 from pipeline.sources import Item
+from pipeline.workers import Workers
 from tests.pipeline.penn_files import label_arrays, mat_bytes
 
 
@@ -26,32 +29,53 @@ def test_results_keep_the_order_of_files_for_any_number_of_workers() -> None:
     assert [len(o.clips[0].frames) for o in found[:3]] == [6, 7, 8]
 
 
-class CrashingPool(Workers):
-    """A pool whose parser dies outright at one file, as scipy's does on damaged headers."""
+class BadWorkers(Workers):
+    """Workers whose parser dies outright, hangs or eats memory at some files."""
 
-    @property
-    def pool(self):  # type: ignore[no-untyped-def]
-        pool = super().pool
-        submit = pool.submit
-        if not hasattr(pool, "patched"):
-            pool.patched = True
-            pool.submit = lambda f, *a: submit(crash_or_parse, *a)
-        return pool
+    def submit(self, timeout_s, function, *arguments):  # type: ignore[no-untyped-def]
+        return super().submit(timeout_s, misbehave_or_parse, *arguments)
 
 
-def crash_or_parse(dataset: str, items: list[Item]) -> list[Outcome]:
-    if any(item.data == b"crash" for item in items):
-        os._exit(11)
+def misbehave_or_parse(dataset: str, items: list[Item]) -> list[Outcome]:
+    for item in items:
+        if item.data == b"crash":
+            os.kill(os.getpid(), signal.SIGSEGV)
+        if item.data == b"leave":
+            os._exit(3)
+        if item.data == b"hang":
+            time.sleep(600)
     return parse_items(dataset, items)
 
 
-def test_a_crashing_file_is_named_and_the_others_are_kept() -> None:
+def test_files_that_crash_or_hang_the_parser_are_named_and_the_others_kept() -> None:
     items = files(40)
-    items[17] = Item("0017.mat", b"crash")
-    with CrashingPool(2) as workers:
-        found = list(scan("penn-action", iter(items), workers))
+    for row, what in ((17, b"crash"), (18, b"leave"), (33, b"hang")):
+        items[row] = Item(f"{row:04d}.mat", what)
+    with BadWorkers(2) as workers:
+        found = list(scan("penn-action", iter(items), workers, timeout_s=3.0))
     assert [outcome.name for outcome in found] == [item.name for item in items]
-    assert {o.name: o.reason for o in found if o.reason} == {"0017.mat": "parser crashed"}
+    assert {o.name: o.reason for o in found if o.reason} == {
+        "0017.mat": "parser crashed (SIGSEGV)",
+        "0018.mat": "parser crashed (exit code 3)",
+        "0033.mat": "parser did not end within 3 s",
+    }
+
+
+def test_a_parser_may_not_take_all_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    def parse(item: Item) -> list[object]:
+        return [bytes(2 << 30)]
+
+    fake = types.SimpleNamespace(NAME="fake", parse=parse)
+    monkeypatch.setattr(pipeline.sources, "sources", lambda: {"fake": fake})
+    (found,) = parse_items("fake", [Item("bomb", b"")])
+    assert found.reason == "needs more than the 768 MiB of memory allowed for a file"
+    assert len(bytes(1 << 30)) == 1 << 30  # the limit holds while parsing only
+
+
+def test_few_bytes_are_on_their_way_at_a_time() -> None:
+    big = [Item(str(i), bytes(9 << 20)) for i in range(5)]
+    assert [len(batch) for batch in _batches(iter(big))] == [1] * 5
+    assert [len(batch) for batch in _batches(iter(files(20)))] == [16, 4]
 
 
 def test_an_unexpected_exception_becomes_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -115,7 +115,7 @@ def test_clips_keep_ids_as_text(store: Store) -> None:
 
 def test_verify_finds_nothing_wrong(pristine: Path) -> None:
     audit = verify(pristine)
-    assert audit.problems == []
+    assert audit.problems == {}
     assert not audit.leaks
     assert audit.shared == {"clips": 0, "videos": 0, "people": 0, "frames": 0}
     assert audit.n_shards >= 27
@@ -157,10 +157,10 @@ def test_verify_finds_every_damaged_file(store_copy: Path, how: str) -> None:
         try:
             found = verify(store_copy).problems
         except StoreError as error:
-            found = [str(error)]
+            found = {"store": str(error)}
         assert found, f"{file.name} {how}: not found"
         file.write_bytes(saved)
-    assert verify(store_copy).problems == []
+    assert verify(store_copy).problems == {}
 
 
 def test_verify_finds_a_stray_file_and_swapped_shards(store_copy: Path) -> None:

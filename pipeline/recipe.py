@@ -1,0 +1,94 @@
+"""Where a store came from on this machine, so that `repair` can make parts of it again.
+
+It lies in the store but is no part of its content: the same annotations read from another place
+give the same store. It has a checksum of its own and names its manifest's, so damage is found.
+"""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.contract.errors import StoreError
+from pipeline.contract.files import sealed, unsealed
+from pipeline.contract.store import RECIPE
+from pipeline.ingest import Inputs
+from pipeline.plan import BuildConfig
+from pipeline.sources import SourceOptions
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a store was made from.
+
+    Attributes
+    ----------
+    manifest : hash of the manifest's bytes.
+    """
+
+    inputs: Inputs
+    config: BuildConfig
+    format: str
+    code_version: str
+    manifest: str
+
+    def to_bytes(self) -> bytes:
+        """The file's bytes."""
+        options = self.inputs.options
+        return sealed(
+            {
+                "paths": {name: str(p.resolve()) for name, p in self.inputs.paths.items()},
+                "manual": str(options.manual.resolve()) if options.manual else None,
+                "tables": str(options.tables.resolve()) if options.tables else None,
+                "config": asdict(self.config),
+                "format": self.format,
+                "code_version": self.code_version,
+                "manifest": self.manifest,
+            }
+        )
+
+
+def read_recipe(store: Path) -> Recipe:
+    """A store's recipe.
+
+    Raises
+    ------
+    StoreError : absent, damaged, or of another version of this program.
+    """
+    try:
+        found = unsealed((store / RECIPE).read_bytes())
+        options = SourceOptions(manual=_path(found["manual"]), tables=_path(found["tables"]))
+        paths = {str(name): Path(path) for name, path in found["paths"].items()}
+        return Recipe(
+            Inputs(paths, options),
+            config_from(found["config"]),
+            found["format"],
+            found["code_version"],
+            found["manifest"],
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise StoreError(f"{store / RECIPE} is damaged or absent ({error})") from None
+
+
+def recipe_problem(store: Path, manifest_sha256: str) -> str:
+    """What is wrong with a store's recipe; "" when nothing is."""
+    try:
+        found = unsealed((store / RECIPE).read_bytes())
+    except FileNotFoundError:
+        return f"{RECIPE} is missing"
+    except (OSError, ValueError) as error:
+        return f"{RECIPE} is damaged ({error})"
+    if found.get("manifest") != manifest_sha256:
+        return f"{RECIPE} belongs to another store"
+    return ""
+
+
+def config_from(saved: dict[str, Any]) -> BuildConfig:
+    """A config as it was saved, in a recipe or in a store's attributes."""
+    known = {name: saved[name] for name in BuildConfig.__dataclass_fields__}
+    actions = known["actions"]
+    known["actions"] = None if actions in (None, "default") else tuple(actions)
+    return BuildConfig(**known)
+
+
+def _path(text: str | None) -> Path | None:
+    return None if text is None else Path(text)
