@@ -34,8 +34,8 @@ class Seen:
     score : float64 (N, J), NaN where not given.
     """
 
-    video: list[str]
-    person: list[str | None]
+    video: Sequence[str]
+    person: Sequence[str | None]
     frame: NDArray[np.int64]
     keypoints: Floats
     score: Floats
@@ -178,7 +178,9 @@ def _groups(
         alone += bool(nameless) and not several
     assumed = []
     if alone:
-        assumed.append("nobody has an id: one person a frame was taken as one person throughout")
+        assumed.append(
+            "people without ids, never two in a frame, were taken as one person throughout"
+        )
     if linked:
         assumed.append(
             "people without ids were linked from frame to frame by the overlap of their keypoints' "

@@ -103,9 +103,9 @@ def read(path: Path, skeleton: str | None) -> Poses:
     keypoints[(score == 0) & (keypoints == 0).all(axis=2)] = np.nan
     names, assumed = known_skeleton(keypoints.shape[1], skeleton, "body-25")
     told = [assumed] if assumed else []
-    others = sum(1 for p in path.iterdir() if p.name not in files) if path.is_dir() else 0
+    others = sum(p.name not in files for p in path.iterdir()) if path.is_dir() else 0
     if others:
-        told.append(f"{others} other files of the folder are not frames: left where they are")
+        told.append(f"{others} other files of the folder are not frames: not copied")
     seen = Seen(
         [video for video, _ in frames],
         who,
