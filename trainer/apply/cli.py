@@ -1,12 +1,127 @@
-"""Commands that use a trained model: show, export."""
+"""Commands that use a trained model: predict, show, export."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from pipeline.contract.cli import PATH
 from pipeline.contract.store import open_store
 from trainer.run.cli import DEVICE
+
+if TYPE_CHECKING:
+    from trainer.apply.sequence import Smoother
+
+
+@click.command()
+@click.argument("source", metavar="IN", type=PATH)
+@click.option("--out", required=True, type=PATH, help="The same file, smoothed: what is written.")
+@click.option("--run", default=None, type=PATH, help="The folder of a finished run.")
+@click.option(
+    "--smoother", default=None, help="Instead of a run: savgol, mean, …; an unknown name lists all."
+)
+@click.option(
+    "--format",
+    default=None,
+    help="Of both files; an unknown name lists the known ones.  [default: found out]",
+)
+@click.option(
+    "--skeleton",
+    default=None,
+    help="Names the keypoints of a file that does not, such as coco-17; an unknown name lists all.",
+)
+@click.option(
+    "--map",
+    "names_map",
+    default=None,
+    type=PATH,
+    help="TOML or JSON file: a keypoint's name in IN, and which of ours it is.",
+)
+@click.option(
+    "--decode",
+    "decoder",
+    default="subpixel",
+    show_default=True,
+    type=click.Choice(["subpixel", "argmax"]),
+    help="How positions are read off a model's heatmaps.",
+)
+@click.option(
+    "--baselines",
+    default=None,
+    type=PATH,
+    help="A finished baselines run: the smoother's parameters as tuned there.",
+)
+@click.option(
+    "--param",
+    "params",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A parameter of the smoother, such as sigma_frames=2. Several times for several.",
+)
+@click.option("--store", default=None, type=PATH, help="For lmmse: the store it is fitted on.")
+@click.option("--exp", "experiment", default=None, help="For lmmse: the experiment, such as 1.1.")
+@click.option("--device", default="auto", show_default=True, type=DEVICE, help="Where to compute.")
+def predict(
+    source: Path,
+    out: Path,
+    run: Path | None,
+    format: str | None,
+    skeleton: str | None,
+    names_map: Path | None,
+    decoder: str,
+    device: str,
+    **classical: Any,
+) -> None:
+    """Smooth a detector's keypoints, by a trained run or a classical smoother.
+
+    The output is the input with other coordinates: every other field stays, missing keypoints stay
+    missing, and keypoints that the run doesn't know pass through untouched, which is told.
+
+    Example: python -m trainer predict keypoints.json --run runs/deciwatch-1.1-seed0 --out
+    smoothed.json
+    """
+    from trainer.apply.loaded import load_run
+    from trainer.apply.predict import predict as run_predict
+
+    given = [name for name, value in classical.items() if value and name != "smoother"]
+    if (run is None) == (classical["smoother"] is None):
+        raise click.UsageError("give --run RUN or --smoother NAME, one of them")
+    if run is not None and given:
+        raise click.UsageError(f"--{given[0].replace('params', 'param')} goes with --smoother")
+    if run is not None:
+        smoother = load_run(run, device, decoder).smoother()
+    else:
+        smoother = _classical(**classical)
+    done = run_predict(
+        source,
+        out,
+        smoother,
+        format=format,
+        skeleton=skeleton,
+        names_map=names_map,
+        progress=True,
+    )
+    click.echo(
+        f"wrote {out}: {done.n_frames} frames in {done.n_tracks} tracks, "
+        f"{len(done.smoothed)} of {done.n_keypoints} keypoints smoothed"
+    )
+
+
+def _classical(
+    smoother: str,
+    baselines: Path | None,
+    params: tuple[str, ...],
+    store: Path | None,
+    experiment: str | None,
+) -> "Smoother":
+    """A classical smoother by its options; fits the one that needs a fit."""
+    from trainer.apply.classical import Training, classical, parameters
+
+    chosen = parameters(smoother, baselines, params)
+    if store is None or experiment is None:
+        return classical(smoother, chosen)
+    with open_store(store) as opened:
+        return classical(smoother, chosen, Training(opened, experiment))
 
 
 @click.command()

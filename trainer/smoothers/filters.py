@@ -4,9 +4,13 @@ All map noisy positions float32 (N, T, K, 2), heatmap pixels, NaN where not anno
 ones of the same shape with NaN in the same places: missing frames get no weight and no position.
 """
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
+
+_Float = TypeVar("_Float", np.float32, np.float64)
 
 
 def identity(noisy: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -59,7 +63,7 @@ def median(noisy: NDArray[np.float32], *, width_frames: int) -> NDArray[np.float
         count, so 2 T - 1 takes the whole window everywhere.
     """
     half, n_frames = width_frames // 2, noisy.shape[1]
-    medians = [_nan_median(noisy[:, max(0, t - half) : t + half + 1]) for t in range(n_frames)]
+    medians = [nan_median(noisy[:, max(0, t - half) : t + half + 1]) for t in range(n_frames)]
     return np.where(present_frames(noisy), np.stack(medians, axis=1), np.float32(np.nan))
 
 
@@ -98,13 +102,13 @@ def present_frames(noisy: NDArray[np.float32]) -> NDArray[np.bool_]:
     return np.asarray(np.isfinite(noisy).all(axis=-1, keepdims=True))
 
 
-def _nan_median(values: NDArray[np.float32]) -> NDArray[np.float32]:
+def nan_median(values: NDArray[_Float]) -> NDArray[_Float]:
     """Median over axis 1 of what is not NaN, as ``np.nanmedian`` but quick and quiet."""
     ordered = np.sort(values, axis=1)  # NaN last
     n_present = np.isfinite(ordered).sum(axis=1, keepdims=True)
     upper = np.take_along_axis(ordered, n_present // 2 % values.shape[1], axis=1)
     lower = np.take_along_axis(ordered, np.maximum(n_present - 1, 0) // 2, axis=1)
-    middle: NDArray[np.float32] = (np.float32(0.5) * (upper + lower))[:, 0]
+    middle: NDArray[_Float] = (np.float32(0.5) * (upper + lower))[:, 0]
     return middle
 
 

@@ -1,0 +1,175 @@
+"""A finished run, ready to smooth: its best weights, and what it was trained on."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from pipeline.contract.errors import RunError
+from pipeline.contract.heatmap import SIZE
+from pipeline.contract.store import CONTRACT_VERSION, WINDOW_FRAMES
+from trainer import checkpoint
+from trainer.apply.decode import positions_in
+from trainer.apply.sequence import Smoother
+from trainer.codec import from_coordinates, to_coordinates
+from trainer.experiments import experiment
+from trainer.input.render import render, response_tables
+from trainer.models import ModelModule, model_module
+from trainer.results.runs import RESULTS_JSON, read_json
+from trainer.results.scores import Scores
+from trainer.run.config import TrainConfig
+from trainer.run.folder import CONFIG, SCORES, STATE
+from trainer.run.repeat import run_config
+from trainer.run.training import new_model
+
+#: Windows at once: a window of heatmaps is 1.6 MB, and its features in a bi-ConvLSTM 8 MB a layer.
+_BATCH_WINDOWS = {"heatmaps": 16, "coordinates": 512}
+
+
+@dataclass(frozen=True)
+class LoadedRun:
+    """A run's model in evaluation mode, with the best epoch's weights.
+
+    Attributes
+    ----------
+    folder : the run.
+    config : as it was trained; the device is where it computes now.
+    module : the model's module.
+    model : its weights, on the device.
+    n_frames, step : of its windows.
+    sigma_in_px : the smear that heatmaps are rendered with: the middle one of the experiment's.
+    keypoints : bool (25,), annotated somewhere in the test split: what the run is known to smooth.
+    expand, keep_aspect : how its store's boxes were cut.
+    decoder : how positions are read off heatmaps, one of `decode.DECODERS`.
+    """
+
+    folder: Path
+    config: TrainConfig
+    module: ModelModule
+    model: nn.Module
+    n_frames: int
+    step: int
+    sigma_in_px: float
+    keypoints: NDArray[np.bool_]
+    expand: float
+    keep_aspect: bool
+    decoder: str = "subpixel"
+
+    @property
+    def name(self) -> str:
+        """The run's folder name."""
+        return self.folder.resolve().name
+
+    def smoother(self) -> Smoother:
+        """The run as tracks are put through it."""
+        return Smoother(
+            name=self.name,
+            smooth=lambda windows: self.estimate(windows)[0],
+            keypoints=self.keypoints,
+            n_frames=self.n_frames,
+            step=self.step,
+            expand=self.expand,
+            keep_aspect=self.keep_aspect,
+            batch_windows=_BATCH_WINDOWS[self.module.CONSUMES],
+        )
+
+    def estimate(
+        self, windows: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """Clean positions, and their uncertainty where the model tells one.
+
+        Parameters
+        ----------
+        windows : float32 (N, T, 25, 2), heatmap pixels, NaN where missing.
+
+        Returns
+        -------
+        mean_px : float32 (N, T, 25, 2); NaN where a heatmap came out empty.
+        sigma_px : the same shape, or None.
+        """
+        device = self.config.torch_device
+        with torch.inference_mode():
+            positions = torch.from_numpy(windows).to(device)
+            present = positions.isfinite().all(dim=-1)
+            # Training's noisy positions were clipped to the heatmap; so are outliers here.
+            positions = positions.nan_to_num(0.0).clamp(0, SIZE - 1)
+            mean, sigma = self._forward(positions, present)
+        return mean.cpu().numpy(), None if sigma is None else sigma.cpu().numpy()
+
+    def _forward(self, positions: Tensor, present: Tensor) -> tuple[Tensor, Tensor | None]:
+        if self.module.CONSUMES == "heatmaps":
+            tables = response_tables((self.sigma_in_px,), positions.device)
+            pixels = (positions + 0.5).floor().long()
+            output = self.model(render(pixels, present, None, tables))
+            return positions_in(output, self.decoder), None
+        coordinates = to_coordinates(positions, present)
+        predict = getattr(self.module, "predict", None)  # of models that tell an uncertainty
+        if predict is not None:
+            return cast(tuple[Tensor, Tensor], predict(self.model, coordinates))
+        return from_coordinates(self.model(coordinates)), None
+
+
+def load_run(folder: Path, device: str = "cpu", decoder: str = "subpixel") -> LoadedRun:
+    """Load a finished run.
+
+    Parameters
+    ----------
+    device : "auto", "cpu" or "cuda".
+    decoder : how positions are read off heatmaps, one of `decode.DECODERS`.
+
+    Raises
+    ------
+    RunError : not a run folder, not finished, damaged, or of another contract or program.
+    """
+    record = read_json(folder / CONFIG, "not a run folder")
+    if "smoothers" in record.get("identity", {}):
+        raise RunError(f"{folder} holds classical smoothers: name one by --smoother")
+    if (found := record.get("contract", CONTRACT_VERSION)) != CONTRACT_VERSION:
+        raise RunError(
+            f"{folder} was trained on contract version {found!r}, but this program's is "
+            f"{CONTRACT_VERSION}: train again, or use the program that made it"
+        )
+    config, _ = run_config(folder, device)
+    if not (folder / RESULTS_JSON).exists():
+        raise RunError(
+            f"{folder} is not finished (state: {_state(folder)}): the same train command goes on"
+        )
+    chosen = experiment(config.experiment)
+    built = record.get("store", {}).get("config", {})
+    return LoadedRun(
+        folder=folder,
+        config=config,
+        module=model_module(config.model),
+        model=_best_model(folder, config),
+        n_frames=WINDOW_FRAMES,
+        step=chosen.step,
+        sigma_in_px=chosen.sigma_in_px[len(chosen.sigma_in_px) // 2],
+        keypoints=Scores.load(folder / SCORES).annotated.sum(axis=0) > 0,
+        expand=float(built.get("expand", 0.10)),
+        keep_aspect=bool(built.get("keep_aspect", False)),
+        decoder=decoder,
+    )
+
+
+def _best_model(folder: Path, config: TrainConfig) -> nn.Module:
+    best: dict[str, Any] = checkpoint.read_checkpoint(folder / checkpoint.BEST, config.torch_device)
+    model = new_model(config)
+    try:
+        model.load_state_dict(best["model"])
+    except (KeyError, RuntimeError, TypeError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise RunError(
+            f"{folder / checkpoint.BEST} does not fit {config.model} as it is now ({reason})"
+        ) from None
+    return model.eval()
+
+
+def _state(folder: Path) -> str:
+    try:
+        return str(read_json(folder / STATE, "no state").get("state", "unknown"))
+    except RunError:
+        return "unknown"
