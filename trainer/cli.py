@@ -9,7 +9,7 @@ import click
 
 from pipeline.contract.cli import HELP_OPTIONS, PATH, OneLineErrors, log_lines, names
 from pipeline.contract.store import open_store
-from trainer.apply.cli import export, show
+from trainer.apply.cli import export, predict, show
 from trainer.results.cli import report
 from trainer.run.cli import DEVICE, NOISE_AND_SCORE, OUT, PARENT, SEED, STORE, TRAINING
 from trainer.run.interrupt import Interrupt
@@ -26,6 +26,7 @@ def main(debug: bool) -> None:
 
 
 main.add_command(export)
+main.add_command(predict)
 main.add_command(report)
 main.add_command(show)
 main.add_command(sweep)

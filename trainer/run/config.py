@@ -8,7 +8,7 @@ import torch
 
 from pipeline.contract.errors import BadInput
 from pipeline.contract.files import sha256_bytes, to_json
-from pipeline.contract.store import Store
+from pipeline.contract.store import CONTRACT_VERSION, Store
 from trainer.experiments import experiment
 from trainer.input.protocol import check_noise, noise_config, resolved_noise
 from trainer.input.stream import WindowStream
@@ -98,6 +98,7 @@ def identity(config: TrainConfig, store: Store) -> dict[str, Any]:
 def run_record(config: TrainConfig, store: Store, n_parameters: int) -> dict[str, Any]:
     """What ``config.json`` holds: ``identity`` decides the numbers, the rest tells of them."""
     return {
+        "contract": CONTRACT_VERSION,
         "identity": identity(config, store),
         "machine": {
             "threads": config.threads,

@@ -1,0 +1,1 @@
+"""Looking at what a smoother does: strips, animations, trajectories, error by speed."""

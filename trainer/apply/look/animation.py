@@ -1,0 +1,78 @@
+"""A moving picture: as detected at the left, smoothed at the right, with paths behind the limbs."""
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tqdm import tqdm
+
+from pipeline.contract.errors import BadInput
+from pipeline.contract.files import write_atomic
+from trainer.apply.look.drawing import COLOURS, Camera, bare, camera, draw_paths, draw_pose
+from trainer.apply.look.motion import Motion
+from trainer.apply.look.strip import row_label
+from trainer.results.style import style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+MOVING = (".gif", ".mp4")
+_TRAIL_FRAMES = 12
+_DPI = 90
+
+
+def write_animation(motion: Motion, out: Path, rate_hz: float) -> None:
+    """Write a motion as an animated GIF or as MP4, frame by frame.
+
+    Parameters
+    ----------
+    rate_hz : frames shown a second.
+
+    Raises
+    ------
+    BadInput : an unknown ending, or MP4 where there is no ffmpeg.
+    """
+    writer = _writer(out, rate_hz)
+    with style(), tempfile.TemporaryDirectory() as folder:
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(7.2, 4.15), layout="constrained")
+        figure.suptitle(motion.title, fontsize=10)
+        axes = figure.subplots(1, 2)
+        view = camera(motion)
+        aside = Path(folder) / f"motion{out.suffix.lower()}"
+        with writer.saving(figure, str(aside), _DPI):
+            for at in tqdm(range(len(motion.frame)), desc=out.name, unit="frame", disable=None):
+                for axis, name in zip(axes, ("noisy", "smoothed"), strict=True):
+                    _draw(axis, motion, name, at, view)
+                writer.grab_frame()
+        write_atomic(out, aside.read_bytes())
+
+
+def _draw(axis: "Axes", motion: Motion, name: str, at: int, view: Camera) -> None:
+    poses = motion.raw if name == "noisy" else motion.smoothed
+    axis.clear()
+    bare(axis)
+    if motion.truth is not None:
+        draw_pose(axis, motion.truth[at], motion.limbs, COLOURS["truth"], 4.0)
+    draw_paths(
+        axis, poses[max(0, at - _TRAIL_FRAMES) : at + 1], motion.trailed, COLOURS[name]
+    )
+    draw_pose(axis, poses[at], motion.limbs, COLOURS[name], 1.8)
+    view.aim(axis, at)
+    axis.set_title(row_label(motion, name).replace("\n", ", "), color=COLOURS[name], fontsize=9)
+    axis.set_xlabel(f"frame {motion.frame[at]}", fontsize=8)
+
+
+def _writer(out: Path, rate_hz: float) -> Any:
+    """Matplotlib's writer for the ending."""
+    from matplotlib import animation, rcParams
+
+    if out.suffix.lower() == ".gif":
+        return animation.PillowWriter(fps=rate_hz)
+    if out.suffix.lower() != ".mp4":
+        raise BadInput(f"{out}: a moving picture ends in {' or '.join(MOVING)}")
+    if not shutil.which(rcParams["animation.ffmpeg_path"]):
+        raise BadInput(f"{out}: MP4 needs ffmpeg, which is not on this machine; a .gif does not")
+    return animation.FFMpegWriter(fps=rate_hz, codec="h264", extra_args=["-pix_fmt", "yuv420p"])
