@@ -7,7 +7,7 @@ import numpy as np
 
 from pipeline.contract.errors import BadInput
 from pipeline.contract.files import write_atomic
-from trainer.apply.formats.flat import Seen, gather, named_frame, number_text, read_bytes, scatter
+from trainer.apply.formats.flat import Seen, gather, named_frame, read_bytes, scatter
 from trainer.apply.formats.table import (
     IDENTITY,
     SCORES,
@@ -100,8 +100,8 @@ def write(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:
     """The same rows with other coordinates; a keypoint without a row gets none."""
     place, *columns_xy = poses.origin.place
     new, changed = scatter(poses, keypoints)
-    changes: dict[int, dict[int, str]] = {}
+    changes: dict[int, dict[int, float]] = {}
     for row, keypoint, axis in np.argwhere(changed & (place >= 0)[..., None]).tolist():
         cells = changes.setdefault(int(place[row, keypoint]), {})
-        cells[columns_xy[axis]] = number_text(new[row, keypoint, axis])
+        cells[columns_xy[axis]] = float(new[row, keypoint, axis])
     write_atomic(out, parse(poses.origin.raw).changed(changes))

@@ -12,7 +12,7 @@ import numpy as np
 
 from pipeline.contract.errors import BadInput
 from pipeline.contract.files import write_atomic
-from trainer.apply.formats.flat import Seen, gather, named_frame, number_text, read_bytes, scatter
+from trainer.apply.formats.flat import Seen, gather, named_frame, read_bytes, scatter
 from trainer.apply.formats.table import IDENTITY, SCORES, columns, head_texts, number, parse
 from trainer.apply.poses import Floats, Poses
 
@@ -79,8 +79,8 @@ def write(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:
     """The same rows with other coordinates."""
     lines, column = poses.origin.place
     new, changed = scatter(poses, keypoints)
-    changes: dict[int, dict[int, str]] = {}
+    changes: dict[int, dict[int, float]] = {}
     for row, keypoint, axis in np.argwhere(changed).tolist():
         cells = changes.setdefault(lines[row], {})
-        cells[int(column[keypoint, axis])] = number_text(new[row, keypoint, axis])
+        cells[int(column[keypoint, axis])] = float(new[row, keypoint, axis])
     write_atomic(out, parse(poses.origin.raw).changed(changes))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pipeline.contract.errors import BadInput
 from pipeline.contract.files import write_atomic
-from trainer.apply.formats.flat import Seen, gather, named_frame, number_text, read_bytes, scatter
+from trainer.apply.formats.flat import Seen, gather, named_frame, read_bytes, scatter
 from trainer.apply.formats.pandas_h5 import Block, read_frame, with_values
 from trainer.apply.formats.table import Table, head_texts, number, parse
 from trainer.apply.poses import Floats, Poses
@@ -124,9 +124,9 @@ def write(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:
         table = parse(raw)
         # Every column after the rows' names has a place, so that these are as many as are left.
         shift = len(table.cells(store[0])) - (int(place.max()) + 1)
-        changes: dict[int, dict[int, str]] = {}
+        changes: dict[int, dict[int, float]] = {}
         for row, column, value in zip(rows, columns, values, strict=True):
-            changes.setdefault(store[row], {})[int(column) + shift] = number_text(value)
+            changes.setdefault(store[row], {})[int(column) + shift] = float(value)
         write_atomic(out, table.changed(changes))
         return
     whole = np.concatenate([block.values for block in store], axis=1)

@@ -238,9 +238,3 @@ def scatter(poses: Poses, keypoints: Sequence[Floats]) -> tuple[Floats, NDArray[
         new[rows] = np.where(np.isfinite(values), np.round(values, DECIMALS), old[rows])
     same = np.abs(new - old) < 0.6 * 10.0**-DECIMALS  # rounding alone is no change
     return new, np.isfinite(new) & ~same
-
-
-def number_text(value: float) -> str:
-    """A coordinate as a cell: at most six decimals, no exponent, no minus before a zero."""
-    text = f"{value:.{DECIMALS}f}".rstrip("0").rstrip(".")
-    return "0" if text == "-0" else text

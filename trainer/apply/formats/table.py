@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.contract.errors import BadInput
+from trainer.apply.formats.flat import DECIMALS
 
 #: What stands in a cell without a number.
 MISSING = frozenset({"", "nan", "na", "n/a", "null", "none", "<na>"})
@@ -61,14 +62,13 @@ class Table:
                 raise BadInput(f"line {index + 1}: expected {n_cells} cells, found {len(texts)}")
             yield index, texts
 
-    def changed(self, changes: Mapping[int, Mapping[int, str]]) -> bytes:
-        """The file's bytes with other cells: line index → cell index → its new text."""
+    def changed(self, changes: Mapping[int, Mapping[int, float]]) -> bytes:
+        """The file's bytes with other numbers: line index → cell index → its new value."""
         lines = list(self.lines)
         for index, new in changes.items():
             cells = self.cells(index)
-            for column, text in new.items():
-                quoted = cells[column].startswith('"')
-                cells[column] = f'"{text}"' if quoted else text
+            for column, value in new.items():
+                cells[column] = number_text(value, like=cells[column])
             body = lines[index].rstrip("\r\n")
             lines[index] = self.delimiter.join(cells) + lines[index][len(body) :]
         return "".join(lines).encode(self.encoding)
@@ -118,6 +118,17 @@ def plain(cell: str) -> str:
     if len(cell) >= 2 and cell[0] == cell[-1] == '"':
         return cell[1:-1].replace('""', '"')
     return cell
+
+
+def number_text(value: float, like: str) -> str:
+    """A raw cell for a number: at most six decimals, no exponent, no minus before a zero.
+
+    It is quoted, and has a decimal point, where the cell that it replaces has.
+    """
+    text = f"{value:.{DECIMALS}f}".rstrip("0")
+    text = text + "0" if text.endswith(".") and "." in like else text.rstrip(".")
+    text = text.removeprefix("-") if float(text) == 0 else text
+    return f'"{text}"' if like.startswith('"') else text
 
 
 def number(text: str, line: int, column: str) -> float:
