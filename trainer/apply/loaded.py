@@ -1,6 +1,6 @@
 """A finished run, ready to smooth: its best weights, and what it was trained on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -25,6 +25,7 @@ from trainer.run.config import TrainConfig
 from trainer.run.folder import CONFIG, SCORES, STATE
 from trainer.run.repeat import run_config
 from trainer.run.training import new_model
+from trainer.train import n_threads
 
 #: Windows at once: a window of heatmaps is 1.6 MB, and its features in a bi-ConvLSTM 8 MB a layer.
 _BATCH_WINDOWS = {"heatmaps": 16, "coordinates": 512}
@@ -37,7 +38,7 @@ class LoadedRun:
     Attributes
     ----------
     folder : the run.
-    config : as it was trained; the device is where it computes now.
+    config : as it was trained; device and threads are for this machine.
     module : the model's module.
     model : its weights, on the device.
     n_frames, step : of its windows.
@@ -63,6 +64,11 @@ class LoadedRun:
     def name(self) -> str:
         """The run's folder name."""
         return self.folder.resolve().name
+
+    @property
+    def threads(self) -> int | None:
+        """Threads to compute with, as in training; None leaves torch's choice."""
+        return n_threads(self.config)
 
     def smoother(self) -> Smoother:
         """The run as tracks are put through it."""
@@ -142,7 +148,7 @@ def load_run(folder: Path, device: str = "cpu", decoder: str = "subpixel") -> Lo
     built = record.get("store", {}).get("config", {})
     return LoadedRun(
         folder=folder,
-        config=config,
+        config=replace(config, threads=None),
         module=model_module(config.model),
         model=_best_model(folder, config),
         n_frames=WINDOW_FRAMES,

@@ -1,0 +1,147 @@
+"""Finished runs, loaded to smooth: what they know, and the ways in which they can't be used."""
+
+import json
+import shutil
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from pipeline.contract.errors import RunError
+from tests.trainer.fake_store import LABELLED, make_store
+from trainer import checkpoint
+from trainer.apply.loaded import load_run
+from trainer.codec import from_coordinates, to_coordinates
+from trainer.input.render import render, response_tables
+from trainer.results.metrics import heatmap_positions
+from trainer.run.config import TrainConfig
+from trainer.train import train
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """Folder of two quick runs."""
+    folder = tmp_path_factory.mktemp("runs")
+    store = make_store(n_clips=10, n_frames=16)
+    for model, experiment in (("deciwatch", "1.3"), ("3dconv", "1.1")):
+        config = TrainConfig(
+            model, experiment, max_epochs=1, max_steps=2, batch_size=8, device="cpu"
+        )
+        train(config, store, folder)
+    return folder
+
+
+@pytest.fixture
+def copied(runs, tmp_path):
+    """A run to spoil."""
+    return shutil.copytree(runs / "deciwatch-1.3-seed0", tmp_path / "deciwatch-1.3-seed0")
+
+
+def windows(n=3):
+    positions = np.random.default_rng(0).uniform(-9, 60, (n, 5, 25, 2)).astype(np.float32)
+    positions[:, :, 7] = np.nan
+    return positions
+
+
+def test_a_run_of_coordinates_smooths_as_its_model_does(runs):
+    run = load_run(runs / "deciwatch-1.3-seed0")
+    assert (run.name, run.step, run.n_frames) == ("deciwatch-1.3-seed0", 2, 5)
+    assert (run.expand, run.keep_aspect, run.threads) == (0.1, False, 1)
+    assert not run.model.training
+    mean, sigma = run.estimate(windows())
+    positions = torch.from_numpy(windows())
+    present = positions.isfinite().all(dim=-1)
+    with torch.inference_mode():
+        inside = positions.nan_to_num(0).clamp(0, 55)
+        expected = from_coordinates(run.model(to_coordinates(inside, present)))
+    np.testing.assert_array_equal(mean, expected)
+    assert sigma is None
+    smoother = run.smoother()
+    assert (smoother.step, smoother.n_frames, smoother.expand) == (2, 5, 0.1)
+    np.testing.assert_array_equal(smoother.smooth(windows()), mean)
+
+
+def test_it_knows_the_keypoints_that_its_test_windows_annotate(runs):
+    penn, brace = (np.array(LABELLED[name]) for name in ("penn-action", "brace"))
+    # The test split's clip of brace has a gap that no window at half the rate crosses.
+    np.testing.assert_array_equal(load_run(runs / "deciwatch-1.3-seed0").keypoints, penn)
+    np.testing.assert_array_equal(load_run(runs / "3dconv-1.1-seed0").keypoints, penn | brace)
+
+
+def test_a_run_of_heatmaps_renders_the_middle_smear_and_reads_the_peaks(runs):
+    run = load_run(runs / "3dconv-1.1-seed0", decoder="argmax")
+    assert run.sigma_in_px == 2.0
+    mean, _ = run.estimate(windows(2))
+    positions = torch.from_numpy(windows(2))
+    present = positions.isfinite().all(dim=-1)
+    pixels = (positions.nan_to_num(0).clamp(0, 55) + 0.5).floor().long()
+    with torch.inference_mode():
+        maps = run.model(render(pixels, present, None, response_tables((2.0,))))
+    empty = maps.flatten(-2).amax(dim=-1) <= 0
+    np.testing.assert_array_equal(np.isnan(mean[..., 0]), empty)
+    np.testing.assert_array_equal(mean[~empty], heatmap_positions(maps)[~empty])
+    fine, _ = replace(run, decoder="subpixel").estimate(windows(2))
+    assert (fine[~empty] != mean[~empty]).any()
+
+
+def test_a_model_that_tells_an_uncertainty_is_asked_for_it(runs):
+    run = load_run(runs / "deciwatch-1.3-seed0")
+
+    def predict(model, coordinates):
+        px = from_coordinates(model(coordinates))
+        return px + 1, torch.full_like(px, 0.5)
+
+    told = replace(run, module=SimpleNamespace(CONSUMES="coordinates", predict=predict))
+    mean, sigma = told.estimate(windows())
+    np.testing.assert_allclose(mean, run.estimate(windows())[0] + 1, atol=1e-5)
+    assert sigma is not None
+    assert (sigma == 0.5).all()
+
+
+def edit(file, change):
+    record = json.loads(file.read_text())
+    change(record)
+    file.write_text(json.dumps(record))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "text"),
+    [
+        (lambda run: shutil.rmtree(run), "not a run folder"),
+        (lambda run: (run / "results.json").unlink(), r"not finished \(state: finished\)"),
+        (
+            lambda run: [(run / name).unlink() for name in ("results.json", "state.json")],
+            r"not finished \(state: unknown\)",
+        ),
+        (lambda run: (run / "best.pt").write_bytes(b"x"), "best.pt is damaged"),
+        (lambda run: (run / "scores.npz").write_bytes(b"x"), "not a readable file of scores"),
+        (
+            lambda run: edit(run / "config.json", lambda c: c.update(contract=2)),
+            "contract version 2, but this program's is 1",
+        ),
+        (
+            lambda run: edit(run / "config.json", lambda c: c["identity"].update(smoothers=[])),
+            "holds classical smoothers: name one by --smoother",
+        ),
+        (
+            lambda run: checkpoint.write_checkpoint(run / "best.pt", {"model": {}}),
+            "does not fit deciwatch as it is now",
+        ),
+        (
+            lambda run: checkpoint.write_checkpoint(run / "best.pt", {"epoch": 1}),
+            "does not fit deciwatch as it is now",
+        ),
+    ],
+)
+def test_a_run_that_cannot_be_used_is_one_clear_line(copied, spoil, text):
+    spoil(copied)
+    with pytest.raises(RunError, match=text) as error:
+        load_run(copied)
+    assert "\n" not in str(error.value)
+
+
+def test_runs_from_before_contracts_were_told_still_load(copied):
+    edit(copied / "config.json", lambda c: c.pop("contract"))
+    assert load_run(copied).name == "deciwatch-1.3-seed0"
