@@ -9,7 +9,8 @@ import click
 
 from pipeline.contract.cli import HELP_OPTIONS, PATH, OneLineErrors, log_lines, names
 from pipeline.contract.store import open_store
-from trainer.apply.cli import export, predict, show
+from trainer.apply.cli import export, predict
+from trainer.apply.look.cli import show
 from trainer.results.cli import report
 from trainer.run.cli import DEVICE, NOISE_AND_SCORE, OUT, PARENT, SEED, STORE, TRAINING
 from trainer.run.interrupt import Interrupt

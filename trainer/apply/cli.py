@@ -1,4 +1,4 @@
-"""Commands that use a trained model: predict, show, export."""
+"""Commands that use a trained model: predict, export."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -80,6 +80,8 @@ def predict(
     Example: python -m trainer predict keypoints.json --run runs/deciwatch-1.1-seed0 --out
     smoothed.json
     """
+    import torch
+
     from trainer.apply.loaded import load_run
     from trainer.apply.predict import predict as run_predict
 
@@ -89,7 +91,10 @@ def predict(
     if run is not None and given:
         raise click.UsageError(f"--{given[0].replace('params', 'param')} goes with --smoother")
     if run is not None:
-        smoother = load_run(run, device, decoder).smoother()
+        loaded = load_run(run, device, decoder)
+        if loaded.threads is not None:
+            torch.set_num_threads(loaded.threads)
+        smoother = loaded.smoother()
     else:
         smoother = _classical(**classical)
     done = run_predict(
@@ -122,36 +127,6 @@ def _classical(
         return classical(smoother, chosen)
     with open_store(store) as opened:
         return classical(smoother, chosen, Training(opened, experiment))
-
-
-@click.command()
-@click.option(
-    "--run", required=True, type=PATH, help="The folder of a run, trained or in training."
-)
-@click.option("--store", default=None, type=PATH, help="Where the store is now, if it was moved.")
-@click.option(
-    "--out",
-    default=Path("smoothed.png"),
-    show_default=True,
-    type=PATH,
-    help="The picture: .png, .svg or .pdf.",
-)
-@click.option(
-    "--windows", default=3, show_default=True, type=click.IntRange(1, 16), help="How many."
-)
-@click.option("--device", default="cpu", show_default=True, type=DEVICE, help="Where to compute.")
-def show(run: Path, store: Path | None, out: Path, windows: int, device: str) -> None:
-    """Draw test windows, noisy and as the run's best epoch smooths them.
-
-    Example: python -m trainer show --run runs/deciwatch-2.3-seed0 --out smoothed.png
-    """
-    from trainer.apply.show import draw_test_windows
-    from trainer.run.repeat import run_config
-
-    config, store_then = run_config(run, device)
-    with open_store(store or store_then) as opened:
-        draw_test_windows(run, config, opened, windows, out)
-    click.echo(f"wrote {out}")
 
 
 @click.command()

@@ -1,21 +1,17 @@
 """Figure 1 of the thesis and a chart of all rows, as PNG and SVG; equal runs give equal bytes."""
 
-import io
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from trainer.experiments import EXPERIMENTS, experiment
 from trainer.results.gather.collect import Collection, Run, network_order, row_order
+from trainer.results.style import INK, PAPER, style
 from trainer.results.tables.grid import Source, Where, label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-INK = "#1f2328"
-PAPER = "#ffffff"
 _COLOURS = {"1": "#0072b2", "2": "#d55e00", "3": "#009e73"}  # by y; told apart by the colour-blind
 _LINES: dict[str, Any] = {"1": "-", "2": (0, (4, 2))}  # by k
 _WIDTHS = {"1": 2.4, "2": 1.3, "3": 1.3}  # DeciWatch's 1.1 and 1.2 are one curve: show both
@@ -25,23 +21,6 @@ _CURVES = {
     "train_loss": "Training loss",
     "val_loss": "Validation loss",
     "val_pck_0.2": "Validation PCK@0.2 (%)",
-}
-_SETTINGS: Any = {
-    "svg.hashsalt": "pose",
-    "svg.fonttype": "path",
-    "font.family": "DejaVu Sans",
-    "font.size": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.facecolor": "none",
-    "figure.facecolor": PAPER,
-    "grid.alpha": 0.15,
-    "axes.grid": True,
-    "legend.frameon": False,
-    **dict.fromkeys(
-        ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), INK
-    ),
-    "grid.color": INK,
 }
 
 
@@ -55,7 +34,7 @@ def training_figure(found: Collection) -> "Figure | None":
     models = [m for m in network_order() if any(run.model == m for run in drawn)]
     if not models:
         return None
-    with _style():
+    with style():
         from matplotlib.figure import Figure
 
         figure = Figure(figsize=(11, 0.9 + 2.5 * len(models)), layout="constrained")
@@ -101,7 +80,7 @@ def pck_figure(source: Source, alpha: float = 0.1) -> "Figure | None":
     models = source.models(panels)
     n_columns = min(3, len(panels))
     n_rows = -(-len(panels) // n_columns)
-    with _style():
+    with style():
         from matplotlib.figure import Figure
 
         size = (11, 0.8 + n_rows * (0.7 + 0.24 * len(models)))
@@ -116,16 +95,6 @@ def pck_figure(source: Source, alpha: float = 0.1) -> "Figure | None":
         return figure
 
 
-def png(figure: "Figure") -> bytes:
-    """A figure as PNG bytes, without date or program name."""
-    return _saved(figure, format="png", dpi=150, metadata={"Software": None})
-
-
-def svg(figure: "Figure") -> bytes:
-    """A figure as SVG bytes, without date."""
-    return _saved(figure, format="svg", metadata={"Date": None, "Creator": None})
-
-
 def inline_svg(data: bytes, prefix: str) -> str:
     """An SVG to stand inside a page: it takes the page's text colour, and its ids are its own."""
     text = data.decode()
@@ -138,21 +107,6 @@ def inline_svg(data: bytes, prefix: str) -> str:
 
 def _without_height(text: str) -> str:
     return re.sub(r'^(<svg\b[^>]*?) height="[^"]*"', r"\1", text, count=1)
-
-
-def _saved(figure: "Figure", **options: Any) -> bytes:
-    buffer = io.BytesIO()
-    with _style():
-        figure.savefig(buffer, **options)
-    return buffer.getvalue()
-
-
-@contextmanager
-def _style() -> Iterator[None]:
-    import matplotlib
-
-    with matplotlib.rc_context(_SETTINGS):
-        yield
 
 
 def _draw_curve(axis: "Axes", run: Run, column: str) -> None:

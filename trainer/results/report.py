@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from pipeline.contract.files import write_atomic
-from trainer.results import figures
+from trainer.results import figures, style
 from trainer.results.gather.collect import Collection, collect
 from trainer.results.gather.numbers import Number, as_records, differences, numbers
 from trainer.results.gather.published import DEFAULT_FOLDER, Published, read_published
@@ -93,8 +93,8 @@ def _write_figures(out: Path, found: Collection, source: Source) -> dict[str, st
     inline = {}
     for name, figure in made.items():
         if figure is not None:
-            vector = figures.svg(figure)
+            vector = style.svg(figure)
             write_atomic(out / f"{name}.svg", vector)
-            write_atomic(out / f"{name}.png", figures.png(figure))
+            write_atomic(out / f"{name}.png", style.png(figure))
             inline[name] = figures.inline_svg(vector, name)
     return inline

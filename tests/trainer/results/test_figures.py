@@ -10,11 +10,10 @@ from trainer.results.figures import (
     identity_lines,
     inline_svg,
     pck_figure,
-    png,
-    svg,
     training_figure,
 )
 from trainer.results.gather.published import Published
+from trainer.results.style import png, svg
 from trainer.results.tables.grid import Source
 
 

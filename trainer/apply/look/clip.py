@@ -1,11 +1,13 @@
 """A clip of a store's test split as a user's detector would give it, with its ground truth.
 
-Each frame is made noisy once, so that the clip is one noisy motion (a test draws each window's
-noise anew; the thesis's frozen noise, one shift for a whole clip, would show no jitter), and mapped back to source pixels by the stored boxes. From there on it is a track like
-any other: it is boxed again around its noisy keypoints and smoothed as ``predict`` does.
+Each frame is made noisy once, so that the clip is one noisy motion, and mapped back to source
+pixels by the stored boxes. (A test draws each window's noise anew; the thesis's frozen noise, one
+shift for a whole clip, would show no jitter.) From there on it is a track like any other: it is
+boxed again around its noisy keypoints and smoothed as ``predict`` does.
 """
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -15,7 +17,7 @@ from pipeline.contract.boxes import to_source
 from pipeline.contract.errors import BadInput, unknown_name
 from pipeline.contract.seeds import TEST_NOISE
 from pipeline.contract.skeleton import KEYPOINTS
-from pipeline.contract.store import WINDOW_FRAMES, Store
+from pipeline.contract.store import Store
 from trainer.apply.poses import Floats, Poses, Track
 from trainer.input.detector import detected_input
 from trainer.input.noise import NoiseConfig, noisy_input
@@ -39,13 +41,13 @@ class Clip:
     truth: Floats
 
 
-def test_clip(config: TrainConfig, store: Store, name: str | None) -> Clip:
+def noisy_clip(config: TrainConfig, store: Store, name: str | None) -> Clip:
     """A clip of the test split with the noise of a run.
 
     Parameters
     ----------
     config : the run's, for its noise and seed.
-    name : the clip's id; None takes the one with the most annotated keypoints.
+    name : the clip's id; None takes the one whose keypoints move the most.
 
     Raises
     ------
@@ -77,20 +79,20 @@ def test_clip(config: TrainConfig, store: Store, name: str | None) -> Clip:
 
 
 def _rows(store: Store, name: str | None) -> slice:
-    """The longest run of a clip, or of the clip whose run has the most annotated keypoints."""
+    """The run of frames, of a clip or of all test clips, in which keypoints move the most."""
     clip, frame = store.read("test", "clip"), store.read("test", "frame")
     if not len(clip):
         raise BadInput(f"{store.path} has no test frame")
     cuts = np.flatnonzero((np.diff(clip) != 0) | (np.diff(frame) != 1)) + 1
-    edges = [0, *cuts.tolist(), len(clip)]
-    runs = [slice(a, b) for a, b in zip(edges, edges[1:], strict=False)]
+    runs = [slice(a, b) for a, b in pairwise([0, *cuts.tolist(), len(clip)])]
     if name is not None:
         ids = [str(store.clips["id"][row]) for row in np.unique(clip)]
         runs = [run for run in runs if str(store.clips["id"][clip[run.start]]) == name]
         if not runs:
             raise unknown_name("test clip", name, ids)
-    n_annotated = store.read("test", "annotated").sum(axis=1)
-    return max(runs, key=lambda run: int(n_annotated[run].sum()))
+    exact = store.read("test", "keypoints_exact")
+    travelled = np.nansum(np.linalg.norm(np.diff(exact, axis=0), axis=-1), axis=1)
+    return max(runs, key=lambda run: float(travelled[run.start : run.stop - 1].sum()))
 
 
 def _noisy(

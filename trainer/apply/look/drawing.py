@@ -21,34 +21,51 @@ if TYPE_CHECKING:
 COLOURS = {"truth": "#c3c8cf", "noisy": "#d1495b", "smoothed": "#2a6f97"}
 #: How a still picture is written, by ending.
 STILLS = {".png": png, ".svg": svg, ".pdf": pdf}
+MOVING = (".gif", ".mp4")
 _MARGIN = 0.12  # of the person's size, to each side
+_LEAST_SHAPE = 0.6  # a panel's shorter side over its longer one
 _CAMERA_FRAMES = 6.0  # the camera follows slowly: it must not hide jitter
 
 
-def save(figure: "Figure", out: Path) -> None:
-    """Write a still picture in the format that the ending asks for, atomically.
+def check_ending(out: Path, may_move: bool) -> bool:
+    """Whether a picture moves, by its ending; to be asked before any work.
 
     Raises
     ------
-    BadInput : an unknown ending.
+    BadInput : an unknown ending, or a moving one for a picture that cannot move.
     """
     ending = out.suffix.lower()
-    if ending not in STILLS:
-        raise BadInput(f"{out}: a picture ends in {', '.join(STILLS)}, or .gif or .mp4 if it moves")
-    write_atomic(out, STILLS[ending](figure))
+    known = [*STILLS, *MOVING] if may_move else [*STILLS]
+    if ending not in known:
+        raise BadInput(f"{out}: this picture's file must end in {', '.join(known)}")
+    return ending in MOVING
+
+
+def save(figure: "Figure", out: Path) -> None:
+    """Write a still picture in the format that its ending asks for, atomically."""
+    write_atomic(out, STILLS[out.suffix.lower()](figure))
 
 
 @dataclass(frozen=True)
 class Camera:
-    """Where each frame's picture is centred, float64 (n, 2), and how far it reaches, in px."""
+    """Where each frame's picture is centred, float64 (n, 2), and how far it reaches, in px.
+
+    ``tallness`` is a panel's height over its width.
+    """
 
     centre: Floats
-    half_px: float
+    half_width_px: float
+    half_height_px: float
+
+    @property
+    def tallness(self) -> float:
+        return self.half_height_px / self.half_width_px
 
     def aim(self, axis: "Axes", frame: int) -> None:
         """Show that frame's part of the plane, y downwards as in pictures."""
-        (x, y), half = self.centre[frame], self.half_px
-        axis.set(xlim=(x - half, x + half), ylim=(y + half, y - half))
+        x, y = self.centre[frame]
+        axis.set_xlim(x - self.half_width_px, x + self.half_width_px)
+        axis.set_ylim(y + self.half_height_px, y - self.half_height_px)
 
 
 def camera(motion: Motion) -> Camera:
@@ -61,8 +78,9 @@ def camera(motion: Motion) -> Camera:
     filled = [np.interp(rows, rows[known], centre[known, axis]) for axis in range(2)]
     steady = gaussian_filter1d(np.stack(filled, axis=1), _CAMERA_FRAMES, axis=0, mode="nearest")
     # What reaches farthest from where the camera looks must still be seen.
-    reach = np.nanmax(np.maximum(high - steady, steady - low))
-    return Camera(steady, float(reach) * (1 + _MARGIN) or 1.0)
+    reach = np.nanmax(np.maximum(high - steady, steady - low), axis=0) * (1 + 2 * _MARGIN)
+    width, height = np.maximum(reach, _LEAST_SHAPE * reach.max()).tolist()
+    return Camera(steady, width or 1.0, height or 1.0)
 
 
 def _reaches(poses: Floats) -> tuple[Floats, Floats]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.contract.errors import unknown_name
+from pipeline.contract.errors import BadInput, unknown_name
 from pipeline.contract.skeleton import INDEX, LIMBS
 from trainer.apply.names import Mapping
 from trainer.apply.poses import Floats, Track
@@ -40,23 +40,33 @@ class Motion:
     smoothed: Floats
     truth: Floats | None = None
 
-    def rows(self, chosen: slice) -> "Motion":
-        """Some of the frames."""
-        truth = None if self.truth is None else self.truth[chosen]
+    def between(self, first: int | None, last: int | None) -> "Motion":
+        """The frames with numbers from ``first`` to ``last``, both included; None is open.
+
+        Raises
+        ------
+        BadInput : there is none.
+        """
+        low = self.frame[0] if first is None else first
+        high = self.frame[-1] if last is None else last
+        chosen = (self.frame >= low) & (self.frame <= high)
+        if not chosen.any():
+            have = f"{self.frame[0]} ... {self.frame[-1]}"
+            raise BadInput(f"{self.title} has frames {have}, none in {low} ... {high}")
         return replace(
             self,
             frame=self.frame[chosen],
             raw=self.raw[chosen],
             smoothed=self.smoothed[chosen],
-            truth=truth,
+            truth=None if self.truth is None else self.truth[chosen],
         )
 
     def columns(self, wanted: tuple[str, ...]) -> list[int]:
-        """Columns of keypoints by name; a name without its side means both.
+        """Columns of keypoints by name that have a position; a name without its side means both.
 
         Raises
         ------
-        BadInput : a name is not there; lists those that are.
+        BadInput : a name is not there (lists those that are), or has no position in any frame.
         """
         found: list[int] = []
         for name in wanted:
@@ -64,7 +74,10 @@ class Motion:
             at = [i for i, known in enumerate(self.names) if known in sides]
             if not at:
                 raise unknown_name("keypoint", name, self.names)
-            found += [i for i in at if i not in found]
+            seen = [i for i in at if np.isfinite(self.raw[:, i]).any()]
+            if not seen:
+                raise BadInput(f"{self.title} has no {name} in any frame: choose another keypoint")
+            found += [i for i in seen if i not in found]
         return found
 
 

@@ -11,7 +11,7 @@ from trainer.results.style import style
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_SIDE_INCHES = 1.75
+_WIDTH_INCHES = 1.75
 _TRAIL_FRAMES = 6
 
 
@@ -24,14 +24,15 @@ def strip_figure(motion: Motion, n_columns: int = 8) -> "Figure":
     """
     with style():
         from matplotlib.figure import Figure
+        from matplotlib.layout_engine import ConstrainedLayoutEngine
 
         n_frames = len(motion.frame)
         chosen = np.unique(np.linspace(0, n_frames - 1, n_columns).round().astype(int))
-        size = (_SIDE_INCHES * len(chosen) + 0.5, 2 * _SIDE_INCHES + 0.75)
-        figure = Figure(figsize=size, layout="constrained")
-        figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0, hspace=0)
-        axes = figure.subplots(2, len(chosen), squeeze=False)
         view = camera(motion)
+        size = (_WIDTH_INCHES * len(chosen) + 0.5, 2 * _WIDTH_INCHES * view.tallness + 0.6)
+        close = ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.02, wspace=0, hspace=0)
+        figure = Figure(figsize=size, layout=close)
+        axes = figure.subplots(2, len(chosen), squeeze=False)
         rows = {"noisy": motion.raw, "smoothed": motion.smoothed}
         for row, (name, poses) in zip(axes, rows.items(), strict=True):
             for axis, at in zip(row, chosen.tolist(), strict=True):
