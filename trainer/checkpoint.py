@@ -10,6 +10,7 @@ import io
 import logging
 import os
 import pickle
+import struct
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +25,20 @@ from pipeline.contract.files import fsync_folder, sha256_bytes, sha256_file, wri
 LAST = "last.pt"
 PREVIOUS = "previous.pt"
 BEST = "best.pt"
+
+#: What torch.load raises for files that are not of plain tensors and values, or are damaged.
+_LOAD_ERRORS = (
+    pickle.UnpicklingError,
+    RuntimeError,
+    EOFError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    IndexError,
+    MemoryError,
+    OverflowError,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -64,16 +79,29 @@ def read_checkpoint(path: Path, device: str | torch.device = "cpu") -> dict[str,
         expected = f"{accepted[0][:12]}…" if accepted else f"a hash in {hash_file(path).name}"
         raise DamagedCheckpoint(f"{path} is damaged (expected {expected}, found {found[:12]}…)")
     foreign = f"{path} is not a checkpoint of this program"
-    if not zipfile.is_zipfile(io.BytesIO(data)):  # torch would try older, laxer formats
-        raise RunError(f"{foreign}: no zip archive")
+    if fault := _archive_fault(data):
+        raise RunError(f"{foreign}: {fault}")
     try:
         payload = torch.load(io.BytesIO(data), map_location=device, weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+    except _LOAD_ERRORS as error:
         reason = str(error).strip().partition("\n")[0]
         raise RunError(f"{foreign}: {reason}") from None
     if not isinstance(payload, dict):
         raise RunError(f"{foreign}: it holds no table")
     return payload
+
+
+def _archive_fault(data: bytes) -> str:
+    """Why bytes are no file of torch's newer format ("" if they are): older ones are laxer."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            members = archive.infolist()
+    except (zipfile.BadZipFile, ValueError, struct.error, NotImplementedError):
+        return "no zip archive"
+    # torch stores tensors as they are; what unfolds could fill any memory.
+    if any(member.compress_type != zipfile.ZIP_STORED for member in members):
+        return "a member is compressed"
+    return "its members overlap" if sum(m.file_size for m in members) > len(data) else ""
 
 
 def save_last(folder: Path, payload: dict[str, Any]) -> None:

@@ -25,7 +25,7 @@ from pipeline.sources.files import Tree, open_tree
 __all__ = ["LABELLED", "NAME", "items", "parse"]
 
 NAME = DATASET
-MAX_JSON_BYTES = 64 << 20
+MAX_JSON_BYTES = 16 << 20
 EXPECTED = (
     "BRACE's dataset.zip, or a folder that holds "
     "<year>/<video>/<video>_<start>-<end>_<movement>.json files"

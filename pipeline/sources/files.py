@@ -13,12 +13,16 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from pipeline.contract.errors import BadInput
 
 #: A member may unfold to this many times its compressed size, where it passes 1 MiB at all.
 MAX_RATIO = 200
 _RATIO_MATTERS_BYTES = 1 << 20
+_STREAM_RATIO_MATTERS_BYTES = 256 << 20
+_LOCAL_HEADER_BYTES = 30
+_END_BYTES = 22 + (1 << 16)  # the end record, and the longest comment after it
 _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 #: What zipfile raises on damaged archives (NotImplementedError is a RuntimeError).
 ZIP_ERRORS = (
@@ -101,6 +105,32 @@ class FolderTree(Tree):
         return read_capped(self.path / name, max_bytes)
 
 
+class RatioGuard:
+    """A stream unpacked from a file, which must not grow to more than ``MAX_RATIO`` times of it.
+
+    Parameters
+    ----------
+    stream : what is read.
+    packed : the file that ``stream`` unpacks (or is); its position says what has been used.
+    """
+
+    def __init__(self, stream: IO[bytes], packed: IO[bytes]) -> None:
+        self._stream, self._packed = stream, packed
+        self._n_read = 0
+
+    def read(self, n_bytes: int) -> bytes:
+        """Up to ``n_bytes`` more; BadInput where they unfold too far."""
+        data = self._stream.read(n_bytes)
+        self._n_read += len(data)
+        allowed = max(_STREAM_RATIO_MATTERS_BYTES, MAX_RATIO * self._packed.tell())
+        if self._n_read > allowed:
+            raise BadInput(
+                f"{getattr(self._packed, 'name', 'the archive')} unfolds to more than {MAX_RATIO} "
+                "times its size: it is no dataset"
+            )
+        return data
+
+
 class ZipTree(Tree):
     """A zip archive."""
 
@@ -108,6 +138,7 @@ class ZipTree(Tree):
         self.path = path
         try:
             self._zip = zipfile.ZipFile(path)
+            check_directory(path, self._zip)
         except ZIP_ERRORS as error:
             raise BadInput(
                 f"{path} is not a readable zip archive ({error}): download it again"
@@ -132,6 +163,36 @@ class ZipTree(Tree):
 
     def close(self) -> None:
         self._zip.close()
+
+
+def check_directory(path: Path, archive: zipfile.ZipFile) -> None:
+    """Compare a zip archive's directory, which has no checksum, with the members' own headers.
+
+    A flip in a name there would otherwise make a file vanish, for no one looks for the odd name.
+
+    Raises
+    ------
+    zipfile.BadZipFile : a name differs, or the directory lists another number of members than it
+        says.
+    """
+    infos = archive.infolist()
+    with path.open("rb") as file:
+        for info in infos:
+            file.seek(info.header_offset)
+            header = file.read(_LOCAL_HEADER_BYTES)
+            if len(header) < _LOCAL_HEADER_BYTES or header[:4] != b"PK\3\4":
+                raise zipfile.BadZipFile(f"member {info.filename[:80]!r} has no header")
+            n_name = int.from_bytes(header[26:28], "little")
+            name = file.read(n_name)
+            utf8 = int.from_bytes(header[6:8], "little") & 0x800
+            if name.decode("utf-8" if utf8 else "cp437") != info.orig_filename:
+                raise zipfile.BadZipFile(f"member {info.filename[:80]!r} has two names")
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - _END_BYTES))
+        end = file.read()
+    listed = int.from_bytes(end[(at := end.rfind(b"PK\5\6")) + 10 : at + 12], "little")
+    if listed not in (len(infos) & 0xFFFF, 0xFFFF):
+        raise zipfile.BadZipFile(f"{listed} members expected, {len(infos)} listed")
 
 
 def open_tree(path: Path, expected: str) -> Tree:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from pipeline.contract.errors import BadInput
 from pipeline.contract.skeleton import INDEX, N_KEYPOINTS
 from pipeline.sources import Clip, Item, SourceOptions, checked_id
+from pipeline.sources.files import RatioGuard
 
 NAME = "penn-action"
 #: The dataset's 13 columns in order. The head is taken as the nose (thesis section 1.1).
@@ -102,15 +103,17 @@ def _archive_items(path: Path) -> Iterator[Item]:
     try:
         with path.open("rb") as raw:
             zipped = raw.read(2) == b"\x1f\x8b"
-        with gzip.open(path) if zipped else path.open("rb") as stream:
-            with tarfile.open(fileobj=stream, mode="r|") as archive:
-                for member in archive:
-                    match = _MEMBER.match(member.name)
-                    if match:
-                        count += 1
-                        yield _member_item(archive, member, match[1], seen)
-            while stream.read(2**20):
-                pass
+            raw.seek(0)
+            with gzip.open(raw) if zipped else raw as opened:
+                stream = RatioGuard(opened, raw)
+                with tarfile.open(fileobj=cast(Any, stream), mode="r|") as archive:
+                    for member in archive:
+                        match = _MEMBER.match(member.name)
+                        if match:
+                            count += 1
+                            yield _member_item(archive, member, match[1], seen)
+                while stream.read(2**20):
+                    pass
     except (tarfile.TarError, EOFError, OSError, ValueError, zlib.error) as error:
         raise BadInput(f"{path} is not a readable .tar.gz, or is damaged: {error}") from None
     if count == 0:
@@ -120,6 +123,8 @@ def _archive_items(path: Path) -> Iterator[Item]:
 def _member_item(
     archive: tarfile.TarFile, member: tarfile.TarInfo, name: str, seen: set[str]
 ) -> Item:
+    if member.name.startswith("/") or ".." in member.name.split("/"):
+        return Item(name, b"", {"error": "has a name that leads out of the archive"})
     if not member.isreg():
         return Item(name, b"", {"error": "is not a regular file in the archive"})
     if name in seen:

@@ -1,0 +1,150 @@
+"""Row 5: files of a finished store damaged in every way; verify finds all, repair mends them."""
+
+import hashlib
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.audit import verify
+from pipeline.contract.errors import PoseError, StoreError
+from pipeline.contract.store import MANIFEST, RECIPE, SPLITS, open_store
+from pipeline.ingest import Inputs
+from pipeline.repair import repair
+from pipeline.sources import SourceOptions
+from tests.faults.damage import BYTE_DAMAGE, damaged
+from tests.faults.harness import Attempt
+from tests.faults.stores import build, content, differences, labels
+from trainer.input.noise import NoiseConfig
+from trainer.input.stream import WindowStream
+
+NUMBER, FAULT = 5, "damaged files of a store"
+TRIES, SHARE = 600, 8
+_WAYS = (*BYTE_DAMAGE, "deleted", "swapped", "copied over another", "copied beside")
+
+
+@dataclass
+class Ready:
+    """A sound store of each format, its files' hashes, and what training reads of each split."""
+
+    stores: dict[str, Path]
+    sound: dict[str, dict[str, str]]
+    seen: dict[tuple[str, str], str]
+    labels: Path
+
+    def case(self, index: int) -> tuple[str, str, str]:
+        """Format, file and way of damage: every file in every way, in a mixed order."""
+        cases = [
+            (kind, name, way)
+            for way in _WAYS
+            for kind, files in self.sound.items()
+            for name in files
+        ]
+        return cases[index * 101 % len(cases)]  # 101 is prime: all come before one comes again
+
+
+def needs() -> str:
+    """Nothing."""
+    return ""
+
+
+def prepare(folder: Path) -> Ready:
+    """A store of each format."""
+    source = labels(folder, (30, 290, 12, 9, 9, 9, 12, 9, 9, 9))
+    stores = {kind: build(source, folder / kind, kind) for kind in ("zarr", "hdf5")}
+    seen = {(k, s): _what_training_sees(path, s) for k, path in stores.items() for s in SPLITS}
+    return Ready(stores, {kind: content(path) for kind, path in stores.items()}, seen, source)
+
+
+def attempt(ready: Ready, folder: Path, rng: np.random.Generator, index: int) -> Attempt:
+    """Damage one file; look, train, and now and then repair."""
+    kind, name, way = ready.case(index)
+    store = Path(shutil.copytree(ready.stores[kind], folder / "store"))
+    hurt = _damage(store, ready.sound[kind], name, way, rng)
+    case = f"{kind} {name} {way}"
+    found = Attempt()
+    if not _verify_finds(store, hurt):
+        found.problems.append(f"{case}: verify found nothing")
+    _train(ready, store, kind, case, found)
+    if index % 4 == 0:
+        _repair(ready, store, kind, case, found)
+    return found
+
+
+def _damage(
+    store: Path, sound: dict[str, str], name: str, way: str, rng: np.random.Generator
+) -> str:
+    """Damage a file; the name that verify should tell."""
+    file = store / name
+    others = [other for other in sound if sound[other] != sound[name]]
+    other = store / others[int(rng.integers(len(others)))]
+    if way in BYTE_DAMAGE:
+        file.write_bytes(damaged(file.read_bytes(), way, rng))
+    elif way == "deleted":
+        file.unlink()
+    elif way == "swapped":
+        mine, theirs = file.read_bytes(), other.read_bytes()
+        file.write_bytes(theirs)
+        other.write_bytes(mine)
+    elif way == "copied over another":
+        file.write_bytes(other.read_bytes())
+    else:
+        shutil.copy(file, file.with_name(f"{file.name}9"))
+        return f"{name}9"
+    return name
+
+
+def _verify_finds(store: Path, hurt: str) -> bool:
+    """Whether verify has a problem that names the file (or its shard)."""
+    try:
+        problems = verify(store).problems
+    except PoseError as error:
+        return MANIFEST in str(error)
+    array, _, chunk = hurt.partition("/c/")
+    if chunk and not array.startswith("clips") and not hurt.endswith("9"):
+        return f"shard {array}/{int(chunk.split('/')[0]):05d}" in problems
+    return any(name.endswith(hurt) for name in problems)
+
+
+def _train(ready: Ready, store: Path, kind: str, case: str, found: Attempt) -> None:
+    """Read as training does: either the very same content, or an error that says what to do."""
+    for split in SPLITS:
+        try:
+            seen = _what_training_sees(store, split)
+        except PoseError as error:
+            if "repair" not in str(error):
+                found.problems.append(f"{case}: the error says not what to do: {error}")
+            continue
+        if seen != ready.seen[kind, split]:
+            found.problems.append(f"{case}: training on {split} went on with other numbers")
+
+
+def _what_training_sees(store: Path, split: str) -> str:
+    """A hash of everything that training reads of a split."""
+    digest = hashlib.sha256()
+    noise = NoiseConfig(1.0, (1.0,))
+    with open_store(store) as opened:
+        stream = WindowStream(opened, split, 1, noise, 256, consumes="coordinates")
+        for batch in stream.epoch(1):
+            for part in (batch.window, batch.clip, batch.noisy, batch.keypoints, batch.labelled):
+                digest.update(part.numpy().tobytes())
+        digest.update(opened.read(split, "heatmaps").tobytes())
+        digest.update("".join(opened.clips["id"]).encode())
+    return digest.hexdigest()
+
+
+def _repair(ready: Ready, store: Path, kind: str, case: str, found: Attempt) -> None:
+    """Repair, as the messages say, until the store is as it was."""
+    sound = ready.sound[kind]
+    lost = {name for name in (MANIFEST, RECIPE) if content(store).get(name) != sound[name]}
+    try:
+        repair(store, progress=False)
+    except StoreError as error:
+        if "give the annotations again" not in str(error):
+            raise
+        if len(lost) == 2:
+            return  # nothing tells any more what the store was: preprocess again
+        repair(store, Inputs({"penn-action": ready.labels}, SourceOptions()), progress=False)
+    if harm := differences(content(store), sound):
+        found.problems.append(f"{case}: after the repair {harm}")

@@ -1,0 +1,54 @@
+"""A few attempts of every row; `make faults` makes the full count."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.faults.harness import Tally, all_rows, attempts, run_row, write_results
+
+ROWS = all_rows()
+SEED = 20_260
+
+
+def test_every_row_of_the_table_is_there() -> None:
+    assert list(ROWS) == list(range(1, 16))
+
+
+@pytest.mark.parametrize("number", list(ROWS))
+def test_a_few_faults_of_the_row_do_no_harm(number: int, tmp_path: Path) -> None:
+    row = ROWS[number]
+    if lacking := row.needs():
+        pytest.skip(lacking)
+    tally = Tally(number, row.FAULT, SEED)
+    for index, found, seconds in attempts(row, SEED, tmp_path, iter(range(row.SHARE))):
+        tally.add(index, found, seconds)
+    assert tally.tries >= row.SHARE
+    assert tally.failures == [], f"seed {SEED}"
+
+
+def test_a_run_that_was_stopped_goes_on_and_harm_is_told(tmp_path: Path) -> None:
+    class Fake:
+        NUMBER, FAULT, TRIES, SHARE = 99, "fake", 5, 1
+        made: list[int] = []  # noqa: RUF012
+
+        def prepare(self, folder: Path) -> Path:
+            return folder
+
+        def attempt(self, ready, folder, rng, index):  # type: ignore[no-untyped-def]
+            from tests.faults.harness import Attempt
+
+            self.made.append(index)
+            if index == 3:
+                raise ValueError("odd")
+            return Attempt(1, ["lost"] if index == 1 else [], {"slowest": float(index)})
+
+    row, journal = Fake(), tmp_path / "journal.csv"
+    for tries in (2, 5):
+        tally = run_row(row, seed=1, tries=tries, scratch=tmp_path, journal=journal)  # type: ignore[arg-type]
+    assert row.made == [0, 1, 2, 3, 4]
+    assert (tally.tries, tally.survived) == (5, 3)
+    assert tally.failures[0] == (1, "lost")
+    assert "ValueError: odd" in tally.failures[1][1]
+    assert tally.notes == {"slowest": 4.0}
+    write_results(tmp_path / "results.csv", [tally])
+    assert "99,fake,5,3," in (tmp_path / "results.csv").read_text()
