@@ -51,9 +51,9 @@ def interval(
     """
     member, n_groups = _members(groups, scores)
     above, below = _by_group(ratio(scores, metric, alpha), keypoint, member, n_groups)
-    drawn = _resamples(n_groups, n_resamples, seed)
+    drawn = resamples(n_groups, n_resamples, seed)
     estimates = _divide(drawn @ above, drawn @ below)
-    return _interval(float(_divide(above.sum(), below.sum())), estimates, level, n_groups)
+    return percentile_interval(float(_divide(above.sum(), below.sum())), estimates, level, n_groups)
 
 
 def paired_difference(
@@ -82,13 +82,13 @@ def paired_difference(
             f"{len(second.annotated)} clip rows"
         )
     member, n_groups = _members(groups, first, second)
-    drawn = _resamples(n_groups, n_resamples, seed)
+    drawn = resamples(n_groups, n_resamples, seed)
     totals, estimates = [], []
     for scores in (first, second):
         above, below = _by_group(ratio(scores, metric, alpha), keypoint, member, n_groups)
         totals.append(float(_divide(above.sum(), below.sum())))
         estimates.append(_divide(drawn @ above, drawn @ below))
-    return _interval(totals[0] - totals[1], estimates[0] - estimates[1], level, n_groups)
+    return percentile_interval(totals[0] - totals[1], estimates[0] - estimates[1], level, n_groups)
 
 
 def _members(groups: NDArray[Any], *scores: Scores) -> tuple[NDArray[np.int64], int]:
@@ -122,8 +122,8 @@ def _by_group(
 
 
 @lru_cache(maxsize=8)
-def _resamples(n_groups: int, n_resamples: int, seed: int) -> NDArray[np.float64]:
-    """Float64 (resamples, groups), read-only: how often each is drawn; rows sum to the groups.
+def resamples(n_groups: int, n_resamples: int, seed: int) -> NDArray[np.float64]:
+    """How often each group is drawn: float64 (resamples, groups), read-only; rows sum to the groups.
 
     Kept, as the thousands of cells of a report need the same draws.
     """
@@ -141,9 +141,10 @@ def _divide(above: Any, below: Any) -> Any:
         return np.where(below > 0, above / below, np.nan)
 
 
-def _interval(
+def percentile_interval(
     total: float, estimates: NDArray[np.float64], level: float, n_groups: int
 ) -> Interval:
+    """The interval that holds the middle share of estimates (R,), one for each resample."""
     counted = estimates[np.isfinite(estimates)]
     if n_groups < 2 or not counted.size:
         return Interval(total, float("nan"), float("nan"), n_groups)

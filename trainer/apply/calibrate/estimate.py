@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.contract.skeleton import KEYPOINTS, MIRROR, N_KEYPOINTS
+from trainer.apply.calibrate.correlation import lagged
 from trainer.apply.calibrate.intervals import (
-    correlation_interval,
     interval_of,
     resampled_params,
     share_interval,
@@ -87,77 +88,87 @@ def estimate(
     on_keypoint : told how many keypoints were done more.
     """
     drawn = resamples(len(pairs.videos), N_RESAMPLES, seed)
+    n_detections = np.isfinite(pairs.errors[..., 0]).sum(axis=0)
     found: dict[str, KeypointEstimate] = {}
     for first in range(N_KEYPOINTS):
-        both = sorted({first, MIRROR[first]})
-        members = [k for k in both if pairs.known[k]]
-        if first == both[0] and members:
-            found |= _measure(pairs, members, drawn)
-            on_keypoint(len(members))
+        pair = sorted({first, MIRROR[first]})
+        known = [k for k in pair if pairs.known[k]]
+        if first != pair[0] or not known:
+            continue
+        strong = [k for k in known if n_detections[k] >= LEAST_DETECTIONS]
+        if strong:
+            found |= _fitted(pairs, strong, drawn)
+        for k in known:
+            if k not in strong:
+                found[KEYPOINTS[k]] = _described(pairs, k, {"missing": _missing(pairs, k, drawn)})
+        on_keypoint(len(known))
     return {name: found[name] for name in KEYPOINTS if name in found}
 
 
-def _measure(pairs: Pairs, members: list[int], drawn: Floats) -> dict[str, KeypointEstimate]:
+def _fitted(pairs: Pairs, members: list[int], drawn: Floats) -> dict[str, KeypointEstimate]:
     """A keypoint alone, or a pair together."""
-    unit, video, follows = _unit(pairs, members)
-    n_detections = np.isfinite(unit.direct[..., 0]).sum(axis=0)
-    if n_detections.min() >= LEAST_DETECTIONS:
-        params, free = fit(unit)
-        samples = resampled_params(unit, params, free, video, drawn)
-        beliefs = believe(unit, params)
+    unit, video = _unit(pairs, members), pairs.video
+    params, free = fit(unit)
+    samples = resampled_params(unit, params, free, video, drawn)
+    beliefs = believe(unit, params)
     found = {}
     for j, k in enumerate(members):
-        measures = {"missing": _missing(pairs, k, drawn)}
-        autocorrelation = np.full(N_LAGS, np.nan)
-        direct = unit.direct[np.isfinite(unit.direct[:, j, 0]), j]
-        placed = direct
-        if n_detections.min() >= LEAST_DETECTIONS:
-            weight = np.isfinite(unit.direct[:, j, 0]).astype(np.float64)
-            measures |= _of_params(params, samples, j, weight)
-            placed = _placed(unit, beliefs, j)
-            about = (unit.direct[:, j] - params.bias[j]) / params.spread[j]
-            ordinary = beliefs.ordinary[:, j]
-            lags = [
-                _lagged(about, ordinary, follows, video, lag, drawn)
-                for lag in range(1, N_LAGS + 1)
-            ]
-            measures["correlation"] = lags[0]
-            autocorrelation = np.array([lag.value for lag in lags])
-        plain = direct.std(axis=0) if len(direct) else np.full(2, np.nan)
-        robust = robust_spread(direct) if len(direct) else np.full(2, np.nan)
-        found[KEYPOINTS[k]] = KeypointEstimate(
-            KEYPOINTS[k],
-            len(direct),
-            int(pairs.annotated[:, k].sum()),
-            measures,
-            (float(plain[0]), float(plain[1])),
-            (float(robust[0]), float(robust[1])),
-            placed,
-            autocorrelation,
+        there = np.isfinite(unit.direct[:, j, 0]).astype(np.float64)
+        by_video = _by_video(pairs, there)
+        certain = 1.0 - beliefs.swapped
+        lags = [
+            lagged(unit.direct[:, j], certain, params, j, pairs, lag, drawn)
+            for lag in range(1, N_LAGS + 1)
+        ]
+        measures = {
+            "missing": _missing(pairs, k, drawn),
+            **_of_params(params, samples, j, by_video),
+            "correlation": lags[0],
+        }
+        found[KEYPOINTS[k]] = _described(
+            pairs, k, measures, _placed(unit, beliefs, j), np.array([lag.value for lag in lags])
         )
     return found
 
 
-def _unit(
-    pairs: Pairs, members: list[int]
-) -> tuple[Unit, NDArray[np.int64], NDArray[np.bool_]]:
-    """Errors of one or two keypoints, the video of each frame, and whether it follows."""
+def _described(
+    pairs: Pairs,
+    keypoint: int,
+    measures: dict[str, Interval],
+    placed: Floats | None = None,
+    autocorrelation: Floats | None = None,
+) -> KeypointEstimate:
+    """A keypoint's measures beside its counts and plain statistics."""
+    errors = pairs.errors[np.isfinite(pairs.errors[:, keypoint, 0]), keypoint]
+    plain, robust = (
+        (errors.std(axis=0), robust_spread(errors)) if len(errors) else np.full((2, 2), np.nan)
+    )
+    return KeypointEstimate(
+        KEYPOINTS[keypoint],
+        len(errors),
+        int(pairs.annotated[:, keypoint].sum()),
+        measures,
+        (float(plain[0]), float(plain[1])),
+        (float(robust[0]), float(robust[1])),
+        errors if placed is None else placed,
+        np.full(N_LAGS, np.nan) if autocorrelation is None else autocorrelation,
+    )
+
+
+def _unit(pairs: Pairs, members: list[int]) -> Unit:
+    """Errors of one or two keypoints."""
     direct = pairs.errors[:, members]
     others = members[::-1]
     crossed = pairs.detected[:, members] - pairs.truth[:, others]
-    could = np.isfinite(pairs.truth[:, members, 0]).all(axis=1) & (len(members) == 2)
+    could = np.asarray(np.isfinite(pairs.truth[:, members, 0]).all(axis=1) & (len(members) == 2))
     crossed = np.where(could[:, None, None], crossed, np.nan)
-    return Unit(direct, crossed), pairs.video, pairs.follows
+    return Unit(direct, crossed)
 
 
 def _missing(pairs: Pairs, keypoint: int, drawn: Floats) -> Interval:
     annotated = pairs.annotated[:, keypoint]
     absent = annotated & np.isnan(pairs.detected[:, keypoint, 0])
-    n_videos = len(pairs.videos)
-    above, below = (
-        np.bincount(pairs.video, part, n_videos).astype(np.float64) for part in (absent, annotated)
-    )
-    return share_interval(above, below, drawn)
+    return share_interval(_by_video(pairs, absent), _by_video(pairs, annotated), drawn)
 
 
 def _of_params(params: Params, samples: Params, j: int, weight: Floats) -> dict[str, Interval]:
@@ -190,24 +201,6 @@ def _placed(unit: Unit, beliefs: Beliefs, j: int) -> Floats:
     return errors[np.isfinite(errors[:, 0])]
 
 
-def _lagged(
-    about: Floats,
-    weight: Floats,
-    follows: NDArray[np.bool_],
-    video: NDArray[np.int64],
-    lag: int,
-    drawn: Floats,
-) -> Interval:
-    """The correlation of ordinary errors that are ``lag`` frames apart, both axes together."""
-    if len(about) <= lag:
-        return Interval(float("nan"), float("nan"), float("nan"), 0)
-    n_before = np.concatenate([[0], np.cumsum(follows)])
-    unbroken = n_before[1 + lag :] - n_before[1:-lag] == lag
-    both = np.where(unbroken, weight[lag:] * weight[:-lag], 0.0)
-    values = np.where(weight[:, None] > 0, about, 0.0)
-    later, earlier = values[lag:], values[:-lag]
-    sums = [
-        np.bincount(video[lag:], both * part.sum(axis=1), drawn.shape[1])
-        for part in (later * earlier, earlier**2, later**2)
-    ]
-    return correlation_interval(sums[0], sums[1], sums[2], drawn)
+def _by_video(pairs: Pairs, values: NDArray[Any]) -> Floats:
+    """Sums by video, float64 (videos,)."""
+    return np.bincount(pairs.video, values, len(pairs.videos)).astype(np.float64)

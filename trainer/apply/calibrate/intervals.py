@@ -1,11 +1,11 @@
 """95 % intervals of calibrated numbers, by resampling whole videos.
 
 Neighbouring frames are alike, so videos are drawn, not frames. Fitting a mixture anew for every
-resample would take hours. But a fit is a point that EM maps onto itself, t = M(t, data), so to first
-order another data set moves it by (I - J)^-1 (M(t, resample) - M(t, data)), with J the derivative of
-M: the same that gives EM its standard errors (Meng & Rubin 1991, "SEM"). M needs only sums over
-frames, and a resample's sums are those of its videos. That the intervals hold what they should is
-measured (benchmarks/results/calibrate.csv).
+resample would take hours. But a fit is a point that EM maps onto itself, t = M(t, data), so to
+first order another data set moves it by (I - J)^-1 (M(t, resample) - M(t, data)), J being the
+derivative of M: what gives EM its standard errors (Meng & Rubin 1991, "SEM"). M needs only sums
+over frames, and a resample's sums are those of its videos. That the intervals hold what they should
+is measured: ``benchmarks/results/calibrate.csv``.
 """
 
 import numpy as np
@@ -72,15 +72,6 @@ def share_interval(above: Floats, below: Floats, drawn: Floats) -> Interval:
     """The interval of a ratio of sums; ``above`` and ``below`` are float64 (videos,)."""
     return interval_of(
         _ratio(above.sum(), below.sum()), _ratio(drawn @ above, drawn @ below), below
-    )
-
-
-def correlation_interval(product: Floats, first: Floats, second: Floats, drawn: Floats) -> Interval:
-    """The interval of a correlation from sums by video: of products, and of each one's squares."""
-    return interval_of(
-        _ratio(product.sum(), np.sqrt(first.sum() * second.sum())),
-        _ratio(drawn @ product, np.sqrt((drawn @ first) * (drawn @ second))),
-        first,
     )
 
 

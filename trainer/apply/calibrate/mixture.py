@@ -8,6 +8,7 @@ far apart left and right are, in each frame, is part of it. Expectation conditio
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +37,11 @@ class Unit:
 
     direct: Floats
     crossed: Floats
+
+    @cached_property
+    def powers(self) -> tuple[Floats, Floats]:
+        """1, x, y, x^2, y^2 of both errors, float64 (n, J, 5) each; 0 where there is none."""
+        return _powers(self.direct), _powers(self.crossed)
 
 
 @dataclass(frozen=True)
@@ -162,7 +168,7 @@ def believe(unit: Unit, params: Params) -> Beliefs:
     """The probability of each component in each frame."""
     direct, crossed = (_log_components(e, params) for e in (unit.direct, unit.crossed))
     of_direct, of_crossed = (np.logaddexp(c[..., 0], c[..., 1]) for c in (direct, crossed))
-    can_swap = np.isfinite(unit.crossed[..., 0]).any(axis=1)
+    can_swap = np.asarray(np.isfinite(unit.crossed[..., 0]).any(axis=1))
     with np.errstate(divide="ignore"):
         stay, swap = np.log1p(-params.swapped), np.log(params.swapped)
     log_stay = of_direct.sum(axis=1) + np.where(can_swap, stay, 0.0)
@@ -183,7 +189,7 @@ def believe(unit: Unit, params: Params) -> Beliefs:
 def sums(unit: Unit, beliefs: Beliefs, starts: NDArray[np.int64] | None = None) -> Sums:
     """Sums over all frames, or over each stretch of frames that begins at ``starts``."""
     groups = np.zeros(1, np.int64) if starts is None else starts
-    direct, crossed = (_powers(errors) for errors in (unit.direct, unit.crossed))
+    direct, crossed = unit.powers
     both = []
     for plain, other in (
         (beliefs.ordinary, beliefs.crossed_ordinary),
@@ -204,9 +210,7 @@ def maximise(of: Sums, before: Params, free: Free) -> Params:
     bias = (precision * first).sum(axis=-2) / _at_least((precision * count[..., None]).sum(axis=-2))
     b = bias[..., None, :]
     squared = np.maximum(second - 2.0 * b * first + b**2 * count[..., None], 0.0)
-    ordinary, wide = (
-        np.sqrt(squared[..., c, :] / _at_least(count[..., c, None])) for c in (0, 1)
-    )
+    ordinary, wide = (np.sqrt(squared[..., c, :] / _at_least(count[..., c, None])) for c in (0, 1))
     # Where the outliers are too narrow, the widths that are likeliest at the least ratio.
     total = _at_least(count.sum(axis=-1)[..., None])
     tied = np.sqrt((squared[..., 0, :] + squared[..., 1, :] / LEAST_RATIO**2) / total)
@@ -243,15 +247,23 @@ def _climb(unit: Unit, params: Params, free: Free) -> tuple[Params, float]:
 
 
 def _start(unit: Unit) -> Params:
-    """Medians and median absolute deviations, which few outliers and swaps don't move."""
+    """Medians and median absolute deviations, which few outliers and swaps don't move.
+
+    Where errors about the other one's place are the smaller ones, most frames are swapped.
+    """
     n_keypoints = unit.direct.shape[1]
     bias, spread = np.zeros((n_keypoints, 2)), np.ones((n_keypoints, 2))
+    both = np.isfinite(unit.direct) & np.isfinite(unit.crossed)
+    sizes = [np.median(np.abs(e[both])) if both.any() else 0.0 for e in (unit.direct, unit.crossed)]
+    is_swapped = sizes[1] < sizes[0]
+    errors = unit.crossed if is_swapped else unit.direct
     for j in range(n_keypoints):
-        there = unit.direct[np.isfinite(unit.direct[:, j, 0]), j]
+        there = errors[np.isfinite(errors[:, j, 0]), j]
         if len(there):
             bias[j], spread[j] = np.median(there, axis=0), robust_spread(there)
     spread = np.maximum(spread, _LEAST_SPREAD_PX)
-    return Params(bias, spread, 4.0 * spread, np.full(n_keypoints, 0.05), np.array(0.01))
+    swapped = np.array(0.99 if is_swapped else 0.01)
+    return Params(bias, spread, 4.0 * spread, np.full(n_keypoints, 0.05), swapped)
 
 
 def robust_spread(errors: Floats) -> Floats:
@@ -273,7 +285,6 @@ def _log_components(errors: Floats, params: Params) -> Floats:
 
 
 def _powers(errors: Floats) -> Floats:
-    """1, x, y, x^2, y^2 as float64 (n, J, 5); 0 where there is no error."""
     there = np.isfinite(errors[..., :1])
     values = np.where(there, errors, 0.0)
     return np.concatenate([there.astype(np.float64), values, np.square(values)], axis=-1)

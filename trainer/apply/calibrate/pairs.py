@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from pipeline.contract.boxes import boxes_around, to_heatmap
+from pipeline.contract.boxes import LAST_PIXEL, boxes_around, to_heatmap
 from pipeline.contract.errors import BadInput
 from pipeline.contract.skeleton import N_KEYPOINTS
 from trainer.apply.names import Mapping
@@ -29,6 +29,8 @@ class Pairs:
     Attributes
     ----------
     truth, detected : float64 (n, 25, 2), heatmap pixels; NaN where not annotated, not detected.
+    speed : float64 (n, 25, 2), the truth's motion a frame, in pixels of that frame's heatmap; NaN
+        where a neighbouring frame is absent.
     video : int64 (n,), number of the video, ascending.
     videos : name of each.
     follows : bool (n,), whether the row is the next frame of the one before it, same person.
@@ -39,6 +41,7 @@ class Pairs:
 
     truth: NDArray[np.float64]
     detected: NDArray[np.float64]
+    speed: NDArray[np.float64]
     video: NDArray[np.int64]
     videos: tuple[str, ...]
     follows: NDArray[np.bool_]
@@ -103,9 +106,10 @@ def pair_up(
     return Pairs(
         truth=np.concatenate([part[1] for part in parts]),
         detected=np.concatenate([part[2] for part in parts]),
+        speed=np.concatenate([part[3] for part in parts]),
         video=np.concatenate([np.full(len(part[1]), numbers[part[0]]) for part in parts]),
         videos=names,
-        follows=np.concatenate([part[3] for part in parts]),
+        follows=np.concatenate([part[4] for part in parts]),
         known=known,
         counts=counts,
         told=told,
@@ -203,8 +207,8 @@ def _track_rows(
     match: dict[str, dict[int, NDArray[np.float64]]],
     of_truth: Mapping,
     counts: dict[str, int],
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
-    """Truth and detections in heatmap pixels, and which rows follow the one before."""
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
+    """Truth, detections and speed in heatmap pixels, and which rows follow the one before."""
     poses = match[track.id]
     truth = keypoints_25(track.keypoints, of_truth)
     boxes, _ = boxes_around(truth)
@@ -216,13 +220,26 @@ def _track_rows(
     counts["frames without a box"] += int((detected & ~has_box).sum())
     counts["frames without a detection"] += int((inside & has_box & ~detected).sum())
     rows = np.flatnonzero(detected & has_box)
-    if not len(rows):
-        return np.empty((0, N_KEYPOINTS, 2)), np.empty((0, N_KEYPOINTS, 2)), np.empty(0, bool)
     frame = track.frame[rows]
-    found = np.stack([poses[f] for f in frame.tolist()])
-    follows = np.concatenate([[False], np.diff(frame) == track.step])
-    heatmap = (to_heatmap(part, boxes[rows]).astype(np.float64) for part in (truth[rows], found))
-    return *heatmap, follows  # type: ignore[return-value]
+    found = np.array([poses[f] for f in frame.tolist()]).reshape(len(rows), N_KEYPOINTS, 2)
+    here = boxes[rows]
+    # A speed is a difference: it is scaled as positions are, but not moved.
+    scale = LAST_PIXEL / (here[:, 2:] - here[:, :2])
+    return (
+        to_heatmap(truth[rows], here).astype(np.float64),
+        to_heatmap(found, here).astype(np.float64),
+        _speed(track, truth)[rows] * scale[:, None],
+        np.diff(frame, prepend=frame[:1] - track.step - 1) == track.step,
+    )
+
+
+def _speed(track: Track, truth: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Motion a frame, float64 (n, 25, 2) in source pixels; NaN without both neighbours."""
+    speed = np.full_like(truth, np.nan)
+    step = np.diff(track.frame) == track.step
+    middle = np.flatnonzero(step[1:] & step[:-1]) + 1
+    speed[middle] = (truth[middle + 1] - truth[middle - 1]) / 2.0
+    return speed
 
 
 def _listed(names: object) -> str:
