@@ -9,6 +9,7 @@ import click
 
 from pipeline.contract.cli import HELP_OPTIONS, PATH, OneLineErrors, log_lines, names
 from pipeline.contract.store import open_store
+from trainer.apply.calibrate.cli import calibrate
 from trainer.apply.cli import export, predict
 from trainer.apply.look.cli import show
 from trainer.results.cli import report
@@ -26,6 +27,7 @@ def main(debug: bool) -> None:
     log_lines(logging.INFO)
 
 
+main.add_command(calibrate)
 main.add_command(export)
 main.add_command(predict)
 main.add_command(report)
