@@ -122,6 +122,11 @@ def check(workers: int, **paths: Path | None) -> None:
     "--actions",
     help="Penn Action's actions, comma separated, or 'all'. [default: the thesis's three]",
 )
+@click.option(
+    "--test-actions",
+    help="Actions whose videos make the test split, comma separated; the rest is split 75/25. "
+    "[default: 60/20/20 of everything]",
+)
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="Processes.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of the split.")
 @click.option(
@@ -152,6 +157,7 @@ def preprocess(
     out: Path,
     store_format: str,
     actions: str | None,
+    test_actions: str | None,
     workers: int,
     seed: int,
     expand: float,
@@ -178,6 +184,7 @@ def preprocess(
         group_by=group_by,
         protocol=protocol,
         actions=names(actions) if actions else None,
+        test_actions=names(test_actions) if test_actions else (),
     )
     build(_inputs(**paths), out, config, store_format, workers, progress=_interactive())
     _print_info(out)

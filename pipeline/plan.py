@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pipeline.contract.errors import BadInput, unknown_name
 from pipeline.contract.heatmap import SIGMA_OUT_PX
 from pipeline.contract.store import SPLITS, WINDOW_FRAMES
-from pipeline.splits import cut_in_order, split_groups
+from pipeline.splits import SHARES, cut_in_order, split_groups
 
 GROUP_BY = ("video", "clip")
 PROTOCOLS = ("clips", "thesis")
@@ -31,6 +31,8 @@ class BuildConfig:
     group_by : what stays in one split: whole videos, or clips (chained where they share frames).
     protocol : "clips" (no frame is shared), or "thesis" (windows cut in file order).
     actions : Penn Action's actions; None is the default selection.
+    test_actions : if any, their videos make the test split, and the others are split 75/25 into
+        training and validation: a test on motion of kinds that were never seen.
     """
 
     seed: int = 0
@@ -40,6 +42,7 @@ class BuildConfig:
     group_by: str = "video"
     protocol: str = "clips"
     actions: tuple[str, ...] | None = None
+    test_actions: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.group_by not in GROUP_BY:
@@ -48,6 +51,10 @@ class BuildConfig:
             raise unknown_name("protocol", self.protocol, PROTOCOLS)
         if not 0 <= self.expand <= 10 or not 0 <= self.box_jitter <= 0.5:
             raise BadInput("expand must lie in 0 ... 10, and box jitter in 0 ... 0.5")
+        if self.test_actions and self.protocol == "thesis":
+            raise BadInput(
+                "test actions don't go with the thesis's protocol: it cuts by windows"
+            )
         if self.seed < 0:
             raise BadInput(f"the seed must not be negative, got {self.seed}")
 
@@ -55,6 +62,10 @@ class BuildConfig:
         """The config as it is saved with the store."""
         fields = dataclasses.asdict(self)
         fields["actions"] = list(self.actions) if self.actions is not None else "default"
+        if self.test_actions:
+            fields["test_actions"] = list(self.test_actions)
+        else:
+            del fields["test_actions"]  # stores are what they were before there was this option
         return fields | {"heatmaps": "impulse", "sigma_out_px": SIGMA_OUT_PX}
 
 
@@ -92,9 +103,7 @@ def lay_out(clips: list[ScannedClip], config: BuildConfig) -> Layout:
     if config.protocol == "thesis":
         parts = _thesis_parts(clips)
     else:
-        groups = _groups(clips, config.group_by)
-        windows = [clip.n_windows() for clip in clips]
-        splits = split_groups(groups, windows, [clip.dataset for clip in clips], config.seed)
+        splits = _splits(clips, config)
         parts = [
             (clip, clip.start, clip.stop, split) for clip, split in zip(clips, splits, strict=True)
         ]
@@ -117,6 +126,31 @@ def lay_out(clips: list[ScannedClip], config: BuildConfig) -> Layout:
         pieces[split].append((row, start, stop))
     tables = {split: np.array(part, np.int64).reshape(-1, 3) for split, part in pieces.items()}
     return Layout(rows, tables)
+
+
+def _splits(clips: list[ScannedClip], config: BuildConfig) -> list[str]:
+    """The split of every clip, whole groups together."""
+    present = {clip.action for clip in clips}
+    for name in config.test_actions:
+        if name not in present:
+            raise unknown_name("test action", name, sorted(present))
+    groups = _groups(clips, config.group_by)
+    held = {g for g, c in zip(groups, clips, strict=True) if c.action in config.test_actions}
+    rest = [i for i, group in enumerate(groups) if group not in held]
+    if not rest:
+        raise BadInput("every video shows a test action: nothing is left to train on")
+    shares = (SHARES[0] / sum(SHARES[:2]), SHARES[1] / sum(SHARES[:2]), 0.0) if held else SHARES
+    found = ["test"] * len(clips)
+    chosen = split_groups(
+        [groups[i] for i in rest],
+        [clips[i].n_windows() for i in rest],
+        [clips[i].dataset for i in rest],
+        config.seed,
+        shares,
+    )
+    for index, split in zip(rest, chosen, strict=True):
+        found[index] = split
+    return found
 
 
 def _groups(clips: list[ScannedClip], group_by: str) -> list[str]:

@@ -15,7 +15,11 @@ SHARES = (0.6, 0.2, 0.2)
 
 
 def split_groups(
-    groups: Sequence[str], n_windows: Sequence[int], strata: Sequence[str], seed: int
+    groups: Sequence[str],
+    n_windows: Sequence[int],
+    strata: Sequence[str],
+    seed: int,
+    shares: Sequence[float] = SHARES,
 ) -> list[str]:
     """The split of every clip, 60/20/20 by windows in each stratum (dataset).
 
@@ -28,6 +32,7 @@ def split_groups(
     n_windows : for each clip, its number of windows.
     strata : for each clip, the dataset; each is split by itself.
     seed : of the random order.
+    shares : of "train", "val" and "test".
 
     Returns
     -------
@@ -41,7 +46,7 @@ def split_groups(
         keys = sorted(key for key in weight if key[0] == stratum)
         order = seeds.rng(seed, seeds.SPLIT, 0, index).permutation(len(keys))
         total = sum(weight[key] for key in keys)
-        lacking = [share * total for share in SHARES]
+        lacking = [share * total for share in shares]
         for key in (keys[i] for i in order):
             target = int(np.argmax(lacking))
             chosen[key] = SPLITS[target]

@@ -27,9 +27,9 @@ def main(debug: bool) -> None:
     log_lines(logging.INFO)
 
 
-main.add_command(calibrate)
 main.add_command(export)
 main.add_command(predict)
+main.add_command(calibrate)
 main.add_command(report)
 main.add_command(show)
 main.add_command(sweep)
@@ -49,10 +49,10 @@ main.add_command(sweep)
 @TRAINING
 @click.option(
     "--loss",
-    default="mse",
-    show_default=True,
-    type=click.Choice(["mse", "official"]),
-    help="Mean squared error, or DeciWatch's own masked L1.",
+    default=None,
+    type=click.Choice(["mse", "official", "likelihood"]),
+    help="Mean squared error; DeciWatch's own masked L1; or, for a model that also gives an "
+    "uncertainty, the likelihood of the truth.  [default: the model's own; mse]",
 )
 @click.option(
     "--threads",
@@ -88,10 +88,10 @@ def train(
             stop_with_parent(parent)
         from trainer.results.runs import RESULTS_CSV
         from trainer.results.summary import main_rows
-        from trainer.run.config import TrainConfig
+        from trainer.run.config import train_config
         from trainer.train import train as run
 
-        config = TrainConfig(**chosen)
+        config = train_config(**chosen)
         with open_store(store) as opened:
             results = run(
                 config,

@@ -9,6 +9,8 @@ from pipeline.contract.errors import unknown_name
 
 RANDOM_SIGMA_PX = (1.0, 1.5, 2.0, 2.5, 3.0)
 FIXED_SIGMA_PX = (1.0,)
+#: The four models of the thesis, in its order. With the six experiments they make its 24 runs.
+THESIS_MODELS = ("3dconv", "deciwatch", "biconvlstm-s", "biconvlstm-c")
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from pipeline.contract.seeds import DROPOUT, INITIAL_WEIGHTS
 from trainer.input.stream import Batch
 from trainer.losses import BatchLoss
+from trainer.precision import computing_in
 
 _BETAS = (0.9, 0.999)  # thesis section 1.2.3
 _LOOK_EVERY_ON_GPU = 50  # steps between looks: each look waits for the device
@@ -67,6 +68,7 @@ class Stepper:
     Parameters
     ----------
     seed, epoch : with the batch's number they name its dropout.
+    precision : of the matrix products, "float32" or "bfloat16".
     """
 
     def __init__(
@@ -77,13 +79,14 @@ class Stepper:
         *,
         seed: int,
         epoch: int,
+        precision: str = "float32",
     ) -> None:
-        self._model = model
+        self._model, self._precision = model, precision
         self._optimizer = optimizer
         self._batch_loss = batch_loss
         self._seed, self._epoch = seed, epoch
         self._parameters = [p for p in model.parameters() if p.requires_grad]
-        device = self._parameters[0].device
+        device = self._device = self._parameters[0].device
         self._bad = FirstBad(device)
         self._look_every = 1 if device.type == "cpu" else _LOOK_EVERY_ON_GPU
 
@@ -97,7 +100,8 @@ class Stepper:
         """
         set_seed(self._seed, DROPOUT, self._epoch, index)
         self._optimizer.zero_grad(set_to_none=True)
-        loss, _ = self._batch_loss(self._model, batch)
+        with computing_in(self._precision, self._device):
+            loss, _ = self._batch_loss(self._model, batch)
         loss.backward()
         gradients = [p.grad for p in self._parameters if p.grad is not None]
         finite = loss.detach().isfinite() & nn.utils.get_total_norm(gradients).isfinite()

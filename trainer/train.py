@@ -18,7 +18,7 @@ import torch
 
 from pipeline.contract.errors import PoseError, RunError
 from pipeline.contract.store import Store
-from trainer import checkpoint
+from trainer import checkpoint, uncertainty
 from trainer.evaluate import Evaluation, evaluate
 from trainer.input.protocol import keep_noise
 from trainer.losses import batch_loss_of
@@ -32,6 +32,7 @@ from trainer.run.folder import SCORES, RunFolder
 from trainer.run.interrupt import Interrupt, Interrupted
 from trainer.run.progress import Progress
 from trainer.run.training import Training, new_model
+from trainer.run.twin import finished_twin, take_over
 from trainer.smoothers.filters import identity, mean
 from trainer.step import NotFinite
 
@@ -97,6 +98,16 @@ def train(
             return finished_results(folder.path)
         with _state_told(folder):
             save_data(folder.path, describe(store, store_hash(store)))
+            twin = finished_twin(config, store, runs) if resume else None
+            if twin is not None:
+                _log.info(
+                    "%s: %s is the same run, for %s reads no smear: its numbers are taken over "
+                    "(--no-resume trains anew)",
+                    folder.path,
+                    twin.name,
+                    config.model,
+                )
+                return take_over(twin, folder.path, config)
             if training.restore():
                 _log.info("%s goes on in epoch %d", folder.path, training.epoch)
             n_done = len(training.history)
@@ -159,14 +170,30 @@ def tidy_rows(
     config: TrainConfig, store: Store, scores: Scores, model: str
 ) -> list[dict[str, Any]]:
     """Tidy rows of a model's or a reference's scores on a run's test windows."""
-    return rows(
-        scores,
-        store.clips,
-        model=model,
-        experiment=config.experiment,
-        seed=config.seed,
-        split="test",
+    return rows(scores, store.clips, **_about(config, model))
+
+
+def coverage_on_test(
+    config: TrainConfig, store: Store, weights: dict[str, torch.Tensor], folder: Path
+) -> list[dict[str, Any]]:
+    """Tidy rows: how many truths of the test split lie in the regions of a run."""
+    model = new_model(config)
+    model.load_state_dict(weights)
+    return uncertainty.coverage_rows(
+        model,
+        open_stream(config, store, "test"),
+        uncertainty.Regions.load(folder),
+        _about(config, config.model),
     )
+
+
+def _about(config: TrainConfig, model: str) -> dict[str, Any]:
+    return {
+        "model": model,
+        "experiment": config.experiment,
+        "seed": config.seed,
+        "split": "test",
+    }
 
 
 def _test_best(training: Training, progress: Progress, interrupt: Interrupt) -> dict[str, Any]:
@@ -174,11 +201,16 @@ def _test_best(training: Training, progress: Progress, interrupt: Interrupt) -> 
     assert best is not None  # every finished epoch leaves one
     judged = judge_on_test(config, store, best["model"], progress, interrupt)
     judged.scores.save(training.folder / SCORES)
+    coverage = []
+    if uncertainty.has_uncertainty(config.model):
+        training.model.load_state_dict(best["model"])
+        uncertainty.fit_regions(training.model, training.val).save(training.folder)
+        coverage = coverage_on_test(config, store, best["model"], training.folder)
     return {
         "best_epoch": best["epoch"],
         "n_epochs": len(training.history),
         "test_loss": judged.loss,
-        "rows": tidy_rows(config, store, judged.scores, config.model),
+        "rows": tidy_rows(config, store, judged.scores, config.model) + coverage,
         "references": [
             row
             for name, scores in judged.references.items()

@@ -1,8 +1,13 @@
 """What a store will hold when windows are cut the thesis's way."""
 
-import numpy as np
+import dataclasses
 
+import numpy as np
+import pytest
+
+from pipeline.contract.errors import BadInput
 from pipeline.plan import BuildConfig, Layout, ScannedClip, lay_out
+from pipeline.recipe import config_from
 from pipeline.windows import window_starts
 
 
@@ -63,3 +68,33 @@ def test_a_broken_clip_is_not_cut_and_one_without_a_window_is_kept() -> None:
         ("0004", "test", 14),
     ]
     assert [row["first_frame"] for row in layout.clip_rows] == [11] * 5
+
+
+def by_action(*actions: str) -> list[ScannedClip]:
+    """Clips of 14 frames (10 windows) that show these actions."""
+    found = clips(*([14] for _ in actions))
+    return [dataclasses.replace(clip, action=a) for clip, a in zip(found, actions, strict=True)]
+
+
+def test_test_actions_make_the_test_split_and_the_rest_is_split_75_25() -> None:
+    scanned = by_action(*(["squat"] * 8 + ["bowl"] * 3))
+    layout = lay_out(scanned, BuildConfig(test_actions=("bowl",)))
+    found = [(row["action"], row["split"]) for row in layout.clip_rows]
+    assert found[8:] == [("bowl", "test")] * 3
+    assert sorted(split for _, split in found[:8]) == ["train"] * 6 + ["val"] * 2
+
+
+def test_test_actions_that_are_not_there_or_are_everything_are_told() -> None:
+    with pytest.raises(BadInput, match="unknown test action 'jump'; known: bowl, squat"):
+        lay_out(by_action("squat", "bowl"), BuildConfig(test_actions=("jump",)))
+    with pytest.raises(BadInput, match="nothing is left to train on"):
+        lay_out(by_action("bowl"), BuildConfig(test_actions=("bowl",)))
+    with pytest.raises(BadInput, match="don't go with the thesis's protocol"):
+        BuildConfig(protocol="thesis", test_actions=("bowl",))
+
+
+def test_without_test_actions_the_saved_config_is_as_it_was() -> None:
+    assert "test_actions" not in BuildConfig().resolved()
+    saved = BuildConfig(test_actions=("bowl",)).resolved()
+    assert config_from(saved).test_actions == ("bowl",)
+    assert config_from(BuildConfig().resolved()) == BuildConfig()

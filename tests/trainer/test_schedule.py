@@ -3,8 +3,18 @@
 import math
 
 import pytest
+import torch
 
-from trainer.schedule import PlateauSchedule
+from pipeline.contract.errors import BadInput
+from trainer.schedule import (
+    FIRST_RATE,
+    LAST_RATE,
+    RISE,
+    Decision,
+    OneCycle,
+    PlateauSchedule,
+    new_schedule,
+)
 
 
 def play(losses, learning_rate=1e-3):
@@ -62,3 +72,40 @@ def test_a_loss_that_is_not_finite_never_beats(odd):
     schedule.after_epoch(odd)
     assert schedule.lowest_loss == math.inf
     assert schedule.n_epochs_without == 1
+
+
+def test_one_cycle_is_that_of_torch():
+    n_steps, highest = 200, 3e-3
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    theirs = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer,
+        highest,
+        total_steps=n_steps,
+        pct_start=RISE,
+        div_factor=1 / FIRST_RATE,
+        final_div_factor=FIRST_RATE / LAST_RATE,
+    )
+    ours = OneCycle(highest, n_steps)
+    for step in range(n_steps):
+        assert ours.rate(step) == pytest.approx(optimizer.param_groups[0]["lr"], rel=1e-9), step
+        optimizer.step()
+        if step < n_steps - 1:
+            theirs.step()
+
+
+@pytest.mark.parametrize("n_steps", [1, 2, 3, 10])
+def test_one_cycle_of_few_steps_stays_between_its_bounds(n_steps):
+    rates = [OneCycle(1e-3, n_steps).rate(step) for step in range(n_steps)]
+    assert all(0 < rate <= 1e-3 for rate in rates)
+
+
+def test_one_cycle_never_stops_early():
+    schedule = OneCycle(1e-3, 100)
+    assert [schedule.after_epoch(math.inf) for _ in range(30)] == [Decision(False, False)] * 30
+
+
+def test_schedules_by_name():
+    assert new_schedule("plateau", 0.1, 7) == PlateauSchedule(0.1)
+    assert new_schedule("one-cycle", 0.1, 7) == OneCycle(0.1, 7)
+    with pytest.raises(BadInput, match="unknown schedule 'cosine'; known: plateau, one-cycle"):
+        new_schedule("cosine", 0.1, 7)

@@ -25,6 +25,9 @@ class Frames:
     Attributes
     ----------
     keypoints : int16 (n_frames, K, 2) as (x, y) in 0 ... 55; -1 where not annotated.
+    exact_px : float32 (n_frames, K, 2), the same before rounding; NaN where not annotated. Read
+        for augmentation only, else None; so are the boxes.
+    boxes : float32 (n_frames, 4) as x0, y0, x1, y1 in source pixels.
     annotated : bool (n_frames, K).
     clip : int64 (n_frames,), row of the clips table.
     frame : int64 (n_frames,), source frame number.
@@ -40,14 +43,27 @@ class Frames:
     labelled: Tensor
     windows: Tensor
     step: int
+    exact_px: Tensor | None = None
+    boxes: Tensor | None = None
 
     def of_window(self, window: Tensor) -> Tensor:
         """The frames of windows: int64 (B,) first frames to int64 (B, T)."""
         return window.unsqueeze(1) + self.step * torch.arange(WINDOW_FRAMES, device=window.device)
 
 
-def read_frames(store: Store, split: str, step: int, device: torch.device | str = "cpu") -> Frames:
+def read_frames(
+    store: Store,
+    split: str,
+    step: int,
+    device: torch.device | str = "cpu",
+    *,
+    with_exact: bool = False,
+) -> Frames:
     """Read and check the positions of a split.
+
+    Parameters
+    ----------
+    with_exact : read unrounded positions and boxes, too.
 
     Raises
     ------
@@ -62,6 +78,11 @@ def read_frames(store: Store, split: str, step: int, device: torch.device | str 
     _check_positions(store, split, arrays, n_clips)
     _check_windows(store, split, step, windows, arrays)
     table = store.attrs["labelled"]
+    exact = {
+        name: torch.from_numpy(store.read(split, array).astype(np.float32)).to(device)
+        for name, array in (("exact_px", "keypoints_exact"), ("boxes", "boxes"))
+        if with_exact
+    }
     labelled = np.array([table[name] for name in store.clips["dataset"]], dtype=bool)
     return Frames(
         keypoints=torch.from_numpy(arrays["keypoints"].astype(np.int16)).to(device),
@@ -71,6 +92,7 @@ def read_frames(store: Store, split: str, step: int, device: torch.device | str 
         labelled=torch.from_numpy(labelled).to(device),
         windows=torch.from_numpy(windows.astype(np.int64)).to(device),
         step=step,
+        **exact,
     )
 
 

@@ -21,8 +21,6 @@ NOISES = ("auto", "fresh", "frozen")
 NOISE_FILE = "noise.toml"
 #: Before the hash of a noise file in a run's identity.
 FROM_FILE = "sha256:"
-#: What runs were made with before ``noise`` was a setting.
-UNRECORDED_NOISE = "fresh"
 #: Datasets whose clips had one shift a keypoint for all their frames in the thesis.
 PER_CLIP_DATASETS = ("penn-action",)
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pipeline.contract.errors import unknown_name
+from pipeline.contract.errors import BadInput, unknown_name
 from pipeline.contract.heatmap import SIGMA_OUT_PX, SIZE
 from pipeline.contract.seeds import SPLIT_NOISE, TRAIN_ORDER, rng
 from pipeline.contract.skeleton import N_KEYPOINTS
 from pipeline.contract.store import WINDOW_FRAMES, Store
+from trainer.input.augment import Augmentation, augmented
 from trainer.input.detector import detected_input
 from trainer.input.frames import read_frames
 from trainer.input.noise import NoiseConfig, frozen_counter, noisy_input
@@ -89,6 +90,7 @@ class WindowStream:
         smeared impulses, else stored.
     device : where batches are made.
     pool_frames : length of the shuffle pool of streamed training windows.
+    augment : what is done to training windows; validation and test windows stay as they are.
 
     Attributes
     ----------
@@ -99,7 +101,8 @@ class WindowStream:
 
     Raises
     ------
-    BadInput : an unknown name, or the split has no window at this step.
+    BadInput : an unknown name, the split has no window at this step, or augmented heatmaps are
+        to be read from the store, which does not hold them.
     DamagedShard : an array of the store breaks the contract.
     """
 
@@ -115,6 +118,7 @@ class WindowStream:
         targets: str = "auto",
         device: torch.device | str = "cpu",
         pool_frames: int = POOL_FRAMES,
+        augment: Augmentation | None = None,
     ) -> None:
         for kind, name, known in (
             ("split", split, tuple(SPLIT_NOISE)),
@@ -128,7 +132,12 @@ class WindowStream:
         self.consumes, self.pool_frames = consumes, pool_frames
         self.targets = _resolved(targets, store)
         self.device = torch.device(device)
-        self.frames = read_frames(store, split, step, self.device)
+        self.augment = augment if split == "train" else None
+        if self.augment and consumes == "heatmaps" and self.targets == "stored":
+            raise BadInput("augmented ground truth is not in the store: use --targets rendered")
+        self.frames = read_frames(
+            store, split, step, self.device, with_exact=self.augment is not None
+        )
         self.n_windows = len(self.frames.windows)
         self.n_batches = -(-self.n_windows // batch_size)
         self.clip_count = len(store.clips["id"])
@@ -182,8 +191,7 @@ class WindowStream:
         """Everything about some windows; the target is rendered if it isn't given."""
         frames = self.frames.of_window(window)
         clip = self.frames.clip[window]
-        keypoints = self.frames.keypoints[frames].long()
-        annotated = self.frames.annotated[frames]
+        keypoints, annotated = self._truth(window, frames, epoch)
         noisy, detected, sigma_index = self._noisy(window, keypoints, annotated, epoch)
         heatmaps = None
         if self.consumes == "heatmaps":
@@ -197,6 +205,16 @@ class WindowStream:
         return Batch(
             window, clip, keypoints, annotated, labelled, detected, noisy, target, heatmaps
         )
+
+    def _truth(self, window: Tensor, frames: Tensor, epoch: int) -> tuple[Tensor, Tensor]:
+        """Ground truth of windows, augmented if asked for, and what of it is annotated."""
+        annotated = self.frames.annotated[frames]
+        if self.augment is None:
+            return self.frames.keypoints[frames].long(), annotated
+        assert self.frames.exact_px is not None
+        assert self.frames.boxes is not None
+        exact_px, boxes = self.frames.exact_px[frames], self.frames.boxes[frames]
+        return augmented(exact_px, annotated, boxes, window, self.augment, self.seed, epoch)
 
     def _noisy(
         self, window: Tensor, keypoints: Tensor, annotated: Tensor, epoch: int

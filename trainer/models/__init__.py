@@ -7,7 +7,7 @@ test): ``NAME``, ``CONSUMES`` and ``build`` are all that the trainer asks of it.
 import importlib
 import pkgutil
 from functools import cache
-from typing import Literal, Protocol, cast
+from typing import Any, Literal, Protocol, cast
 
 from torch import nn
 
@@ -30,6 +30,18 @@ class ModelModule(Protocol):
 
     def build(self, n_keypoints: int = 25, n_frames: int = 5) -> nn.Module:
         """A new model, its weights drawn from torch's global generator."""
+
+
+def preset(name: str) -> dict[str, Any]:
+    """A model's own settings, by the names of ``TrainConfig``: its module's ``PRESET``.
+
+    The thesis's settings (DESIGN section 8) hold for what is not in it, and for models without.
+
+    Raises
+    ------
+    BadInput : no model has this name.
+    """
+    return dict(getattr(model_module(name), "PRESET", {}))
 
 
 @cache

@@ -18,6 +18,7 @@ SEED = click.option(
     help="Names all randomness: weights, order, noise, dropout.",
 )
 DEVICE = click.Choice(["auto", "cpu", "cuda"])
+_OWN = "the model's own"
 PARENT = click.option(
     "--parent",
     default=None,
@@ -54,17 +55,15 @@ NOISE_AND_SCORE = options(
 TRAINING = options(
     click.option(
         "--batch-size",
-        default=16,
-        show_default=True,
+        default=None,
         type=click.IntRange(1),
-        help="Windows a step.",
+        help=f"Windows a step.  [default: {_OWN}; 16]",
     ),
     click.option(
         "--max-epochs",
-        default=50,
-        show_default=True,
+        default=None,
         type=click.IntRange(1),
-        help="Epochs at most.",
+        help=f"Epochs at most.  [default: {_OWN}; 50]",
     ),
     click.option(
         "--max-steps",
@@ -74,10 +73,30 @@ TRAINING = options(
     ),
     click.option(
         "--learning-rate",
-        default=1e-3,
-        show_default=True,
+        default=None,
         type=float,
-        help="Adam's, until it falls.",
+        help=f"Adam's, at its highest.  [default: {_OWN}; 0.001]",
+    ),
+    click.option(
+        "--schedule",
+        default=None,
+        type=click.Choice(["plateau", "one-cycle"]),
+        help="The learning rate falls and training stops by the validation loss, or it rises and "
+        f"falls once over --max-epochs.  [default: {_OWN}; plateau]",
+    ),
+    click.option(
+        "--augment",
+        default=None,
+        type=click.Choice(["none", "mirror", "poses"]),
+        help="Training windows mirrored; or also reversed, rotated, sheared, and boxed anew.  "
+        f"[default: {_OWN}; none]",
+    ),
+    click.option(
+        "--precision",
+        default=None,
+        type=click.Choice(["auto", "float32", "bfloat16"]),
+        help="Of matrix products in training; auto: bfloat16 where the machine has units for it.  "
+        f"[default: {_OWN}; float32]",
     ),
     click.option(
         "--targets",

@@ -6,15 +6,18 @@ from typing import Any
 
 import torch
 
-from pipeline.contract.errors import BadInput
+from pipeline.contract.errors import BadInput, unknown_name
 from pipeline.contract.files import sha256_bytes, to_json
 from pipeline.contract.store import CONTRACT_VERSION, Store
 from trainer.experiments import experiment
+from trainer.input.augment import augmentation
 from trainer.input.protocol import check_noise, noise_config, resolved_noise
 from trainer.input.stream import WindowStream
-from trainer.models import model_module
+from trainer.models import model_module, preset
+from trainer.precision import PRECISIONS, resolved_precision
 from trainer.results.scores import NORMALISATIONS
 from trainer.run.folder import versions
+from trainer.schedule import SCHEDULES
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,10 @@ class TrainConfig:
     learning_rate : Adam's, before it falls.
     targets : "auto", "stored" or "rendered" ground-truth heatmaps.
     missing_torso : which frames PCK scores, "skip" or "one-side".
-    loss : "mse", or DeciWatch's own "official".
+    loss : "mse", or a model's own: "official" (DeciWatch), "likelihood" (with an uncertainty).
+    schedule : "plateau", the thesis's rule, or "one-cycle" over all epochs.
+    augment : what is done to training windows, by name (``trainer.input.augment``).
+    precision : of the matrix products in training: "float32", "bfloat16", or "auto".
     mu_in_px : mean of the noise's shift.
     noise : "fresh" in every epoch, "frozen" once for all as in the thesis, or "auto": frozen for
         stores of the thesis's protocol. Or the path of a noise file, a detector's own.
@@ -48,6 +54,9 @@ class TrainConfig:
     targets: str = "auto"
     missing_torso: str = "skip"
     loss: str = "mse"
+    schedule: str = "plateau"
+    augment: str = "none"
+    precision: str = "float32"
     mu_in_px: float = 0.0
     noise: str = "auto"
     device: str = "auto"
@@ -65,6 +74,11 @@ class TrainConfig:
         if self.missing_torso not in NORMALISATIONS:
             known = ", ".join(NORMALISATIONS)
             raise BadInput(f"unknown missing_torso {self.missing_torso!r}; known: {known}")
+        if self.schedule not in SCHEDULES:
+            raise unknown_name("schedule", self.schedule, SCHEDULES)
+        if self.precision not in PRECISIONS:
+            raise unknown_name("precision", self.precision, PRECISIONS)
+        augmentation(self.augment)
         check_noise(self.noise, self.mu_in_px)
         model_module(self.model)
         experiment(self.experiment)
@@ -82,6 +96,22 @@ class TrainConfig:
             raise BadInput("no CUDA device here; use --device cpu")
         return torch.device("cuda" if self.device != "cpu" and has_gpu else "cpu")
 
+    @property
+    def resolved_precision(self) -> str:
+        """The precision that "auto" stands for on this run's device."""
+        return resolved_precision(self.precision, self.torch_device)
+
+
+def train_config(model: str, experiment: str, **chosen: Any) -> TrainConfig:
+    """A model's own settings, and those chosen; None leaves the choice to the model.
+
+    Raises
+    ------
+    BadInput : an unknown name, or a value out of range.
+    """
+    given = {name: value for name, value in chosen.items() if value is not None}
+    return TrainConfig(model=model, experiment=experiment, **{**preset(model), **given})
+
 
 def store_hash(store: Store) -> str:
     """The SHA-256 of a store's manifest, which names every file's: it stands for the content."""
@@ -92,6 +122,7 @@ def identity(config: TrainConfig, store: Store) -> dict[str, Any]:
     """What decides a run's numbers: two runs of one identity are the same run."""
     chosen = {name: v for name, v in asdict(config).items() if name not in ("device", "threads")}
     chosen["noise"] = resolved_noise(config.noise, store)
+    chosen["precision"] = config.resolved_precision
     return {**chosen, "store_sha256": store_hash(store)}
 
 
@@ -127,4 +158,5 @@ def open_stream(config: TrainConfig, store: Store, split: str) -> WindowStream:
         consumes=model_module(config.model).CONSUMES,
         targets=config.targets,
         device=config.torch_device,
+        augment=augmentation(config.augment),
     )

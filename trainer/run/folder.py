@@ -19,7 +19,6 @@ from pipeline.contract.errors import RunError
 from pipeline.contract.files import write_json
 from pipeline.contract.lock import only_writer
 from trainer.checkpoint import remove_checkpoints
-from trainer.input.protocol import UNRECORDED_NOISE
 from trainer.results.runs import RESULTS_CSV, RESULTS_JSON, read_json
 
 CONFIG = "config.json"
@@ -27,6 +26,14 @@ STATE = "state.json"
 HISTORY = "history.csv"
 TIMING = "timing.csv"
 SCORES = "scores.npz"
+REGIONS = "regions.json"
+#: What runs were made with before these were settings.
+UNRECORDED = {
+    "noise": "fresh",
+    "schedule": "plateau",
+    "augment": "none",
+    "precision": "float32",
+}
 
 
 class RunFolder:
@@ -79,7 +86,7 @@ class RunFolder:
 
     def clear(self) -> None:
         """Delete what a run wrote; the results first, so that no half of them looks finished."""
-        for name in (RESULTS_JSON, RESULTS_CSV, SCORES, HISTORY, TIMING, STATE):
+        for name in (RESULTS_JSON, RESULTS_CSV, SCORES, REGIONS, HISTORY, TIMING, STATE):
             (self.path / name).unlink(missing_ok=True)
         remove_checkpoints(self.path)
         (self.path / CONFIG).unlink(missing_ok=True)
@@ -88,7 +95,8 @@ class RunFolder:
 def check_identity(folder: Path, identity: Mapping[str, Any]) -> None:
     """Raise RunError, listing what differs, unless a run folder is of this identity."""
     found = read_json(folder / CONFIG, "not a run folder").get("identity", {})
-    differences = _differences({"noise": UNRECORDED_NOISE, **found}, identity)
+    unrecorded = {name: value for name, value in UNRECORDED.items() if name in identity}
+    differences = _differences({**unrecorded, **found}, identity)
     if differences:
         raise RunError(
             f"{folder} belongs to another configuration ({'; '.join(differences)}): "

@@ -8,13 +8,14 @@ from typing import Any
 from pipeline.contract.errors import RunError, StoreError
 from pipeline.contract.store import Store
 from trainer import checkpoint
-from trainer.input.protocol import UNRECORDED_NOISE, kept_noise
+from trainer.input.protocol import kept_noise
 from trainer.results.runs import read_json, read_results
 from trainer.run.config import TrainConfig, store_hash
-from trainer.run.folder import CONFIG
+from trainer.run.folder import CONFIG, UNRECORDED
 from trainer.run.interrupt import Interrupt
 from trainer.run.progress import Progress
-from trainer.train import judge_on_test, tidy_rows
+from trainer.train import coverage_on_test, judge_on_test, tidy_rows
+from trainer.uncertainty import has_uncertainty
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def run_config(folder: Path, device: str | None = None) -> tuple[TrainConfig, Pa
     record = read_json(folder / CONFIG, "not a run folder")
     try:
         known = {f.name for f in fields(TrainConfig)}
-        saved = {"noise": UNRECORDED_NOISE, **record["identity"], **record["machine"]}
+        saved = {**UNRECORDED, **record["identity"], **record["machine"]}
         chosen: dict[str, Any] = {name: v for name, v in saved.items() if name in known}
         chosen["noise"] = kept_noise(folder, chosen["noise"])
         if device is not None:
@@ -65,6 +66,8 @@ def repeat_test(folder: Path, config: TrainConfig, store: Store) -> Repeat:
     with Interrupt() as interrupt, Progress(config.run_name, 1) as progress:
         judged = judge_on_test(config, store, best["model"], progress, interrupt)
     found = tidy_rows(config, store, judged.scores, config.model)
+    if has_uncertainty(config.model):
+        found += coverage_on_test(config, store, best["model"], folder)
     return Repeat(found, _different(found, saved))
 
 

@@ -27,7 +27,7 @@ from trainer.run.config import TrainConfig, open_stream
 from trainer.run.folder import HISTORY, TIMING
 from trainer.run.interrupt import Interrupt
 from trainer.run.progress import Progress
-from trainer.schedule import PlateauSchedule
+from trainer.schedule import new_schedule
 from trainer.step import NotFinite, Stepper, bad_windows, initial_model, make_optimizer
 
 _SAVED = (
@@ -77,9 +77,10 @@ class Training:
         self.model = new_model(config)
         self.batch_loss = batch_loss_of(config.loss, model_module(config.model))
         self.optimizer = make_optimizer(self.model, config.learning_rate)
-        self.schedule = PlateauSchedule(config.learning_rate)
         self.train, self.val = (open_stream(config, store, split) for split in ("train", "val"))
         self.n_batches = min(self.train.n_batches, config.max_steps or self.train.n_batches)
+        n_steps = self.n_batches * config.max_epochs
+        self.schedule = new_schedule(config.schedule, config.learning_rate, n_steps)
         self.epoch, self.next_batch = 1, 0
         self.loss_sum = torch.zeros((), dtype=torch.float64, device=config.torch_device)
         self.train_seconds = 0.0
@@ -108,7 +109,7 @@ class Training:
             return False
         self.model.load_state_dict(saved["model"])
         self.optimizer.load_state_dict(saved["optimizer"])
-        self.schedule = PlateauSchedule(**saved["schedule"])
+        self.schedule = type(self.schedule)(**saved["schedule"])
         for name in _SAVED:
             setattr(self, name, saved[name])
         self._write_tables()
@@ -132,10 +133,13 @@ class Training:
     ) -> None:
         """The steps that are left of an epoch."""
         self.model.train()
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.schedule.learning_rate
         stepper = Stepper(
-            self.model, self.optimizer, self.batch_loss, seed=self.config.seed, epoch=self.epoch
+            self.model,
+            self.optimizer,
+            self.batch_loss,
+            seed=self.config.seed,
+            epoch=self.epoch,
+            precision=self.config.resolved_precision,
         )
         progress.start_batches(f"epoch {self.epoch}, training", self.n_batches, self.next_batch)
         now = saved = time.monotonic()
@@ -144,6 +148,8 @@ class Training:
             _batches(self.train, self.epoch, self.next_batch) as batches,
         ):
             for batch in islice(batches, self.n_batches - self.next_batch):
+                for group in self.optimizer.param_groups:
+                    group["lr"] = self._rate(self.next_batch)
                 loss = stepper.step(batch, self.next_batch)
                 self.loss_sum += loss * len(batch.window)
                 self.next_batch += 1
@@ -215,8 +221,12 @@ class Training:
             "val_loss": judged.loss,
             **{f"val_pck_{alpha}": pck(judged.scores, alpha) for alpha in ALPHAS},
             "val_error_px": value(judged.scores, "error_px"),
-            "learning_rate": self.schedule.learning_rate,
+            "learning_rate": self._rate(self.n_batches - 1),
         }
+
+    def _rate(self, batch: int) -> float:
+        """The learning rate of a batch of this epoch."""
+        return self.schedule.rate((self.epoch - 1) * self.n_batches + batch)
 
     def _write_tables(self) -> None:
         write_csv(self.folder / HISTORY, list(HISTORY_KINDS), self.history)

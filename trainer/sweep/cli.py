@@ -16,7 +16,12 @@ from trainer.run.interrupt import Interrupt
 @click.command()
 @STORE
 @OUT
-@click.option("--models", default="all", show_default=True, help="Names, comma separated.")
+@click.option(
+    "--models",
+    default="thesis",
+    show_default=True,
+    help="Names, comma separated; thesis: its four; all: every registered model.",
+)
 @click.option(
     "--exps", "experiments", default="all", show_default=True, help="Experiments, comma separated."
 )
@@ -58,7 +63,7 @@ def sweep(
     checkpoint_minutes: float,
     **chosen: Any,
 ) -> None:
-    """Train and test every model on every experiment, with all smoothers: 24 runs and 6.
+    """Train and test the thesis's models on its experiments, with all smoothers: 24 runs and 6.
 
     What is finished is skipped and what is not goes on, so the same command again finishes a sweep
     that was stopped or killed. OUT/sweep.csv tells the state of each run, OUT/.logs what each
@@ -69,6 +74,7 @@ def sweep(
     --seeds 0,1 --max-minutes 60
     """
     with Interrupt() as interrupt:
+        from trainer.experiments import THESIS_MODELS
         from trainer.sweep.board import Board
         from trainer.sweep.jobs import job_of, plan
         from trainer.sweep.status import table
@@ -76,7 +82,7 @@ def sweep(
 
         threads = threads or max(1, _n_cores() // jobs)
         configs = plan(
-            _subset(models),
+            THESIS_MODELS if models == "thesis" else _subset(models),
             _subset(experiments),
             _numbers(seeds),
             {**chosen, "threads": threads},

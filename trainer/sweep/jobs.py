@@ -12,7 +12,7 @@ from trainer.baselines import BaselinesConfig
 from trainer.experiments import EXPERIMENTS
 from trainer.models import models
 from trainer.run import config as training
-from trainer.run.config import TrainConfig
+from trainer.run.config import TrainConfig, train_config
 
 #: The order in which models are begun; those not named here come last.
 CHEAP_FIRST = ("deciwatch", "3dconv", "biconvlstm-c", "biconvlstm-s")
@@ -64,7 +64,9 @@ def plan(
         taken = {f.name for f in fields(BaselinesConfig)}
         shared = {name: value for name, value in chosen.items() if name in taken}
         configs += [BaselinesConfig(e, seed, **shared) for seed in seeds for e in exps]
-    configs += [TrainConfig(m, e, seed, **chosen) for m in ordered for seed in seeds for e in exps]
+    configs += [
+        train_config(m, e, seed=seed, **chosen) for m in ordered for seed in seeds for e in exps
+    ]
     return list(dict.fromkeys(configs))
 
 

@@ -30,7 +30,11 @@ def test_the_bound_is_that_of_the_thesis() -> None:
     assert_fills(glorot_uniform_(torch.empty(100, 40), 40, 100), math.sqrt(6) / math.sqrt(140))
 
 
-@pytest.mark.parametrize("name", models())
+#: The fifth model starts as the mean over the window: layers that end a block start at zero.
+_THESIS = [name for name in models() if name != "resmlp"]
+
+
+@pytest.mark.parametrize("name", _THESIS)
 def test_every_layer_of_every_model(name: str) -> None:
     torch.manual_seed(0)
     layers = [m for m in model_module(name).build().modules() if isinstance(m, LAYERS)]

@@ -21,7 +21,7 @@ def small(name: str) -> tuple[nn.Module, Tensor]:
 
 
 def test_the_folder_is_the_registry() -> None:
-    assert list(models()) == ["3dconv", "biconvlstm-c", "biconvlstm-s", "deciwatch"]
+    assert list(models()) == ["3dconv", "biconvlstm-c", "biconvlstm-s", "deciwatch", "resmlp"]
     assert heatmap_models == ["3dconv", "biconvlstm-c", "biconvlstm-s"]
     assert all(name == module.NAME for name, module in models().items())
 

@@ -9,7 +9,7 @@ from pipeline.contract.errors import BadInput
 from tests.trainer.fake_store import make_store
 from trainer import baselines, cli
 from trainer.baselines import BaselinesConfig
-from trainer.experiments import EXPERIMENTS
+from trainer.experiments import EXPERIMENTS, THESIS_MODELS
 from trainer.models import models
 from trainer.run.config import TrainConfig, identity
 from trainer.sweep.jobs import flags, job_of, plan
@@ -29,13 +29,20 @@ CHOSEN = {
 
 
 def test_the_whole_grid_is_24_runs_and_6_with_the_cheap_first():
-    configs = plan(None, None, [0], {})
+    configs = plan(THESIS_MODELS, None, [0], {})
     assert [type(c) for c in configs] == [BaselinesConfig] * 6 + [TrainConfig] * 24
     assert len({c.run_name for c in configs}) == 30
     pairs = {(c.model, c.experiment) for c in configs[6:]}
-    assert pairs == {(m, e.name) for m in models() for e in EXPERIMENTS}
+    assert pairs == {(m, e.name) for m in THESIS_MODELS for e in EXPERIMENTS}
     order = list(dict.fromkeys(c.model for c in configs[6:]))
     assert order[:2] == ["deciwatch", "3dconv"]
+
+
+def test_all_models_are_all_there_are_with_their_own_settings():
+    configs = plan(None, ["1.1"], [0], {"batch_size": None}, False)
+    assert {c.model for c in configs} == set(models())
+    assert {c.model: c.batch_size for c in configs}["resmlp"] == 512
+    assert {c.model: c.batch_size for c in configs}["deciwatch"] == 16
 
 
 def test_a_subset_with_seeds_has_nothing_twice():

@@ -9,7 +9,7 @@ import pandas as pd
 from pipeline.contract.errors import PoseError, RunError
 from pipeline.contract.store import open_store
 from trainer.baselines import VALIDATION_CSV
-from trainer.experiments import EXPERIMENTS
+from trainer.experiments import EXPERIMENTS, THESIS_MODELS
 from trainer.models import models
 from trainer.results.gather.data import DATA_JSON, Data, describe, load_data
 from trainer.results.runs import RESULTS_JSON, TIDY_KINDS, read_csv, read_json
@@ -32,9 +32,11 @@ FREE_TO_DIFFER = frozenset(
         "learning_rate",
         "targets",
         "loss",
+        "schedule",
+        "augment",
+        "precision",
     }
 )
-_THESIS_ORDER = ("3dconv", "deciwatch", "biconvlstm-s", "biconvlstm-c")
 
 
 @dataclass(frozen=True)
@@ -100,18 +102,23 @@ class Collection:
     def missing(self) -> dict[tuple[str, str], str]:
         """(model, experiment) of the grid without results -> what is known of it."""
         states = {(run.model, run.experiment): run.state for run in self.runs}
-        grid = [(model, e.name) for model in network_order() for e in EXPERIMENTS]
+        grid = [(model, e.name) for model in self._wanted() for e in EXPERIMENTS]
         return {key: states.get(key, "not begun") for key in grid if key not in self.scores}
 
     @property
     def n_grid(self) -> int:
         """How many (network, experiment) there are: 24 with the thesis's four."""
-        return len(models()) * len(EXPERIMENTS)
+        return len(self._wanted()) * len(EXPERIMENTS)
+
+    def _wanted(self) -> list[str]:
+        """The thesis's networks, and of the others those with a run."""
+        here = {run.model for run in self.runs}
+        return [m for m in network_order() if m in THESIS_MODELS or m in here]
 
 
 def network_order() -> list[str]:
     """Registered networks: the thesis's in its order, then the others."""
-    return sorted(models(), key=lambda m: (*_THESIS_ORDER, m).index(m))
+    return sorted(models(), key=lambda m: (*THESIS_MODELS, m).index(m))
 
 
 def row_order() -> list[str]:

@@ -10,7 +10,7 @@ from trainer.results.gather.data import Data
 from trainer.results.gather.published import Published
 from trainer.results.tables.grid import figures, label
 from trainer.results.tables.sheet import ABSENT, Row, Sheet
-from trainer.run.config import TrainConfig
+from trainer.run.config import train_config
 
 _COUNTED = {
     "clips": "Clips",
@@ -30,6 +30,7 @@ _RUN_HEADS = {
     "published_minutes_per_epoch": "Thesis min/epoch",
     "device": "Device",
     "changed_settings": "Changed settings",
+    "same_as": "The same run as",
 }
 
 
@@ -119,16 +120,17 @@ def _run_record(run: Run, published: Published) -> dict[str, Any]:
         "published_minutes_per_epoch": float(minutes) if minutes else None,
         "device": run.record.get("machine", {}).get("device"),
         "changed_settings": changed_settings(run.record["identity"]),
+        "same_as": (run.results or {}).get("same_as"),
     }
 
 
 def changed_settings(identity: dict[str, Any]) -> str:
-    """A run's settings, of those that may differ between rows, that are not the defaults."""
-    default = asdict(TrainConfig(identity["model"], identity["experiment"], identity["seed"]))
+    """A run's settings, of those that may differ between rows, that are not the model's own."""
+    default = asdict(train_config(identity["model"], identity["experiment"]))
     return " ".join(
         f"{name} {value}"
         for name, value in identity.items()
-        if name in FREE_TO_DIFFER and value != default.get(name, value)
+        if name in FREE_TO_DIFFER - {"seed", "precision"} and value != default.get(name, value)
     )
 
 

@@ -5,8 +5,7 @@ from itertools import product
 from typing import Any
 
 from pipeline.contract.skeleton import POOLED_NAMES
-from trainer.experiments import EXPERIMENTS
-from trainer.results.gather.collect import network_order
+from trainer.experiments import EXPERIMENTS, THESIS_MODELS
 from trainer.results.metrics import ALPHAS
 from trainer.results.tables.grid import (
     CSV_COLUMNS,
@@ -148,7 +147,7 @@ def _is_known(source: Source, k: str, keypoint: str, alpha: float) -> bool:
 def _odd_totals(source: Source, k: str, alpha: float) -> list[str]:
     """Printed totals that no weighting of their own printed rows can give."""
     odd = []
-    for model, name in product(network_order(), BY_K[k]):
+    for model, name in product(THESIS_MODELS, BY_K[k]):
         rows = [source.published.pck.get((model, name, p, alpha)) for p in POOLED_NAMES]
         printed = [float(text) for text in rows if text is not None]
         total = source.published.pck.get((model, name, "all", alpha))
@@ -170,7 +169,7 @@ def _with_means(
     cells = tuple(ABSENT if mean is None else figures(mean) for mean in means)
     pairs = list(zip(means, theirs, strict=True))
     apart = tuple(ABSENT if m is None or t is None else signed(m - float(t)) for m, t in pairs)
-    n_cells = len(network_order()) * len(BY_K[k])
+    n_cells = len(THESIS_MODELS) * len(BY_K[k])
     rows = (
         Row("block", f"Plain mean over the {n_cells} network results above"),
         Row("value", "Networks", cells),
@@ -200,10 +199,10 @@ def _with_means(
 
 
 def _mean_of_networks(source: Source, k: str, alpha: float, keypoint: str) -> float | None:
-    """None unless all networks have a number in all experiments."""
+    """None unless all networks of the thesis have a number in all experiments."""
     found = [
         source.numbers.get(Where(e, "pck", alpha, keypoint).key(model))
-        for model, e in product(network_order(), BY_K[k])
+        for model, e in product(THESIS_MODELS, BY_K[k])
     ]
     values = [number.value for number in found if number is not None]
     return sum(values) / len(values) if len(values) == len(found) else None
