@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from trainer.codec import positions_px
 from trainer.input.stream import Batch, WindowStream
 from trainer.losses import BatchLoss
+from trainer.precision import computing_in
 from trainer.results.metrics import Scorer
 from trainer.results.scores import Scores
 from trainer.smoothers.holes import filled
@@ -43,6 +44,7 @@ def evaluate(
     missing_torso: str,
     *,
     references: Mapping[str, Smoother] | None = None,
+    precision: str = "float32",
     on_batch: Callable[[Tensor], None] = lambda loss: None,
 ) -> Evaluation:
     """Judge a model on every window of a split.
@@ -51,6 +53,7 @@ def evaluate(
     ----------
     missing_torso : as in ``Scorer``.
     references : smoothers to score on the same noisy positions.
+    precision : of the model's matrix products; tests are made in float32, on every machine.
     on_batch : called after every batch with its loss.
 
     Raises
@@ -68,7 +71,8 @@ def evaluate(
     model.eval()
     with torch.inference_mode():
         for index, batch in enumerate(stream.epoch(0)):
-            loss, output = batch_loss(model, batch)
+            with computing_in(precision, stream.device):
+                loss, output = batch_loss(model, batch)
             bad.note(loss.isfinite(), index)
             total += loss * len(batch.window)
             predicted = {"": positions_px(output, stream.consumes)}

@@ -32,7 +32,7 @@ UNCERTAIN = True
 #: Chosen on validation windows of the nine actions: docs/experiments.md.
 PRESET: dict[str, Any] = {
     "batch_size": 512,
-    "max_epochs": 60,
+    "max_epochs": 40,
     "learning_rate": 1e-3,
     "schedule": "one-cycle",
     "loss": "likelihood",

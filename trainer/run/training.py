@@ -204,7 +204,12 @@ class Training:
 
         with self._naming_bad_batches(self.val):
             judged = evaluate(
-                self.model, self.val, self.batch_loss, self.config.missing_torso, on_batch=on_batch
+                self.model,
+                self.val,
+                self.batch_loss,
+                self.config.missing_torso,
+                precision=self.config.resolved_precision,
+                on_batch=on_batch,
             )
         if math.isnan(pck(judged.scores, 0.2)):
             raise RunError(
