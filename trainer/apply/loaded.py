@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,6 +26,7 @@ from trainer.run.folder import CONFIG, SCORES, STATE
 from trainer.run.repeat import run_config
 from trainer.run.training import new_model
 from trainer.train import n_threads
+from trainer.uncertainty import estimate_with_scale, has_uncertainty
 
 #: Windows at once: a window of heatmaps is 1.6 MB, and its features in a bi-ConvLSTM 8 MB a layer.
 _BATCH_WINDOWS = {"heatmaps": 16, "coordinates": 512}
@@ -86,7 +87,7 @@ class LoadedRun:
     def estimate(
         self, windows: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-        """Clean positions, and their uncertainty where the model tells one.
+        """Clean positions, and how far off they are likely to be where the model tells.
 
         Parameters
         ----------
@@ -94,17 +95,16 @@ class LoadedRun:
 
         Returns
         -------
-        mean_px : float32 (N, T, 25, 2); NaN where a heatmap came out empty.
-        sigma_px : the same shape, or None.
+        estimate_px : float32 (N, T, 25, 2); NaN where a heatmap came out empty.
+        scale_px : float32 (N, T, 25), or None (see ``trainer.uncertainty``).
         """
-        device = self.config.torch_device
         with torch.inference_mode():
-            positions = torch.from_numpy(windows).to(device)
+            positions = torch.from_numpy(windows).to(self.config.torch_device)
             present = positions.isfinite().all(dim=-1)
             # Training's noisy positions were clipped to the heatmap; so are outliers here.
             positions = positions.nan_to_num(0.0).clamp(0, SIZE - 1)
-            mean, sigma = self._forward(positions, present)
-        return mean.cpu().numpy(), None if sigma is None else sigma.cpu().numpy()
+            estimate, scale = self._forward(positions, present)
+        return estimate.cpu().numpy(), None if scale is None else scale.cpu().numpy()
 
     def _forward(self, positions: Tensor, present: Tensor) -> tuple[Tensor, Tensor | None]:
         if self.module.CONSUMES == "heatmaps":
@@ -113,9 +113,8 @@ class LoadedRun:
             output = self.model(render(pixels, present, None, tables))
             return positions_in(output, self.decoder), None
         coordinates = to_coordinates(positions, present)
-        predict = getattr(self.module, "predict", None)  # of models that tell an uncertainty
-        if predict is not None:
-            return cast(tuple[Tensor, Tensor], predict(self.model, coordinates))
+        if has_uncertainty(self.config.model):
+            return estimate_with_scale(self.model, coordinates)
         return from_coordinates(self.model(coordinates)), None
 
 

@@ -124,11 +124,13 @@ def smooth_poses(
 def _groups(tracks: Sequence[Track]) -> Iterator[list[Track]]:
     """Tracks in order, many short ones together, so that batches are full."""
     group: list[Track] = []
+    n_frames = 0
     for track in tracks:
         group.append(track)
-        if sum(len(one.frame) for one in group) >= _GROUP_FRAMES:
+        n_frames += len(track.frame)
+        if n_frames >= _GROUP_FRAMES:
             yield group
-            group = []
+            group, n_frames = [], 0
     if group:
         yield group
 

@@ -3,7 +3,6 @@
 import json
 import shutil
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,14 +17,15 @@ from trainer.input.render import render, response_tables
 from trainer.results.metrics import heatmap_positions
 from trainer.run.config import TrainConfig
 from trainer.train import train
+from trainer.uncertainty import estimate_with_scale
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    """Folder of two quick runs."""
+    """Folder of quick runs."""
     folder = tmp_path_factory.mktemp("runs")
     store = make_store(n_clips=10, n_frames=16)
-    for model, experiment in (("deciwatch", "1.3"), ("3dconv", "1.1")):
+    for model, experiment in (("deciwatch", "1.3"), ("3dconv", "1.1"), ("resmlp", "1.1")):
         config = TrainConfig(
             model, experiment, max_epochs=1, max_steps=2, batch_size=8, device="cpu"
         )
@@ -87,17 +87,16 @@ def test_a_run_of_heatmaps_renders_the_middle_smear_and_reads_the_peaks(runs):
 
 
 def test_a_model_that_tells_an_uncertainty_is_asked_for_it(runs):
-    run = load_run(runs / "deciwatch-1.3-seed0")
-
-    def predict(model, coordinates):
-        px = from_coordinates(model(coordinates))
-        return px + 1, torch.full_like(px, 0.5)
-
-    told = replace(run, module=SimpleNamespace(CONSUMES="coordinates", predict=predict))
-    mean, sigma = told.estimate(windows())
-    np.testing.assert_allclose(mean, run.estimate(windows())[0] + 1, atol=1e-5)
-    assert sigma is not None
-    assert (sigma == 0.5).all()
+    run = load_run(runs / "resmlp-1.1-seed0")
+    estimate, scale = run.estimate(windows())
+    assert scale is not None
+    assert (estimate.shape, scale.shape) == ((3, 5, 25, 2), (3, 5, 25))
+    np.testing.assert_array_equal(run.smoother().smooth(windows()), estimate)
+    positions = torch.from_numpy(windows())
+    inside, present = positions.nan_to_num(0).clamp(0, 55), positions.isfinite().all(dim=-1)
+    with torch.inference_mode():
+        expected = estimate_with_scale(run.model, to_coordinates(inside, present))
+    np.testing.assert_array_equal(scale, expected[1])
 
 
 def edit(file, change):
