@@ -103,10 +103,15 @@ def read_poses(path: Path, *, format: str | None = None, skeleton: str | None = 
     except OSError as error:
         raise BadInput(f"{path}: cannot be read ({error.strerror or error})") from None
     except BadInput as error:
-        raise BadInput(f"{path}: {error}") from None
+        raise BadInput(f"{path}: {_line(str(error))}") from None
     except MemoryError:
         raise BadInput(f"{path}: too large for this machine's memory") from None
-    return replace(poses, format=name)
+    return replace(poses, format=name, warnings=tuple(map(_line, poses.warnings)))
+
+
+def _line(text: str) -> str:
+    """Text that may quote a file as one line that a terminal shows as it is."""
+    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def write_poses(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:

@@ -33,11 +33,8 @@ _NEEDED = ("frame", "keypoint", "x", "y")
 
 def looks_like(path: Path) -> bool:
     """Whether the header has a column for each of frame, keypoint, x and y."""
-    try:
-        found = columns(head_texts(path), _MEANINGS)
-    except BadInput:
-        return False
-    return all(meaning in found for meaning in _NEEDED)
+    names = {name.strip().lower() for name in head_texts(path)}
+    return all(names & set(_MEANINGS[meaning]) for meaning in _NEEDED)
 
 
 def read(path: Path, skeleton: str | None) -> Poses:

@@ -40,8 +40,8 @@ def looks_like(path: Path) -> bool:
     """Whether the header has an x and a y column of some keypoint."""
     try:
         return bool(keypoint_columns(head_texts(path)))
-    except BadInput:
-        return False
+    except BadInput:  # some stand twice: reading says so
+        return True
 
 
 def read(path: Path, skeleton: str | None) -> Poses:

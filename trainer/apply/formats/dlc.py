@@ -68,6 +68,8 @@ def _layout(columns: list[tuple[str, ...]]) -> tuple[list[str], list[str], NDArr
         if key in found:
             raise BadInput(f"two columns for {' '.join(labels)}")
         found[key] = column
+    if not found:
+        raise BadInput("expected columns of (scorer, bodypart, x|y|likelihood), found none")
     place = np.full((len(people), len(names), 3), -1, dtype=np.int64)
     for key, column in found.items():
         place[key] = column

@@ -16,6 +16,9 @@ from trainer.apply.poses import Floats, Poses, Track
 #: Larger files are refused before memory is taken for them.
 MAX_BYTES = 4 << 30
 
+#: No pixel lies farther out: such a position is missing, and arithmetic on it might overflow.
+FARTHEST = 1e9
+
 #: Numbers are written with so many decimals at most: a millionth of a pixel, or 0.002 px where
 #: coordinates are shares of a 2,000 px image.
 DECIMALS = 6
@@ -71,18 +74,18 @@ def read_bytes(path: Path) -> bytes:
 
 
 def frame_number(value: Any) -> int:
-    """A frame number from a JSON value or a cell: a whole number within 64 bits."""
+    """A frame number from a JSON or an array value: a whole number within 64 bits."""
     try:
-        number = float(value) if isinstance(value, str) and not _is_int(value) else value
-        if isinstance(number, bool) or int(number) != number or abs(int(number)) >= 2**63:
+        whole = int(value)
+        if isinstance(value, bool | str) or whole != value or abs(whole) >= 2**63:
             raise ValueError
-        return int(number)
+        return whole
     except (TypeError, ValueError, OverflowError):
         raise BadInput(f"expected a whole frame number, found {value!r:.60}") from None
 
 
-def _is_int(text: str) -> bool:
-    return re.fullmatch(r"\s*[+-]?[0-9]{1,20}\s*", text) is not None
+def _is_number(text: str) -> bool:
+    return re.fullmatch(r"\s*[+-]?[0-9]{1,20}(\.[0-9]*)?\s*", text) is not None
 
 
 def named_frame(value: Any) -> tuple[str, int]:
@@ -90,12 +93,14 @@ def named_frame(value: Any) -> tuple[str, int]:
 
     ``"dance/img-000123.png"`` is frame 123 of the video ``dance/img-``.
     """
-    if isinstance(value, str) and not _is_int(value):
+    if isinstance(value, str) and not _is_number(value):
         match = re.fullmatch(r"(.*?)([0-9]{1,18})([^0-9]*)", value, flags=re.DOTALL)
         if match is None:
             raise BadInput(f"expected a frame number or a name with one, found {value!r:.60}")
         return match[1], int(match[2])
-    return "", frame_number(int(value) if isinstance(value, str) else value)
+    if isinstance(value, str):
+        value = float(value) if "." in value else int(value)
+    return "", frame_number(value)
 
 
 def frame_step(frame: NDArray[np.int64]) -> int:
@@ -126,9 +131,12 @@ def gather(
         raise BadInput(f"two keypoints are called {twice!r}")
     if not len(seen.frame):
         raise BadInput("nobody is in it: no frame has a person with keypoints")
-    broken = ~np.all(np.isfinite(seen.keypoints), axis=2)
-    keypoints = np.where(broken[:, :, None], np.nan, seen.keypoints)
+    there = np.all(np.abs(seen.keypoints) <= FARTHEST, axis=2)  # false for NaN as well
+    keypoints = np.where(there[:, :, None], seen.keypoints, np.nan)
     warnings = [*told, *_unlike_pixels(keypoints, seen.score)]
+    far = np.count_nonzero(np.all(np.isfinite(seen.keypoints), axis=2) & ~there)
+    if far:
+        warnings.append(f"{far} positions beyond {FARTHEST:g} were taken as missing")
     tracks: list[Track] = []
     rows: list[NDArray[np.int64]] = []
     groups, steps, assumed = _groups(seen, keypoints)

@@ -24,7 +24,7 @@ def opened(raw: bytes) -> Iterator[h5py.File]:
     try:
         with h5py.File(io.BytesIO(raw), "r") as file:
             yield file
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
+    except (OSError, RuntimeError, LookupError, ValueError, TypeError, OverflowError) as error:
         raise BadInput(f"damaged: not HDF5 as expected ({str(error)[:120]})") from None
 
 

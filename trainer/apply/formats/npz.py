@@ -4,7 +4,9 @@ Nothing is ever unpickled, and members that are not the keypoints are copied as 
 """
 
 import io
+import struct
 import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,12 @@ from trainer.apply.poses import Floats, Poses
 NAME = "npz"
 EXTENSIONS = (".npz",)
 
+#: What `zipfile` and NumPy raise on broken bytes.
+_DAMAGED = (
+    *(ValueError, EOFError, NotImplementedError, RuntimeError, SyntaxError),
+    *(zipfile.BadZipFile, zlib.error, struct.error),
+)
+
 
 def looks_like(path: Path) -> bool:
     """Whether it is a zip archive at all: no other format has the ending."""
@@ -33,19 +41,24 @@ def _array(archive: zipfile.ZipFile, name: str) -> NDArray[Any] | None:
         info = archive.getinfo(f"{name}.npy")
     except KeyError:
         return None
-    if info.file_size > MAX_BYTES:
-        raise BadInput(f"{name}: expected at most {MAX_BYTES:,} bytes, found {info.file_size:,}")
     try:
         data = archive.read(info)
         return np.asarray(np.lib.format.read_array(io.BytesIO(data), allow_pickle=False))
-    except (ValueError, EOFError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+    except _DAMAGED as error:
         raise BadInput(f"{name}: damaged, or not a plain array ({error})") from None
 
 
 def _open(raw: bytes) -> zipfile.ZipFile:
+    """The archive, every member's checksum checked: what is copied later can be read."""
     try:
         archive = zipfile.ZipFile(io.BytesIO(raw))
-    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+        size = sum(info.file_size for info in archive.infolist())
+        if size > MAX_BYTES:
+            raise BadInput(f"expected at most {MAX_BYTES:,} bytes unpacked, found {size:,}")
+        damaged = archive.testzip()
+        if damaged is not None:
+            raise BadInput(f"{damaged}: damaged (its checksum is another)")
+    except _DAMAGED as error:
         raise BadInput(f"not a NumPy archive, or damaged ({error})") from None
     if len(set(archive.namelist())) < len(archive.namelist()):
         raise BadInput("two arrays of the archive have one name")
@@ -64,7 +77,8 @@ def _keypoints(archive: zipfile.ZipFile) -> NDArray[Any]:
     if found is None:
         here = ", ".join(n.removesuffix(".npy") for n in archive.namelist()) or "nothing"
         raise BadInput(f"expected an array called keypoints, found {here}")
-    if found.dtype.kind not in "iuf" or found.ndim not in (3, 4) or found.shape[-1] not in (2, 3):
+    fits = found.ndim in (3, 4) and found.shape[-1] in (2, 3) and found.shape[-2] > 0
+    if found.dtype.kind not in "iuf" or not fits:
         raise BadInput(
             "keypoints: expected numbers of shape (frames, keypoints, 2 or 3) or (people, frames, "
             f"keypoints, 2 or 3), found {found.dtype} of shape {found.shape}"

@@ -61,11 +61,13 @@ def read_frame(raw: bytes) -> tuple[list[str], list[Block]]:
         if len(frames) != 1:
             raise BadInput(f"expected one data frame of pandas, found {len(frames)}")
         kind = text(frames[0].attrs["pandas_type"])
-        if kind == "frame":
-            return _fixed(frames[0])
-        if kind == "frame_table":
-            return _table(frames[0])
-        raise BadInput(f"expected a data frame of pandas, found {kind!r:.40}")
+        readers = {"frame": _fixed, "frame_table": _table}
+        if kind not in readers:
+            raise BadInput(f"expected a data frame of pandas, found {kind!r:.40}")
+        rows, blocks = readers[kind](frames[0])
+    if not blocks or any(len(block.values) != len(rows) for block in blocks):
+        raise BadInput(f"expected columns of {len(rows)} rows, found others or none")
+    return rows, blocks
 
 
 def _labels(group: h5py.Group, axis: str) -> list[tuple[str, ...]]:

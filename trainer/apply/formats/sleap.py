@@ -98,7 +98,9 @@ def _values(points: NDArray[Any], offset: float) -> Floats:
     """(J, 3): x, y and score; NaN where not visible, and for the score of points made by hand."""
     names = points.dtype.names or ()
     score = points["score"] if "score" in names else np.full(len(points), np.nan)
-    values = np.column_stack([points["x"] - offset, points["y"] - offset, score])
+    values = np.column_stack([points["x"], points["y"], score]).astype(np.float64)
+    with np.errstate(invalid="ignore"):  # a broken file may hold signalling NaN
+        values[:, :2] -= offset
     values[~points["visible"].astype(bool), :2] = np.nan
     return values
 

@@ -155,12 +155,12 @@ def number(text: str, line: int, column: str) -> float:
 def head_texts(path: Path) -> list[str]:
     """The cells of a file's first filled line, none where it is no text."""
     with path.open("rb") as file:
-        start = file.read(1 << 16)
+        start = file.read(1 << 20)
+    first = next((line for line in start.splitlines() if line.strip()), b"")
     try:
-        table = parse(start[: start.rfind(b"\n") + 1] or start)
+        return parse(first).texts(0)
     except BadInput:
         return []
-    return table.texts(table.filled[0]) if table.filled else []
 
 
 def columns(header: list[str], meanings: Mapping[str, Sequence[str]]) -> dict[str, int]:
