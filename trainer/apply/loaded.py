@@ -141,7 +141,8 @@ def load_run(folder: Path, device: str = "cpu", decoder: str = "subpixel") -> Lo
     config, _ = run_config(folder, device)
     if not (folder / RESULTS_JSON).exists():
         raise RunError(
-            f"{folder} is not finished (state: {_state(folder)}): the same train command goes on"
+            f"{folder} is not finished (no {RESULTS_JSON}; state: {_state(folder)}): "
+            "the same train command goes on"
         )
     chosen = experiment(config.experiment)
     built = record.get("store", {}).get("config", {})

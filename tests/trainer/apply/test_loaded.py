@@ -109,10 +109,13 @@ def edit(file, change):
     ("spoil", "text"),
     [
         (lambda run: shutil.rmtree(run), "not a run folder"),
-        (lambda run: (run / "results.json").unlink(), r"not finished \(state: finished\)"),
+        (
+            lambda run: (run / "results.json").unlink(),
+            r"not finished \(no results.json; state: finished\)",
+        ),
         (
             lambda run: [(run / name).unlink() for name in ("results.json", "state.json")],
-            r"not finished \(state: unknown\)",
+            r"not finished \(no results.json; state: unknown\)",
         ),
         (lambda run: (run / "best.pt").write_bytes(b"x"), "best.pt is damaged"),
         (lambda run: (run / "scores.npz").write_bytes(b"x"), "not a readable file of scores"),
