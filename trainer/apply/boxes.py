@@ -3,7 +3,7 @@
 Training cuts a tight box around the true keypoints of each frame. Around noisy ones that box is too
 large and trembles: every keypoint's position in it then moves with every outlier. Here each
 keypoint is first replaced by its median over five frames, which drops lone outliers, and the boxes
-around those are averaged over nine frames. Of 31 ways measured on validation clips this comes out
+around those are averaged over nine frames. Of 44 ways measured on validation clips this comes out
 with the best, close to boxes from the ground truth (docs/experiments.md).
 """
 
