@@ -18,6 +18,7 @@ from trainer.results.tables.thesis import (
     one_side_table,
     pck_table,
 )
+from trainer.results.tables.uncertainty import coverage_table
 
 __all__ = ["sheets"]
 
@@ -37,7 +38,7 @@ def sheets(
             one_side_table(source),
             dataset_table(source, found.data.datasets),
         ],
-        "checks": [theory_table(found, source), rank_table(source)],
+        "checks": [theory_table(found, source), rank_table(source), coverage_table(found)],
         "data": [split_table(found.data)],
         "runs": [run_table(found, source.published), parameter_table(found)],
     }
