@@ -8,7 +8,15 @@ from typing import Any
 
 import click
 
-from pipeline.contract.cli import HELP_OPTIONS, PATH, OneLineErrors, log_lines, names, options
+from pipeline.contract.cli import (
+    HELP_OPTIONS,
+    PATH,
+    OneLineErrors,
+    log_lines,
+    names,
+    options,
+    stopped_by_sigterm,
+)
 from pipeline.contract.errors import BadInput
 from pipeline.contract.store import STEPS, formats, open_store
 from pipeline.plan import GROUP_BY, PROTOCOLS, BuildConfig
@@ -169,12 +177,14 @@ def preprocess(
 ) -> None:
     """Turn annotations into a store of ground-truth heatmaps and windows.
 
-    A killed run continues when the same command is given again.
+    A killed run continues when the same command is given again. Exit codes: 0 finished, 1 an
+    error, 75 stopped by SIGTERM, 130 stopped by Ctrl-C; what is done is kept.
 
     Example: python -m pipeline preprocess --penn-action data/raw/penn_action/labels
     --out data/processed/store --workers 2
     """
     from pipeline.build import preprocess as build
+    from pipeline.contract.lock import leave_if_held
 
     config = BuildConfig(
         seed=seed,
@@ -186,7 +196,9 @@ def preprocess(
         actions=names(actions) if actions else None,
         test_actions=names(test_actions) if test_actions else (),
     )
-    build(_inputs(**paths), out, config, store_format, workers, progress=_interactive())
+    leave_if_held(out)
+    with stopped_by_sigterm():
+        build(_inputs(**paths), out, config, store_format, workers, progress=_interactive())
     _print_info(out)
     _warn_rejected(out)
 
@@ -288,7 +300,8 @@ def repair(store: Path, workers: int, **paths: Path | None) -> None:
     from pipeline.repair import repair as remake
 
     inputs = _inputs(**paths) if any(paths.values()) else None
-    repaired = remake(store, inputs, workers, progress=_interactive())
+    with stopped_by_sigterm():
+        repaired = remake(store, inputs, workers, progress=_interactive())
     for name in repaired.parts[:20]:
         click.echo(f"made again: {name}")
     if repaired.moved:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from pipeline.contract.cli import HELP_OPTIONS, PATH, OneLineErrors, log_lines, names
+from pipeline.contract.lock import leave_if_held
 from pipeline.contract.store import open_store
 from trainer.apply.calibrate.cli import calibrate
 from trainer.apply.cli import export, predict
@@ -86,6 +87,7 @@ def train(
     with Interrupt() as interrupt:  # before torch is imported: a signal may come at any moment
         if parent is not None:
             stop_with_parent(parent)
+        leave_if_held(out / f"{chosen['model']}-{chosen['experiment']}-seed{chosen['seed']}")
         from trainer.results.runs import RESULTS_CSV
         from trainer.results.summary import main_rows
         from trainer.run.config import train_config

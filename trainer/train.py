@@ -6,9 +6,7 @@ noise and dropout depend on (seed, purpose, epoch, batch) alone, and everything 
 checkpoint.
 """
 
-import errno
 import logging
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,7 +14,8 @@ from typing import Any
 
 import torch
 
-from pipeline.contract.errors import PoseError, RunError
+from pipeline.contract.disk import disk_faults_told
+from pipeline.contract.errors import RunError
 from pipeline.contract.store import Store
 from trainer import checkpoint, uncertainty
 from trainer.evaluate import Evaluation, evaluate
@@ -71,8 +70,8 @@ def train(
     Raises
     ------
     Interrupted : SIGTERM or Ctrl-C came; everything is saved.
-    RunError : the folder is in use or of another configuration; a number was not finite; the
-        disk is full.
+    RunError : the folder is in use or of another configuration; a number was not finite.
+    DiskError : the disk is full, read-only or broken; tells the last good checkpoint.
     """
     if interrupt is None:
         with Interrupt() as own:
@@ -87,7 +86,8 @@ def train(
             )
     if (threads := n_threads(config)) is not None:
         torch.set_num_threads(threads)
-    with RunFolder(runs / config.run_name) as folder:
+    place = runs / config.run_name
+    with disk_faults_told(place, kept=lambda: _last_good(place)), RunFolder(place) as folder:
         if not resume:
             folder.clear()
         training = Training(config, store, folder.path)
@@ -221,7 +221,7 @@ def _test_best(training: Training, progress: Progress, interrupt: Interrupt) -> 
 
 @contextmanager
 def _state_told(folder: RunFolder) -> Iterator[None]:
-    """Keep ``state.json`` true however the body ends, and tell a full disk in the user's words."""
+    """Keep ``state.json`` true however the body ends."""
     try:
         folder.set_state("running")
         yield
@@ -233,19 +233,12 @@ def _state_told(folder: RunFolder) -> Iterator[None]:
     except Exception as error:
         with suppress(OSError):
             folder.set_state("failed", error=f"{type(error).__name__}: {error}")
-        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-            raise _disk_full(folder.path) from error
         raise
 
 
-def _disk_full(folder: Path) -> RunError:
-    free_mib = shutil.disk_usage(folder).free / 2**20
-    last = "none yet"
-    with suppress(PoseError, OSError):
-        saved = checkpoint.load_last(folder)
-        if saved is not None:
-            last = f"epoch {saved['epoch']}, batch {saved['next_batch']}, intact"
-    return RunError(
-        f"disk full on {folder}'s file system ({free_mib:.1f} MiB free). Last good checkpoint: "
-        f"{last}. Free space and run the same command again."
-    )
+def _last_good(folder: Path) -> str:
+    """What a refusing disk has left of a run."""
+    saved = checkpoint.load_last(folder)
+    if saved is None:
+        return "No checkpoint was saved yet."
+    return f"Last good checkpoint: epoch {saved['epoch']}, batch {saved['next_batch']}, intact."

@@ -1,9 +1,13 @@
 """What the commands of both programs share: errors as one line, exit codes, options in a row."""
 
 import logging
+import signal
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import click
@@ -54,6 +58,31 @@ def log_lines(level: int) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(_Lines())
     logging.basicConfig(level=level, handlers=[handler], force=True)
+
+
+class _Terminated(Stopped):
+    """SIGTERM came; a scheduler that sees the exit code starts the job again."""
+
+    exit_code = 75
+
+
+@contextmanager
+def stopped_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM end the body as an exception does, so that workers and locks are let go."""
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        del signum, frame
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # schedulers send it many times over
+        raise _Terminated("stopped by SIGTERM; the same command goes on")
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def options(*chosen: Callable[[Any], Any]) -> Callable[[Any], Any]:

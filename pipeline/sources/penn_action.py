@@ -10,7 +10,7 @@ import tarfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import IO, Any, cast
 
 import numpy as np
 import scipy.io
@@ -105,7 +105,7 @@ def _archive_items(path: Path) -> Iterator[Item]:
             zipped = raw.read(2) == b"\x1f\x8b"
             raw.seek(0)
             with gzip.open(raw) if zipped else raw as opened:
-                stream = RatioGuard(opened, raw)
+                stream = RatioGuard(cast(IO[bytes], opened), raw)
                 with tarfile.open(fileobj=cast(Any, stream), mode="r|") as archive:
                     for member in archive:
                         match = _MEMBER.match(member.name)

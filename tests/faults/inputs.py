@@ -147,6 +147,13 @@ def bad_npz(rng: Rng) -> bytes:
     )
 
 
+def manual_frame(seed: int) -> bytes:
+    """A sound file of manual keypoints."""
+    buffer = io.BytesIO()
+    np.savez(buffer, coco_joints2d=np.random.default_rng(seed).uniform(10, 400, (17, 3)))
+    return buffer.getvalue()
+
+
 def write_penn(folder: Path, n_files: int, rng: Rng) -> int:
     """A labels folder of damaged files with one sound file; how many files it has."""
     labels = folder / "labels"

@@ -12,6 +12,7 @@ import pytest
 import torch
 from torch import nn
 
+from pipeline.contract.disk import DiskError
 from pipeline.contract.errors import BadInput, RunError
 from tests.trainer.fake_store import make_store
 from trainer import checkpoint
@@ -258,7 +259,7 @@ def test_a_full_disk_is_told_with_the_last_good_checkpoint(
 
     with monkeypatch.context() as patched:
         patched.setattr(checkpoint, "write_atomic", full)
-        with pytest.raises(RunError, match=r"disk full .* free\)\. Last good checkpoint: epoch 1"):
+        with pytest.raises(DiskError, match=r"disk full .* free\)\. Last good checkpoint: epoch 1"):
             train(config, store, tmp_path, checkpoint_minutes=0)
     train(config, store, tmp_path)
     assert_same_run(tmp_path / RUN, undisturbed)

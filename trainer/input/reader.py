@@ -6,6 +6,7 @@ slower, and stores opened before a fork give wrong data (MEASURED).
 
 import queue
 import threading
+import time
 from collections.abc import Generator, Iterable
 
 import numpy as np
@@ -13,13 +14,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pipeline.contract.errors import DamagedShard
+from pipeline.contract.errors import DamagedShard, StoreError
 from pipeline.contract.heatmap import SIZE
+from pipeline.contract.schema import shard_name
 from pipeline.contract.skeleton import N_KEYPOINTS
-from pipeline.contract.store import WINDOW_FRAMES, Store
+from pipeline.contract.store import FRAME_ARRAYS, WINDOW_FRAMES, Store
 from trainer.input.shuffle import ReadPlan
 
 _POLL_S = 0.1
+_JOIN_S = 10.0
+READ_TIMEOUT_S = 300.0  # for one block, from a file system that may be slow but not dead
 
 
 def stored_heatmaps(
@@ -85,6 +89,7 @@ class BlockReader:
         self._ranges = list(ranges)
         self._ready: queue.Queue[Tensor | BaseException] = queue.Queue(maxsize=1)
         self._stop = threading.Event()
+        self._reading = ""
         self._thread = threading.Thread(target=self._run, name="heatmap reader", daemon=True)
 
     def __enter__(self) -> "BlockReader":
@@ -93,7 +98,7 @@ class BlockReader:
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
-        self._thread.join()
+        self._thread.join(_JOIN_S)  # one that hangs is left behind: it is a daemon
 
     def next_block(self) -> Tensor:
         """The next block, float32 (n, K, 56, 56).
@@ -102,15 +107,29 @@ class BlockReader:
         ------
         DamagedShard : the stored bytes are damaged, or not finite; names the shard. Whatever else
             the reading thread met is raised here too.
+        StoreError : the block can't be read in time, or the thread is gone; names the shards.
         """
-        block = self._ready.get()
-        if isinstance(block, BaseException):
-            raise block
-        return block
+        deadline = time.monotonic() + READ_TIMEOUT_S
+        while True:
+            try:
+                block = self._ready.get(timeout=_POLL_S)
+            except queue.Empty:
+                alive = self._thread.is_alive()
+                if alive and time.monotonic() < deadline:
+                    continue
+                how = f"was not read within {READ_TIMEOUT_S:g} s" if alive else "lost its reader"
+                raise StoreError(
+                    f"{self._reading or 'the first block'} of {self._store.path} {how}: check the "
+                    "file system, then run the same command again"
+                ) from None
+            if isinstance(block, BaseException):
+                raise block
+            return block
 
     def _run(self) -> None:
         try:
             for start, stop in self._ranges:
+                self._reading = _shards(self._split, start, stop)
                 if self._stop.is_set() or not self._offer(self._read(start, stop)):
                     return
             self._offer(EOFError("no block is left to read"))
@@ -138,5 +157,14 @@ class BlockReader:
         block = torch.from_numpy(heatmaps)
         # A sum is not finite when a term isn't; it costs a tenth of torch.isfinite.
         if not torch.isfinite(block.sum()):
-            raise DamagedShard(f"{where}: a heatmap is not finite; preprocess again")
+            shards = _shards(self._split, start, stop)
+            raise DamagedShard(f"{where}: a heatmap is not finite ({shards}); preprocess again")
         return block
+
+
+def _shards(split: str, start: int, stop: int) -> str:
+    """The shards that hold some frames' heatmaps, by name."""
+    size = FRAME_ARRAYS["heatmaps"].shard_frames
+    first, last = start // size, max(start, stop - 1) // size
+    name = f"shard {shard_name(f'{split}/heatmaps', first)}"
+    return name if first == last else f"{name} or {last:05d}"

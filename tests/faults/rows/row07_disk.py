@@ -1,0 +1,143 @@
+"""Row 7: the disk full, broken or read-only at any write, flush or rename; and a small tmpfs."""
+
+import errno
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tests.faults import shim
+from tests.faults.harness import ROOT, Attempt
+from tests.faults.runs import RUN, run_differences, train_words
+from tests.faults.shim import Shim
+from tests.faults.stores import build, content, differences, labels
+from tests.faults.warm import Warm
+
+NUMBER, FAULT = 7, "disk full, input/output error, read-only"
+TRIES, SHARE = 400, 4
+_ERRORS = (
+    (errno.ENOSPC, shim.FULL, ("disk full on", "needs", "free)")),
+    (errno.EIO, shim.ONCE, ("input/output error",)),
+    (errno.EROFS, shim.READ_ONLY, ("is read-only",)),
+)
+_TASKS = ("zarr", "hdf5", "train")
+
+
+@dataclass
+class Ready:
+    """Both programs watched, what they give undisturbed, and in how many file operations."""
+
+    programs: dict[str, Warm]
+    shim: Shim
+    labels: Path
+    stores: dict[str, Path]
+    run: Path
+    n_operations: dict[str, int]
+
+    def close(self) -> None:
+        """End the programs."""
+        for program in self.programs.values():
+            program.close()
+        self.shim.close()
+
+    def command(self, task: str, place: Path) -> list[object]:
+        """A command that writes below ``place``."""
+        if task == "train":
+            return train_words(self.stores["zarr"], place, epochs=2, minutes=5.0)
+        words = ["preprocess", "--penn-action", self.labels, "--format", task]
+        return [*words, "--out", place / "store"]
+
+    def harm(self, task: str, place: Path) -> str:
+        """What is wrong with a finished task; "" when nothing is."""
+        if task == "train":
+            return run_differences(place / RUN, self.run)
+        strays = [p.name for p in place.iterdir() if p.name != "store"]
+        expected = content(self.stores[task])
+        return differences(content(place / "store"), expected) or (
+            f"left {strays}" if strays else ""
+        )
+
+
+def needs() -> str:
+    """The shim."""
+    return shim.lacking()
+
+
+def prepare(folder: Path) -> Ready:
+    """Undisturbed results, counted."""
+    source, watcher = labels(folder, (30, 290, 30, 24, 24, 24, 12, 24)), Shim(folder)
+    programs = {name: Warm(name, watcher.environment) for name in ("pipeline", "trainer")}
+    stores = {kind: build(source, folder / kind, kind) for kind in ("zarr", "hdf5")}
+    ready = Ready(programs, watcher, source, stores, folder / "runs" / RUN, {})
+    for task in _TASKS:
+        place = folder / "runs" if task == "train" else folder / f"counted-{task}"
+        place.mkdir()
+        watcher.set(place, shim.COUNT)
+        program = programs["trainer" if task == "train" else "pipeline"]
+        ended = program.run(ready.command(task, place), folder / "log")
+        ready.n_operations[task] = watcher.off()
+        assert ended.code == 0, ended.said
+    return ready
+
+
+def attempt(ready: Ready, folder: Path, rng: np.random.Generator, index: int) -> Attempt:
+    """Let one operation fail, or all from there on; then run again on a sound disk."""
+    if index % 20 == 19 and os.geteuid() == 0 and shutil.which("unshare"):
+        return _small_disk(ready, folder, rng)
+    task = _TASKS[index % 3]
+    error, lasts, expected = _ERRORS[index // 3 % 3]
+    place = folder / "place"
+    place.mkdir()
+    at = int(rng.integers(ready.n_operations[task]))
+    case = f"{task}, {errno.errorcode[error]} at operation {at}"
+    program = ready.programs["trainer" if task == "train" else "pipeline"]
+    ready.shim.set(place, shim.FAIL, at=at, error=error, lasts=lasts)
+    ended = program.run(ready.command(task, place), folder / "log")
+    ready.shim.off()
+    found = Attempt()
+    said = [line for line in ended.said.splitlines() if line.startswith("error: ")]
+    if ended.code == 0:
+        if lasts == shim.ONCE and not ready.harm(task, place):
+            return found  # it hit what nothing depends on, such as the note of who holds the lock
+        found.problems.append(f"{case}: exit code 0")
+    elif ended.code != 1 or len(said) != 1 or "Traceback" in ended.said:
+        found.problems.append(f"{case}: exit code {ended.code}: {ended.said[-300:]}")
+    elif not all(text in said[0] for text in expected):
+        found.problems.append(f"{case}: expected {expected} in {said[0]}")
+    again = program.run(ready.command(task, place), folder / "log")
+    if again.code != 0 and "already exists" not in again.said:
+        found.problems.append(f"{case}: the rerun ended with {again.code}: {again.said[-300:]}")
+    elif harm := ready.harm(task, place):
+        found.problems.append(f"{case}: {harm}")
+    return found
+
+
+def _small_disk(ready: Ready, folder: Path, rng: np.random.Generator) -> Attempt:
+    """A real file system that is too small, made larger for the rerun."""
+    task = ("zarr", "hdf5")[int(rng.integers(2))]
+    place = folder / "disk"
+    place.mkdir()
+    size_kib = int(rng.integers(16, 160))
+    words = " ".join(f"'{w}'" for w in ready.command(task, place))
+    script = (
+        f"mount -t tmpfs -o size={size_kib}k none {place} && cd {ROOT}\n"
+        f"{sys.executable} -m pipeline {words}; echo first $?\n"
+        f"mount -o remount,size=64m {place}\n"
+        f"{sys.executable} -m pipeline {words} >&2; echo second $?\n"
+        f"cp -r {place}/. {folder}/kept"
+    )
+    done = subprocess.run(
+        ["unshare", "-m", "bash", "-c", script], capture_output=True, text=True, check=False
+    )
+    found, case = Attempt(), f"{task} on a tmpfs of {size_kib} KiB"
+    if "first 1" not in done.stdout or "disk full on" not in done.stderr:
+        found.problems.append(f"{case}: {done.stdout[-100:]} {done.stderr[-300:]}")
+    if "second 0" not in done.stdout:
+        found.problems.append(f"{case}: the rerun failed: {done.stderr[-300:]}")
+    elif harm := ready.harm(task, folder / "kept"):
+        found.problems.append(f"{case}: {harm}")
+    return found

@@ -1,0 +1,103 @@
+"""Row 8: a power cut at any moment of a build or a run; unflushed writes are lost or reordered."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.audit import verify
+from pipeline.contract.errors import PoseError
+from tests.faults import shim
+from tests.faults.harness import Attempt
+from tests.faults.power import Disk
+from tests.faults.rows import row07_disk as disk
+from tests.faults.runs import RUN
+from tests.faults.shim import Operation
+from trainer import checkpoint
+from trainer.results.runs import RESULTS_JSON, read_json
+
+NUMBER, FAULT = 8, "power cuts: unflushed writes lost or reordered"
+TRIES, SHARE = 200, 12
+_RERUN_EVERY = 10  # of the states, a command is run again on one in so many
+
+
+@dataclass
+class Ready:
+    """What row 7 uses, and every file operation of each task, in order."""
+
+    tasks: disk.Ready
+    recorded: dict[str, tuple[Path, list[Operation]]]
+
+    def close(self) -> None:
+        """End the programs."""
+        self.tasks.close()
+
+
+def needs() -> str:
+    """The shim."""
+    return shim.lacking()
+
+
+def prepare(folder: Path) -> Ready:
+    """Record undisturbed builds and a run."""
+    tasks = disk.prepare(folder)
+    recorded = {}
+    for task in ("zarr", "hdf5", "train"):
+        place = folder / f"recorded-{task}"
+        place.mkdir()
+        tasks.shim.set(place, shim.COUNT, trace=True)
+        program = tasks.programs["trainer" if task == "train" else "pipeline"]
+        ended = program.run(tasks.command(task, place), folder / "log")
+        tasks.shim.off()
+        assert ended.code == 0, ended.said
+        recorded[task] = (place, tasks.shim.operations())
+    return Ready(tasks, recorded)
+
+
+def attempt(ready: Ready, folder: Path, rng: np.random.Generator, index: int) -> Attempt:
+    """Cut the power at a random operation; look at what is left, and now and then go on from it."""
+    task = ("zarr", "hdf5", "train")[index % 3]
+    place, operations = ready.recorded[task]
+    # Half of the cuts come late, where manifests, checkpoints and renames are.
+    n_all = len(operations)
+    low = 0 if rng.integers(2) else n_all * 3 // 4
+    n_done = int(rng.integers(low, n_all + 1))
+    before = Disk(place)
+    before.play(operations[:n_done])
+    left = folder / "left"
+    before.cut_power(left, rng)
+    found, case = Attempt(), f"{task} cut after operation {n_done} of {n_all}"
+    problem = _run_problem(left / RUN) if task == "train" else _store_problem(left / "store")
+    if problem:
+        found.problems.append(f"{case}: {problem}")
+    if index % _RERUN_EVERY == 0:
+        program = ready.tasks.programs["trainer" if task == "train" else "pipeline"]
+        ended = program.run(ready.tasks.command(task, left), folder / "log")
+        if ended.code != 0 and "already exists" not in ended.said:
+            found.problems.append(f"{case}: the rerun ended with {ended.code}: {ended.said[-300:]}")
+        elif harm := ready.tasks.harm(task, left):
+            found.problems.append(f"{case}: {harm}")
+    shutil.rmtree(left)
+    return found
+
+
+def _store_problem(store: Path) -> str:
+    """A store that can be opened is whole."""
+    if not (store / "MANIFEST.json").exists():
+        return ""
+    try:
+        return "; ".join(f"{name} {why}" for name, why in verify(store).problems.items())
+    except PoseError as error:
+        return str(error)
+
+
+def _run_problem(run: Path) -> str:
+    """Checkpoints that were begun once always leave one that loads; results are whole."""
+    try:
+        checkpoint.load_last(run)
+        if (run / RESULTS_JSON).exists():
+            read_json(run / RESULTS_JSON, "")
+    except PoseError as error:
+        return str(error)
+    return ""

@@ -1,0 +1,151 @@
+"""Row 11: reader threads and worker processes that are killed, hang or raise."""
+
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline import shards
+from pipeline.contract.errors import PoseError
+from pipeline.contract.store import Store, open_store
+from tests.faults.harness import Attempt
+from tests.faults.runs import small_store
+from tests.faults.stores import build, content, differences, labels
+from trainer import checkpoint
+from trainer.input import reader
+from trainer.run.config import TrainConfig
+from trainer.train import train
+
+NUMBER, FAULT = 11, "readers and workers killed, hung or raising"
+TRIES, SHARE = 60, 5
+_WAYS = ("reader hangs", "reader raises", "reader dies", "worker killed", "worker hangs")
+_TIMEOUT_S = 2.0
+
+
+@dataclass
+class Ready:
+    """A store to train from, and a build to disturb."""
+
+    to_train: Path
+    labels: Path
+    whole: dict[str, str]
+
+
+def needs() -> str:
+    """Nothing."""
+    return ""
+
+
+def prepare(folder: Path) -> Ready:
+    """A store, and an undisturbed build."""
+    source = labels(folder / "p", (300, 40, 24, 12, 9))
+    return Ready(small_store(folder), source, content(build(source, folder / "p" / "store")))
+
+
+def attempt(ready: Ready, folder: Path, rng: np.random.Generator, index: int) -> Attempt:
+    """Disturb a run or a build once."""
+    way = _WAYS[index % len(_WAYS)]
+    found = Attempt()
+    if way.startswith("reader"):
+        _disturb_reader(ready, folder, rng, way, found)
+    else:
+        _disturb_worker(ready, folder, rng, way, found)
+    return found
+
+
+class _Stubborn:
+    """A store whose heatmaps can't be read from the n-th time on."""
+
+    def __init__(self, store: Store, n_good: int, fault: Callable[[], None]) -> None:
+        self._store, self._left, self._fault = store, n_good, fault
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def read(self, split: str, name: str, start: int = 0, stop: int | None = None) -> Any:
+        if name == "heatmaps":
+            self._left -= 1
+            if self._left < 0:
+                self._fault()
+        return self._store.read(split, name, start, stop)
+
+
+def _disturb_reader(
+    ready: Ready, folder: Path, rng: np.random.Generator, way: str, found: Attempt
+) -> None:
+    released = threading.Event()
+
+    def fault() -> None:
+        if way == "reader hangs":
+            released.wait(60)
+        elif way == "reader raises":
+            raise OSError(5, "Input/output error", "train/heatmaps")
+        else:
+            raise SystemExit  # ends the thread
+
+    config = TrainConfig(
+        "3dconv", "1.2", max_epochs=3, max_steps=1, batch_size=2, targets="stored", device="cpu"
+    )
+    before, reader.READ_TIMEOUT_S = reader.READ_TIMEOUT_S, _TIMEOUT_S
+    reader_join, reader._JOIN_S = reader._JOIN_S, 0.2
+    began, error = time.monotonic(), ""
+    try:
+        with open_store(ready.to_train) as store:
+            odd: Any = _Stubborn(store, int(rng.integers(4, 9)), fault)
+            train(config, odd, folder, checkpoint_minutes=0)
+    except (PoseError, SystemExit) as caught:
+        error = f"{type(caught).__name__} {caught}"
+    finally:
+        reader.READ_TIMEOUT_S, reader._JOIN_S = before, reader_join
+        released.set()
+    found.notes["slowest, s"] = time.monotonic() - began
+    named = "shard" in error or "input/output error" in error or "SystemExit" in error
+    if not named:
+        found.problems.append(f"{way}: {error or 'nothing was noticed'}")
+    saved = checkpoint.load_last(folder / config.run_name)
+    if saved is None:
+        found.problems.append(f"{way}: no checkpoint is left")
+
+
+def _disturb_worker(
+    ready: Ready, folder: Path, rng: np.random.Generator, way: str, found: Attempt
+) -> None:
+    out, ended = folder / "store", threading.Event()
+    number = signal.SIGKILL if way == "worker killed" else signal.SIGSTOP
+    moment = float(rng.uniform(0.3, 3.0))
+
+    def disturb() -> None:
+        ended.wait(moment)
+        while not ended.wait(0.02):
+            workers = [p.pid for p in multiprocessing.active_children() if p.pid]
+            if workers and (out.parent / ".store.work" / shards.JOURNAL).exists():
+                os.kill(workers[0], number)
+                return
+
+    before, shards.SHARD_TIMEOUT_S = shards.SHARD_TIMEOUT_S, _TIMEOUT_S
+    thread = threading.Thread(target=disturb, daemon=True)
+    thread.start()
+    began, error = time.monotonic(), ""
+    try:
+        build(ready.labels, out)
+    except PoseError as caught:
+        error = str(caught)
+    finally:
+        shards.SHARD_TIMEOUT_S = before
+        ended.set()
+        thread.join()
+    found.notes["slowest, s"] = time.monotonic() - began
+    clear = ("worker that wrote shard", "worker that closed the store", "worker processes")
+    if error and not any(text in error for text in clear):
+        found.problems.append(f"{way}: {error}")
+    if not (out / "MANIFEST.json").exists():
+        build(ready.labels, out)
+    if harm := differences(content(out), ready.whole):
+        found.problems.append(f"{way}: {harm}")

@@ -1,0 +1,50 @@
+"""Short training runs for the rows, and what must be equal when one was disturbed."""
+
+from pathlib import Path
+
+import torch
+
+from tests.faults.stores import build, labels
+from tests.faults.warm import Warm
+from trainer.checkpoint import BEST, LAST, read_checkpoint
+
+RUN = "deciwatch-2.1-seed3"
+_TABLES = ("config.json", "history.csv", "results.json", "results.csv", "scores.npz")
+
+
+def small_store(folder: Path) -> Path:
+    """A store of a few windows."""
+    return build(labels(folder, (24, 40, 24, 12, 9, 9, 12, 24)), folder / "store")
+
+
+def train_words(store: Path, out: Path, epochs: int = 3, minutes: float = 0.0) -> list[object]:
+    """The command of a run that saves after every step."""
+    words = ["train", "--model", "deciwatch", "--exp", "2.1", "--seed", 3, "--device", "cpu"]
+    words += ["--max-epochs", epochs, "--max-steps", 6, "--checkpoint-minutes", minutes]
+    return [*words, "--store", store, "--out", out]
+
+
+def whole_run(program: Warm, store: Path, folder: Path) -> tuple[Path, float]:
+    """An undisturbed run and its seconds."""
+    ended = program.run(train_words(store, folder / "runs"), folder / "log")
+    assert ended.code == 0, ended.said
+    return folder / "runs" / RUN, ended.seconds
+
+
+def run_differences(found: Path, expected: Path) -> str:
+    """What differs between two finished runs, in short; "" when nothing does."""
+    names = [
+        name
+        for name in _TABLES
+        if not (found / name).exists()
+        or (found / name).read_bytes() != (expected / name).read_bytes()
+    ]
+    for name in (BEST, LAST):
+        one, other = read_checkpoint(found / name), read_checkpoint(expected / name)
+        for key, tensor in other["model"].items():
+            if not torch.equal(one["model"][key], tensor):
+                names.append(f"{name}: {key}")
+                break
+    strays = [p.name for p in found.parent.iterdir() if p != found]
+    strays += [p.name for p in found.glob(".*")]
+    return f"differ: {names}" if names else (f"strays: {strays}" if strays else "")
