@@ -130,11 +130,10 @@ def with_values(raw: bytes, blocks: list[Block], values: list[Floats]) -> bytes:
         for block, new in zip(blocks, values, strict=True):
             stored = arrays.setdefault(block.path, array(file, block.path))
             target = stored if block.field is None else stored[block.field]
-            changed = new != block.values
+            changed = np.isfinite(new) & (new != block.values)
             if target.dtype.kind != "f" and changed.any():
                 raise BadInput(
                     "the file holds whole numbers: coordinates between them have no room"
                 )
-            changed &= np.isfinite(new)
             target.reshape(new.shape)[changed] = new[changed]
     return rewritten(raw, arrays)

@@ -203,6 +203,18 @@ def make(sample: str, folder: Path) -> Path:
     return folder / name
 
 
+def expected_scores(sample: str) -> list[Floats] | None:
+    """Each track's scores (n, J), for the samples made here; NaN where a file gives none."""
+    if sample in json.loads((FILES / "expected.json").read_text()):
+        return None
+    keypoints, score = moves(25 if sample == "openpose" else 17)
+    if sample == "coco_annotations":
+        score = np.full_like(score, np.nan)
+    elif sample in ("coco_results", "openpose"):
+        score = np.where(np.isnan(keypoints[..., 0]), 0, score)
+    return list(score)
+
+
 def expected(sample: str) -> dict[str, tuple[list[int], Floats]]:
     """Track → (frames, keypoints (n, J, 2)), as the maker or the format's own library says."""
     if sample in (stored := json.loads((FILES / "expected.json").read_text())):

@@ -82,6 +82,17 @@ def test_mmpose_without_frames_or_names(tmp_path: Path) -> None:
     assert poses.tracks[0].frame.tolist() == [4]
 
 
+def test_json_is_laid_out_as_it_was(tmp_path: Path) -> None:
+    item = {"image_id": 1, "keypoints": POINTS, "note": "é"}
+    for indent, ascii_only in ((None, True), (None, False), (3, True), ("\t", False)):
+        text = json.dumps([item], indent=indent, ensure_ascii=ascii_only) + "\n"
+        (tmp_path / "a.json").write_text(text, encoding="utf-8")
+        poses = read_poses(tmp_path / "a.json")
+        write_poses(poses, [poses.tracks[0].keypoints + 1], tmp_path / "b.json")
+        expected = text.replace("2.25", "3.25").replace("1.5", "2.5")
+        assert (tmp_path / "b.json").read_text(encoding="utf-8") == expected
+
+
 def test_openpose_one_file_and_untracked_people(tmp_path: Path) -> None:
     person = {"person_id": [-1], "pose_keypoints_2d": [1.5, 2, 0.5] * 18}
     poses = read_json(tmp_path, {"people": [person, {"pose_keypoints_2d": []}]})
@@ -212,6 +223,17 @@ def test_sleap_before_format_1_1_counts_from_pixel_corners(tmp_path: Path) -> No
     again = read_poses(tmp_path / "b.slp")
     for a, b in zip(now.tracks, again.tracks, strict=True):
         np.testing.assert_allclose(a.keypoints + 0.5, b.keypoints)
+
+
+def test_sleap_points_that_are_not_visible_are_missing(tmp_path: Path) -> None:
+    path = make("sleap.slp", tmp_path)
+    with h5py.File(path, "r+") as file:
+        points = file["pred_points"][()]
+        points["visible"][0] = False
+        file["pred_points"][...] = points
+    track = read_poses(path).tracks[0]
+    assert np.isnan(track.keypoints[0, 0]).all()
+    assert np.isfinite(track.keypoints[0, 1:]).all()
 
 
 def test_sleap_tells_of_corrected_predictions() -> None:

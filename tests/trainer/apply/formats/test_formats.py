@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from pipeline.contract.errors import BadInput
-from tests.trainer.apply.formats.samples import SAMPLES, expected, make
+from tests.trainer.apply.formats.samples import SAMPLES, expected, expected_scores, make
 from trainer.apply.formats import find_format, formats, read_poses, write_poses
 from trainer.apply.poses import Poses
 
@@ -69,6 +69,8 @@ def test_format_is_found_and_read(sample: str, tmp_path: Path) -> None:
         assert found[name].frame.tolist() == frames
         np.testing.assert_allclose(found[name].keypoints, keypoints[:, order], atol=1e-9)
         assert found[name].score.shape == keypoints.shape[:2]
+    for track, score in zip(poses.tracks, expected_scores(sample) or [], strict=False):
+        np.testing.assert_array_equal(track.score, score)
 
 
 @every_sample

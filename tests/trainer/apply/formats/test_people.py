@@ -139,6 +139,13 @@ def test_bad_frames(value: Any) -> None:
         named_frame(value)
 
 
+def test_links_reach_over_a_step_but_not_over_a_gap() -> None:
+    frame = np.array([0, 0, 5, 5, 15, 15])
+    keypoints = np.stack([square(x) for x in (0, 50, 51, 1, 2, 52)])
+    found = link(frame, keypoints, 5)
+    assert found == ["link-1", "link-2", "link-2", "link-1", "link-3", "link-4"]
+
+
 def test_overlaps() -> None:
     a = np.array([[0.0, 0, 10, 10], [np.inf, np.inf, -np.inf, -np.inf]])
     b = np.array([[5.0, 0, 15, 10], [20, 20, 30, 30], [0, 0, 10, 10]])
