@@ -30,8 +30,8 @@ from trainer.apply.poses import Poses, Track
 from trainer.input.noise_file import PAIRS, DetectorNoise, KeypointNoise
 
 COLUMNS = ("setting", "parameter", "true", "mean", "mean_abs_error", "held_percent", "n")
-WIDTHS = {"sigma_in 1 (70 %), 3 (30 %)": ((1.0, 0.7), (3.0, 0.3))}
-WIDTHS["sigma_in 1, 1.5, 2, 2.5, 3 alike"] = tuple((s, 0.2) for s in (1.0, 1.5, 2.0, 2.5, 3.0))
+WIDTHS = {"sigma_in 1 and 3": ((1.0, 0.7), (3.0, 0.3))}
+WIDTHS["sigma_in 1 to 3"] = tuple((s, 0.2) for s in (1.0, 1.5, 2.0, 2.5, 3.0))
 
 
 def noise(swapped: float = 0.0, **chosen: object) -> DetectorNoise:
@@ -51,7 +51,7 @@ def noise(swapped: float = 0.0, **chosen: object) -> DetectorNoise:
 SETTINGS: dict[str, DetectorNoise] = {
     "k = 1": noise(spread_px=(3.0, 3.0)),
     "k = 2": noise(spread_px=(6.0, 6.0)),
-    "bias 1.5, -1": noise(bias_px=(1.5, -1.0)),
+    "bias 1.5 and -1": noise(bias_px=(1.5, -1.0)),
     "outliers 5 %": noise(outliers=0.05),
     "swaps 3 %": noise(swapped=0.03),
     "missing 10 %": noise(missing=0.1),
@@ -164,15 +164,15 @@ def width_rows(name: str, clips: list, of_peak: float) -> Iterator[tuple]:
     maps += of_peak * maps.max(axis=(1, 2), keepdims=True) * generator.normal(size=maps.shape)
     widths = fitted_widths(maps.astype(np.float32).reshape(-1, 1, SIZE, SIZE))
     found = as_set(widths[np.isfinite(widths)])
-    label = f"{name}, pixel noise {100 * of_peak:g} % of the peak"
+    label = f"{name}; pixel noise {100 * of_peak:g} % of the peak"
+    n = int(np.isfinite(widths).sum())
     near = np.abs(np.array(found.sigma_px)[:, None] - sigmas).argmin(axis=1)
     for i, (sigma, share) in enumerate(zip(sigmas, shares, strict=True)):
         got = sum(s for s, n in zip(found.share, near, strict=True) if n == i)
         off = abs(got - share)
-        n = int(np.isfinite(widths).sum())
         yield label, f"share of sigma_in {sigma:g}", f"{share:g}", f"{got:.4f}", f"{off:.4f}", "", n
     exact = np.nanmean(np.abs(widths - sigmas[drawn]))
-    yield label, "width_px", "", "", f"{exact:.4f}", "", len(widths)
+    yield label, "width_px of each heatmap", "", "", f"{exact:.4f}", "", n
 
 
 def main() -> None:

@@ -59,6 +59,23 @@ def test_missed_keypoints_are_absent_from_the_input_alone():
     assert (positions[detected] >= 0).all()
 
 
+def test_outliers_misses_and_smears_don_t_know_of_each_other():
+    noise = detector(
+        outliers=0.3,
+        missing=0.4,
+        spread_px=(0.0, 0.0),
+        outlier_spread_px=(900.0, 900.0),
+        sigmas=((1.0, 0.5), (2.0, 0.5)),
+    )
+    positions, detected, sigma = draw(noise)
+    wide = (positions[detected] != CENTRE).any(dim=-1).double()
+    assert wide.mean().item() == pytest.approx(0.3, abs=0.005)
+    for events in (wide, detected.double()):
+        smear = sigma[detected] if events is wide else sigma
+        pair = torch.stack([events.flatten(), smear.double().flatten()])
+        assert abs(torch.corrcoef(pair)[0, 1]) < 4 / events.numel() ** 0.5
+
+
 def test_pairs_swap_together_and_only_where_both_are_annotated():
     keypoints = torch.full((N, 5, 25, 2), CENTRE)
     for i, name in enumerate(KEYPOINTS):

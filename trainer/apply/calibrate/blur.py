@@ -18,6 +18,9 @@ GRID_PX = 0.25
 MOST_WIDTHS = 8
 LEAST_SHARE = 0.01
 _REACH = 2  # pixels each side of the peak that are fitted
+#: Peaks nearer to the border are left out, whatever their width: there a smear is cut or reflected,
+#: and were wide ones alone left out, their share would be too small.
+_MARGIN = 9
 _CHUNK = 256  # frames read at once: 80 MB of 25 keypoints
 _LARGEST_PX = 28.0
 _NAME = "heatmaps"
@@ -69,15 +72,14 @@ def fitted_widths(heatmaps: NDArray[np.floating]) -> Floats:
 
     Returns
     -------
-    float64 (...,), flattened: px; NaN without a peak, or with one within 2 px of the border, where
-    the smear is reflected.
+    float64 (...,), flattened: px; NaN without a peak, or with one within 9 px of the border.
     """
     maps = heatmaps.reshape(-1, SIZE, SIZE).astype(np.float64)
     place = maps.reshape(len(maps), -1).argmax(axis=1)
     y, x = place // SIZE, place % SIZE
     rows = np.arange(len(maps))
     reach = np.arange(-_REACH, _REACH + 1)
-    inside = (np.minimum(x, y) >= _REACH) & (np.maximum(x, y) < SIZE - _REACH)
+    inside = (np.minimum(x, y) >= _MARGIN) & (np.maximum(x, y) < SIZE - _MARGIN)
     inside &= maps[rows, y, x] > 0
     across, down = (np.clip(at[:, None] + reach, 0, SIZE - 1) for at in (x, y))
     variances = [

@@ -57,7 +57,8 @@ class KeypointEstimate:
     measures : by the names of ``MEASURES``; only ``missing`` where there are too few detections.
         Shares that the data don't ask for are 0 with an interval of NaN.
     plain_spread_px, robust_spread_px : (x, y) of all errors, outliers and swaps among them.
-    placed : float64 (m, 2), errors about the place that the keypoint was at: its own, or where it
+    errors : float64 (n, 2), all of them.
+    placed : float64 (n, 2), errors about the place that the keypoint was at: its own, or where it
         was swapped its mirror image's.
     autocorrelation : float64 (lags,), of ordinary errors at 1, 2 ... frames; NaN without pairs.
     """
@@ -68,6 +69,7 @@ class KeypointEstimate:
     measures: dict[str, Interval]
     plain_spread_px: tuple[float, float]
     robust_spread_px: tuple[float, float]
+    errors: Floats
     placed: Floats
     autocorrelation: Floats
 
@@ -150,6 +152,7 @@ def _described(
         measures,
         (float(plain[0]), float(plain[1])),
         (float(robust[0]), float(robust[1])),
+        errors,
         errors if placed is None else placed,
         np.full(N_LAGS, np.nan) if autocorrelation is None else autocorrelation,
     )

@@ -66,6 +66,8 @@ def pair_up(
     of_detections: Mapping,
     of_truth: Mapping,
     min_score: float | None = None,
+    expand: float = 0.10,
+    keep_aspect: bool = False,
 ) -> Pairs:
     """Match persons by video and frame, and bring both into the heatmap of the truth's box.
 
@@ -73,6 +75,7 @@ def pair_up(
     ----------
     of_detections, of_truth : where the 25 keypoints stand in each file.
     min_score : a keypoint with a lower score counts as missed; None takes all.
+    expand, keep_aspect : how boxes are cut around the truth.
 
     Raises
     ------
@@ -92,7 +95,8 @@ def pair_up(
     for name, (found, real) in sorted(by_video.items()):
         match = _matched_persons(found, real, of_detections, of_truth, min_score)
         for track in real:
-            parts.append((name, *_track_rows(track, match, of_truth, counts)))
+            boxes, _ = boxes_around(keypoints_25(track.keypoints, of_truth), expand, keep_aspect)
+            parts.append((name, *_track_rows(track, match, of_truth, boxes, counts)))
     parts = [part for part in parts if len(part[1])]
     counts["frames compared"] = sum(len(part[1]) for part in parts)
     if not parts:
@@ -206,12 +210,12 @@ def _track_rows(
     track: Track,
     match: dict[str, dict[int, NDArray[np.float64]]],
     of_truth: Mapping,
+    boxes: NDArray[np.float64],
     counts: dict[str, int],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
     """Truth, detections and speed in heatmap pixels, and which rows follow the one before."""
     poses = match[track.id]
     truth = keypoints_25(track.keypoints, of_truth)
-    boxes, _ = boxes_around(truth)
     has_box = np.isfinite(boxes[:, 0])
     # Outside the stretch that was detected the detector may never have been run.
     first, last = min(poses, default=1), max(poses, default=0)

@@ -30,9 +30,9 @@ class Nearest:
 
     Attributes
     ----------
-    k : whose N(0, (3k)^2) has the least Kolmogorov-Smirnov distance from all errors.
-    distance : that distance, 0 ... 1.
-    distance_of_fit : the same of the fitted noise, mean over keypoints and axes.
+    k : whose N(0, (3k)^2) has the least Kolmogorov-Smirnov distance from all errors together.
+    distance : of that noise from the errors of each keypoint and axis, the mean; 0 ... 1.
+    distance_of_fit : the same of the fitted noise.
     experiment : of the six, by k and by the widths of the smear where those were measured.
     """
 
@@ -78,9 +78,9 @@ def nearest(
     errors = pairs.errors[np.isfinite(pairs.errors)]
     pooled = np.quantile(errors, np.linspace(0, 1, min(len(errors), _MOST_QUANTILES)))
 
-    def distance(log_k: float) -> float:
+    def distance(log_k: float, errors_px: Floats = pooled) -> float:
         sigma_px = SHIFT_PX_PER_K * np.exp(log_k)
-        return _distance(pooled, lambda errors_px: ndtr(errors_px / sigma_px))
+        return _distance(errors_px, lambda e: ndtr(e / sigma_px))
 
     # The distance falls to one valley, but has corners: look everywhere, then between neighbours.
     grid = np.linspace(np.log(_LEAST_K), np.log(_LARGEST_K), 81)
@@ -92,9 +92,11 @@ def nearest(
     )
     k = float(np.exp(found.x))
     scalar = min({e.k for e in EXPERIMENTS}, key=lambda one: abs(np.log(k / one)))
-    of_fit = [distances(one) for one in estimates.values() if one.is_fitted]
+    fitted = [one for one in estimates.values() if one.is_fitted]
+    of_k = [distance(found.x, one.errors[:, axis]) for one in fitted for axis in (0, 1)]
+    of_fit = [distances(one) for one in fitted]
     return Nearest(
-        k, float(found.fun), float(np.mean(of_fit)), f"{scalar:g}.{_nearest_widths(widths_px)}"
+        k, float(np.mean(of_k)), float(np.mean(of_fit)), f"{scalar:g}.{_nearest_widths(widths_px)}"
     )
 
 

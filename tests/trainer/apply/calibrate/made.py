@@ -46,6 +46,17 @@ def detections(of: Poses, noise: DetectorNoise, seed: int = 0) -> Poses:
     return replace(of, tracks=tuple(tracks))
 
 
+#: Fewer keypoints take less time.
+FEW = ("nose", *(f"{side}_{k}" for k in ("wrist", "hip", "knee") for side in ("left", "right")))
+
+
+def few(poses: Poses) -> Poses:
+    """The same with these few keypoints alone, so that boxes are cut around them."""
+    absent = ~np.isin(poses.names, FEW)[:, None]
+    tracks = [replace(t, keypoints=np.where(absent, np.nan, t.keypoints)) for t in poses.tracks]
+    return replace(poses, tracks=tuple(tracks))
+
+
 def as_csv(poses: Poses) -> str:
     """The poses as a long CSV file."""
     lines = ["video,frame,keypoint,x,y"]

@@ -90,8 +90,8 @@ def test_persons_are_matched_by_place_in_every_frame():
 
 def test_a_detection_of_someone_else_is_not_taken():
     both = two_people("steady")
-    alone = replace(both, tracks=both.tracks[:1])
-    pairs = paired(alone, both)
+    stranger = replace(both.tracks[1], keypoints=both.tracks[1].keypoints + 2000.0)
+    pairs = paired(replace(both, tracks=(both.tracks[0], stranger)), both)
     assert len(pairs.truth) == 20
     assert np.nanmax(np.abs(pairs.errors)) == pytest.approx(0.0, abs=1e-4)
 

@@ -40,7 +40,7 @@ def test_k_is_found(real, spread_px, widths, expected):
     found = nearest(estimates, pairs, None if widths is None else np.array(widths))
     assert found.k == pytest.approx(spread_px / 3, rel=0.03)
     assert found.experiment == expected
-    assert found.distance < 0.01
+    assert found.distance < 0.05  # of 600 errors a keypoint, 0.035 is chance
 
 
 def test_a_fit_is_nearer_than_any_k_where_noise_is_not_plain(real):
