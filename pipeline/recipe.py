@@ -84,10 +84,12 @@ def recipe_problem(store: Path, manifest_sha256: str) -> str:
 
 def config_from(saved: dict[str, Any]) -> BuildConfig:
     """A config as it was saved, in a recipe or in a store's attributes."""
-    known = {name: saved[name] for name in BuildConfig.__dataclass_fields__ if name in saved}
-    known["test_actions"] = tuple(known.get("test_actions", ()))
-    actions = known["actions"]
-    known["actions"] = None if actions in (None, "default") else tuple(actions)
+    known = {k: v for k, v in saved.items() if k in BuildConfig.__dataclass_fields__}
+    for name in ("actions", "test_actions"):
+        if isinstance(known.get(name), list):
+            known[name] = tuple(known[name])
+    if known["actions"] == "default":
+        known["actions"] = None
     return BuildConfig(**known)
 
 

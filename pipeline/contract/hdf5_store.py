@@ -4,11 +4,10 @@ While a store is being built every shard is a small file of its own in the work 
 writer would leave a half-written HDF5 file unopenable); ``finish`` joins them chunk by chunk.
 """
 
-import hashlib
 import io
 import json
 import os
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import h5py
@@ -23,15 +22,22 @@ from pipeline.contract.files import (
     sha256_bytes,
     sha256_file,
     to_json,
-    unlike,
     write_atomic,
+)
+from pipeline.contract.hdf5_checks import (
+    ERRORS,
+    Forged,
+    checked_dataset,
+    chunk_offsets,
+    hash_chunks,
+    shard_problem,
+    spec_of,
 )
 from pipeline.contract.schema import PlannedArray, ShardWritten, decode_text, shard_name
 from pipeline.contract.store import (
     CLIP_COLUMNS,
     FRAME_ARRAYS,
     WINDOW_SPEC,
-    ArraySpec,
     Store,
     damaged_shard,
     how_to_repair,
@@ -42,11 +48,7 @@ FORMAT = "hdf5"
 SHARD_IS_FILE = False  # the manifest lists shards by name, beside the one file
 DATA = "data.h5"
 ZSTD_LEVEL = 3
-_MAX_CLIPS_BYTES = 64 << 20  # one column of the clips table
 _ROOM_BYTES = 4 << 20  # what the joined file may need beside its parts
-_ZSTD_FILTER = 32015  # as registered with the HDF Group
-#: What h5py raises on damaged files.
-_ERRORS = (OSError, RuntimeError, ValueError, KeyError, TypeError, MemoryError)
 
 
 def create(
@@ -85,7 +87,7 @@ def write_shard(
     with h5py.File(buffer, "w", libver="latest") as file:
         dataset = _create_array(file, "rows", PlannedArray("rows", array.spec, len(data)))
         dataset[...] = data
-        digest, size = _hash_chunks(dataset, 0, len(data), array.spec.chunk_frames)
+        digest, size = hash_chunks(dataset, 0, len(data), array.spec.chunk_frames)
     return _write_part(work, array, index, buffer, {name: {"sha256": digest, "bytes": size}})
 
 
@@ -120,31 +122,15 @@ def salvage(
         spec = array.spec
         try:
             source = damaged[array.path]
-            if _shard_problem(source, manifest, name, index, spec.chunk_frames, spec.shard_frames):
+            if shard_problem(source, manifest, name, index, spec.chunk_frames, spec.shard_frames):
                 return None
             rows = _create_array(file, "rows", PlannedArray("rows", spec, stop - start))
-            for offset in _chunk_offsets(source, start, stop, spec.chunk_frames):
+            for offset in chunk_offsets(source, start, stop, spec.chunk_frames):
                 mask, payload = source.id.read_direct_chunk(offset)
                 rows.id.write_direct_chunk((offset[0] - start, *offset[1:]), payload, mask)
-        except _ERRORS:
+        except ERRORS:
             return None
     return _write_part(work, array, index, buffer, {name: manifest["shards"][name]})
-
-
-def _chunk_offsets(
-    dataset: h5py.Dataset, start: int, stop: int, rows: int
-) -> list[tuple[int, ...]]:
-    return [(row, *(0,) * (dataset.ndim - 1)) for row in range(start, stop, rows)]
-
-
-def _hash_chunks(dataset: h5py.Dataset, start: int, stop: int, rows: int) -> tuple[str, int]:
-    """SHA-256 and size of the chunks as they are stored (compressed, with their checksums)."""
-    digest, size = hashlib.sha256(), 0
-    for offset in _chunk_offsets(dataset, start, stop, rows):
-        mask, payload = dataset.id.read_direct_chunk(offset)
-        digest.update(mask.to_bytes(4, "little") + payload)
-        size += len(payload)
-    return digest.hexdigest(), size
 
 
 def finish(
@@ -179,7 +165,7 @@ def _join_parts(work: Path, file: h5py.File, array: PlannedArray) -> None:
         start, stop = array.shard_rows(index)
         with h5py.File(_part(work, array, index), "r") as part:
             source = part["rows"]
-            for offset in _chunk_offsets(source, 0, stop - start, rows):
+            for offset in chunk_offsets(source, 0, stop - start, rows):
                 mask, payload = source.id.read_direct_chunk(offset)
                 target = (start + offset[0], *offset[1:])
                 dataset.id.write_direct_chunk(target, payload, mask)
@@ -205,19 +191,19 @@ class Hdf5Store(Store):
             self._file = h5py.File(path / DATA, "r")
             attrs = dict(self._file.attrs)
             decoded = {k: json.loads(v) if isinstance(v, str) else int(v) for k, v in attrs.items()}
-            for name in ("config", "labelled", "provenance", "skeleton"):
-                decoded[name]
-        except (*_ERRORS, RecursionError) as error:
+            if absent := {"config", "labelled", "provenance", "skeleton"} - set(decoded):
+                raise KeyError(f"no attribute {', '.join(sorted(absent))}")
+        except (*ERRORS, RecursionError) as error:
             text = f"{path / DATA} is damaged ({error}). {how_to_repair(path)}"
             raise StoreError(text) from None
         super().__init__(path, manifest, decoded)
 
     def _dataset(self, path: str) -> h5py.Dataset:
         try:
-            return _checked_dataset(self._file, path)
-        except _Forged as fault:
+            return checked_dataset(self._file, path)
+        except Forged as fault:
             raise StoreError(f"{self.path}: {path} breaks the contract: {fault}") from None
-        except _ERRORS as error:
+        except ERRORS as error:
             why = f"{DATA} has no readable array {path}: {error}"
             raise damaged_shard(self.path, path, why, "array") from None
 
@@ -228,7 +214,7 @@ class Hdf5Store(Store):
             self._check(path, dataset, index, chunk_rows, shard_rows)
         try:
             return np.asarray(dataset[start:stop])
-        except _ERRORS as error:
+        except ERRORS as error:
             name = shard_name(path, start // shard_rows)
             raise damaged_shard(self.path, name, str(error)) from None
 
@@ -238,7 +224,7 @@ class Hdf5Store(Store):
         name = shard_name(path, index)
         if name in self._checked:
             return
-        problem = _shard_problem(dataset, self.manifest, name, index, chunk_rows, shard_rows)
+        problem = shard_problem(dataset, self.manifest, name, index, chunk_rows, shard_rows)
         if problem:
             raise damaged_shard(self.path, name, problem)
         self._checked.add(name)
@@ -266,63 +252,12 @@ class Hdf5Store(Store):
                 try:
                     column = np.asarray(dataset[...])
                     self._clips[name] = decode_text(column) if kind == "text" else column
-                except _ERRORS as error:
+                except ERRORS as error:
                     raise damaged_shard(self.path, f"clips/{name}", str(error), "array") from None
         return self._clips
 
     def close(self) -> None:
         self._file.close()
-
-
-class _Forged(Exception):
-    """A dataset that this program never writes: it may lead to other files, or to huge ones."""
-
-
-def _checked_dataset(file: h5py.File, path: str) -> h5py.Dataset:
-    """A dataset that lies in the file itself and is laid out as the contract says."""
-    for parent in (*(str(p) for p in list(PurePosixPath(path).parents)[-2::-1]), path):
-        if not isinstance(file.get(parent, getlink=True), h5py.HardLink):
-            raise _Forged(f"{parent} is absent, or a link to another place")
-    dataset = file[path]
-    if not isinstance(dataset, h5py.Dataset) or dataset.external or dataset.is_virtual:
-        raise _Forged("its numbers lie in another file")
-    filters = dataset.id.get_create_plist()
-    known = (_ZSTD_FILTER, h5py.h5z.FILTER_FLETCHER32)
-    codes = [filters.get_filter(i)[0] for i in range(filters.get_nfilters())]
-    if any(code not in known for code in codes):
-        raise _Forged(f"filters {codes}")
-    name = path.split("/")[1]
-    if path.startswith("clips/"):
-        expected: Any = np.dtype("u1" if CLIP_COLUMNS[name] == "text" else CLIP_COLUMNS[name])
-        if dataset.dtype != expected or dataset.nbytes > _MAX_CLIPS_BYTES:
-            raise _Forged(f"dtype {dataset.dtype}, {dataset.nbytes} bytes")
-        return dataset
-    spec = _spec(path)
-    found = (dataset.dtype, dataset.shape[1:], dataset.chunks)
-    expected = (np.dtype(spec.dtype), spec.frame_shape, (spec.chunk_frames, *spec.frame_shape))
-    if found != expected:
-        raise _Forged(f"expected {expected}, found {found}")
-    return dataset
-
-
-def _shard_problem(
-    dataset: h5py.Dataset,
-    manifest: dict[str, Any],
-    name: str,
-    index: int,
-    chunk_rows: int,
-    shard_rows: int,
-) -> str:
-    """What is wrong with a shard's stored chunks; empty when nothing is."""
-    entry = manifest["shards"].get(name)
-    if entry is None:
-        return "it is not in the manifest"
-    start, stop = index * shard_rows, min((index + 1) * shard_rows, dataset.shape[0])
-    try:
-        found, _ = _hash_chunks(dataset, start, stop, chunk_rows)
-    except _ERRORS as error:
-        return str(error)
-    return "" if found == entry["sha256"] else unlike(entry["sha256"], found)
 
 
 def check_shards(path: Path, manifest: dict[str, Any]) -> dict[str, str]:
@@ -331,24 +266,20 @@ def check_shards(path: Path, manifest: dict[str, Any]) -> dict[str, str]:
         if not is_plain_file(path / DATA):
             raise OSError("missing, or no plain file")
         file = h5py.File(path / DATA, "r")
-    except _ERRORS as error:
+    except ERRORS as error:
         return dict.fromkeys(manifest["shards"], f"{DATA} cannot be opened: {error}")
     problems = {}
     with file:
         for name in manifest["shards"]:
             array_path, _, index = name.rpartition("/")
-            spec = _spec(array_path)
+            spec = spec_of(array_path)
             try:
-                dataset = _checked_dataset(file, array_path)
-                problem = _shard_problem(
+                dataset = checked_dataset(file, array_path)
+                problem = shard_problem(
                     dataset, manifest, name, int(index), spec.chunk_frames, spec.shard_frames
                 )
-            except (_Forged, *_ERRORS) as error:
+            except (Forged, *ERRORS) as error:
                 problem = f"cannot be read: {error}"
             if problem:
                 problems[name] = problem
     return problems
-
-
-def _spec(path: str) -> ArraySpec:
-    return FRAME_ARRAYS.get(path.split("/")[1], WINDOW_SPEC)

@@ -1,0 +1,89 @@
+"""What an HDF5 store's file is trusted with: nothing before its layout and chunks are checked.
+
+A file may be damaged, or forged: a dataset can lead to other files, or claim any size.
+"""
+
+import hashlib
+from pathlib import PurePosixPath
+from typing import Any
+
+import h5py
+import numpy as np
+
+from pipeline.contract.files import unlike
+from pipeline.contract.store import CLIP_COLUMNS, FRAME_ARRAYS, WINDOW_SPEC, ArraySpec
+
+#: What h5py raises on damaged files.
+ERRORS = (OSError, RuntimeError, ValueError, KeyError, TypeError, MemoryError)
+_MAX_CLIPS_BYTES = 64 << 20  # one column of the clips table
+_ZSTD_FILTER = 32015  # as registered with the HDF Group
+
+
+class Forged(Exception):
+    """A dataset that this program never writes: it may lead to other files, or to huge ones."""
+
+
+def checked_dataset(file: h5py.File, path: str) -> h5py.Dataset:
+    """A dataset that lies in the file itself and is laid out as the contract says."""
+    for parent in (*(str(p) for p in list(PurePosixPath(path).parents)[-2::-1]), path):
+        if not isinstance(file.get(parent, getlink=True), h5py.HardLink):
+            raise Forged(f"{parent} is absent, or a link to another place")
+    dataset = file[path]
+    if not isinstance(dataset, h5py.Dataset) or dataset.external or dataset.is_virtual:
+        raise Forged("its numbers lie in another file")
+    filters = dataset.id.get_create_plist()
+    known = (_ZSTD_FILTER, h5py.h5z.FILTER_FLETCHER32)
+    codes = [filters.get_filter(i)[0] for i in range(filters.get_nfilters())]
+    if any(code not in known for code in codes):
+        raise Forged(f"filters {codes}")
+    name = path.split("/")[1]
+    if path.startswith("clips/"):
+        expected: Any = np.dtype("u1" if CLIP_COLUMNS[name] == "text" else CLIP_COLUMNS[name])
+        if dataset.dtype != expected or dataset.nbytes > _MAX_CLIPS_BYTES:
+            raise Forged(f"dtype {dataset.dtype}, {dataset.nbytes} bytes")
+        return dataset
+    spec = spec_of(path)
+    found = (dataset.dtype, dataset.shape[1:], dataset.chunks)
+    expected = (np.dtype(spec.dtype), spec.frame_shape, (spec.chunk_frames, *spec.frame_shape))
+    if found != expected:
+        raise Forged(f"expected {expected}, found {found}")
+    return dataset
+
+
+def chunk_offsets(dataset: h5py.Dataset, start: int, stop: int, rows: int) -> list[tuple[int, ...]]:
+    """Where the chunks of some rows begin."""
+    return [(row, *(0,) * (dataset.ndim - 1)) for row in range(start, stop, rows)]
+
+
+def hash_chunks(dataset: h5py.Dataset, start: int, stop: int, rows: int) -> tuple[str, int]:
+    """SHA-256 and size of the chunks as they are stored (compressed, with their checksums)."""
+    digest, size = hashlib.sha256(), 0
+    for offset in chunk_offsets(dataset, start, stop, rows):
+        mask, payload = dataset.id.read_direct_chunk(offset)
+        digest.update(mask.to_bytes(4, "little") + payload)
+        size += len(payload)
+    return digest.hexdigest(), size
+
+
+def shard_problem(
+    dataset: h5py.Dataset,
+    manifest: dict[str, Any],
+    name: str,
+    index: int,
+    chunk_rows: int,
+    shard_rows: int,
+) -> str:
+    """What is wrong with a shard's stored chunks; empty when nothing is."""
+    entry = manifest["shards"].get(name)
+    if entry is None:
+        return "it is not in the manifest"
+    start, stop = index * shard_rows, min((index + 1) * shard_rows, dataset.shape[0])
+    try:
+        found, _ = hash_chunks(dataset, start, stop, chunk_rows)
+    except ERRORS as error:
+        return str(error)
+    return "" if found == entry["sha256"] else unlike(entry["sha256"], found)
+
+
+def spec_of(path: str) -> ArraySpec:
+    return FRAME_ARRAYS.get(path.split("/")[1], WINDOW_SPEC)
