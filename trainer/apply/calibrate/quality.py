@@ -133,11 +133,16 @@ def doubts(estimates: Mapping[str, KeypointEstimate], pairs: Pairs) -> Sequence[
             f"the detections seem {abs(late):.1f} frames {'late' if late > 0 else 'early'}: do "
             "both files number their frames alike?"
         )
-    swapped = [e.name for e in estimates.values() if e.is_fitted and _swaps(e) > 0.5]
+    fitted = [e for e in estimates.values() if e.is_fitted]
+    swapped = [e.name for e in fitted if e.measures["swapped"].value > 0.5]
     if swapped:
         found.append(
             f"left and right stand at each other's place in most frames ({', '.join(swapped)}): do "
             "both files mean the same side? --map FILE can say so"
+        )
+    if fitted and not any(np.isfinite(e.measures["correlation"].value) for e in fitted):
+        found.append(
+            "too few frames follow each other to measure correlation over time: taken as 0"
         )
     weak = [f"{e.name} ({e.n})" for e in estimates.values() if not e.is_fitted]
     if weak:
@@ -146,7 +151,3 @@ def doubts(estimates: Mapping[str, KeypointEstimate], pairs: Pairs) -> Sequence[
             "common"
         )
     return found
-
-
-def _swaps(estimate: KeypointEstimate) -> float:
-    return estimate.measures["swapped"].value

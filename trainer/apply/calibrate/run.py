@@ -91,7 +91,7 @@ def calibrate(
         progress=progress,
     )
     counts = {**measured.pairs.counts, "videos": len(measured.pairs.videos)}
-    source = Source((pred.name, _digest(pred)), (truth.name, _digest(truth)), counts)
+    source = Source((pred.name, digest(pred)), (truth.name, digest(truth)), counts)
     text = noise_toml(
         out.name,
         measured.estimates,
@@ -169,7 +169,7 @@ def _widths(widths_px: NDArray[np.float64] | None) -> tuple[Widths, str]:
     return as_set(widths_px), f"Measured on {len(widths_px)} heatmaps."
 
 
-def _digest(path: Path) -> str:
+def digest(path: Path) -> str:
     """SHA-256 of a file, or of a folder's files with their names."""
     if path.is_file():
         return sha256_file(path)

@@ -88,3 +88,19 @@ def test_keypoints_with_few_detections_are_not_fitted(real):
     assert estimates["right_hip"].measures["swapped"].value == 0
     (told,) = doubts(estimates, pairs)
     assert f"left_hip ({estimates['left_hip'].n})" in told
+
+
+def test_frames_that_don_t_follow_are_noticed(real):
+    some = tuple(
+        replace(t, frame=t.frame[::3], keypoints=t.keypoints[::3], score=t.score[::3])
+        for t in detections(real, detector()).tracks
+    )
+    pairs = paired(replace(real, tracks=some), real)
+    told = doubts(estimate(pairs), pairs)
+    assert any(text.startswith("too few frames follow each other to measure") for text in told)
+    assert not any("follow" in text for text in doubts(*_whole(real)))
+
+
+def _whole(real):
+    pairs = paired(detections(real, detector()), real)
+    return estimate(pairs), pairs
