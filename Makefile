@@ -25,7 +25,7 @@ REPORT  ?= report
 SEED    ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup preprocess train baselines sweep report test test-slow lint format bench clean
+.PHONY: help setup preprocess train baselines sweep report docs test test-slow lint format bench clean
 
 help: ## List the commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ sweep: $(STORE)/MANIFEST.json ## Train the 4 models on the 6 experiments, with a
 
 report: | $(VENV)/.ready ## Tables, figures and a page from RUNS
 	$(PY) -m trainer report $(RUNS) --out $(REPORT) $(ARGS)
+
+docs: $(VENV)/.ready ## Build the docs site into site/ (no network)
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict --quiet
 
 test: $(VENV)/.ready ## Run the tests (under ten minutes on two cores)
 	$(PY) -m pytest -n $(WORKERS) -m "not slow" $(ARGS)
