@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.contract.errors import BadInput
+from pipeline.contract.files import write_atomic
 from pipeline.contract.store import Store
 from trainer.evaluate import noisy_positions, true_positions
 from trainer.experiments import experiment
@@ -22,6 +23,7 @@ from trainer.results.scores import NORMALISATIONS
 from trainer.results.tidy import COLUMNS, rows
 from trainer.run.config import store_hash
 from trainer.run.folder import RunFolder, versions
+from trainer.run.twin import finished_twin, results_as_of
 from trainer.smoothers import SMOOTHERS, smoother
 from trainer.smoothers.tuning import fit_and_tune
 
@@ -125,7 +127,7 @@ def baselines(config: BaselinesConfig, store: Store, runs: Path) -> dict[str, An
             results = read_results(folder.path)
         else:
             save_data(folder.path, describe(store, store_hash(store)))
-            results = _judged(config, store, folder.path)
+            results = _twins(config, store, runs) or _judged(config, store, folder.path)
         write_csv(folder.path / PARAMS_CSV, PARAMS_COLUMNS, _params_rows(results["params"]))
         write_csv(folder.path / VALIDATION_CSV, COLUMNS, results.get("validation", []))
         write_results(folder.path, results)
@@ -140,6 +142,22 @@ def identity(config: BaselinesConfig, store: Store) -> dict[str, Any]:
         "noise": resolved_noise(config.noise, store),
         "store_sha256": store_hash(store),
     }
+
+
+def _twins(config: BaselinesConfig, store: Store, runs: Path) -> dict[str, Any] | None:
+    """The results of the experiment that differs in the smear alone, if they are there."""
+
+    def as_of(name: str) -> tuple[str, dict[str, Any]]:
+        other = replace(config, experiment=name)
+        return other.run_name, identity(other, store)
+
+    twin = finished_twin(config.experiment, runs, as_of)
+    if twin is None:
+        return None
+    _log.info("%s is the same, for smoothers read no smear: taken over", twin.name)
+    for scores in sorted(twin.glob("scores-*.npz")):
+        write_atomic(runs / config.run_name / scores.name, scores.read_bytes())
+    return results_as_of(twin, config.experiment, ("rows", "validation"))
 
 
 def _judged(config: BaselinesConfig, store: Store, folder: Path) -> dict[str, Any]:

@@ -7,7 +7,7 @@ checkpoint.
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from pipeline.contract.disk import disk_faults_told
 from pipeline.contract.errors import RunError
 from pipeline.contract.store import Store
 from trainer import checkpoint, uncertainty
-from trainer.evaluate import Evaluation, evaluate
+from trainer.evaluate import Evaluation, Smoother, evaluate
 from trainer.input.protocol import keep_noise
 from trainer.losses import batch_loss_of
 from trainer.models import model_module
@@ -30,8 +30,9 @@ from trainer.run.config import TrainConfig, open_stream, run_record, store_hash
 from trainer.run.folder import SCORES, RunFolder
 from trainer.run.interrupt import Interrupt, Interrupted
 from trainer.run.progress import Progress
+from trainer.run.start import BEFORE, Start, folder_name
 from trainer.run.training import Training, new_model
-from trainer.run.twin import finished_twin, take_over
+from trainer.run.twin import take_over, twin_of_model
 from trainer.smoothers.filters import identity, mean
 from trainer.step import NotFinite
 
@@ -47,6 +48,7 @@ def train(
     store: Store,
     runs: Path,
     *,
+    start: Start | None = None,
     resume: bool = True,
     checkpoint_minutes: float = CHECKPOINT_MINUTES,
     interrupt: Interrupt | None = None,
@@ -57,6 +59,8 @@ def train(
     Parameters
     ----------
     runs : the run's folder is made in it, named ``<model>-<experiment>-seed<N>``.
+    start : a trained model to go on from, instead of random weights; then ``-finetuned`` ends the
+        folder's name, and ``rows`` hold what is tested beside the model too.
     resume : False deletes what an earlier call left and starts over.
     checkpoint_minutes : how much work a kill may cost, besides one save at each epoch's end.
     interrupt : an entered ``Interrupt``; None makes one for the length of the call.
@@ -79,6 +83,7 @@ def train(
                 config,
                 store,
                 runs,
+                start=start,
                 resume=resume,
                 checkpoint_minutes=checkpoint_minutes,
                 interrupt=own,
@@ -86,19 +91,23 @@ def train(
             )
     if (threads := n_threads(config)) is not None:
         torch.set_num_threads(threads)
-    place = runs / config.run_name
+    place = runs / folder_name(config, start)
     with disk_faults_told(place, kept=lambda: _last_good(place)), RunFolder(place) as folder:
         if not resume:
             folder.clear()
-        training = Training(config, store, folder.path)
-        folder.claim(run_record(config, store, training.n_parameters))
+        training = Training(config, store, folder.path, start)
+        record = run_record(config, store, training.n_parameters)
+        if start is not None:
+            record = {**record, **start.about}
+            record["identity"] = {**record["identity"], **start.identity}
+        folder.claim(record)
         keep_noise(folder.path, config.noise)
         if folder.is_finished():
             _log.info("%s is finished already; --no-resume trains it anew", folder.path)
             return finished_results(folder.path)
         with _state_told(folder):
             save_data(folder.path, describe(store, store_hash(store)))
-            twin = finished_twin(config, store, runs) if resume else None
+            twin = twin_of_model(config, store, runs) if resume and start is None else None
             if twin is not None:
                 _log.info(
                     "%s: %s is the same run, for %s reads no smear: its numbers are taken over "
@@ -138,11 +147,12 @@ def finished_results(folder: Path) -> dict[str, Any]:
 def judge_on_test(
     config: TrainConfig,
     store: Store,
-    weights: dict[str, torch.Tensor],
+    weights: Mapping[str, torch.Tensor],
     progress: Progress,
     interrupt: Interrupt,
+    references: Mapping[str, Smoother] = REFERENCES,
 ) -> Evaluation:
-    """Judge weights on the test split, beside ``REFERENCES``."""
+    """Judge weights on the test split, beside some smoothers."""
     model = new_model(config)
     model.load_state_dict(weights)
     stream = open_stream(config, store, "test")
@@ -159,7 +169,7 @@ def judge_on_test(
             stream,
             batch_loss,
             config.missing_torso,
-            references=REFERENCES,
+            references=references,
             on_batch=on_batch,
         )
     except NotFinite as error:
@@ -199,14 +209,15 @@ def _about(config: TrainConfig, model: str) -> dict[str, Any]:
 def _test_best(training: Training, progress: Progress, interrupt: Interrupt) -> dict[str, Any]:
     config, store, best = training.config, training.store, training.best
     assert best is not None  # every finished epoch leaves one
-    judged = judge_on_test(config, store, best["model"], progress, interrupt)
+    references = REFERENCES if training.start is None else training.start.references()
+    judged = judge_on_test(config, store, best["model"], progress, interrupt, references)
     judged.scores.save(training.folder / SCORES)
     coverage = []
     if uncertainty.has_uncertainty(config.model):
         training.model.load_state_dict(best["model"])
         uncertainty.fit_regions(training.model, training.val).save(training.folder)
         coverage = coverage_on_test(config, store, best["model"], training.folder)
-    return {
+    results = {
         "best_epoch": best["epoch"],
         "n_epochs": len(training.history),
         "test_loss": judged.loss,
@@ -217,6 +228,30 @@ def _test_best(training: Training, progress: Progress, interrupt: Interrupt) -> 
             for row in tidy_rows(config, store, scores, name)
         ],
     }
+    if training.start is not None:
+        _stand_beside(training, training.start, judged.references, results, progress, interrupt)
+    return results
+
+
+def _stand_beside(
+    training: Training,
+    start: Start,
+    smoothers: Mapping[str, Scores],
+    results: dict[str, Any],
+    progress: Progress,
+    interrupt: Interrupt,
+) -> None:
+    """Test the model as it was before, too, and give all that was tested its place in the rows."""
+    config, store = training.config, training.store
+    before = judge_on_test(config, store, start.weights, progress, interrupt, {})
+    others = {**smoothers, config.model + BEFORE: before.scores}
+    for name, scores in others.items():
+        scores.save(training.folder / f"scores-{name}.npz")
+    results["beside"] = list(others)
+    results["rows"] += [
+        r for n, scores in others.items() for r in tidy_rows(config, store, scores, n)
+    ]
+    results["references"] = []
 
 
 @contextmanager

@@ -6,12 +6,13 @@ import pandas as pd
 import pytest
 
 from tests.trainer.fake_store import make_store
+from trainer.baselines import BaselinesConfig, baselines
 from trainer.checkpoint import BEST, read_checkpoint
 from trainer.results import load
 from trainer.run.config import train_config
 from trainer.run.folder import REGIONS
 from trainer.run.repeat import repeat_test, run_config
-from trainer.run.twin import finished_twin
+from trainer.run.twin import twin_of_model
 from trainer.train import train
 
 QUICK = {"max_epochs": 2, "max_steps": 2, "device": "cpu", "batch_size": 16}
@@ -77,7 +78,7 @@ def test_it_is_told(store, runs, tmp_path, caplog):
 
 def test_only_the_smear_may_differ(store, runs):
     def twin(*about, **chosen):
-        return finished_twin(quick(*about, **chosen), store, runs)
+        return twin_of_model(quick(*about, **chosen), store, runs)
 
     assert twin("deciwatch", "1.2") == runs / "deciwatch-1.1-seed0"
     assert twin("deciwatch", "1.3") is None  # half the frame rate
@@ -88,4 +89,18 @@ def test_only_the_smear_may_differ(store, runs):
 
 
 def test_a_model_of_heatmaps_reads_the_smear(store, runs):
-    assert finished_twin(quick("3dconv", "1.2"), store, runs) is None
+    assert twin_of_model(quick("3dconv", "1.2"), store, runs) is None
+
+
+def test_smoothers_too_are_judged_once(store, tmp_path):
+    chosen = {"smoothers": ("identity", "gaussian")}
+    baselines(BaselinesConfig("2.1", **chosen), store, tmp_path / "both")
+    taken = baselines(BaselinesConfig("2.2", **chosen), store, tmp_path / "both")
+    alone = baselines(BaselinesConfig("2.2", **chosen), store, tmp_path / "alone")
+    assert taken.pop("same_as") == "baselines-2.1-seed0"
+    assert taken == alone
+    for name in ("scores-gaussian.npz", "params.csv", "validation.csv", "results.csv"):
+        folders = [tmp_path / side / "baselines-2.2-seed0" for side in ("both", "alone")]
+        assert (folders[0] / name).read_bytes() == (folders[1] / name).read_bytes()
+    other = baselines(BaselinesConfig("2.3", **chosen), store, tmp_path / "both")
+    assert "same_as" not in other
