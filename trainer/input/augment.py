@@ -123,8 +123,8 @@ def _reboxed(
     """Positions in the heatmap pixels of new boxes, (B, T, K, 2).
 
     The old boxes were cut around the keypoints ``whole``, the new ones are cut around those still
-    ``annotated``. A new box keeps the margins that the old one had around its pose, as shares of the sides; so it
-    is expanded, and off centre, as the store's boxes are.
+    ``annotated``. A new box keeps the margins that the old one had around its pose, as shares of
+    the sides; so it is expanded, and off centre, as the store's boxes are.
     """
     low, high = _extent(exact_px, whole)
     per_px = ((boxes[..., 2:] - boxes[..., :2]) / _LAST_PX).unsqueeze(2)  # source px
