@@ -66,7 +66,7 @@ report: | $(VENV)/.ready ## Tables, figures and a page from RUNS
 	$(PY) -m trainer report $(RUNS) --out $(REPORT) $(ARGS)
 
 docs: $(VENV)/.ready ## Build the docs site into site/ (no network)
-	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict
 
 test: $(VENV)/.ready ## Run the tests (under ten minutes on two cores)
 	$(PY) -m pytest -n $(WORKERS) -m "not slow" $(ARGS)
