@@ -46,6 +46,13 @@ if TYPE_CHECKING:
     help="How positions are read off a model's heatmaps.",
 )
 @click.option(
+    "--keep-within",
+    default=None,
+    type=float,
+    help="With a run that gives an uncertainty: leave keypoints alone that lie in the region which "
+    "holds this share of the truths, 0.5 or 0.9.",
+)
+@click.option(
     "--baselines",
     default=None,
     type=PATH,
@@ -69,6 +76,7 @@ def predict(
     skeleton: str | None,
     names_map: Path | None,
     decoder: str,
+    keep_within: float | None,
     device: str,
     **classical: Any,
 ) -> None:
@@ -94,7 +102,9 @@ def predict(
         loaded = load_run(run, device, decoder)
         if loaded.threads is not None:
             torch.set_num_threads(loaded.threads)
-        smoother = loaded.smoother()
+        smoother = loaded.smoother(keep_within)
+    elif keep_within is not None:
+        raise click.UsageError("--keep-within goes with --run")
     else:
         smoother = _classical(**classical)
     done = run_predict(

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from pipeline.contract.errors import RunError
+from pipeline.contract.errors import BadInput, RunError
 from pipeline.contract.heatmap import SIZE
 from pipeline.contract.store import CONTRACT_VERSION, WINDOW_FRAMES
 from trainer import checkpoint
@@ -26,7 +26,7 @@ from trainer.run.folder import CONFIG, SCORES, STATE
 from trainer.run.repeat import run_config
 from trainer.run.training import new_model
 from trainer.train import n_threads
-from trainer.uncertainty import estimate_with_scale, has_uncertainty
+from trainer.uncertainty import SHARES, Regions, estimate_with_scale, has_uncertainty
 
 #: Windows at once: a window of heatmaps is 1.6 MB, and its features in a bi-ConvLSTM 8 MB a layer.
 _BATCH_WINDOWS = {"heatmaps": 16, "coordinates": 512}
@@ -71,11 +71,33 @@ class LoadedRun:
         """Threads to compute with, as in training; None leaves torch's choice."""
         return n_threads(self.config)
 
-    def smoother(self) -> Smoother:
-        """The run as tracks are put through it."""
+    def smoother(self, keep_within: float | None = None) -> Smoother:
+        """The run as tracks are put through it.
+
+        Parameters
+        ----------
+        keep_within : leave a keypoint where it is if it lies in the region around its estimate that
+            holds this share of the truths (one of ``trainer.uncertainty.SHARES``). Windows decide
+            for themselves, so a keypoint that some keep and some don't moves part of the way.
+
+        Raises
+        ------
+        BadInput : the model gives no uncertainty, or has no region for this share.
+        RunError : the run's regions are absent or damaged.
+        """
+        factor = None if keep_within is None else self._region(keep_within)
+
+        def smooth(windows: NDArray[np.float32]) -> NDArray[np.float32]:
+            estimate_px, scale_px = self.estimate(windows)
+            if factor is None or scale_px is None:
+                return estimate_px
+            off_px = np.linalg.norm(windows - estimate_px, axis=-1)
+            keeps = off_px <= factor * scale_px  # False where missing
+            return np.where(keeps[..., None], windows, estimate_px)
+
         return Smoother(
             name=self.name,
-            smooth=lambda windows: self.estimate(windows)[0],
+            smooth=smooth,
             keypoints=self.keypoints,
             n_frames=self.n_frames,
             step=self.step,
@@ -83,6 +105,17 @@ class LoadedRun:
             keep_aspect=self.keep_aspect,
             batch_windows=_BATCH_WINDOWS[self.module.CONSUMES],
         )
+
+    def _region(self, share: float) -> NDArray[np.float64]:
+        """By keypoint, the radius of a region over the model's scale, float64 (25,)."""
+        if not has_uncertainty(self.config.model):
+            raise BadInput(
+                f"{self.name} tells nothing of how sure it is, so it can't leave keypoints alone"
+            )
+        if share not in SHARES:
+            known = ", ".join(map(str, SHARES))
+            raise BadInput(f"there is no region for a share of {share}; known: {known}")
+        return Regions.load(self.folder).factor[SHARES.index(share)]
 
     def estimate(
         self, windows: NDArray[np.float32]

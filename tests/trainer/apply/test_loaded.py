@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.contract.errors import RunError
+from pipeline.contract.errors import BadInput, RunError
 from tests.trainer.fake_store import LABELLED, make_store
 from trainer import checkpoint
 from trainer.apply.loaded import load_run
@@ -17,7 +17,7 @@ from trainer.input.render import render, response_tables
 from trainer.results.metrics import heatmap_positions
 from trainer.run.config import TrainConfig
 from trainer.train import train
-from trainer.uncertainty import estimate_with_scale
+from trainer.uncertainty import SHARES, Regions, estimate_with_scale
 
 
 @pytest.fixture(scope="module")
@@ -147,3 +147,25 @@ def test_a_run_that_cannot_be_used_is_one_clear_line(copied, spoil, text):
 def test_runs_from_before_contracts_were_told_still_load(copied):
     edit(copied / "config.json", lambda c: c.pop("contract"))
     assert load_run(copied).name == "deciwatch-1.3-seed0"
+
+
+def test_keypoints_inside_the_region_around_their_estimate_are_left_alone(runs):
+    run = load_run(runs / "resmlp-1.1-seed0")
+    estimate, scale = run.estimate(windows())
+    factor = Regions.load(run.folder).factor[SHARES.index(0.5)]
+    beside = estimate + np.float32(0.5) * (factor * scale)[..., None].astype(np.float32) / 2
+    beside[0, :, 3] = estimate[0, :, 3] + 40
+    # what it estimates of these is another matter: hold the estimate fixed
+    fixed = replace(run, folder=run.folder)
+    object.__setattr__(fixed, "estimate", lambda _: (estimate, scale))
+    smoothed = fixed.smoother(keep_within=0.5).smooth(beside)
+    np.testing.assert_array_equal(smoothed[1:], beside[1:])
+    np.testing.assert_array_equal(smoothed[0, :, 3], estimate[0, :, 3])
+    np.testing.assert_array_equal(fixed.smoother().smooth(beside), estimate)
+
+
+def test_only_a_model_with_an_uncertainty_can_leave_keypoints_alone(runs):
+    with pytest.raises(BadInput, match="tells nothing of how sure it is"):
+        load_run(runs / "deciwatch-1.3-seed0").smoother(keep_within=0.5)
+    with pytest.raises(BadInput, match=r"no region for a share of 0\.7; known: 0\.5, 0\.9"):
+        load_run(runs / "resmlp-1.1-seed0").smoother(keep_within=0.7)
