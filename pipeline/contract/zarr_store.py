@@ -71,7 +71,7 @@ def write_shard(
     _create_array(zarr.create_group(MemoryStore(memory)), array)[start:stop] = data
     key = f"{array.path}/c/{index}" + "/0" * len(array.spec.frame_shape)
     payload = memory[key].to_bytes()
-    write_atomic(folder / key, payload)
+    write_atomic(folder / key, payload, flush_folder=False)
     digest = sha256_bytes(payload)
     entry = {"sha256": digest, "bytes": len(payload), "shard": name}
     return ShardWritten(name, key, digest, {key: entry})
@@ -92,7 +92,7 @@ def finish(
     entries = {}
     for file in sorted({*folder.rglob("zarr.json"), *table}):
         payload = file.read_bytes()
-        write_atomic(file, payload)  # zarr itself never flushes to disk
+        write_atomic(file, payload, flush_folder=False)  # zarr itself never flushes to disk
         entries[file.relative_to(folder).as_posix()] = {
             "sha256": sha256_bytes(payload),
             "bytes": len(payload),

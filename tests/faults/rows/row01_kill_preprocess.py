@@ -8,14 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.faults import shim
+from tests.faults import servers, shim
 from tests.faults.harness import Attempt
 from tests.faults.shim import Shim
-from tests.faults.stores import build, content, differences, labels
+from tests.faults.stores import content, differences, labels
 from tests.faults.warm import Warm
 
 NUMBER, FAULT = 1, "SIGKILL of preprocess"
-TRIES, SHARE = 620, 3
+TRIES, SHARE = 620, 2
 _CHAIN = 4  # kills one after another before a build may end
 _FORMATS = ("zarr", "hdf5")
 
@@ -31,11 +31,6 @@ class Ready:
     seconds: float
     steps: list[tuple[str, str, int]]
 
-    def close(self) -> None:
-        """End the program."""
-        self.program.close()
-        self.shim.close()
-
     def command(self, out: Path, kind: str, n_workers: int) -> list[object]:
         """The command of a build."""
         words = ["preprocess", "--penn-action", self.labels, "--out", out, "--format", kind]
@@ -50,16 +45,16 @@ def needs() -> str:
 def prepare(folder: Path) -> Ready:
     """Undisturbed builds, watched."""
     source = labels(folder, (30, 290, 280, 12, 9, 9, 9, 12, 9, 9))
-    watcher = Shim(folder)
-    ready = Ready(Warm("pipeline", watcher.environment), watcher, source, {}, 0.0, [])
+    watcher = servers.watcher()
+    ready = Ready(servers.server("pipeline"), watcher, source, {}, 0.0, [])
     for kind in _FORMATS:
-        ready.whole[kind] = content(build(source, folder / kind, kind))
         out = folder / "watched"
         out.mkdir(exist_ok=True)
         watcher.set(out, shim.COUNT, trace=True)
         ended = ready.program.run(ready.command(out / kind, kind, 1), folder / "log")
         watcher.off()
         assert ended.code == 0, ended.said
+        ready.whole[kind] = content(out / kind)
         ready.seconds = max(ready.seconds, ended.seconds)
         named: dict[str, int] = {}
         for number, operation in enumerate(watcher.operations()):

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.faults import shim
+from tests.faults import servers, shim
 from tests.faults.harness import Attempt
-from tests.faults.runs import RUN, run_differences, small_store, train_words, whole_run
+from tests.faults.runs import RUN, run_differences, train_words, whole_run
 from tests.faults.shim import Shim
 from tests.faults.warm import Warm
 
 NUMBER, FAULT = 2, "SIGKILL of train"
-TRIES, SHARE = 300, 2
-_CHAIN = 5
+TRIES, SHARE = 300, 1
+_CHAIN = 3
 
 
 @dataclass
@@ -29,11 +29,6 @@ class Ready:
     seconds: float
     n_operations: int
 
-    def close(self) -> None:
-        """End the program."""
-        self.program.close()
-        self.shim.close()
-
 
 def needs() -> str:
     """The shim."""
@@ -42,11 +37,12 @@ def needs() -> str:
 
 def prepare(folder: Path) -> Ready:
     """An undisturbed run, its file operations counted."""
-    store, watcher = small_store(folder), Shim(folder)
-    program = Warm("trainer", watcher.environment)
+    program, store = servers.server("trainer"), servers.store_to_train()
+    watcher = servers.watcher()
     watcher.set(folder / "runs", shim.COUNT)
     whole, seconds = whole_run(program, store, folder)
-    return Ready(program, watcher, store, whole, seconds, watcher.off())
+    n_operations = watcher.off()
+    return Ready(program, watcher, store, whole, seconds, n_operations)
 
 
 def attempt(ready: Ready, folder: Path, rng: np.random.Generator, index: int) -> Attempt:

@@ -13,9 +13,10 @@ from pipeline.contract.store import MANIFEST, RECIPE, SPLITS, open_store
 from pipeline.ingest import Inputs
 from pipeline.repair import repair
 from pipeline.sources import SourceOptions
+from tests.faults import servers
 from tests.faults.damage import BYTE_DAMAGE, damaged
 from tests.faults.harness import Attempt
-from tests.faults.stores import build, content, differences, labels
+from tests.faults.stores import content, differences
 from trainer.input.noise import NoiseConfig
 from trainer.input.stream import WindowStream
 
@@ -51,8 +52,8 @@ def needs() -> str:
 
 def prepare(folder: Path) -> Ready:
     """A store of each format."""
-    source = labels(folder, (30, 290, 12, 9, 9, 9, 12, 9, 9, 9))
-    stores = {kind: build(source, folder / kind, kind) for kind in ("zarr", "hdf5")}
+    del folder
+    source, stores = servers.sound_stores()
     seen = {(k, s): _what_training_sees(path, s) for k, path in stores.items() for s in SPLITS}
     return Ready(stores, {kind: content(path) for kind, path in stores.items()}, seen, source)
 

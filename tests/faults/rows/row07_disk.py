@@ -6,25 +6,26 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
-from tests.faults import shim
+from tests.faults import servers, shim
 from tests.faults.harness import ROOT, Attempt
 from tests.faults.runs import RUN, run_differences, train_words
-from tests.faults.shim import Shim
-from tests.faults.stores import build, content, differences, labels
+from tests.faults.shim import Operation, Shim
+from tests.faults.stores import content, differences, labels
 from tests.faults.warm import Warm
 
 NUMBER, FAULT = 7, "disk full, input/output error, read-only"
-TRIES, SHARE = 400, 4
+TRIES, SHARE = 400, 3
 _ERRORS = (
     (errno.ENOSPC, shim.FULL, ("disk full on", "needs", "free)")),
     (errno.EIO, shim.ONCE, ("input/output error",)),
     (errno.EROFS, shim.READ_ONLY, ("is read-only",)),
 )
-_TASKS = ("zarr", "hdf5", "train")
+TASKS = ("zarr", "hdf5", "train")
 
 
 @dataclass
@@ -37,12 +38,11 @@ class Ready:
     stores: dict[str, Path]
     run: Path
     n_operations: dict[str, int]
+    recorded: dict[str, tuple[Path, list[Operation]]]
 
-    def close(self) -> None:
-        """End the programs."""
-        for program in self.programs.values():
-            program.close()
-        self.shim.close()
+    def program(self, task: str) -> Warm:
+        """The program of a task."""
+        return self.programs["trainer" if task == "train" else "pipeline"]
 
     def command(self, task: str, place: Path) -> list[object]:
         """A command that writes below ``place``."""
@@ -69,17 +69,26 @@ def needs() -> str:
 
 def prepare(folder: Path) -> Ready:
     """Undisturbed results, counted."""
-    source, watcher = labels(folder, (30, 290, 30, 24, 24, 24, 12, 24)), Shim(folder)
-    programs = {name: Warm(name, watcher.environment) for name in ("pipeline", "trainer")}
-    stores = {kind: build(source, folder / kind, kind) for kind in ("zarr", "hdf5")}
-    ready = Ready(programs, watcher, source, stores, folder / "runs" / RUN, {})
-    for task in _TASKS:
-        place = folder / "runs" if task == "train" else folder / f"counted-{task}"
+    del folder
+    return tasks()
+
+
+@cache
+def tasks() -> Ready:
+    """Two builds and a run, every file operation of them recorded."""
+    folder = servers.folder() / "tasks"
+    folder.mkdir()
+    source, watcher = labels(folder, (30, 290, 30, 24, 24, 24, 12, 24)), servers.watcher()
+    programs = {name: servers.server(name) for name in ("pipeline", "trainer")}
+    stores = {kind: folder / kind / "store" for kind in ("zarr", "hdf5")}
+    ready = Ready(programs, watcher, source, stores, folder / "train" / RUN, {}, {})
+    for task in TASKS:
+        place = folder / task
         place.mkdir()
-        watcher.set(place, shim.COUNT)
-        program = programs["trainer" if task == "train" else "pipeline"]
-        ended = program.run(ready.command(task, place), folder / "log")
+        watcher.set(place, shim.COUNT, trace=True)
+        ended = ready.program(task).run(ready.command(task, place), folder / "log")
         ready.n_operations[task] = watcher.off()
+        ready.recorded[task] = place, watcher.operations()
         assert ended.code == 0, ended.said
     return ready
 
@@ -88,13 +97,13 @@ def attempt(ready: Ready, folder: Path, rng: np.random.Generator, index: int) ->
     """Let one operation fail, or all from there on; then run again on a sound disk."""
     if index % 20 == 19 and os.geteuid() == 0 and shutil.which("unshare"):
         return _small_disk(ready, folder, rng)
-    task = _TASKS[index % 3]
+    task = TASKS[index % 3]
     error, lasts, expected = _ERRORS[index // 3 % 3]
     place = folder / "place"
     place.mkdir()
     at = int(rng.integers(ready.n_operations[task]))
     case = f"{task}, {errno.errorcode[error]} at operation {at}"
-    program = ready.programs["trainer" if task == "train" else "pipeline"]
+    program = ready.program(task)
     ready.shim.set(place, shim.FAIL, at=at, error=error, lasts=lasts)
     ended = program.run(ready.command(task, place), folder / "log")
     ready.shim.off()

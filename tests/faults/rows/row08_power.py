@@ -1,7 +1,6 @@
 """Row 8: a power cut at any moment of a build or a run; unflushed writes are lost or reordered."""
 
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,6 @@ from tests.faults.harness import Attempt
 from tests.faults.power import Disk
 from tests.faults.rows import row07_disk as disk
 from tests.faults.runs import RUN
-from tests.faults.shim import Operation
 from trainer import checkpoint
 from trainer.results.runs import RESULTS_JSON, read_json
 
@@ -22,42 +20,19 @@ TRIES, SHARE = 200, 12
 _RERUN_EVERY = 10  # of the states, a command is run again on one in so many
 
 
-@dataclass
-class Ready:
-    """What row 7 uses, and every file operation of each task, in order."""
-
-    tasks: disk.Ready
-    recorded: dict[str, tuple[Path, list[Operation]]]
-
-    def close(self) -> None:
-        """End the programs."""
-        self.tasks.close()
-
-
 def needs() -> str:
     """The shim."""
     return shim.lacking()
 
 
-def prepare(folder: Path) -> Ready:
-    """Record undisturbed builds and a run."""
-    tasks = disk.prepare(folder)
-    recorded = {}
-    for task in ("zarr", "hdf5", "train"):
-        place = folder / f"recorded-{task}"
-        place.mkdir()
-        tasks.shim.set(place, shim.COUNT, trace=True)
-        program = tasks.programs["trainer" if task == "train" else "pipeline"]
-        ended = program.run(tasks.command(task, place), folder / "log")
-        tasks.shim.off()
-        assert ended.code == 0, ended.said
-        recorded[task] = (place, tasks.shim.operations())
-    return Ready(tasks, recorded)
+def prepare(folder: Path) -> disk.Ready:
+    """Recorded builds and a run."""
+    return disk.prepare(folder)
 
 
-def attempt(ready: Ready, folder: Path, rng: np.random.Generator, index: int) -> Attempt:
+def attempt(ready: disk.Ready, folder: Path, rng: np.random.Generator, index: int) -> Attempt:
     """Cut the power at a random operation; look at what is left, and now and then go on from it."""
-    task = ("zarr", "hdf5", "train")[index % 3]
+    task = disk.TASKS[index % 3]
     place, operations = ready.recorded[task]
     # Half of the cuts come late, where manifests, checkpoints and renames are.
     n_all = len(operations)
@@ -72,11 +47,10 @@ def attempt(ready: Ready, folder: Path, rng: np.random.Generator, index: int) ->
     if problem:
         found.problems.append(f"{case}: {problem}")
     if index % _RERUN_EVERY == 0:
-        program = ready.tasks.programs["trainer" if task == "train" else "pipeline"]
-        ended = program.run(ready.tasks.command(task, left), folder / "log")
+        ended = ready.program(task).run(ready.command(task, left), folder / "log")
         if ended.code != 0 and "already exists" not in ended.said:
             found.problems.append(f"{case}: the rerun ended with {ended.code}: {ended.said[-300:]}")
-        elif harm := ready.tasks.harm(task, left):
+        elif harm := ready.harm(task, left):
             found.problems.append(f"{case}: {harm}")
     shutil.rmtree(left)
     return found

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.faults import servers
 from tests.faults.harness import Attempt
-from tests.faults.runs import RUN, run_differences, small_store, train_words, whole_run
+from tests.faults.runs import RUN, run_differences, train_words
 from tests.faults.stores import build, content, differences, labels
 from tests.faults.warm import Ended, Warm
 
@@ -30,12 +31,6 @@ class Ready:
     store: Path
     to_train: Path
     run: Path
-
-    def close(self) -> None:
-        """End the programs."""
-        for pair in self.pairs.values():
-            for program in pair:
-                program.close()
 
     def command(self, task: str, place: Path) -> list[object]:
         """A command that writes below ``place``."""
@@ -58,11 +53,10 @@ def needs() -> str:
 
 def prepare(folder: Path) -> Ready:
     """Undisturbed results."""
-    pairs = {name: (Warm(name), Warm(name)) for name in ("pipeline", "trainer")}
-    source = labels(folder / "p", (24, 40, 24, 12, 9))
-    to_train = small_store(folder)
-    run, _ = whole_run(pairs["trainer"][0], to_train, folder)
-    return Ready(pairs, source, build(source, folder / "p" / "store"), to_train, run)
+    pairs = {n: (servers.server(n), servers.server(n, 1)) for n in ("pipeline", "trainer")}
+    source = labels(folder, (24, 40, 24, 12, 9))
+    to_train, (run, _) = servers.store_to_train(), servers.undisturbed_run()
+    return Ready(pairs, source, build(source, folder / "store"), to_train, run)
 
 
 def attempt(ready: Ready, folder: Path, rng: np.random.Generator, index: int) -> Attempt:

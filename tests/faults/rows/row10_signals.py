@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.faults import servers
 from tests.faults.harness import Attempt
-from tests.faults.runs import RUN, run_differences, small_store, train_words, whole_run
+from tests.faults.runs import RUN, run_differences, train_words
 from tests.faults.stores import build, content, differences, labels
 from tests.faults.warm import Started, Warm
 
 NUMBER, FAULT = 10, "SIGTERM and Ctrl-C"
-TRIES, SHARE = 100, 3
+TRIES, SHARE = 100, 2
 _SAVED_WITHIN_S = 20.0
 _CODES = {signal.SIGTERM: 75, signal.SIGINT: 130}
 _CHAIN = 3
@@ -31,11 +32,6 @@ class Ready:
     run: Path
     seconds: dict[str, float]
 
-    def close(self) -> None:
-        """End the programs."""
-        for program in self.programs.values():
-            program.close()
-
 
 def needs() -> str:
     """Nothing."""
@@ -44,9 +40,8 @@ def needs() -> str:
 
 def prepare(folder: Path) -> Ready:
     """Undisturbed results."""
-    programs = {name: Warm(name) for name in ("pipeline", "trainer")}
-    to_train = small_store(folder)
-    run, seconds = whole_run(programs["trainer"], to_train, folder)
+    programs = {name: servers.server(name) for name in ("pipeline", "trainer")}
+    to_train, (run, seconds) = servers.store_to_train(), servers.undisturbed_run()
     source = labels(folder / "p", (24, 300, 40, 24, 12, 9))
     store = folder / "p" / "store"
     began = time.monotonic()

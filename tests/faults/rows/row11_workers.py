@@ -15,8 +15,8 @@ import numpy as np
 from pipeline import shards
 from pipeline.contract.errors import PoseError
 from pipeline.contract.store import Store, open_store
+from tests.faults import servers
 from tests.faults.harness import Attempt
-from tests.faults.runs import small_store
 from tests.faults.stores import build, content, differences, labels
 from trainer import checkpoint
 from trainer.input import reader
@@ -46,7 +46,7 @@ def needs() -> str:
 def prepare(folder: Path) -> Ready:
     """A store, and an undisturbed build."""
     source = labels(folder / "p", (300, 40, 24, 12, 9))
-    return Ready(small_store(folder), source, content(build(source, folder / "p" / "store")))
+    return Ready(servers.store_to_train(), source, content(build(source, folder / "p" / "store")))
 
 
 def attempt(ready: Ready, folder: Path, rng: np.random.Generator, index: int) -> Attempt:

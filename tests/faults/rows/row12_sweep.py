@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.faults import servers
 from tests.faults.harness import Attempt
-from tests.faults.runs import small_store
 from tests.faults.warm import Warm
 from trainer.results.runs import TIDY_KINDS, read_csv, read_results
 
@@ -17,7 +17,7 @@ NUMBER, FAULT = 12, "SIGKILL of sweep"
 TRIES, SHARE = 200, 1
 _SMALL = ("--models", "deciwatch", "--exps", "1.2,2.2")
 _EVERY_FULL = 10  # one attempt in so many is a sweep of all 24 runs
-_KILLS = {False: 4, True: 20}
+_KILLS = {False: 3, True: 20}
 
 
 @dataclass
@@ -27,10 +27,6 @@ class Ready:
     program: Warm
     store: Path
 
-    def close(self) -> None:
-        """End the program."""
-        self.program.close()
-
 
 def needs() -> str:
     """Nothing."""
@@ -39,7 +35,8 @@ def needs() -> str:
 
 def prepare(folder: Path) -> Ready:
     """A store of a few windows."""
-    return Ready(Warm("trainer"), small_store(folder))
+    del folder
+    return Ready(servers.server("trainer"), servers.store_to_train())
 
 
 def attempt(ready: Ready, folder: Path, rng: np.random.Generator, index: int) -> Attempt:

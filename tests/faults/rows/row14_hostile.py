@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.faults import servers
 from tests.faults.harness import Attempt
 from tests.faults.hostile import CASES
-from tests.faults.stores import build, labels
 from tests.faults.warm import Warm
 
 NUMBER, FAULT = 14, "hostile archives, files, stores and weights"
@@ -24,11 +24,6 @@ class Ready:
     programs: dict[str, Warm]
     stores: dict[str, Path]
 
-    def close(self) -> None:
-        """End the programs."""
-        for program in self.programs.values():
-            program.close()
-
 
 def needs() -> str:
     """Pipes and links."""
@@ -37,9 +32,8 @@ def needs() -> str:
 
 def prepare(folder: Path) -> Ready:
     """A store of each format and a run."""
-    source = labels(folder, (30, 290, 12, 9, 9, 9, 12, 9, 9, 9))
-    stores = {kind: build(source, folder / kind, kind) for kind in ("zarr", "hdf5")}
-    programs = {name: Warm(name) for name in ("pipeline", "trainer")}
+    _, stores = servers.sound_stores()
+    programs = {name: servers.server(name) for name in ("pipeline", "trainer")}
     words = ["train", "--model", "deciwatch", "--exp", "1.1", "--max-epochs", "1", "--max-steps"]
     words += ["1", "--store", stores["zarr"], "--out", folder / "runs"]
     ended = programs["trainer"].run(words, folder / "log")
