@@ -12,6 +12,7 @@ from pipeline.contract.lock import leave_if_held
 from pipeline.contract.store import open_store
 from trainer.apply.calibrate.cli import calibrate
 from trainer.apply.cli import export, predict
+from trainer.apply.finetune.cli import finetune
 from trainer.apply.look.cli import show
 from trainer.results.cli import report
 from trainer.run.cli import DEVICE, NOISE_AND_SCORE, OUT, PARENT, SEED, STORE, TRAINING
@@ -31,6 +32,7 @@ def main(debug: bool) -> None:
 main.add_command(export)
 main.add_command(predict)
 main.add_command(calibrate)
+main.add_command(finetune)
 main.add_command(report)
 main.add_command(show)
 main.add_command(sweep)

@@ -15,6 +15,7 @@ from pipeline.contract.store import Store
 from trainer.experiments import experiment
 from trainer.input.noise import NoiseConfig
 from trainer.input.noise_file import SUFFIX, DetectorNoise, read_noise
+from trainer.input.recorded import RECORDED, RecordedNoise, holds_detections, recorded_noise
 
 NOISES = ("auto", "fresh", "frozen")
 #: A run's own copy of the noise file it was made with: a run needs nothing outside its folder.
@@ -31,7 +32,7 @@ def check_noise(noise: str, mu_in_px: float = 0.0) -> None:
         read_noise(Path(noise))
         if mu_in_px:
             raise BadInput(f"--mu-in does not go with {noise}: its biases are in the file")
-    elif noise not in NOISES:
+    elif noise not in (*NOISES, RECORDED):
         raise BadInput(
             f"unknown noise {noise!r}; known: {', '.join(NOISES)}, or a file *{SUFFIX} made by "
             "`python -m trainer calibrate`"
@@ -46,18 +47,21 @@ def is_file(noise: str) -> bool:
 def resolved_noise(noise: str, store: Store) -> str:
     """What a run's identity holds: the hash of a noise file, and what "auto" means for a store.
 
-    "auto" is "frozen" for the thesis's protocol, else "fresh".
+    "auto" is "recorded" for a store that holds a detector's output, "frozen" for the thesis's
+    protocol, else "fresh".
     """
     if is_file(noise):
         return FROM_FILE + read_noise(Path(noise)).sha256
     if noise != "auto":
         return noise
+    if holds_detections(store):
+        return RECORDED
     return "frozen" if store.attrs["config"].get("protocol") == "thesis" else "fresh"
 
 
 def noise_config(
     name: str, noise: str, mu_in_px: float, store: Store
-) -> NoiseConfig | DetectorNoise:
+) -> NoiseConfig | DetectorNoise | RecordedNoise:
     """The noise of an experiment on a store.
 
     Parameters
@@ -72,7 +76,10 @@ def noise_config(
         measured = read_noise(Path(noise))
         rows = (replace(k, correlation=k.correlation**chosen.step) for k in measured.keypoints)
         return replace(measured, keypoints=tuple(rows))
-    frozen = resolved_noise(noise, store) == "frozen"
+    resolved = resolved_noise(noise, store)
+    if resolved == RECORDED:
+        return recorded_noise(store, chosen.sigma_in_px)
+    frozen = resolved == "frozen"
     return NoiseConfig(
         chosen.k,
         chosen.sigma_in_px,

@@ -18,9 +18,11 @@ from trainer.input.frames import read_frames
 from trainer.input.noise import NoiseConfig, frozen_counter, noisy_input
 from trainer.input.noise_file import DetectorNoise
 from trainer.input.reader import stored_heatmaps
+from trainer.input.recorded import RecordedNoise, read_recorded
 from trainer.input.render import render, response_tables
 from trainer.input.shuffle import plan_ascending, plan_shuffled
 
+Noise = NoiseConfig | DetectorNoise | RecordedNoise
 CONSUMES = ("heatmaps", "coordinates")
 TARGETS = ("auto", "stored", "rendered")
 BLOCK_FRAMES = 128
@@ -41,11 +43,13 @@ class Batch:
     ----------
     window : int64 (B,), index of the first frame in the split's arrays.
     clip : int64 (B,), row of the clips table.
-    keypoints : int64 (B, T, K, 2), ground truth (x, y) in 0 ... 55; -1 where not annotated.
+    keypoints : int64 (B, T, K, 2), ground truth (x, y) in 0 ... 55; -1 where not annotated. Beside
+        a detector's recorded output it is float32 for coordinate models, and so is ``noisy``.
     annotated : bool (B, T, K).
     labelled : bool (B, K), whether the clip's dataset has the keypoint at all.
     detected : bool (B, T, K), whether the input has the keypoint: where annotated, but for what a
-        measured detector misses. A missed keypoint is a target and is scored like any other.
+        measured detector misses. A missed keypoint is a target and is scored like any other. A
+        recorded detector also gives keypoints that are not annotated.
     noisy : int64 (B, T, K, 2), shifted (x, y) in 0 ... 55; -1 where not detected.
     target : float32 (B, T, K, H, W), ground-truth heatmaps; zeros where not annotated. None for
         coordinate models.
@@ -82,7 +86,7 @@ class WindowStream:
     split : "train", "val" or "test". Train has a new order and new noise in every epoch; val and
         test have the same in all.
     step : frames from one frame of a window to the next.
-    noise : how the input is made noisy.
+    noise : how the input is made noisy, or that it is read from the store.
     batch_size : windows a batch; the last one of an epoch can be smaller.
     seed : names the order and the noise.
     consumes : "heatmaps" or "coordinates"; for the latter no heatmap is read or rendered.
@@ -101,8 +105,8 @@ class WindowStream:
 
     Raises
     ------
-    BadInput : an unknown name, the split has no window at this step, or augmented heatmaps are
-        to be read from the store, which does not hold them.
+    BadInput : an unknown name, the split has no window at this step, or augmented heatmaps or
+        detections are to be read from the store, which does not hold them.
     DamagedShard : an array of the store breaks the contract.
     """
 
@@ -111,7 +115,7 @@ class WindowStream:
         store: Store,
         split: str,
         step: int,
-        noise: NoiseConfig | DetectorNoise,
+        noise: Noise,
         batch_size: int = 16,
         seed: int = 0,
         consumes: str = "heatmaps",
@@ -135,6 +139,8 @@ class WindowStream:
         self.augment = augment if split == "train" else None
         if self.augment and consumes == "heatmaps" and self.targets == "stored":
             raise BadInput("augmented ground truth is not in the store: use --targets rendered")
+        if self.augment and isinstance(noise, RecordedNoise):
+            raise BadInput("what a detector gives of augmented windows is not in the store")
         self.frames = read_frames(
             store, split, step, self.device, with_exact=self.augment is not None
         )
@@ -142,11 +148,18 @@ class WindowStream:
         self.n_batches = -(-self.n_windows // batch_size)
         self.clip_count = len(store.clips["id"])
         self._clip_number, self._per_clip = _frozen_owners(store, noise, self.device)
+        self._recorded = None
+        if isinstance(noise, RecordedNoise):
+            self._recorded = read_recorded(store, split, noise, consumes, self.device)
         self._tables_in = response_tables(noise.sigma_in_px, self.device)
         self._tables_out = response_tables((SIGMA_OUT_PX,), self.device)
         # Stored heatmaps are gathered where they are read, and then moved.
         from_disk = "cpu" if self.targets == "stored" else self.device
         self._input_buffer, self._target_buffer = self._buffer(self.device), self._buffer(from_disk)
+
+    def clip_ids(self, clip: Tensor) -> list[str]:
+        """The names of rows of the clips table, each once."""
+        return list(dict.fromkeys(self.store.clips["id"][clip.cpu().numpy()]))
 
     def epoch(self, epoch: int, start_batch: int = 0) -> Iterator[Batch]:
         """The batches of one epoch, from ``start_batch`` on.
@@ -197,7 +210,10 @@ class WindowStream:
         if self.consumes == "heatmaps":
             n = len(window)
             out = self._input_buffer[:n]
-            heatmaps = render(noisy, detected, sigma_index, self._tables_in, out)
+            if self._recorded is not None and self._recorded.heatmaps is not None:
+                heatmaps = out.copy_(self._recorded.heatmaps[frames.cpu()])
+            else:
+                heatmaps = render(noisy, detected, sigma_index, self._tables_in, out)
             if target is None:
                 out = self._target_buffer[:n]
                 target = render(keypoints, annotated, None, self._tables_out, out)
@@ -209,6 +225,8 @@ class WindowStream:
     def _truth(self, window: Tensor, frames: Tensor, epoch: int) -> tuple[Tensor, Tensor]:
         """Ground truth of windows, augmented if asked for, and what of it is annotated."""
         annotated = self.frames.annotated[frames]
+        if self._recorded is not None and self.consumes == "coordinates":
+            return self._recorded.truth_px[frames], annotated
         if self.augment is None:
             return self.frames.keypoints[frames].long(), annotated
         assert self.frames.exact_px is not None
@@ -218,8 +236,10 @@ class WindowStream:
 
     def _noisy(
         self, window: Tensor, keypoints: Tensor, annotated: Tensor, epoch: int
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
         """Noisy positions, whether each keypoint is detected, and the index of its smear."""
+        if isinstance(self.noise, RecordedNoise):
+            return self._as_recorded(window)
         stream = (self.seed, SPLIT_NOISE[self.split], epoch if self.split == "train" else 0)
         if isinstance(self.noise, DetectorNoise):
             return detected_input(keypoints, annotated, window, self.noise, *stream)
@@ -230,6 +250,15 @@ class WindowStream:
             counter = frozen_counter(frame, self._clip_number[clip], self._per_clip[clip])
         noisy, sigma_index = noisy_input(keypoints, annotated, counter, self.noise, *stream)
         return noisy, annotated, sigma_index
+
+    def _as_recorded(self, window: Tensor) -> tuple[Tensor, Tensor, None]:
+        """What the detector gave, at whole pixels where heatmaps are rendered from it."""
+        assert self._recorded is not None
+        frames = self.frames.of_window(window)
+        noisy = self._recorded.detected_px[frames]
+        if self.consumes == "heatmaps":
+            noisy = (noisy + 0.5).floor().long()  # -1 stays -1
+        return noisy, self._recorded.is_detected[frames], None
 
     def _buffer(self, device: torch.device | str) -> Tensor:
         """Room for a batch of heatmaps: writing into the same memory is 1.7 times as fast."""
@@ -245,9 +274,7 @@ def _resolved(targets: str, store: Store) -> str:
     return "rendered" if impulse else "stored"
 
 
-def _frozen_owners(
-    store: Store, noise: NoiseConfig | DetectorNoise, device: torch.device
-) -> tuple[Tensor, Tensor]:
+def _frozen_owners(store: Store, noise: Noise, device: torch.device) -> tuple[Tensor, Tensor]:
     """For each row of the clips table: a number of its clip, and whether its noise is per clip.
 
     Rows of one clip share its number, so that a clip cut into several splits keeps its noise.

@@ -88,6 +88,8 @@ class RunFolder:
         """Delete what a run wrote; the results first, so that no half of them looks finished."""
         for name in (RESULTS_JSON, RESULTS_CSV, SCORES, REGIONS, HISTORY, TIMING, STATE):
             (self.path / name).unlink(missing_ok=True)
+        for beside in self.path.glob("scores-*.npz"):
+            beside.unlink()
         remove_checkpoints(self.path)
         (self.path / CONFIG).unlink(missing_ok=True)
 

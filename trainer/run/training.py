@@ -17,6 +17,7 @@ from pipeline.contract.skeleton import N_KEYPOINTS
 from pipeline.contract.store import WINDOW_FRAMES, Store
 from trainer import checkpoint
 from trainer.evaluate import Evaluation, evaluate
+from trainer.input.alternate import Alternating
 from trainer.input.stream import Batch, WindowStream
 from trainer.losses import batch_loss_of
 from trainer.models import model_module
@@ -27,6 +28,7 @@ from trainer.run.config import TrainConfig, open_stream
 from trainer.run.folder import HISTORY, TIMING
 from trainer.run.interrupt import Interrupt
 from trainer.run.progress import Progress
+from trainer.run.start import Start
 from trainer.schedule import new_schedule
 from trainer.step import NotFinite, Stepper, bad_windows, initial_model, make_optimizer
 
@@ -65,6 +67,7 @@ class Training:
 
     Attributes
     ----------
+    start : the trained model that it goes on from, or None.
     epoch, next_batch : where training goes on; epochs count from 1.
     loss_sum : sum over this epoch's windows so far, float64 on the device.
     history, timing : a row for each finished epoch.
@@ -72,12 +75,19 @@ class Training:
     done : whether the stopping rule has spoken.
     """
 
-    def __init__(self, config: TrainConfig, store: Store, folder: Path) -> None:
-        self.config, self.store, self.folder = config, store, folder
+    def __init__(
+        self, config: TrainConfig, store: Store, folder: Path, start: Start | None = None
+    ) -> None:
+        self.config, self.store, self.folder, self.start = config, store, folder, start
         self.model = new_model(config)
+        if start is not None:
+            self.model.load_state_dict(start.weights)
         self.batch_loss = batch_loss_of(config.loss, model_module(config.model))
         self.optimizer = make_optimizer(self.model, config.learning_rate)
-        self.train, self.val = (open_stream(config, store, split) for split in ("train", "val"))
+        self.train: WindowStream | Alternating = open_stream(config, store, "train")
+        self.val = open_stream(config, store, "val")
+        if start is not None and start.beside is not None:
+            self.train = Alternating(self.train, start.beside)
         self.n_batches = min(self.train.n_batches, config.max_steps or self.train.n_batches)
         n_steps = self.n_batches * config.max_epochs
         self.schedule = new_schedule(config.schedule, config.learning_rate, n_steps)
@@ -242,7 +252,7 @@ class Training:
             checkpoint.write_checkpoint(self.folder / checkpoint.BEST, self.best)
 
     @contextmanager
-    def _naming_bad_batches(self, stream: WindowStream) -> Iterator[None]:
+    def _naming_bad_batches(self, stream: WindowStream | Alternating) -> Iterator[None]:
         """Turn NotFinite into an error that names run, split, epoch, batch and clips."""
         try:
             yield
@@ -251,15 +261,17 @@ class Training:
             with _batches(stream, epoch, error.batch) as batches:
                 batch = next(batches)
                 at_fault = bad_windows(self.model, batch, self.batch_loss)
-            ids = self.store.clips["id"][batch.clip[at_fault].cpu().numpy()]
+            ids = stream.clip_ids(batch.clip[at_fault])
             raise RunError(
                 f"{self.config.run_name}: a loss or gradient is not finite in epoch {self.epoch}, "
-                f"{stream.split} batch {error.batch}, clips {', '.join(dict.fromkeys(ids))}; "
+                f"{stream.split} batch {error.batch}, clips {', '.join(ids)}; "
                 "training stopped before that step"
             ) from None
 
 
-def _batches(stream: WindowStream, epoch: int, start: int) -> "closing[Generator[Batch]]":
+def _batches(
+    stream: WindowStream | Alternating, epoch: int, start: int
+) -> "closing[Generator[Batch]]":
     """Batches that are closed in so many words: that stops the stream's reading thread."""
     return closing(cast("Generator[Batch]", stream.epoch(epoch, start)))
 

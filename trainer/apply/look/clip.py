@@ -21,6 +21,7 @@ from pipeline.contract.store import Store
 from trainer.apply.poses import Floats, Poses, Track
 from trainer.input.detector import detected_input
 from trainer.input.noise import NoiseConfig, noisy_input
+from trainer.input.noise_file import DetectorNoise
 from trainer.input.protocol import noise_config
 from trainer.run.config import TrainConfig
 
@@ -111,5 +112,6 @@ def _noisy(
         noisy, _ = noisy_input(keypoints, annotated, counter, once, *stream)
         detected = annotated
     else:
+        assert isinstance(noise, DetectorNoise)  # no store on disk holds recorded detections
         noisy, detected, _ = detected_input(keypoints, annotated, counter, noise, *stream)
     return noisy[0].numpy().astype(np.float64), detected[0].numpy()

@@ -16,6 +16,7 @@ from trainer.results.runs import RESULTS_JSON, TIDY_KINDS, read_csv, read_json
 from trainer.results.scores import Scores
 from trainer.run.config import store_hash
 from trainer.run.folder import CONFIG, HISTORY, SCORES, STATE, TIMING
+from trainer.run.start import BEFORE
 from trainer.run.training import HISTORY_KINDS, TIMING_KINDS
 from trainer.smoothers import SMOOTHERS
 
@@ -61,6 +62,11 @@ class Run:
     timing: pd.DataFrame
     results: dict[str, Any] | None
     state: str
+
+    @property
+    def beside(self) -> list[str]:
+        """What else was tested on the same windows, with scores of its own: in finetuned runs."""
+        return list((self.results or {}).get("beside", []))
 
 
 @dataclass(frozen=True)
@@ -122,8 +128,11 @@ def network_order() -> list[str]:
 
 
 def row_order() -> list[str]:
-    """Every registered row of a table: identity first, then the smoothers, then the networks."""
-    return [*SMOOTHERS, *network_order()]
+    """Every row of a table: identity first, then the smoothers, then the networks.
+
+    A finetuned network stands under its own name, and before it is the pretrained one.
+    """
+    return [*SMOOTHERS, *(name + BEFORE for name in network_order()), *network_order()]
 
 
 def collect(folder: Path, store: Path | None = None) -> Collection:
@@ -148,7 +157,7 @@ def collect(folder: Path, store: Path | None = None) -> Collection:
     found = Collection(data, runs, baselines)
     for one in finished:
         files = (
-            {one.model: SCORES}
+            {one.model: SCORES} | {name: f"scores-{name}.npz" for name in one.beside}
             if isinstance(one, Run)
             else {name: f"scores-{name}.npz" for name in one.params}
         )

@@ -1,0 +1,138 @@
+"""The command that goes on training a run on a user's own pairs: finetune."""
+
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pipeline.contract.cli import PATH
+from pipeline.contract.store import open_store
+from trainer.apply.finetune import LEARNING_RATE, MAX_EPOCHS
+from trainer.run.cli import DEVICE, OUT, SEED
+from trainer.run.interrupt import Interrupt
+
+
+@click.command()
+@click.option("--run", required=True, type=PATH, help="The folder of a finished run.")
+@click.option("--pred", required=True, type=PATH, help="The detector's output: a keypoint file.")
+@click.option(
+    "--truth", required=True, type=PATH, help="Ground truth of the same frames: a keypoint file."
+)
+@OUT
+@click.option(
+    "--store",
+    default=None,
+    type=PATH,
+    help="Train on a store's windows too, with the run's own noise, batch by batch in turn, so "
+    "that the model does not forget them.",
+)
+@SEED
+@click.option(
+    "--learning-rate",
+    default=LEARNING_RATE,
+    show_default=True,
+    type=float,
+    help="Adam's; it falls by the validation loss.",
+)
+@click.option(
+    "--max-epochs",
+    default=MAX_EPOCHS,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Epochs at most, over the pairs.",
+)
+@click.option(
+    "--missing-torso",
+    default=None,
+    type=click.Choice(["skip", "one-side"]),
+    help="Frames without all four shoulders and hips: not scored, or scored by one side.  "
+    "[default: the run's]",
+)
+@click.option(
+    "--min-score",
+    default=None,
+    type=float,
+    help="A keypoint with a lower score counts as missed.  [default: all are taken]",
+)
+@click.option(
+    "--map",
+    "names_map",
+    default=None,
+    type=PATH,
+    help="TOML or JSON file: a keypoint's name in the detections, and which of ours it is.",
+)
+@click.option("--truth-map", default=None, type=PATH, help="The same for the ground truth.")
+@click.option(
+    "--skeleton",
+    default=None,
+    help="Names the keypoints of detections that don't, such as coco-17; an unknown name lists "
+    "all.",
+)
+@click.option("--truth-skeleton", default=None, help="The same for the ground truth.")
+@click.option("--device", default="auto", show_default=True, type=DEVICE, help="Where to compute.")
+@click.option(
+    "--checkpoint-minutes",
+    default=5.0,
+    show_default=True,
+    type=click.FloatRange(0),
+    help="Minutes between checkpoints within an epoch.",
+)
+@click.option(
+    "--resume/--no-resume",
+    default=True,
+    show_default=True,
+    help="Go on where the same finetuning was stopped, or delete it and start over.",
+)
+def finetune(
+    run: Path,
+    out: Path,
+    store: Path | None,
+    device: str,
+    missing_torso: str | None,
+    checkpoint_minutes: float,
+    resume: bool,
+    seed: int,
+    learning_rate: float,
+    max_epochs: int,
+    **files: Any,
+) -> None:
+    """Go on training a run on your detector's output and ground truth, and test what it brought.
+
+    Whole videos are kept for validation and for the test (60/20/20 by windows, seeded). There the
+    finetuned model stands beside the pretrained one, the classical smoothers, and identity. The
+    folder is a run like any other: `predict`, `show`, `export` and `report` read it. The same
+    command again goes on where it was stopped; exit codes as of `train`.
+
+    Example: python -m trainer finetune --run runs/deciwatch-1.1-seed0 --pred detections.csv
+    --truth annotations.csv --out finetuned
+    """
+    with Interrupt() as interrupt:  # before torch is imported: a signal may come at any moment
+        from trainer.apply.finetune.run import PairFiles, prepare
+        from trainer.apply.finetune.run import finetune as run_finetune
+        from trainer.results.runs import RESULTS_CSV
+        from trainer.results.summary import main_rows
+
+        with open_store(store) if store is not None else nullcontext() as opened:
+            prepared = prepare(
+                run,
+                PairFiles(**files),
+                beside=opened,
+                device=device,
+                missing_torso=missing_torso,
+                seed=seed,
+                learning_rate=learning_rate,
+                max_epochs=max_epochs,
+            )
+            for text in prepared.told:
+                click.echo(f"warning: {text}", err=True)
+            click.echo(prepared.split_told)
+            results = run_finetune(
+                prepared,
+                out,
+                resume=resume,
+                checkpoint_minutes=checkpoint_minutes,
+                interrupt=interrupt,
+            )
+    click.echo(main_rows(results["rows"]))
+    click.echo(f"test results: {out / prepared.folder_name / RESULTS_CSV}")
