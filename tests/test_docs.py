@@ -44,8 +44,9 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The built site; strict (with --quiet it counts no warning): a page missing from the nav or a broken link in it is an error."""
+    """The built site; strict: a page missing from the nav or a broken link in it is an error."""
     out = tmp_path_factory.mktemp("docs") / "site"
+    # Not quiet: it would count no warning.
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "-d", str(out)]
     built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert built.returncode == 0, built.stderr

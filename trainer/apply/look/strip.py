@@ -15,7 +15,7 @@ _WIDTH_INCHES = 1.75
 _TRAIL_FRAMES = 6
 
 
-def strip_figure(motion: Motion, n_columns: int = 8) -> "Figure":
+def strip_figure(motion: Motion, n_columns: int = 6) -> "Figure":
     """Frames evenly spread over a motion; thin lines are the paths that led to them.
 
     Parameters
