@@ -18,6 +18,7 @@ LABELS = {
     "savgol": "Savitzky–Golay",
     "one-euro": "One-Euro",
     "lmmse": "Linear MMSE",
+    "resmlp": "ResMLP",
     "3dconv": "3DConv",
     "deciwatch": "DeciWatch",
     "biconvlstm-s": "bi-ConvLSTM Model S",
