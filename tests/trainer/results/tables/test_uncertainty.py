@@ -21,7 +21,7 @@ def test_seeds_are_pooled_by_their_counts():
     unfinished = SimpleNamespace(model="resmlp", experiment="2.1", seed=0, results=None)
     sheet = coverage_table(SimpleNamespace(runs=[one, zero, unfinished]))
     assert [(row.kind, row.label) for row in sheet.rows] == [
-        ("block", "resmlp 1.1"),
+        ("block", "ResMLP 1.1"),
         ("value", "all"),
         ("value", "nose"),
     ]
