@@ -119,11 +119,9 @@ def _recipe(path: Path, manifest: dict[str, Any] | None, inputs: Inputs | None) 
 
 
 def _attributes(path: Path, manifest: dict[str, Any]) -> dict[str, Any]:
-    module = format_module(manifest["format"])
     try:
-        with module.open_reader(path, manifest) as store:
-            attrs: dict[str, Any] = store.attrs
-            return attrs
+        attrs: dict[str, Any] = format_module(manifest["format"]).read_attributes(path, manifest)
+        return attrs
     except PoseError as error:
         raise StoreError(f"{path}: neither recipe nor attributes can be read ({error})") from None
 
@@ -160,7 +158,8 @@ def _remake(
         _salvage(folders, manifest, planned, backend)
     if jobs:
         entries |= write_shards(jobs, planned.windows, workers, progress)
-    close_store(folders, planned, entries, scanned, recipe, workers)
+    with_recipe = manifest is None or RECIPE in manifest.get("beside", [])
+    close_store(folders, planned, entries, scanned, recipe, workers, with_recipe)
 
 
 def _salvage(folders: Folders, manifest: dict[str, Any], planned: Planned, backend: Any) -> None:

@@ -156,12 +156,14 @@ def close_store(
     scanned: Scanned,
     recipe: Recipe,
     workers: Workers,
+    with_recipe: bool = True,
 ) -> None:
     """Finish what lies in ``building``: clips, report, recipe, then the manifest.
 
-    In a worker: HDF5 crashes its process when a disk is full.
+    In a worker: HDF5 crashes its process when a disk is full. Stores of version 0.1.0's first days
+    have no recipe; their manifests say nothing of one.
     """
-    arguments = (folders, planned, entries, scanned, recipe)
+    arguments = (folders, planned, entries, scanned, recipe, with_recipe)
     try:
         workers.call(_CLOSE_TIMEOUT_S, _close, *arguments)
     except WorkerLost as error:
@@ -177,6 +179,7 @@ def _close(
     entries: dict[str, dict[str, Any]],
     scanned: Scanned,
     recipe: Recipe,
+    with_recipe: bool,
 ) -> None:
     building, backend = folders.building, format_module(recipe.format)
     remove_strays(building)
@@ -185,17 +188,16 @@ def _close(
     report = to_json({"files": scanned.files, "left_out": scanned.left_out})
     write_atomic(building / REPORT, report)
     files[REPORT] = {"sha256": sha256_bytes(report), "bytes": len(report)}
-    manifest = sealed(
-        {
-            "contract": CONTRACT_VERSION,
-            "format": backend.FORMAT,
-            "files": files | (entries if backend.SHARD_IS_FILE else {}),
-            "shards": {} if backend.SHARD_IS_FILE else entries,
-            "beside": [RECIPE],
-        }
-    )
-    sealed_recipe = replace(recipe, manifest=sha256_bytes(manifest))
-    write_atomic(building / RECIPE, sealed_recipe.to_bytes())
+    content: dict[str, Any] = {
+        "contract": CONTRACT_VERSION,
+        "format": backend.FORMAT,
+        "files": files | (entries if backend.SHARD_IS_FILE else {}),
+        "shards": {} if backend.SHARD_IS_FILE else entries,
+    }
+    manifest = sealed(content | ({"beside": [RECIPE]} if with_recipe else {}))
+    if with_recipe:
+        sealed_recipe = replace(recipe, manifest=sha256_bytes(manifest))
+        write_atomic(building / RECIPE, sealed_recipe.to_bytes())
     fsync_tree(building)
     write_atomic(building / MANIFEST, manifest)
 

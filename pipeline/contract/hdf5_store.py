@@ -171,6 +171,17 @@ def _join_parts(work: Path, file: h5py.File, array: PlannedArray) -> None:
                 dataset.id.write_direct_chunk(target, payload, mask)
 
 
+def read_attributes(path: Path, manifest: dict[str, Any]) -> dict[str, Any]:
+    """The root attributes alone, of a store that may be damaged elsewhere.
+
+    Raises
+    ------
+    StoreError : the file can't be opened.
+    """
+    with open_reader(path, manifest) as store:
+        return store.attrs
+
+
 def open_reader(path: Path, manifest: dict[str, Any]) -> "Hdf5Store":
     """Open a finished store for reading."""
     return Hdf5Store(path, manifest)

@@ -5,7 +5,6 @@ is one file of 16 chunks; a shard of the small arrays is one chunk file.
 """
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -31,17 +30,17 @@ from pipeline.contract.store import (
 FORMAT = "zarr"
 SHARD_IS_FILE = True  # the manifest lists shards among its files
 ZSTD_LEVEL = 3
+_ATTRS = "attrs.json"
 _MAX_CLIPS_BYTES = 64 << 20  # one column of the clips table
 
 
 def create(
     folder: Path, work: Path, arrays: dict[str, PlannedArray], attrs: dict[str, Any]
 ) -> None:
-    """Write the metadata of every array; no chunk exists yet. ``work`` is not needed."""
-    del work
-    root = zarr.create_group(LocalStore(folder), attributes=attrs, overwrite=True)
-    for array in arrays.values():
-        _create_array(root, array)
+    """Keep the attributes for ``finish``, which writes all metadata at once."""
+    del arrays
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomic(work / _ATTRS, json.dumps(attrs).encode())  # in this order
 
 
 def _create_array(root: zarr.Group, array: PlannedArray) -> Any:
@@ -80,24 +79,38 @@ def write_shard(
 def finish(
     folder: Path, work: Path, arrays: dict[str, PlannedArray], clips: dict[str, NDArray[Any]]
 ) -> dict[str, dict[str, Any]]:
-    """Write the clips table; return manifest entries of everything that is not a shard."""
-    del work, arrays
-    shutil.rmtree(folder / "clips", ignore_errors=True)
-    root = zarr.open_group(LocalStore(folder), mode="r+")
+    """Write the metadata and the clips table; return manifest entries of all that is no shard.
+
+    Made in memory: zarr never flushes, so what it had written earlier could be torn by now.
+    """
+    attrs = json.loads((work / _ATTRS).read_bytes())
+    memory: dict[str, Any] = {}
+    root = zarr.create_group(MemoryStore(memory), attributes=attrs)
+    for array in arrays.values():
+        _create_array(root, array)
     for name, column in clips.items():
         spec = ArraySpec(column.dtype.str, column.shape[1:], max(1, len(column)), len(column))
-        path = f"clips/{name}"
-        _create_array(root, PlannedArray(path, spec, len(column)))[...] = column
-    table = [file for file in (folder / "clips").rglob("*") if file.is_file()]
+        _create_array(root, PlannedArray(f"clips/{name}", spec, len(column)))[...] = column
     entries = {}
-    for file in sorted({*folder.rglob("zarr.json"), *table}):
-        payload = file.read_bytes()
-        write_atomic(file, payload, flush_folder=False)  # zarr itself never flushes to disk
-        entries[file.relative_to(folder).as_posix()] = {
-            "sha256": sha256_bytes(payload),
-            "bytes": len(payload),
-        }
+    for key in sorted(memory):
+        payload = memory[key].to_bytes()
+        write_atomic(folder / key, payload, flush_folder=False)
+        entries[key] = {"sha256": sha256_bytes(payload), "bytes": len(payload)}
     return entries
+
+
+def read_attributes(path: Path, manifest: dict[str, Any]) -> dict[str, Any]:
+    """The root attributes alone, of a store that may be damaged elsewhere.
+
+    Raises
+    ------
+    DamagedShard : the file that holds them is damaged.
+    """
+    name = "zarr.json"
+    if problem := _file_problem(path / name, manifest["files"][name]):
+        raise damaged_shard(path, name, problem, "file")
+    attrs: dict[str, Any] = json.loads((path / name).read_bytes())["attributes"]
+    return attrs
 
 
 def open_reader(path: Path, manifest: dict[str, Any]) -> "ZarrStore":

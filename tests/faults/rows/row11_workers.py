@@ -36,6 +36,12 @@ class Ready:
     to_train: Path
     labels: Path
     whole: dict[str, str]
+    n_reads: int
+
+
+_CONFIG = TrainConfig(
+    "3dconv", "1.2", max_epochs=3, max_steps=1, batch_size=2, targets="stored", device="cpu"
+)
 
 
 def needs() -> str:
@@ -46,7 +52,12 @@ def needs() -> str:
 def prepare(folder: Path) -> Ready:
     """A store, and an undisturbed build."""
     source = labels(folder / "p", (300, 40, 24, 12, 9))
-    return Ready(servers.store_to_train(), source, content(build(source, folder / "p" / "store")))
+    whole = content(build(source, folder / "p" / "store"))
+    with open_store(servers.store_to_train()) as store:
+        counted = _Stubborn(store, 10_000, lambda: None)
+        undisturbed: Any = counted
+        train(_CONFIG, undisturbed, folder / "runs")
+    return Ready(servers.store_to_train(), source, whole, 10_000 - counted.left)
 
 
 def attempt(ready: Ready, folder: Path, rng: np.random.Generator, index: int) -> Attempt:
@@ -64,15 +75,15 @@ class _Stubborn:
     """A store whose heatmaps can't be read from the n-th time on."""
 
     def __init__(self, store: Store, n_good: int, fault: Callable[[], None]) -> None:
-        self._store, self._left, self._fault = store, n_good, fault
+        self._store, self.left, self._fault = store, n_good, fault
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
     def read(self, split: str, name: str, start: int = 0, stop: int | None = None) -> Any:
         if name == "heatmaps":
-            self._left -= 1
-            if self._left < 0:
+            self.left -= 1
+            if self.left < 0:
                 self._fault()
         return self._store.read(split, name, start, stop)
 
@@ -90,16 +101,13 @@ def _disturb_reader(
         else:
             raise SystemExit  # ends the thread
 
-    config = TrainConfig(
-        "3dconv", "1.2", max_epochs=3, max_steps=1, batch_size=2, targets="stored", device="cpu"
-    )
     before, reader.READ_TIMEOUT_S = reader.READ_TIMEOUT_S, _TIMEOUT_S
     reader_join, reader._JOIN_S = reader._JOIN_S, 0.2
     began, error = time.monotonic(), ""
     try:
         with open_store(ready.to_train) as store:
-            odd: Any = _Stubborn(store, int(rng.integers(4, 9)), fault)
-            train(config, odd, folder, checkpoint_minutes=0)
+            odd: Any = _Stubborn(store, int(rng.integers(2, ready.n_reads)), fault)
+            train(_CONFIG, odd, folder, checkpoint_minutes=0)
     except (PoseError, SystemExit) as caught:
         error = f"{type(caught).__name__} {caught}"
     finally:
@@ -109,9 +117,10 @@ def _disturb_reader(
     named = "shard" in error or "input/output error" in error or "SystemExit" in error
     if not named:
         found.problems.append(f"{way}: {error or 'nothing was noticed'}")
-    saved = checkpoint.load_last(folder / config.run_name)
-    if saved is None:
-        found.problems.append(f"{way}: no checkpoint is left")
+    try:
+        checkpoint.load_last(folder / _CONFIG.run_name)
+    except PoseError as damage:
+        found.problems.append(f"{way}: {damage}")
 
 
 def _disturb_worker(
