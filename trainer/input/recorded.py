@@ -18,7 +18,8 @@ from pipeline.contract.store import Store
 
 RECORDED = "recorded"
 #: Arrays by frame beyond the contract's: float32 (frames, 25, 2) in heatmap pixels, NaN where the
-#: detector gave nothing; and, in some stores, float32 (frames, 25, 56, 56).
+#: detector gave nothing; and, in some stores, float32 (frames, K', 56, 56). ``config`` then holds,
+#: under the same name, which of the K' each of the 25 keypoints is; -1 where there is none.
 DETECTED, HEATMAPS = "detected", "detected_heatmaps"
 
 
@@ -29,11 +30,12 @@ class RecordedNoise:
     Attributes
     ----------
     sigma_in_px : the one smear that heatmaps are rendered with.
-    has_heatmaps : whether the detector's own heatmaps are the input instead.
+    columns : where each keypoint's heatmap stands among the detector's own, which are the input
+        instead; empty where there are none.
     """
 
     sigma_in_px: tuple[float, ...]
-    has_heatmaps: bool = False
+    columns: tuple[int, ...] = ()
 
 
 def holds_detections(store: Store) -> bool:
@@ -54,7 +56,7 @@ def recorded_noise(store: Store, sigmas_px: tuple[float, ...]) -> RecordedNoise:
             "keypoints instead of a store"
         )
     middle = sigmas_px[len(sigmas_px) // 2]
-    return RecordedNoise((middle,), bool(store.attrs["config"].get("detected_heatmaps")))
+    return RecordedNoise((middle,), tuple(store.attrs["config"].get(HEATMAPS) or ()))
 
 
 @dataclass(frozen=True)
@@ -66,13 +68,24 @@ class Recorded:
     detected_px : float32 (n_frames, K, 2), clipped to 0 ... 55; -1 where not detected.
     is_detected : bool (n_frames, K), whatever the truth is annotated with.
     truth_px : float32 (n_frames, K, 2), before rounding; -1 where not annotated.
-    heatmaps : float32 (n_frames, K, 56, 56) on the host, or None.
+    heatmaps : float32 (n_frames, K', 56, 56) on the host, or None.
+    columns : of the heatmaps.
     """
 
     detected_px: Tensor
     is_detected: Tensor
     truth_px: Tensor
     heatmaps: Tensor | None
+    columns: tuple[int, ...]
+
+    def copy_heatmaps(self, frames: Tensor, out: Tensor) -> Tensor:
+        """The detector's heatmaps of windows: int64 (B, T) to float32 (B, T, K, 56, 56)."""
+        assert self.heatmaps is not None
+        here = [keypoint for keypoint, column in enumerate(self.columns) if column >= 0]
+        columns = [self.columns[keypoint] for keypoint in here]
+        out.zero_()
+        out[:, :, here] = self.heatmaps[frames.cpu()][:, :, columns].to(out.device)
+        return out
 
 
 def read_recorded(
@@ -85,11 +98,12 @@ def read_recorded(
     inside[~is_detected] = -1.0
     truth = np.nan_to_num(store.read(split, "keypoints_exact").astype(np.float32), nan=-1.0)
     heatmaps = None
-    if noise.has_heatmaps and consumes == "heatmaps":
+    if noise.columns and consumes == "heatmaps":
         heatmaps = torch.from_numpy(store.read(split, HEATMAPS))
     return Recorded(
         torch.from_numpy(inside).to(device),
         torch.from_numpy(is_detected).to(device),
         torch.from_numpy(truth).to(device),
         heatmaps,
+        noise.columns,
     )

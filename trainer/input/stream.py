@@ -211,7 +211,7 @@ class WindowStream:
             n = len(window)
             out = self._input_buffer[:n]
             if self._recorded is not None and self._recorded.heatmaps is not None:
-                heatmaps = out.copy_(self._recorded.heatmaps[frames.cpu()])
+                heatmaps = self._recorded.copy_heatmaps(frames, out)
             else:
                 heatmaps = render(noisy, detected, sigma_index, self._tables_in, out)
             if target is None:

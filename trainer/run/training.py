@@ -71,7 +71,7 @@ class Training:
     epoch, next_batch : where training goes on; epochs count from 1.
     loss_sum : sum over this epoch's windows so far, float64 on the device.
     history, timing : a row for each finished epoch.
-    best : epoch, validation PCK@0.2 and weights of the best epoch so far.
+    best : epoch, validation PCK@0.2 and weights of the best epoch so far; 0 is the model at start.
     done : whether the stopping rule has spoken.
     """
 
@@ -134,6 +134,8 @@ class Training:
         Interrupted : a signal came; everything is saved.
         RunError : a number was not finite, or there is nothing to measure PCK by.
         """
+        if self.start is not None and self.best is None:
+            self._judge_start(progress, interrupt)
         while not self.done:
             self._train_epoch(progress, interrupt, checkpoint_minutes)
             self._finish_epoch(progress, interrupt)
@@ -185,13 +187,7 @@ class Training:
         self.timing.append({"epoch": self.epoch, **seconds})
         is_best = self.best is None or row["val_pck_0.2"] > self.best["val_pck_0.2"]
         if is_best:
-            weights = {name: t.clone() for name, t in self.model.state_dict().items()}
-            self.best = {
-                "config": asdict(self.config),
-                "epoch": self.epoch,
-                "val_pck_0.2": row["val_pck_0.2"],
-                "model": weights,
-            }
+            self._keep_as_best(self.epoch, row["val_pck_0.2"])
         self.done = decision.stop or self.epoch >= self.config.max_epochs
         self.epoch, self.next_batch, self.train_seconds = self.epoch + 1, 0, 0.0
         self.loss_sum = torch.zeros_like(self.loss_sum)
@@ -201,6 +197,21 @@ class Training:
             self._write_best()
         progress.epoch(row, sum(seconds.values()))
         interrupt.leave_if_requested()
+
+    def _judge_start(self, progress: Progress, interrupt: Interrupt) -> None:
+        """The model as it came is epoch 0: an epoch has to beat it, in loss and to be the best."""
+        judged = self._validate(progress, interrupt)
+        self.schedule.after_epoch(judged.loss)
+        self._keep_as_best(0, pck(judged.scores, 0.2))
+        self._write_best()
+
+    def _keep_as_best(self, epoch: int, val_pck: float) -> None:
+        self.best = {
+            "config": asdict(self.config),
+            "epoch": epoch,
+            "val_pck_0.2": val_pck,
+            "model": {name: t.clone() for name, t in self.model.state_dict().items()},
+        }
 
     def _validate(self, progress: Progress, interrupt: Interrupt) -> Evaluation:
         """The validation pass; interrupted, it is done again from its start."""

@@ -126,7 +126,7 @@ def _parts(path: Path) -> Iterator[NDArray[np.floating]]:
         raise BadInput(f"{path}: no such file or folder")
     with ExitStack() as opened:
         try:
-            arrays = _arrays(path, opened)
+            arrays = open_arrays(path, opened)
         except (OSError, ValueError, KeyError) as error:
             raise BadInput(f"{path}: cannot be read as NPZ, HDF5 or Zarr ({error})") from None
         if _NAME not in arrays and len(arrays) != 1:
@@ -140,7 +140,7 @@ def _parts(path: Path) -> Iterator[NDArray[np.floating]]:
             yield np.asarray(array[start : start + _CHUNK])
 
 
-def _arrays(path: Path, opened: ExitStack) -> dict[str, Any]:
+def open_arrays(path: Path, opened: ExitStack) -> dict[str, Any]:
     """Top-level arrays by name: lazy for HDF5 and Zarr."""
     if path.is_dir():
         import zarr

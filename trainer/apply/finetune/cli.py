@@ -9,13 +9,21 @@ import click
 from pipeline.contract.cli import PATH
 from pipeline.contract.store import open_store
 from trainer.apply.finetune import LEARNING_RATE, MAX_EPOCHS
-from trainer.run.cli import DEVICE, OUT, SEED
+from trainer.run.cli import DEVICE, OUT
 from trainer.run.interrupt import Interrupt
 
 
 @click.command()
 @click.option("--run", required=True, type=PATH, help="The folder of a finished run.")
-@click.option("--pred", required=True, type=PATH, help="The detector's output: a keypoint file.")
+@click.option("--pred", default=None, type=PATH, help="The detector's output: a keypoint file.")
+@click.option(
+    "--pred-heatmaps",
+    default=None,
+    type=PATH,
+    help="Instead of --pred, the detector's own heatmaps: NPZ, HDF5 or Zarr with arrays heatmaps "
+    "(n × K × 56 × 56), names, frame, boxes (n × 4: x0, y0, x1, y1 in source pixels), and video "
+    "and person where there are several.",
+)
 @click.option(
     "--truth", required=True, type=PATH, help="Ground truth of the same frames: a keypoint file."
 )
@@ -27,7 +35,13 @@ from trainer.run.interrupt import Interrupt
     help="Train on a store's windows too, with the run's own noise, batch by batch in turn, so "
     "that the model does not forget them.",
 )
-@SEED
+@click.option(
+    "--seed",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Names who goes to which split, the windows' order, and dropout.",
+)
 @click.option(
     "--learning-rate",
     default=LEARNING_RATE,
@@ -135,4 +149,8 @@ def finetune(
                 interrupt=interrupt,
             )
     click.echo(main_rows(results["rows"]))
+    if not results["best_epoch"]:
+        click.echo(
+            "no epoch was better on the validation videos than the model as it was: it was kept"
+        )
     click.echo(f"test results: {out / prepared.folder_name / RESULTS_CSV}")

@@ -12,6 +12,7 @@ from pipeline.contract.heatmap import SIGMA_OUT_PX
 from pipeline.contract.skeleton import KEYPOINTS
 from pipeline.contract.store import CLIP_COLUMNS, CONTRACT_VERSION, SPLITS, WINDOW_FRAMES, Store
 from trainer.apply.calibrate.pairs import Pairs
+from trainer.apply.finetune.heatmap_file import HeatmapPairs
 from trainer.apply.finetune.split import split_videos
 from trainer.input.recorded import DETECTED, HEATMAPS, RECORDED
 
@@ -28,7 +29,7 @@ class PairStore(Store):
     seed : names who goes where.
     path : of the detections, for messages.
     expand, keep_aspect : how the pairs' boxes were cut.
-    heatmaps : float32 (n, 25, 56, 56), the detector's own, or None.
+    heatmaps : the detector's own, in the order of the pairs, or None.
 
     Attributes
     ----------
@@ -50,10 +51,10 @@ class PairStore(Store):
         *,
         expand: float = 0.10,
         keep_aspect: bool = False,
-        heatmaps: NDArray[np.float32] | None = None,
+        heatmaps: HeatmapPairs | None = None,
     ) -> None:
         self._step = step
-        arrays = _arrays(pairs, heatmaps)
+        arrays = _arrays(pairs, None if heatmaps is None else heatmaps.heatmaps)
         starts = _window_starts(pairs.follows, step)
         counts = np.bincount(pairs.video[starts], minlength=len(pairs.videos))
         of_video = split_videos(dict(zip(pairs.videos, counts.tolist(), strict=True)), seed)
@@ -76,7 +77,7 @@ class PairStore(Store):
             "sigma_out_px": SIGMA_OUT_PX,
             "seed": seed,
             "detections": RECORDED,
-            "detected_heatmaps": heatmaps is not None,
+            HEATMAPS: None if heatmaps is None else list(heatmaps.columns),
         }
         attrs = {
             "contract": CONTRACT_VERSION,

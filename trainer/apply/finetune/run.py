@@ -16,6 +16,7 @@ from trainer import checkpoint
 from trainer.apply.calibrate.pairs import Pairs, pair_up
 from trainer.apply.calibrate.run import FEW_VIDEOS, digest
 from trainer.apply.finetune import LEARNING_RATE, MAX_EPOCHS
+from trainer.apply.finetune.heatmap_file import HeatmapPairs, pair_heatmaps, read_heatmaps
 from trainer.apply.finetune.pair_store import PairStore
 from trainer.apply.formats import read_poses
 from trainer.apply.loaded import LoadedRun, load_run
@@ -37,18 +38,33 @@ class PairFiles:
     Attributes
     ----------
     pred, truth : files of keypoints of any format that ``predict`` reads.
+    pred_heatmaps : instead of ``pred``, the detector's own heatmaps (``heatmap_file``).
     names_map, truth_map : files that map the detections' or the truth's keypoint names to ours.
     skeleton, truth_skeleton : name the keypoints of files that don't.
     min_score : keypoints with a lower score count as missed.
     """
 
-    pred: Path
+    pred: Path | None
     truth: Path
+    pred_heatmaps: Path | None = None
     names_map: Path | None = None
     truth_map: Path | None = None
     skeleton: str | None = None
     truth_skeleton: str | None = None
     min_score: float | None = None
+
+    @property
+    def detections(self) -> Path:
+        """The detector's output, whichever it is.
+
+        Raises
+        ------
+        BadInput : both, or none of the two.
+        """
+        given = [path for path in (self.pred, self.pred_heatmaps) if path is not None]
+        if len(given) != 1:
+            raise BadInput("give the detector's output by --pred or --pred-heatmaps, one of them")
+        return given[0]
 
 
 @dataclass(frozen=True)
@@ -107,7 +123,7 @@ def prepare(
     RunError : the run is not finished, or damaged.
     """
     loaded = load_run(run, device)
-    pairs, told = read_pairs(files, loaded)
+    pairs, heatmaps, told = read_pairs(files, loaded)
     settings: dict[str, Any] = {
         "learning_rate": LEARNING_RATE,
         "max_epochs": MAX_EPOCHS,
@@ -126,9 +142,10 @@ def prepare(
         pairs,
         loaded.step,
         config.seed,
-        files.pred,
+        files.detections,
         expand=loaded.expand,
         keep_aspect=loaded.keep_aspect,
+        heatmaps=heatmaps,
     )
     told = (*told, *_told_of(store, pairs, loaded))
     return Prepared(config, store, _start(loaded, config, store, files, beside), told)
@@ -161,12 +178,25 @@ def finetune(
     )
 
 
-def read_pairs(files: PairFiles, loaded: LoadedRun) -> tuple[Pairs, tuple[str, ...]]:
-    """Pairs in the boxes that the run was trained with, and what the user should know of them."""
-    found = read_poses(files.pred, skeleton=files.skeleton)
+def read_pairs(
+    files: PairFiles, loaded: LoadedRun
+) -> tuple[Pairs, HeatmapPairs | None, tuple[str, ...]]:
+    """Pairs, the detector's heatmaps if given, and what the user should know of them.
+
+    Boxes are cut around the truth as the run's were; heatmaps lie in the detector's own.
+    """
     real = read_poses(files.truth, skeleton=files.truth_skeleton)
-    of_found = mapping(found.names, files.names_map)
     of_real = mapping(real.names, files.truth_map)
+    told = [f"ground truth: {text}" for text in (*real.warnings, *of_real.assumed)]
+    detections = files.detections
+    if files.pred_heatmaps is not None:
+        maps = read_heatmaps(detections)
+        of_maps = mapping(maps.names, files.names_map)
+        paired = pair_heatmaps(maps, real, of_maps, of_real, files.min_score, loaded.sigma_in_px)
+        told += [f"heatmaps: {text}" for text in of_maps.assumed]
+        return paired.pairs, paired, tuple(told)
+    found = read_poses(detections, skeleton=files.skeleton)
+    of_found = mapping(found.names, files.names_map)
     pairs = pair_up(
         found,
         real,
@@ -176,9 +206,8 @@ def read_pairs(files: PairFiles, loaded: LoadedRun) -> tuple[Pairs, tuple[str, .
         expand=loaded.expand,
         keep_aspect=loaded.keep_aspect,
     )
-    told = [f"detections: {text}" for text in (*found.warnings, *of_found.assumed)]
-    told += [f"ground truth: {text}" for text in (*real.warnings, *of_real.assumed)]
-    return pairs, (*told, *pairs.told)
+    told += [f"detections: {text}" for text in (*found.warnings, *of_found.assumed)]
+    return pairs, None, (*told, *pairs.told)
 
 
 def _told_of(store: PairStore, pairs: Pairs, loaded: LoadedRun) -> list[str]:
@@ -214,7 +243,7 @@ def _start(
     best_sha256 = sha256_file(loaded.folder / checkpoint.BEST)
     identity: dict[str, Any] = {
         "base_best_sha256": best_sha256,
-        "pred_sha256": digest(files.pred),
+        "pred_sha256": digest(files.detections),
         "truth_sha256": digest(files.truth),
     }
     stream = None
@@ -230,7 +259,7 @@ def _start(
         identity=identity,
         about={
             "base": {"path": str(loaded.folder.resolve()), "experiment": config.experiment},
-            "pairs": {"pred": files.pred.name, "truth": files.truth.name, "windows": pairs},
+            "pairs": {"pred": files.detections.name, "truth": files.truth.name, "windows": pairs},
         },
         references=lambda: _fitted(config, store),
         beside=stream,

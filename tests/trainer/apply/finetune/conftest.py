@@ -9,12 +9,15 @@ from pipeline.contract.boxes import boxes_around
 from tests.trainer.apply.calibrate.made import as_csv, truth
 from tests.trainer.apply.finetune.tiny import MODULE
 from tests.trainer.fake_store import make_store
+from trainer.apply.finetune import run
 from trainer.apply.poses import Poses
 from trainer.models import models
 from trainer.run.config import TrainConfig
+from trainer.smoothers.tuning import fit_and_tune
 from trainer.train import train
 
 N_VIDEOS, N_FRAMES = 12, 30
+QUICK_SMOOTHERS = ("identity", "mean", "lmmse")
 
 
 def detector(real: Poses, seed: int = 0) -> Poses:
@@ -45,6 +48,16 @@ def tiny():
     models()["tiny"] = MODULE
     yield
     del models()["tiny"]
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Few smoothers: tuning all of them takes longer than finetuning."""
+
+    def few(train_windows, val_windows, names, missing_torso):
+        return fit_and_tune(train_windows, val_windows, QUICK_SMOOTHERS, missing_torso)
+
+    monkeypatch.setattr(run, "fit_and_tune", few)
 
 
 @pytest.fixture(scope="package")

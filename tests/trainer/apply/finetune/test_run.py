@@ -11,7 +11,12 @@ from click.testing import CliRunner
 
 from pipeline.contract.errors import BadInput, RunError
 from tests.trainer.apply.calibrate.made import as_csv, truth
-from tests.trainer.apply.finetune.conftest import N_VIDEOS, detector, write_pairs
+from tests.trainer.apply.finetune.conftest import (
+    N_VIDEOS,
+    QUICK_SMOOTHERS,
+    detector,
+    write_pairs,
+)
 from tests.trainer.fake_store import make_store
 from tests.trainer.test_train import StopAfter, assert_same_run
 from trainer import cli
@@ -97,6 +102,23 @@ def test_it_begins_at_the_pretrained_weights(pretrained, pair_files, tmp_path):
         assert torch.equal(before[name], tensor)
 
 
+@pytest.mark.usefixtures("quick")
+def test_a_model_that_only_got_worse_is_given_back_as_it_was(pretrained, pair_files, tmp_path):
+    chosen = ("--max-epochs", "2", "--learning-rate", "9")
+    result = run_cli(pretrained, pair_files, tmp_path, *chosen)
+    assert "no epoch was better on the validation videos" in result.stdout
+    results = read_json(tmp_path / FOLDER / "results.json", "")
+    assert (results["best_epoch"], results["n_epochs"]) == (0, 2)
+    before = read_checkpoint(pretrained / BEST)["model"]
+    for name, tensor in read_checkpoint(tmp_path / FOLDER / BEST)["model"].items():
+        assert torch.equal(before[name], tensor)
+    values = {
+        model: [row["value"] for row in results["rows"] if row["model"] == model]
+        for model in ("tiny", "tiny-pretrained")
+    }
+    assert values["tiny"] == values["tiny-pretrained"]
+
+
 def test_what_decides_the_numbers_is_in_the_identity(finetuned, pretrained, pair_files):
     record = read_json(finetuned / "config.json", "")
     identity = record["identity"]
@@ -133,6 +155,7 @@ def test_it_is_a_run_that_can_be_reported_loaded_and_finetuned_again(
     assert identity["beside_store_sha256"]
 
 
+@pytest.mark.usefixtures("quick")
 def test_with_a_store_beside_it_remembers(pretrained, pair_files, synthetic, tmp_path):
     """What it makes of the synthetic noise is asked of the weights with and without the store."""
     chosen = {"max_epochs": 6, "learning_rate": 3e-3}
@@ -152,6 +175,7 @@ def _synthetic_error(weights, store):
     return value(judged.scores, "error_px")
 
 
+@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize(("model", "experiment"), [("3dconv", "1.3"), ("resmlp", "1.1")])
 def test_models_of_heatmaps_and_those_with_an_uncertainty(model, experiment, tmp_path):
     pairs = write_pairs(tmp_path / "pairs", 3, 20)
@@ -161,7 +185,7 @@ def test_models_of_heatmaps_and_those_with_an_uncertainty(model, experiment, tmp
     ready = prepared(tmp_path / "runs" / config.run_name, pairs, max_epochs=1, max_steps=2)
     results = finetune(ready, tmp_path / "out")
     models = {row["model"] for row in results["rows"]}
-    assert models == {model, f"{model}-pretrained", *SMOOTHERS}
+    assert models == {model, f"{model}-pretrained", *QUICK_SMOOTHERS}
     has_coverage = any(row["metric"] == "coverage" for row in results["rows"])
     assert has_coverage == (model == "resmlp")
     assert any("only 3 videos" in text for text in ready.told)
@@ -173,6 +197,7 @@ def run_cli(pretrained, pairs, out, *more):
     return CliRunner().invoke(cli.main, [str(part) for part in command])
 
 
+@pytest.mark.usefixtures("quick")
 def test_the_command_tells_splits_and_results(pretrained, pair_files, tmp_path):
     result = run_cli(pretrained, pair_files, tmp_path, "--max-epochs", "1")
     assert result.exit_code == 0, result.output
