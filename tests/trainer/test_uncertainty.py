@@ -36,9 +36,7 @@ def stream(seed, spread_px=2.0):
         keypoints=keypoints, annotated=annotated, noisy=keypoints, detected=annotated
     )
     device = torch.device("cpu")
-    return SimpleNamespace(
-        consumes="coordinates", device=device, epoch=lambda epoch: iter([batch])
-    )
+    return SimpleNamespace(consumes="coordinates", device=device, epoch=lambda epoch: iter([batch]))
 
 
 def cells(rows):
