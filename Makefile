@@ -25,12 +25,12 @@ REPORT  ?= report
 SEED    ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup preprocess train baselines sweep report docs test test-slow lint format bench clean
+.PHONY: help setup preprocess train baselines sweep report docs test test-slow faults lint format bench clean
 
 help: ## List the commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo "  MODEL=3dconv|biconvlstm-s|biconvlstm-c|deciwatch  EXP=1.1|1.2|1.3|2.1|2.2|2.3  (for make train)"
+	@echo "  MODEL=resmlp|3dconv|biconvlstm-s|biconvlstm-c|deciwatch  EXP=1.1|1.2|1.3|2.1|2.2|2.3  (for make train)"
 	@echo "  STORE=$(STORE)  RUNS=$(RUNS)  SEED=$(SEED)  WORKERS=$(WORKERS)  ARGS='more options'"
 
 $(VENV)/.ready: pyproject.toml constraints.txt
@@ -59,7 +59,7 @@ train: $(STORE)/MANIFEST.json ## Train and test MODEL on EXP
 baselines: $(STORE)/MANIFEST.json ## Identity and the classical smoothers on EXP (or all)
 	$(PY) -m trainer baselines --exp $(or $(EXP),all) --store $(STORE) --out $(RUNS) --seed $(SEED) $(ARGS)
 
-sweep: $(STORE)/MANIFEST.json ## Train the 4 models on the 6 experiments, with all smoothers
+sweep: $(STORE)/MANIFEST.json ## Train the thesis's 4 models on its 6 experiments, with all smoothers
 	$(PY) -m trainer sweep --store $(STORE) --out $(RUNS) $(ARGS)
 
 report: | $(VENV)/.ready ## Tables, figures and a page from RUNS
@@ -73,6 +73,9 @@ test: $(VENV)/.ready ## Run the tests (under ten minutes on two cores)
 
 test-slow: $(VENV)/.ready ## Run the slow tests too
 	$(PY) -m pytest -n $(WORKERS) $(ARGS)
+
+faults: $(VENV)/.ready ## Inject faults at length: ARGS='--rows 1,5 --tries 100 --seed 0 --minutes 10'
+	$(PY) -m tests.faults $(ARGS)
 
 lint: $(VENV)/.ready ## Style and types
 	$(PY) -m ruff check .
