@@ -99,7 +99,7 @@ def _write_part(
     entries: dict[str, dict[str, Any]],
 ) -> ShardWritten:
     part = _part(work, array, index)
-    write_atomic(part, buffer.getvalue(), flush_folder=False)
+    write_atomic(part, buffer.getvalue(), flush=False)
     file = part.relative_to(work).as_posix()
     return ShardWritten(
         shard_name(array.path, index), file, sha256_bytes(buffer.getvalue()), entries

@@ -70,7 +70,7 @@ def write_shard(
     _create_array(zarr.create_group(MemoryStore(memory)), array)[start:stop] = data
     key = f"{array.path}/c/{index}" + "/0" * len(array.spec.frame_shape)
     payload = memory[key].to_bytes()
-    write_atomic(folder / key, payload, flush_folder=False)
+    write_atomic(folder / key, payload, flush=False)
     digest = sha256_bytes(payload)
     entry = {"sha256": digest, "bytes": len(payload), "shard": name}
     return ShardWritten(name, key, digest, {key: entry})
@@ -94,7 +94,7 @@ def finish(
     entries = {}
     for key in sorted(memory):
         payload = memory[key].to_bytes()
-        write_atomic(folder / key, payload, flush_folder=False)
+        write_atomic(folder / key, payload, flush=False)
         entries[key] = {"sha256": sha256_bytes(payload), "bytes": len(payload)}
     return entries
 
