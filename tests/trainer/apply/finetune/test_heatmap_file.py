@@ -63,7 +63,12 @@ def write(path, arrays):
 
 @pytest.fixture(scope="module")
 def real():
-    return truth(4, 14)
+    """Each track's frames go on where those of the one before it end."""
+    tracks, last = [], 0
+    for track in truth(4, 14).tracks:
+        tracks.append(replace(track, frame=track.frame - track.frame[0] + last + 1))
+        last = int(tracks[-1].frame[-1])
+    return replace(truth(4, 14), tracks=tuple(tracks))
 
 
 @pytest.fixture(scope="module")
@@ -188,6 +193,7 @@ def test_bad_files_are_told(npz, real, tmp_path):
         paired(spoiled(frame=np.full_like(arrays["frame"], 3)), real)
     with pytest.raises(BadInput, match="no keypoint in common"):
         paired(spoiled(names=np.array([f"x{i}" for i in range(7)])), real)
-    together = replace(real, tracks=tuple(replace(t, video="v") for t in real.tracks))
+    together = truth(4, 14)
+    together = replace(together, tracks=tuple(replace(t, video="v") for t in together.tracks))
     with pytest.raises(BadInput, match="4 people in frame"):
         paired(spoiled(person=None, video=None), together)
