@@ -152,9 +152,10 @@ def evaluate(run: Path, store: Path | None, device: str | None) -> None:
     Example: python -m trainer evaluate runs/deciwatch-2.3-seed0
     """
     from trainer.results.summary import main_rows
-    from trainer.run.repeat import repeat_test, run_config
+    from trainer.run.repeat import check_has_store, repeat_test, run_config
 
     config, store_then = run_config(run, device)
+    check_has_store(run, config)
     with open_store(store or store_then) as opened:
         repeated = repeat_test(run, config, opened)
     click.echo(main_rows(repeated.rows))

@@ -9,6 +9,7 @@ from pipeline.contract.errors import RunError, StoreError
 from pipeline.contract.store import Store
 from trainer import checkpoint
 from trainer.input.protocol import kept_noise
+from trainer.input.recorded import RECORDED
 from trainer.results.runs import read_json, read_results
 from trainer.run.config import TrainConfig, store_hash
 from trainer.run.folder import CONFIG, UNRECORDED
@@ -48,6 +49,15 @@ def run_config(folder: Path, device: str | None = None) -> tuple[TrainConfig, Pa
         return TrainConfig(**chosen), Path(record["store"]["path"])
     except (KeyError, TypeError, AttributeError) as error:
         raise RunError(f"{folder / CONFIG} is not of this program: {error!r}") from None
+
+
+def check_has_store(folder: Path, config: TrainConfig) -> None:
+    """Raise RunError for a finetuned run: it was tested on pairs of files, not on a store."""
+    if config.noise == RECORDED:
+        raise RunError(
+            f"{folder} was finetuned on pairs of files, which are no store: to test it again, run "
+            "the same finetune command with --no-resume"
+        )
 
 
 def repeat_test(folder: Path, config: TrainConfig, store: Store) -> Repeat:

@@ -147,8 +147,10 @@ def test_it_is_a_run_that_can_be_reported_loaded_and_finetuned_again(
     assert written.page.exists()
     assert "tiny-pretrained,1.1,all,all,error_px" in numbers
     assert "lmmse,1.1,all,all,error_px" in numbers
-    loaded = load_run(finetuned)
-    assert loaded.keypoints.any()
+    assert load_run(finetuned).keypoints.any()
+    evaluated = CliRunner().invoke(cli.main, ["evaluate", str(finetuned)])
+    assert evaluated.exit_code == 1
+    assert "was finetuned on pairs of files, which are no store" in evaluated.stderr
     again = prepared(finetuned, pair_files, max_epochs=1, beside=synthetic)
     finetune(again, tmp_path)
     identity = read_json(tmp_path / FOLDER / "config.json", "")["identity"]
