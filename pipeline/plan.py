@@ -52,9 +52,7 @@ class BuildConfig:
         if not 0 <= self.expand <= 10 or not 0 <= self.box_jitter <= 0.5:
             raise BadInput("expand must lie in 0 ... 10, and box jitter in 0 ... 0.5")
         if self.test_actions and self.protocol == "thesis":
-            raise BadInput(
-                "test actions don't go with the thesis's protocol: it cuts by windows"
-            )
+            raise BadInput("test actions don't go with the thesis's protocol: it cuts by windows")
         if self.seed < 0:
             raise BadInput(f"the seed must not be negative, got {self.seed}")
 
