@@ -9,7 +9,7 @@ import numpy as np
 
 from tests.faults import servers
 from tests.faults.harness import Attempt
-from tests.faults.hostile import CASES
+from tests.faults.hostile_stores import CASES  # all of them: the stores' are added
 from tests.faults.warm import Warm
 
 NUMBER, FAULT = 14, "hostile archives, files, stores and weights"
