@@ -41,7 +41,7 @@ def test_counts_of_the_default_selection(default_store: Path) -> None:
 
 def test_the_default_selection_verifies(default_store: Path) -> None:
     audit = verify(default_store)
-    assert audit.problems == []
+    assert audit.problems == {}
     assert audit.shared["frames"] == audit.shared["videos"] == 0
 
 

@@ -1,0 +1,62 @@
+"""Servers and small stores that rows share: started once a process, ended with it."""
+
+import atexit
+import shutil
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from tests.faults import shim
+from tests.faults.runs import small_store, whole_run
+from tests.faults.shim import Shim
+from tests.faults.stores import build, labels
+from tests.faults.warm import Warm
+
+
+@cache
+def folder() -> Path:
+    """A folder that goes away with the process."""
+    made = Path(tempfile.mkdtemp(prefix="faults-shared-"))
+    atexit.register(shutil.rmtree, made, ignore_errors=True)
+    return made
+
+
+@cache
+def watcher() -> Shim:
+    """The shim that every server is started with; it sleeps until it is set."""
+    place = folder() / "shim"
+    place.mkdir()
+    return Shim(place)
+
+
+@cache
+def server(program: str, which: int = 0) -> Warm:
+    """A server of a program; ``which`` tells apart those that run at the same time."""
+    del which
+    started = Warm(program, {} if shim.lacking() else watcher().environment)
+    atexit.register(started.close)
+    return started
+
+
+@cache
+def sound_stores() -> tuple[Path, dict[str, Path]]:
+    """Labels, and a store of them in each format; not to be changed."""
+    place = folder() / "sound"
+    source = labels(place, (30, 290, 12, 9, 9, 9, 12, 9, 9, 9))
+    return source, {kind: build(source, place / kind, kind) for kind in ("zarr", "hdf5")}
+
+
+@cache
+def store_to_train() -> Path:
+    """A store of a few windows."""
+    place = folder() / "train"
+    place.mkdir()
+    return small_store(place)
+
+
+@cache
+def undisturbed_run() -> tuple[Path, float]:
+    """An undisturbed run on that store, and its seconds."""
+    place = folder() / "run"
+    place.mkdir()
+    return whole_run(server("trainer"), store_to_train(), place)
