@@ -17,7 +17,7 @@ NUMBER, FAULT = 12, "SIGKILL of sweep"
 TRIES, SHARE = 200, 1
 _SMALL = ("--models", "deciwatch", "--exps", "1.2,2.2")
 _EVERY_FULL = 10  # one attempt in so many is a sweep of all 24 runs
-_KILLS = {False: 3, True: 20}
+_KILLS = {False: 2, True: 20}
 
 
 @dataclass
