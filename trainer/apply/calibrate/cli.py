@@ -4,7 +4,32 @@ from pathlib import Path
 
 import click
 
-from pipeline.contract.cli import PATH
+from pipeline.contract.cli import PATH, options
+
+#: How a command reads a detector's output and the ground truth beside it.
+PAIRED_FILES = options(
+    click.option(
+        "--min-score",
+        default=None,
+        type=float,
+        help="A keypoint with a lower score counts as missed.  [default: all are taken]",
+    ),
+    click.option(
+        "--map",
+        "names_map",
+        default=None,
+        type=PATH,
+        help="TOML or JSON file: a keypoint's name in the detections, and which of ours it is.",
+    ),
+    click.option("--truth-map", default=None, type=PATH, help="The same for the ground truth."),
+    click.option(
+        "--skeleton",
+        default=None,
+        help="Names the keypoints of detections that don't, such as coco-17; an unknown name lists "
+        "all.",
+    ),
+    click.option("--truth-skeleton", default=None, help="The same for the ground truth."),
+)
 
 
 @click.command()
@@ -20,27 +45,7 @@ from pipeline.contract.cli import PATH
     type=PATH,
     help="The detector's own heatmaps, n × K × 56 × 56 in NPZ, HDF5 or Zarr, for their widths.",
 )
-@click.option(
-    "--min-score",
-    default=None,
-    type=float,
-    help="A keypoint with a lower score counts as missed.  [default: all are taken]",
-)
-@click.option(
-    "--map",
-    "names_map",
-    default=None,
-    type=PATH,
-    help="TOML or JSON file: a keypoint's name in the detections, and which of ours it is.",
-)
-@click.option("--truth-map", default=None, type=PATH, help="The same for the ground truth.")
-@click.option(
-    "--skeleton",
-    default=None,
-    help="Names the keypoints of detections that don't, such as coco-17; an unknown name lists "
-    "all.",
-)
-@click.option("--truth-skeleton", default=None, help="The same for the ground truth.")
+@PAIRED_FILES
 def calibrate(
     pred: Path,
     truth: Path,

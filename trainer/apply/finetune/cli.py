@@ -8,6 +8,7 @@ import click
 
 from pipeline.contract.cli import PATH
 from pipeline.contract.store import open_store
+from trainer.apply.calibrate.cli import PAIRED_FILES
 from trainer.apply.finetune import LEARNING_RATE, MAX_EPOCHS
 from trainer.run.cli import DEVICE, OUT
 from trainer.run.interrupt import Interrupt
@@ -63,27 +64,7 @@ from trainer.run.interrupt import Interrupt
     help="Frames without all four shoulders and hips: not scored, or scored by one side.  "
     "[default: the run's]",
 )
-@click.option(
-    "--min-score",
-    default=None,
-    type=float,
-    help="A keypoint with a lower score counts as missed.  [default: all are taken]",
-)
-@click.option(
-    "--map",
-    "names_map",
-    default=None,
-    type=PATH,
-    help="TOML or JSON file: a keypoint's name in the detections, and which of ours it is.",
-)
-@click.option("--truth-map", default=None, type=PATH, help="The same for the ground truth.")
-@click.option(
-    "--skeleton",
-    default=None,
-    help="Names the keypoints of detections that don't, such as coco-17; an unknown name lists "
-    "all.",
-)
-@click.option("--truth-skeleton", default=None, help="The same for the ground truth.")
+@PAIRED_FILES
 @click.option("--device", default="auto", show_default=True, type=DEVICE, help="Where to compute.")
 @click.option(
     "--checkpoint-minutes",
