@@ -22,7 +22,6 @@ from pipeline.contract.files import write_atomic
 from pipeline.contract.heatmap import IMPULSE, SIZE
 from pipeline.contract.skeleton import KEYPOINTS, N_KEYPOINTS
 from pipeline.contract.store import CONTRACT_VERSION, WINDOW_FRAMES
-from trainer import checkpoint
 from trainer.codec import HALF_PX, to_coordinates
 from trainer.experiments import experiment
 from trainer.input.render import render, response_tables
@@ -30,7 +29,7 @@ from trainer.models import model_module
 from trainer.run.config import TrainConfig
 from trainer.run.folder import versions
 from trainer.run.repeat import run_config
-from trainer.run.training import new_model
+from trainer.run.training import best_model
 
 INPUT, OUTPUT = "noisy", "smoothed"
 #: Largest difference to torch, as a share of the largest output: sums of some hundred float32
@@ -76,12 +75,9 @@ def export_run(folder: Path, out: Path, tolerance: float = TOLERANCE) -> Exporte
     """
     _need_libraries()
     config, _ = run_config(folder, "cpu")
-    best = checkpoint.read_checkpoint(folder / checkpoint.BEST)
-    model = new_model(config)
-    model.load_state_dict(best["model"])
-    model.eval()
+    model, epoch = best_model(folder, config)
     consumes = model_module(config.model).CONSUMES
-    metadata = describe(config, consumes, int(best["epoch"]))
+    metadata = describe(config, consumes, epoch)
     data = _onnx_bytes(model, example_input(consumes, 2), metadata)
     difference, largest = compare(model, data, consumes)
     if not difference <= tolerance * largest:  # in this form a NaN fails too

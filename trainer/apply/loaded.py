@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -12,7 +11,6 @@ from torch import Tensor, nn
 from pipeline.contract.errors import BadInput, RunError
 from pipeline.contract.heatmap import SIZE
 from pipeline.contract.store import CONTRACT_VERSION, WINDOW_FRAMES
-from trainer import checkpoint
 from trainer.apply.decode import positions_in
 from trainer.apply.sequence import Smoother
 from trainer.codec import from_coordinates, to_coordinates
@@ -24,7 +22,7 @@ from trainer.results.scores import Scores
 from trainer.run.config import TrainConfig
 from trainer.run.folder import CONFIG, SCORES, STATE
 from trainer.run.repeat import run_config
-from trainer.run.training import new_model
+from trainer.run.training import best_model
 from trainer.train import n_threads
 from trainer.uncertainty import SHARES, Regions, estimate_with_scale, has_uncertainty
 
@@ -183,7 +181,7 @@ def load_run(folder: Path, device: str = "cpu", decoder: str = "subpixel") -> Lo
         folder=folder,
         config=replace(config, threads=None),
         module=model_module(config.model),
-        model=_best_model(folder, config),
+        model=best_model(folder, config)[0],
         n_frames=WINDOW_FRAMES,
         step=chosen.step,
         sigma_in_px=chosen.sigma_in_px[len(chosen.sigma_in_px) // 2],
@@ -192,19 +190,6 @@ def load_run(folder: Path, device: str = "cpu", decoder: str = "subpixel") -> Lo
         keep_aspect=bool(built.get("keep_aspect", False)),
         decoder=decoder,
     )
-
-
-def _best_model(folder: Path, config: TrainConfig) -> nn.Module:
-    best: dict[str, Any] = checkpoint.read_checkpoint(folder / checkpoint.BEST, config.torch_device)
-    model = new_model(config)
-    try:
-        model.load_state_dict(best["model"])
-    except (KeyError, RuntimeError, TypeError) as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise RunError(
-            f"{folder / checkpoint.BEST} does not fit {config.model} as it is now ({reason})"
-        ) from None
-    return model.eval()
 
 
 def _state(folder: Path) -> str:

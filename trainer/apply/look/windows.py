@@ -11,7 +11,6 @@ from pipeline.contract.errors import BadInput
 from pipeline.contract.heatmap import SIZE
 from pipeline.contract.skeleton import LIMBS
 from pipeline.contract.store import Store
-from trainer import checkpoint
 from trainer.apply.look.drawing import COLOURS, bare, draw_pose
 from trainer.apply.look.motion import mean_error
 from trainer.codec import model_input, positions_px
@@ -19,7 +18,7 @@ from trainer.evaluate import noisy_positions, true_positions
 from trainer.input.stream import Batch
 from trainer.results.style import style
 from trainer.run.config import TrainConfig, open_stream
-from trainer.run.training import new_model
+from trainer.run.training import best_model
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -40,9 +39,7 @@ def windows_figure(folder: Path, config: TrainConfig, store: Store, n_windows: i
     BadInput : the test split has no window.
     RunError : the run has no best epoch yet, or its weights are damaged.
     """
-    best = checkpoint.read_checkpoint(folder / checkpoint.BEST, config.torch_device)
-    model = new_model(config)
-    model.load_state_dict(best["model"])
+    model, _ = best_model(folder, config)
     stream = open_stream(config, store, "test")
     batch = next(iter(stream.epoch(0)), None)
     if batch is None:
@@ -59,7 +56,6 @@ def windows_figure(folder: Path, config: TrainConfig, store: Store, n_windows: i
 
 
 def _predict(model: torch.nn.Module, batch: Batch, consumes: str) -> NDArray[np.float32]:
-    model.eval()
     with torch.inference_mode():
         output = model(model_input(batch, consumes))
     return positions_px(output, consumes).cpu().numpy()
