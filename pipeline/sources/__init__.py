@@ -5,8 +5,6 @@ the dataset labels), ``items`` (IO: a path to a stream of raw files) and ``parse
 file to clips, run in a worker process because damaged files can crash a parser).
 """
 
-import importlib
-import pkgutil
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.contract.errors import BadInput, unknown_name
+from pipeline.contract.registry import named_modules
 from pipeline.contract.skeleton import KEYPOINTS
 
 #: Ids are text that can never be a path.
@@ -91,12 +90,7 @@ class Source(Protocol):
 @cache
 def sources() -> dict[str, Source]:
     """Registered sources by name."""
-    found: dict[str, Source] = {}
-    for info in pkgutil.iter_modules(__path__):
-        module = importlib.import_module(f"{__name__}.{info.name}")
-        if hasattr(module, "NAME"):
-            found[module.NAME] = cast(Source, module)
-    return dict(sorted(found.items()))
+    return cast(dict[str, Source], named_modules(__name__, __path__))
 
 
 def source(name: str) -> Source:

@@ -4,14 +4,13 @@ A module without ``NAME`` holds what several models share. To add a model, add o
 test): ``NAME``, ``CONSUMES`` and ``build`` are all that the trainer asks of it.
 """
 
-import importlib
-import pkgutil
 from functools import cache
 from typing import Any, Literal, Protocol, cast
 
 from torch import nn
 
 from pipeline.contract.errors import unknown_name
+from pipeline.contract.registry import named_modules
 
 
 class ModelModule(Protocol):
@@ -47,12 +46,7 @@ def preset(name: str) -> dict[str, Any]:
 @cache
 def models() -> dict[str, ModelModule]:
     """Registered models by name, sorted."""
-    found: dict[str, ModelModule] = {}
-    for info in pkgutil.iter_modules(__path__):
-        module = importlib.import_module(f"{__name__}.{info.name}")
-        if hasattr(module, "NAME"):
-            found[module.NAME] = cast(ModelModule, module)
-    return dict(sorted(found.items()))
+    return cast(dict[str, ModelModule], named_modules(__name__, __path__))
 
 
 def model_module(name: str) -> ModelModule:

@@ -6,8 +6,6 @@ stands in them, so that writing changes coordinates and nothing else: a coordina
 the new one is finite and differs from the one that was read.
 """
 
-import importlib
-import pkgutil
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
@@ -15,6 +13,7 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from pipeline.contract.errors import BadInput, unknown_name
+from pipeline.contract.registry import named_modules
 from trainer.apply.poses import Floats, Poses
 
 
@@ -43,12 +42,7 @@ class FormatModule(Protocol):
 @cache
 def formats() -> dict[str, FormatModule]:
     """Registered formats by name, sorted."""
-    found: dict[str, FormatModule] = {}
-    for info in pkgutil.iter_modules(__path__):
-        module = importlib.import_module(f"{__name__}.{info.name}")
-        if hasattr(module, "NAME"):
-            found[module.NAME] = cast(FormatModule, module)
-    return dict(sorted(found.items()))
+    return cast(dict[str, FormatModule], named_modules(__name__, __path__))
 
 
 def format_module(name: str) -> FormatModule:
