@@ -1,0 +1,28 @@
+"""The helper that times two ways in turn."""
+
+from pipeline.contract.timing import Timings, interleaved
+
+
+def test_every_round_times_every_way_and_turns_the_order() -> None:
+    calls: list[str] = []
+    sides = {"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}
+    timings = interleaved(sides, 3, warmups=1)
+    assert "".join(calls) == "abbaabba"
+    assert timings.repeats == 3
+    assert all(second >= 0 for values in timings.seconds.values() for second in values)
+
+
+def test_a_spent_budget_ends_it_after_one_round() -> None:
+    calls: list[str] = []
+    timings = interleaved({"a": lambda: calls.append("a")}, 50, warmups=2, budget_s=0.0)
+    assert len(calls) == 3
+    assert timings.repeats == 1
+
+
+def test_ratio_is_of_rounds_not_of_medians() -> None:
+    # A neighbour slowed rounds 2 and 3 of both: each round still says 2.
+    timings = Timings({"slow": [2.0, 20.0, 8.0], "fast": [1.0, 10.0, 4.0]})
+    assert timings.ratio("slow", "fast") == 2.0
+    skewed = Timings({"slow": [2.0, 2.0, 100.0], "fast": [1.0, 8.0, 10.0]})
+    assert skewed.ratio("slow", "fast") == 2.0
+    assert skewed.median("slow") / skewed.median("fast") == 0.25
