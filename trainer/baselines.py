@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pipeline.contract.errors import BadInput
 from pipeline.contract.files import write_atomic
-from pipeline.contract.store import Store
+from pipeline.contract.store import WINDOW_FRAMES, Store
 from trainer.evaluate import noisy_positions, true_positions
 from trainer.experiments import experiment
 from trainer.input.protocol import check_noise, keep_noise, noise_config, resolved_noise
@@ -24,6 +24,7 @@ from trainer.results.tidy import COLUMNS, rows
 from trainer.run.config import store_hash
 from trainer.run.folder import RunFolder, versions
 from trainer.run.twin import finished_twin, results_as_of
+from trainer.run.window import check_window, window_suffix, without_usual_window
 from trainer.smoothers import SMOOTHERS, smoother
 from trainer.smoothers.tuning import fit_and_tune
 
@@ -46,7 +47,7 @@ class BaselinesConfig:
     smoothers : registered names.
     missing_torso : which frames PCK scores, "skip" or "one-side".
     mu_in_px : mean of the noise's shift.
-    noise : as in ``TrainConfig``.
+    noise, window : as in ``TrainConfig``.
     """
 
     experiment: str
@@ -55,9 +56,11 @@ class BaselinesConfig:
     missing_torso: str = "skip"
     mu_in_px: float = 0.0
     noise: str = "auto"
+    window: int = WINDOW_FRAMES
 
     def __post_init__(self) -> None:
         check_noise(self.noise, self.mu_in_px)
+        check_window(self.window)
         experiment(self.experiment)
         for name in self.smoothers:
             smoother(name)
@@ -70,7 +73,7 @@ class BaselinesConfig:
     @property
     def run_name(self) -> str:
         """The name of the results' folder."""
-        return f"baselines-{self.experiment}-seed{self.seed}"
+        return f"baselines{window_suffix(self.window)}-{self.experiment}-seed{self.seed}"
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,16 @@ def read_positions(config: BaselinesConfig, store: Store, split: str) -> Positio
     """
     step = experiment(config.experiment).step
     noise = noise_config(config.experiment, config.noise, config.mu_in_px, store)
-    stream = WindowStream(store, split, step, noise, _BATCH, config.seed, consumes="coordinates")
+    stream = WindowStream(
+        store,
+        split,
+        step,
+        noise,
+        _BATCH,
+        config.seed,
+        consumes="coordinates",
+        window_frames=config.window,
+    )
     parts = [
         (noisy_positions(batch), true_positions(batch), batch.clip.numpy())
         for batch in stream.epoch(0)
@@ -137,7 +149,7 @@ def baselines(config: BaselinesConfig, store: Store, runs: Path) -> dict[str, An
 def identity(config: BaselinesConfig, store: Store) -> dict[str, Any]:
     """What decides the numbers, JSON-able."""
     return {
-        **asdict(config),
+        **without_usual_window(asdict(config)),
         "smoothers": list(config.smoothers),
         "noise": resolved_noise(config.noise, store),
         "store_sha256": store_hash(store),
@@ -176,7 +188,7 @@ def _judged(config: BaselinesConfig, store: Store, folder: Path) -> dict[str, An
             results[kind] += rows(
                 scores,
                 store.clips,
-                model=name,
+                model=name + window_suffix(config.window),
                 experiment=config.experiment,
                 seed=config.seed,
                 split=split,

@@ -18,6 +18,7 @@ from trainer.results.cli import report
 from trainer.run.cli import DEVICE, NOISE_AND_SCORE, OUT, PARENT, SEED, STORE, TRAINING
 from trainer.run.interrupt import Interrupt
 from trainer.run.parent import stop_with_parent
+from trainer.run.window import window_suffix
 from trainer.sweep.cli import sweep
 
 
@@ -89,7 +90,8 @@ def train(
     with Interrupt() as interrupt:  # before torch is imported: a signal may come at any moment
         if parent is not None:
             stop_with_parent(parent)
-        leave_if_held(out / f"{chosen['model']}-{chosen['experiment']}-seed{chosen['seed']}")
+        row = chosen["model"] + window_suffix(chosen["window"])
+        leave_if_held(out / f"{row}-{chosen['experiment']}-seed{chosen['seed']}")
         from trainer.results.runs import RESULTS_CSV
         from trainer.results.summary import main_rows
         from trainer.run.config import train_config

@@ -33,6 +33,7 @@ from trainer.run.progress import Progress
 from trainer.run.start import BEFORE, Start, folder_name
 from trainer.run.training import Training, new_model
 from trainer.run.twin import take_over, twin_of_model
+from trainer.run.window import window_suffix
 from trainer.smoothers.filters import identity, mean
 from trainer.step import NotFinite
 
@@ -199,7 +200,7 @@ def coverage_on_test(
 
 def _about(config: TrainConfig, model: str) -> dict[str, Any]:
     return {
-        "model": model,
+        "model": model + window_suffix(config.window),
         "experiment": config.experiment,
         "seed": config.seed,
         "split": "test",

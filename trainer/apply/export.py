@@ -78,8 +78,8 @@ def export_run(folder: Path, out: Path, tolerance: float = TOLERANCE) -> Exporte
     model, epoch = best_model(folder, config)
     consumes = model_module(config.model).CONSUMES
     metadata = describe(config, consumes, epoch)
-    data = _onnx_bytes(model, example_input(consumes, 2), metadata)
-    difference, largest = compare(model, data, consumes)
+    data = _onnx_bytes(model, example_input(consumes, 2, config.window), metadata)
+    difference, largest = compare(model, data, consumes, config.window)
     if not difference <= tolerance * largest:  # in this form a NaN fails too
         raise RunError(
             f"onnxruntime and torch differ by {difference:.3g} (expected at most {tolerance:g} of "
@@ -109,7 +109,7 @@ def describe(config: TrainConfig, consumes: str, epoch: int) -> dict[str, str]:
         "half_px": half,
         "heatmap_px": str(SIZE),
         "sigma_in_px": json.dumps(trained.sigma_in_px),
-        "n_frames": str(WINDOW_FRAMES),
+        "n_frames": str(config.window),
         "frame_step": str(trained.step),
         "keypoints": json.dumps(KEYPOINTS),
         "contract": str(CONTRACT_VERSION),
@@ -117,7 +117,7 @@ def describe(config: TrainConfig, consumes: str, epoch: int) -> dict[str, str]:
     }
 
 
-def example_input(consumes: str, n_windows: int) -> Tensor:
+def example_input(consumes: str, n_windows: int, n_frames: int = WINDOW_FRAMES) -> Tensor:
     """Windows such as the model reads: keypoints anywhere, some missing; always the same ones.
 
     Returns
@@ -125,7 +125,7 @@ def example_input(consumes: str, n_windows: int) -> Tensor:
     float32 (B, T, 2K) for "coordinates", (B, T, K, 56, 56) for "heatmaps".
     """
     source = torch.Generator().manual_seed(n_windows)
-    shape = (n_windows, WINDOW_FRAMES, N_KEYPOINTS)
+    shape = (n_windows, n_frames, N_KEYPOINTS)
     positions = torch.randint(0, SIZE, (*shape, 2), generator=source)
     present = torch.rand(shape, generator=source) < _SHARE_PRESENT
     if consumes == "coordinates":
@@ -133,14 +133,16 @@ def example_input(consumes: str, n_windows: int) -> Tensor:
     return render(positions, present, None, response_tables((1.0,)))
 
 
-def compare(model: nn.Module, onnx_bytes: bytes, consumes: str) -> tuple[float, float]:
+def compare(
+    model: nn.Module, onnx_bytes: bytes, consumes: str, n_frames: int = WINDOW_FRAMES
+) -> tuple[float, float]:
     """The largest difference between onnxruntime's and torch's outputs, and the largest output."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(onnx_bytes, providers=["CPUExecutionProvider"])
     difference = largest = torch.zeros(())
     for n_windows in CHECKED_WINDOWS:
-        windows = example_input(consumes, n_windows)
+        windows = example_input(consumes, n_windows, n_frames)
         with torch.inference_mode():
             expected = model(windows)
         found = torch.from_numpy(session.run([OUTPUT], {INPUT: windows.numpy()})[0])

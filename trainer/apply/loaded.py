@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from pipeline.contract.errors import BadInput, RunError
 from pipeline.contract.heatmap import SIZE
-from pipeline.contract.store import CONTRACT_VERSION, WINDOW_FRAMES
+from pipeline.contract.store import CONTRACT_VERSION
 from trainer.apply.decode import positions_in
 from trainer.apply.sequence import Smoother
 from trainer.codec import from_coordinates, to_coordinates
@@ -182,7 +182,7 @@ def load_run(folder: Path, device: str = "cpu", decoder: str = "subpixel") -> Lo
         config=replace(config, threads=None),
         module=model_module(config.model),
         model=best_model(folder, config)[0],
-        n_frames=WINDOW_FRAMES,
+        n_frames=config.window,
         step=chosen.step,
         sigma_in_px=chosen.sigma_in_px[len(chosen.sigma_in_px) // 2],
         keypoints=Scores.load(folder / SCORES).annotated.sum(axis=0) > 0,

@@ -34,6 +34,7 @@ class Frames:
     labelled : bool (n_clips, K), whether the clip's dataset has the keypoint at all.
     windows : int64 (n_windows,), first frame of each window, in stored order.
     step : frames from one frame of a window to the next.
+    n_frames : T, frames in a window.
     """
 
     keypoints: Tensor
@@ -45,10 +46,11 @@ class Frames:
     step: int
     exact_px: Tensor | None = None
     boxes: Tensor | None = None
+    n_frames: int = WINDOW_FRAMES
 
     def of_window(self, window: Tensor) -> Tensor:
         """The frames of windows: int64 (B,) first frames to int64 (B, T)."""
-        return window.unsqueeze(1) + self.step * torch.arange(WINDOW_FRAMES, device=window.device)
+        return window.unsqueeze(1) + self.step * torch.arange(self.n_frames, device=window.device)
 
 
 def read_frames(
@@ -58,18 +60,21 @@ def read_frames(
     device: torch.device | str = "cpu",
     *,
     with_exact: bool = False,
+    n_frames: int = WINDOW_FRAMES,
 ) -> Frames:
     """Read and check the positions of a split.
 
     Parameters
     ----------
     with_exact : read unrounded positions and boxes, too.
+    n_frames : frames in a window. The store lists windows of 5; of those the longer ones are kept
+        that lie inside one run of a clip, in the same order.
 
     Raises
     ------
     DamagedShard : an array has another shape than the contract's, an annotated keypoint lies
         outside 0 ... 55, or a clip or a window points to what isn't there; names the array.
-    BadInput : the split has no window at this step.
+    BadInput : the split has no window of this length at this step.
     """
     names = ("keypoints", "annotated", "clip", "frame")
     arrays = {name: store.read(split, name) for name in names}
@@ -77,6 +82,8 @@ def read_frames(
     n_clips = len(store.clips["id"])
     _check_positions(store, split, arrays, n_clips)
     _check_windows(store, split, step, windows, arrays)
+    if n_frames != WINDOW_FRAMES:
+        windows = _longer(store, split, step, windows, arrays, n_frames)
     table = store.attrs["labelled"]
     exact = {
         name: torch.from_numpy(store.read(split, array).astype(np.float32)).to(device)
@@ -92,6 +99,7 @@ def read_frames(
         labelled=torch.from_numpy(labelled).to(device),
         windows=torch.from_numpy(windows.astype(np.int64)).to(device),
         step=step,
+        n_frames=n_frames,
         **exact,
     )
 
@@ -150,6 +158,28 @@ def _check_windows(
     if broken.any():
         found = f"window {windows[broken][0]}, which crosses a gap or a clip's end"
         raise _damaged(store, where, "windows inside one run of a clip", found)
+
+
+def _longer(
+    store: Store,
+    split: str,
+    step: int,
+    windows: NDArray[np.int64],
+    arrays: dict[str, NDArray[Any]],
+    n_frames: int,
+) -> NDArray[np.int64]:
+    """The windows that are still inside one run of a clip with more frames."""
+    clip, frame = arrays["clip"], arrays["frame"]
+    reach = (n_frames - 1) * step
+    inside = windows[windows + reach < len(clip)]
+    last = inside + reach
+    kept = inside[(clip[inside] == clip[last]) & (frame[last] - frame[inside] == reach)]
+    if not len(kept):
+        raise BadInput(
+            f"split {split!r} of {store.path} has no window of {n_frames} frames at step {step}: "
+            f"it needs {reach + 1} frames of one clip without a gap; choose a shorter window"
+        )
+    return kept
 
 
 def _damaged(store: Store, where: str, expected: str, found: str) -> DamagedShard:

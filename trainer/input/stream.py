@@ -95,6 +95,7 @@ class WindowStream:
     device : where batches are made.
     pool_frames : length of the shuffle pool of streamed training windows.
     augment : what is done to training windows; validation and test windows stay as they are.
+    window_frames : T. Other than 5 goes with rendered targets and models of coordinates only.
 
     Attributes
     ----------
@@ -123,6 +124,7 @@ class WindowStream:
         device: torch.device | str = "cpu",
         pool_frames: int = POOL_FRAMES,
         augment: Augmentation | None = None,
+        window_frames: int = WINDOW_FRAMES,
     ) -> None:
         for kind, name, known in (
             ("split", split, tuple(SPLIT_NOISE)),
@@ -141,8 +143,17 @@ class WindowStream:
             raise BadInput("augmented ground truth is not in the store: use --targets rendered")
         if self.augment and isinstance(noise, RecordedNoise):
             raise BadInput("what a detector gives of augmented windows is not in the store")
+        if window_frames != WINDOW_FRAMES and consumes == "heatmaps" and self.targets == "stored":
+            raise BadInput(
+                f"stored heatmaps come in windows of {WINDOW_FRAMES}: --targets rendered"
+            )
         self.frames = read_frames(
-            store, split, step, self.device, with_exact=self.augment is not None
+            store,
+            split,
+            step,
+            self.device,
+            with_exact=self.augment is not None,
+            n_frames=window_frames,
         )
         self.n_windows = len(self.frames.windows)
         self.n_batches = -(-self.n_windows // batch_size)
@@ -263,7 +274,8 @@ class WindowStream:
     def _buffer(self, device: torch.device | str) -> Tensor:
         """Room for a batch of heatmaps: writing into the same memory is 1.7 times as fast."""
         n = self.batch_size if self.consumes == "heatmaps" else 0
-        return torch.empty((n, WINDOW_FRAMES, N_KEYPOINTS, SIZE, SIZE), device=device)
+        shape = (n, self.frames.n_frames, N_KEYPOINTS, SIZE, SIZE)
+        return torch.empty(shape, device=device)
 
 
 def _resolved(targets: str, store: Store) -> str:

@@ -51,6 +51,15 @@ NOISE_AND_SCORE = options(
         "a whole clip); auto: frozen for a store of `--protocol thesis`, else fresh; FILE.toml: a "
         "detector's own, measured by `calibrate` (the experiment then gives but the frame rate).",
     ),
+    click.option(
+        "--window",
+        default=5,
+        show_default=True,
+        type=click.IntRange(5),
+        metavar="FRAMES",
+        help="Frames in a window: more, such as 9, 17 or 27, is better for those who can wait, and "
+        "makes rows of its own (resmlp-w9).",
+    ),
 )
 TRAINING = options(
     click.option(

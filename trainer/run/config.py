@@ -8,7 +8,7 @@ import torch
 
 from pipeline.contract.errors import BadInput, unknown_name
 from pipeline.contract.files import sha256_bytes, to_json
-from pipeline.contract.store import CONTRACT_VERSION, Store
+from pipeline.contract.store import CONTRACT_VERSION, WINDOW_FRAMES, Store
 from trainer.experiments import experiment
 from trainer.input.augment import augmentation
 from trainer.input.protocol import check_noise, noise_config, resolved_noise
@@ -17,6 +17,7 @@ from trainer.models import model_module, preset
 from trainer.precision import PRECISIONS, resolved_precision
 from trainer.results.scores import NORMALISATIONS
 from trainer.run.folder import versions
+from trainer.run.window import check_window, window_suffix, without_usual_window
 from trainer.schedule import SCHEDULES
 
 
@@ -40,6 +41,7 @@ class TrainConfig:
     mu_in_px : mean of the noise's shift.
     noise : "fresh" in every epoch, "frozen" once for all as in the thesis, or "auto": frozen for
         stores of the thesis's protocol. Or the path of a noise file, a detector's own.
+    window : frames in a window, at least the 5 of the thesis.
     device : "auto", "cpu" or "cuda"; does not belong to a run's identity.
     threads : torch's threads on the CPU; None leaves the choice to ``trainer.train.n_threads``.
     """
@@ -59,6 +61,7 @@ class TrainConfig:
     precision: str = "float32"
     mu_in_px: float = 0.0
     noise: str = "auto"
+    window: int = WINDOW_FRAMES
     device: str = "auto"
     threads: int | None = None
 
@@ -69,6 +72,7 @@ class TrainConfig:
                 raise BadInput(f"{name} must be at least 1, got {number}")
         if self.seed < 0:
             raise BadInput(f"seed must not be negative, got {self.seed}")
+        check_window(self.window)
         if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
             raise BadInput(f"learning_rate must be a positive number, got {self.learning_rate}")
         if self.missing_torso not in NORMALISATIONS:
@@ -86,7 +90,12 @@ class TrainConfig:
     @property
     def run_name(self) -> str:
         """The name of the run's folder."""
-        return f"{self.model}-{self.experiment}-seed{self.seed}"
+        return f"{self.row_name}-{self.experiment}-seed{self.seed}"
+
+    @property
+    def row_name(self) -> str:
+        """What tables call the model: one that sees more frames is a row of its own."""
+        return self.model + window_suffix(self.window)
 
     @property
     def torch_device(self) -> torch.device:
@@ -123,7 +132,7 @@ def identity(config: TrainConfig, store: Store) -> dict[str, Any]:
     chosen = {name: v for name, v in asdict(config).items() if name not in ("device", "threads")}
     chosen["noise"] = resolved_noise(config.noise, store)
     chosen["precision"] = config.resolved_precision
-    return {**chosen, "store_sha256": store_hash(store)}
+    return {**without_usual_window(chosen), "store_sha256": store_hash(store)}
 
 
 def run_record(config: TrainConfig, store: Store, n_parameters: int) -> dict[str, Any]:
@@ -159,4 +168,5 @@ def open_stream(config: TrainConfig, store: Store, split: str) -> WindowStream:
         targets=config.targets,
         device=config.torch_device,
         augment=augmentation(config.augment),
+        window_frames=config.window,
     )

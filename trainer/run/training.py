@@ -14,7 +14,7 @@ from torch import nn
 
 from pipeline.contract.errors import RunError
 from pipeline.contract.skeleton import N_KEYPOINTS
-from pipeline.contract.store import WINDOW_FRAMES, Store
+from pipeline.contract.store import Store
 from trainer import checkpoint
 from trainer.evaluate import Evaluation, evaluate
 from trainer.input.alternate import Alternating
@@ -290,7 +290,7 @@ def _batches(
 def new_model(config: TrainConfig) -> nn.Module:
     """A run's model with its initial weights, on its device."""
     build = model_module(config.model).build
-    model = initial_model(lambda: build(N_KEYPOINTS, WINDOW_FRAMES), config.seed)
+    model = initial_model(lambda: build(N_KEYPOINTS, config.window), config.seed)
     return model.to(config.torch_device)
 
 

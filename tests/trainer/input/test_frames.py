@@ -100,3 +100,26 @@ def test_a_split_without_windows_says_what_it_holds_and_what_to_do():
 def test_a_split_without_clips_is_told_so():
     with pytest.raises(BadInput, match="it holds 0 frames in 0 clips"):
         read_frames(make_store(n_clips=1), "test", 1)
+
+
+@pytest.mark.parametrize(("step", "n_frames"), [(1, 9), (2, 6)])
+def test_longer_windows_are_those_inside_one_run_in_stored_order(step, n_frames):
+    store = make_store()
+    frames = read_frames(store, "train", step, n_frames=n_frames)
+    reach = (n_frames - 1) * step
+    clip, frame = store.read("train", "clip"), store.read("train", "frame")
+    expected = [
+        first
+        for first in store.windows("train", step).tolist()
+        if first + reach < len(clip)
+        and (clip[first : first + reach + 1] == clip[first]).all()
+        and (np.diff(frame[first : first + reach + 1]) == 1).all()
+    ]
+    assert 0 < len(expected) < len(store.windows("train", step))
+    assert frames.windows.tolist() == expected
+    assert frames.of_window(frames.windows[:1]).shape == (1, n_frames)
+
+
+def test_a_window_longer_than_any_clip_says_what_to_do():
+    with pytest.raises(BadInput, match=r"no window of 999 frames at step 1.*shorter window"):
+        read_frames(make_store(), "train", 1, n_frames=999)

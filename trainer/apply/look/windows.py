@@ -51,7 +51,7 @@ def windows_figure(folder: Path, config: TrainConfig, store: Store, n_windows: i
         truth=true_positions(batch)[chosen].astype(np.float64),
         noisy=noisy_positions(batch)[chosen].astype(np.float64),
         smoothed=smoothed[chosen].astype(np.float64),
-        title=f"{config.model}, experiment {config.experiment}: test windows",
+        title=f"{config.row_name}, experiment {config.experiment}: test windows",
     )
 
 
