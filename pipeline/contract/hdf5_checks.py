@@ -16,7 +16,8 @@ from pipeline.contract.store import CLIP_COLUMNS, FRAME_ARRAYS, WINDOW_SPEC, Arr
 #: What h5py raises on damaged files.
 ERRORS = (OSError, RuntimeError, ValueError, KeyError, TypeError, MemoryError)
 _MAX_CLIPS_BYTES = 64 << 20  # one column of the clips table
-_ZSTD_FILTER = 32015  # as registered with the HDF Group
+#: Zstd, as registered with the HDF Group, then the checksum.
+_FILTERS = (32015, h5py.h5z.FILTER_FLETCHER32)
 
 
 class Forged(Exception):
@@ -31,10 +32,8 @@ def checked_dataset(file: h5py.File, path: str) -> h5py.Dataset:
     dataset = file[path]
     if not isinstance(dataset, h5py.Dataset) or dataset.external or dataset.is_virtual:
         raise Forged("its numbers lie in another file")
-    filters = dataset.id.get_create_plist()
-    known = (_ZSTD_FILTER, h5py.h5z.FILTER_FLETCHER32)
-    codes = [filters.get_filter(i)[0] for i in range(filters.get_nfilters())]
-    if any(code not in known for code in codes):
+    codes = _filter_codes(dataset)
+    if any(code not in _FILTERS for code in codes):
         raise Forged(f"filters {codes}")
     name = path.split("/")[1]
     if path.startswith("clips/"):
@@ -48,6 +47,16 @@ def checked_dataset(file: h5py.File, path: str) -> h5py.Dataset:
     if found != expected:
         raise Forged(f"expected {expected}, found {found}")
     return dataset
+
+
+def _filter_codes(dataset: h5py.Dataset) -> list[int]:
+    filters = dataset.id.get_create_plist()
+    return [filters.get_filter(i)[0] for i in range(filters.get_nfilters())]
+
+
+def is_plainly_packed(dataset: h5py.Dataset) -> bool:
+    """Whether chunks are zstd and then fletcher32: what this program writes and unpacks itself."""
+    return tuple(_filter_codes(dataset)) == _FILTERS
 
 
 def chunk_offsets(dataset: h5py.Dataset, start: int, stop: int, rows: int) -> list[tuple[int, ...]]:

@@ -11,9 +11,23 @@ from typing import Any
 import numpy as np
 import zarr
 from numpy.typing import NDArray
-from zarr.codecs import BytesCodec, Crc32cCodec, ZstdCodec
+from zarr.codecs import (
+    BytesCodec,
+    Crc32cCodec,
+    ShardingCodec,
+    ShardingCodecIndexLocation,
+    ZstdCodec,
+)
 from zarr.storage import LocalStore, MemoryStore
 
+from pipeline.contract.chunks import (
+    crc32c,
+    index_bytes,
+    pack_shard,
+    read_rows,
+    shard_index,
+    unpack,
+)
 from pipeline.contract.errors import StoreError
 from pipeline.contract.files import sha256_bytes, unlike, write_atomic
 from pipeline.contract.schema import PlannedArray, ShardWritten, decode_text, shard_name
@@ -62,18 +76,30 @@ def _create_array(root: zarr.Group, array: PlannedArray) -> Any:
 def write_shard(
     folder: Path, work: Path, array: PlannedArray, index: int, data: NDArray[Any]
 ) -> ShardWritten:
-    """Encode one shard in memory with zarr's own codecs, then write its file atomically."""
+    """Encode one shard in memory, then write its file atomically."""
     del work
     name = shard_name(array.path, index)
-    memory: dict[str, Any] = {}
-    start, stop = array.shard_rows(index)
-    _create_array(zarr.create_group(MemoryStore(memory)), array)[start:stop] = data
     key = f"{array.path}/c/{index}" + "/0" * len(array.spec.frame_shape)
-    payload = memory[key].to_bytes()
+    payload = _encoded(array, index, key, data)
     write_atomic(folder / key, payload, flush=False)
     digest = sha256_bytes(payload)
     entry = {"sha256": digest, "bytes": len(payload), "shard": name}
     return ShardWritten(name, key, digest, {key: entry})
+
+
+def _encoded(array: PlannedArray, index: int, key: str, data: NDArray[Any]) -> bytes:
+    """The bytes of a shard's file. Those of many chunks are what zarr writes, made faster."""
+    spec = array.spec
+    if spec.chunk_frames < spec.shard_frames:
+        rows = np.asarray(data, spec.dtype)
+        return pack_shard(
+            rows, spec.chunk_frames, spec.shard_frames // spec.chunk_frames, ZSTD_LEVEL
+        )
+    memory: dict[str, Any] = {}
+    start, stop = array.shard_rows(index)
+    _create_array(zarr.create_group(MemoryStore(memory)), array)[start:stop] = data
+    encoded: bytes = memory[key].to_bytes()
+    return encoded
 
 
 def finish(
@@ -130,6 +156,7 @@ class ZarrStore(Store):
         self._checked: set[str] = set()
         self._files: dict[str, dict[str, Any]] = manifest["files"]
         self._arrays: dict[str, Any] = {}
+        self._indexes: dict[str, NDArray[np.uint64]] = {}
         super().__init__(path, manifest, {})
         for name in self._files:
             if name.endswith("zarr.json"):
@@ -174,9 +201,32 @@ class ZarrStore(Store):
         for index in range(start // rows, -(-stop // rows)):
             self._check(f"{path}/c/{index}{tail}")
         try:
-            return np.asarray(array[start:stop])
+            if not _is_plainly_sharded(array):
+                return np.asarray(array[start:stop])
+            start, stop, _ = slice(start, stop).indices(array.shape[0])
+            room = (array.chunks[0], array.shape[1:], array.dtype)
+            return read_rows(start, stop, *room, lambda c, out: self._unpack(array, c, out))
         except Exception as error:  # codecs raise many kinds
             raise damaged_shard(self.path, shard_name(path, start // rows), str(error)) from None
+
+    def _unpack(self, array: Any, chunk: int, out: NDArray[Any]) -> None:
+        """One chunk of a sharded array, straight from the shard's file."""
+        n_chunks = array.shards[0] // array.chunks[0]
+        number, within = divmod(chunk, n_chunks)
+        name = f"{array.path}/c/{number}" + "/0" * (array.ndim - 1)
+        end = self._files[name]["bytes"] - index_bytes(n_chunks)
+        if name not in self._indexes:
+            self._indexes[name] = shard_index(self._bytes(name, end, index_bytes(n_chunks)))
+        offset, length = (int(number) for number in self._indexes[name][within])
+        if offset + length > end:
+            raise ValueError(f"chunk {within} lies outside the shard")
+        unpack(self._bytes(name, offset, length), crc32c, out)
+
+    def _bytes(self, name: str, offset: int, length: int) -> bytes:
+        """Some bytes of a file of the store."""
+        with (self.path / name).open("rb") as file:
+            file.seek(offset)
+            return file.read(length)
 
     def read(self, split: str, name: str, start: int = 0, stop: int | None = None) -> NDArray[Any]:
         stop = self.n_frames(split) if stop is None else stop
@@ -201,6 +251,24 @@ class ZarrStore(Store):
 
     def close(self) -> None:
         self._arrays.clear()
+
+
+def _is_plainly_sharded(array: Any) -> bool:
+    """Whether an array's shards are laid out as ``_create_array`` has it: then they are read here.
+
+    Another program may write the same rows in another way; zarr itself reads those.
+    """
+    codecs = array.metadata.codecs
+    if len(codecs) != 1 or not isinstance(codecs[0], ShardingCodec):
+        return False
+    sharding = codecs[0]
+    kinds = [type(codec) for codec in sharding.codecs]
+    index_kinds = [type(codec) for codec in sharding.index_codecs]
+    return (
+        kinds == [BytesCodec, ZstdCodec, Crc32cCodec]
+        and index_kinds == [BytesCodec, Crc32cCodec]
+        and sharding.index_location == ShardingCodecIndexLocation.end
+    )
 
 
 def _layout_fault(path: str, array: Any) -> str:
