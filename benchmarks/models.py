@@ -1,11 +1,11 @@
-"""Forward pass and training step of every model, and of the plain bi-ConvLSTMs kept as test oracle.
+"""Forward pass and training step of every model, and of the plain bi-ConvLSTMs kept as oracle.
 
     python -m benchmarks.models --out benchmarks/results/models.csv
 
-Run from the repository's root (the oracle lives in ``tests``). A step is forward, MSE, backward
-and Adam on a resident batch. Ways: ``fast`` is the model as trained; ``channels-first`` the same in
-the default memory format; ``plain`` the paper's equations gate by gate and frame by frame. The ways
-take turns, so that a noisy neighbour slows them all; read the ratios.
+A step is forward, MSE, backward and Adam on a resident batch. Ways: ``fast`` is the model as
+trained; ``channels-first`` the same in the default memory format; ``plain`` the paper's equations
+gate by gate and frame by frame. The ways take turns, so that a noisy neighbour slows them all; read
+the ratios.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from tests.trainer.models.convlstm_oracle import plain_branches, plain_model_c, plain_model_s
+from trainer.bench.plain_convlstm import plain_branches, plain_model_c, plain_model_s
 from trainer.models import model_module, models
 from trainer.models.biconvlstm_s import BiConvLSTMS
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.trainer.models.convlstm_oracle import plain_convlstm, plain_model_c, plain_model_s
+from trainer.bench.plain_convlstm import plain_convlstm, plain_model_c, plain_model_s
 from trainer.models import biconvlstm_c, biconvlstm_s
 from trainer.models.biconvlstm_c import BiConvLSTMC
 from trainer.models.biconvlstm_s import BiConvLSTMS

@@ -1,7 +1,7 @@
 """The bi-ConvLSTM models as the paper writes them: gate by gate, frame by frame.
 
 Nothing is stacked, reordered or laid out for speed: Shi et al. 2015, equation 3, line by line, and
-heads frame by frame. Tests hold the fast models to this, and ``benchmarks/models.py`` times it.
+heads frame by frame. Tests hold the fast models to this, and ``trainer bench`` times it.
 """
 
 import torch
@@ -20,7 +20,7 @@ def plain_convlstm(layer: ConvLSTM, frames: list[Tensor]) -> list[Tensor]:
     b_i, b_f, b_o, b_c = (bias[:, None, None] for bias in layer.bias.chunk(4))
     w_ci, w_cf, w_co = layer.peephole
     n_batch = len(frames[0])
-    h = c = torch.zeros(n_batch, *w_ci.shape, dtype=w_ci.dtype)
+    h = c = w_ci.new_zeros(n_batch, *w_ci.shape)
     states = []
     for x in frames:
         i = torch.sigmoid(conv2d(x, w_xi, padding=1) + conv2d(h, w_hi, padding=1) + w_ci * c + b_i)

@@ -1,0 +1,60 @@
+"""The command that times training on this machine: bench."""
+
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+import click
+
+from pipeline.contract.cli import PATH, names
+from pipeline.contract.store import open_store
+from trainer.run.cli import DEVICE
+
+
+@click.command()
+@click.option(
+    "--store", default=None, type=PATH, help="A store to train from.  [default: a small sample's]"
+)
+@click.option(
+    "--models", "chosen", default="all", show_default=True, help="Names, comma separated, or all."
+)
+@click.option("--device", default="auto", show_default=True, type=DEVICE, help="Where to compute.")
+@click.option(
+    "--minutes",
+    default=4.0,
+    show_default=True,
+    type=click.FloatRange(0),
+    help="About how long to measure; each part is timed once at least.",
+)
+@click.option(
+    "--out", default=None, type=PATH, help="Folder for goals_trainer.csv and goals_trainer.png."
+)
+def bench(store: Path | None, chosen: str, device: str, minutes: float, out: Path | None) -> None:
+    """How fast training is on this machine, beside what it is held to.
+
+    Whole training steps, validation and test against the bare model, the bi-ConvLSTMs against the
+    paper's equations, the start of a training, and the streaming of windows. Both sides take turns,
+    so that a busy machine slows them alike: read the ratios.
+
+    Example: python -m trainer bench --models deciwatch,3dconv --minutes 2 --out bench
+    """
+    from pipeline.contract.files import make_folder
+    from pipeline.contract.goals import draw_goals, table, write_goals
+    from trainer.bench.sample_store import make_sample_store
+    from trainer.bench.table import measured, parts
+    from trainer.models import models
+
+    asked = list(models()) if chosen == "all" else list(names(chosen))
+    with ExitStack() as stack:
+        if store is None:
+            folder = stack.enter_context(tempfile.TemporaryDirectory())
+            click.echo("no --store: making a sample's", err=True)
+            store = make_sample_store(Path(folder))
+        opened = stack.enter_context(open_store(store))
+        goals = list(measured(parts(opened, device, asked), minutes))
+    click.echo(table(goals))
+    if out is not None:
+        make_folder(out)
+        write_goals(out / "goals_trainer.csv", goals, "torch", "numpy", "h5py", "zarr")
+        draw_goals(out / "goals_trainer.png", goals)
+        click.echo(f"written: {out / 'goals_trainer.csv'} and .png")

@@ -1,0 +1,51 @@
+"""Validation and test, metrics included, against the forward pass alone."""
+
+from contextlib import suppress
+
+import torch
+
+from pipeline.contract.store import Store
+from pipeline.contract.timing import Timings
+from trainer.bench.steps import resident_batch
+from trainer.bench.turns import Enough, Turns
+from trainer.codec import model_input
+from trainer.evaluate import evaluate
+from trainer.losses import batch_loss_of
+from trainer.models import model_module
+from trainer.precision import computing_in
+from trainer.run.config import TrainConfig, open_stream
+from trainer.run.training import new_model
+from trainer.train import REFERENCES
+
+
+def pass_timings(
+    config: TrainConfig, store: Store, split: str, turns: int, budget_s: float = 60.0
+) -> Timings:
+    """Batches of a validation or test pass as ``trainer train`` makes it, and bare ones.
+
+    The bare one is the model's forward pass on a resident input. A test pass also smooths and
+    scores the two references, and computes in float32.
+    """
+    module, is_test = model_module(config.model), split == "test"
+    model = new_model(config).eval()
+    given = model_input(resident_batch(config, store, split), module.CONSUMES)
+    precision = "float32" if is_test else config.resolved_precision
+
+    def bare() -> None:
+        with torch.inference_mode(), computing_in(precision, config.torch_device):
+            model(given)
+
+    clock = Turns(bare, config.torch_device, turns, budget_s=budget_s)
+    with suppress(Enough):
+        while True:  # a small store's pass may be over before
+            clock.begin()
+            evaluate(
+                model,
+                open_stream(config, store, split),
+                batch_loss_of(config.loss, module),
+                config.missing_torso,
+                references=REFERENCES if is_test else None,
+                precision=precision,
+                on_batch=clock,
+            )
+    return clock.timings
