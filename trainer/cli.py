@@ -14,6 +14,7 @@ from trainer.apply.calibrate.cli import calibrate
 from trainer.apply.cli import export, predict
 from trainer.apply.finetune.cli import finetune
 from trainer.apply.look.cli import show
+from trainer.bench.cli import bench
 from trainer.results.cli import report
 from trainer.run.cli import DEVICE, NOISE_AND_SCORE, OUT, PARENT, SEED, STORE, TRAINING
 from trainer.run.interrupt import Interrupt
@@ -30,6 +31,7 @@ def main(debug: bool) -> None:
     log_lines(logging.INFO)
 
 
+main.add_command(bench)
 main.add_command(export)
 main.add_command(predict)
 main.add_command(calibrate)
