@@ -1,6 +1,6 @@
 """Batches of windows: ground truth and noisy input, on the device."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -10,17 +10,17 @@ from torch import Tensor
 from pipeline.contract.errors import BadInput, unknown_name
 from pipeline.contract.heatmap import SIGMA_OUT_PX, SIZE
 from pipeline.contract.seeds import SPLIT_NOISE, TRAIN_ORDER, rng
-from pipeline.contract.skeleton import N_KEYPOINTS
+from pipeline.contract.skeleton import MIRROR, N_KEYPOINTS
 from pipeline.contract.store import WINDOW_FRAMES, Store
 from trainer.input.augment import Augmentation, augmented
 from trainer.input.detector import detected_input
 from trainer.input.frames import read_frames
 from trainer.input.noise import NoiseConfig, frozen_counter, noisy_input
 from trainer.input.noise_file import DetectorNoise
-from trainer.input.reader import stored_heatmaps
 from trainer.input.recorded import RecordedNoise, read_recorded
-from trainer.input.render import render, response_tables
-from trainer.input.shuffle import plan_ascending, plan_shuffled
+from trainer.input.render import column_runs, render, response_tables
+from trainer.input.stored.reader import stored_heatmaps
+from trainer.input.stored.shuffle import plan_ascending, plan_shuffled
 
 Noise = NoiseConfig | DetectorNoise | RecordedNoise
 CONSUMES = ("heatmaps", "coordinates")
@@ -36,8 +36,8 @@ IMPULSE_HEATMAPS = "impulse"  # what pipeline writes as config.heatmaps of the s
 class Batch:
     """Some windows. T = 5 frames, K = 25 keypoints, H = W = 56; all on the stream's device.
 
-    ``target`` and ``input`` live in buffers that the next batch overwrites: a batch is valid until
-    the next one is taken.
+    ``target`` and ``input`` live in buffers of which the next batch overwrites what it must: a
+    batch is valid until the next one is taken, and not to be written to.
 
     Attributes
     ----------
@@ -74,11 +74,11 @@ class WindowStream:
     ground truth is rendered too, or streamed from the stored heatmaps by a background thread.
 
     Rendered, training windows come in a uniformly random order and the others in stored order.
-    Streamed, training windows are block-shuffled (``trainer.input.shuffle``), and the others come
-    by first frame, so that each block is read once. The same window has the same content either
-    way. Streaming holds at most ``pool_frames / 128 + 5`` blocks of 128 frames and a window's
-    reach: with the default pool of 2,048 frames 21 x 136 x 0.31 MB = 0.9 GB, for val and test
-    0.17 GB, whatever the store's size.
+    Streamed, training windows are block-shuffled (``trainer.input.stored.shuffle``), and the others
+    come by first frame, so that each block is read once. The same window has the same content
+    either way. Streaming holds at most ``pool_frames / 128 + 5`` blocks of 128 frames and a
+    window's reach, whatever the store's size: smeared impulses take 10 kB a frame, other heatmaps
+    0.31 MB (0.9 GB with the default pool of 2,048 frames, 0.17 GB for val and test).
 
     Parameters
     ----------
@@ -164,16 +164,23 @@ class WindowStream:
             self._recorded = read_recorded(store, split, noise, consumes, self.device)
         self._tables_in = response_tables(noise.sigma_in_px, self.device)
         self._tables_out = response_tables((SIGMA_OUT_PX,), self.device)
-        # Stored heatmaps are gathered where they are read, and then moved.
-        from_disk = "cpu" if self.targets == "stored" else self.device
-        self._input_buffer, self._target_buffer = self._buffer(self.device), self._buffer(from_disk)
+        self._input_buffer, self._target_buffer = self._buffer(), self._buffer()
+        # Columns of keypoints that no frame has stay as they are: zero.
+        self._columns_in, self._columns_out = self._columns()
 
     def clip_ids(self, clip: Tensor) -> list[str]:
         """The names of rows of the clips table, each once."""
         return list(dict.fromkeys(self.store.clips["id"][clip.cpu().numpy()]))
 
-    def epoch(self, epoch: int, start_batch: int = 0) -> Iterator[Batch]:
+    def epoch(
+        self, epoch: int, start_batch: int = 0, rows: Callable[[int], slice] | None = None
+    ) -> Iterator[Batch]:
         """The batches of one epoch, from ``start_batch`` on.
+
+        Parameters
+        ----------
+        rows : number of windows in a batch -> those of them that are made, as one of several
+            processes; None makes all.
 
         Raises
         ------
@@ -184,7 +191,12 @@ class WindowStream:
         # Closed in so many words: a consumer that stops early must stop the reading thread too.
         with closing((self._streamed if from_disk else self._resident)(epoch, skip)) as parts:
             for window, target in parts:
-                yield self._batch(window, target, epoch)
+                if rows is None:
+                    yield self._batch(window, target, epoch)
+                else:
+                    mine = rows(len(window))
+                    share = None if target is None else target[mine]
+                    yield self._batch(window[mine], share, epoch)
 
     def _resident(self, epoch: int, skip: int) -> Generator[tuple[Tensor, Tensor | None]]:
         """Windows in any order at no cost, their targets not yet made."""
@@ -209,7 +221,7 @@ class WindowStream:
         )
         with closing(parts):
             for window, target in parts:
-                yield torch.from_numpy(window).to(self.device), target.to(self.device)
+                yield torch.from_numpy(window).to(self.device), target
 
     def _batch(self, window: Tensor, target: Tensor | None, epoch: int) -> Batch:
         """Everything about some windows; the target is rendered if it isn't given."""
@@ -224,10 +236,12 @@ class WindowStream:
             if self._recorded is not None and self._recorded.heatmaps is not None:
                 heatmaps = self._recorded.copy_heatmaps(frames, out)
             else:
-                heatmaps = render(noisy, detected, sigma_index, self._tables_in, out)
+                tables, columns = self._tables_in, self._columns_in
+                heatmaps = render(noisy, detected, sigma_index, tables, out, columns)
             if target is None:
                 out = self._target_buffer[:n]
-                target = render(keypoints, annotated, None, self._tables_out, out)
+                tables, columns = self._tables_out, self._columns_out
+                target = render(keypoints, annotated, None, tables, out, columns)
         labelled = self.frames.labelled[clip]
         return Batch(
             window, clip, keypoints, annotated, labelled, detected, noisy, target, heatmaps
@@ -271,11 +285,21 @@ class WindowStream:
             noisy = (noisy + 0.5).floor().long()  # -1 stays -1
         return noisy, self._recorded.is_detected[frames], None
 
-    def _buffer(self, device: torch.device | str) -> Tensor:
+    def _columns(self) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+        """Columns of the keypoints that the input can have, and those that the target can have."""
+        annotated = self.frames.annotated.any(dim=0)
+        if self.augment is not None:
+            annotated = annotated | annotated[list(MIRROR)]
+        detected = annotated
+        if self._recorded is not None:
+            detected = self._recorded.is_detected.any(dim=0)
+        return column_runs(detected), column_runs(annotated)
+
+    def _buffer(self) -> Tensor:
         """Room for a batch of heatmaps: writing into the same memory is 1.7 times as fast."""
         n = self.batch_size if self.consumes == "heatmaps" else 0
         shape = (n, self.frames.n_frames, N_KEYPOINTS, SIZE, SIZE)
-        return torch.empty(shape, device=device)
+        return torch.zeros(shape, device=self.device)
 
 
 def _resolved(targets: str, store: Store) -> str:

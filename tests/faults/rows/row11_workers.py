@@ -19,7 +19,7 @@ from tests.faults import servers
 from tests.faults.harness import Attempt
 from tests.faults.stores import build, content, differences, labels
 from trainer import checkpoint
-from trainer.input import reader
+from trainer.input.stored import reader
 from trainer.run.config import TrainConfig
 from trainer.train import train
 

@@ -6,7 +6,7 @@ import torch
 from scipy.ndimage import gaussian_filter
 
 from pipeline.contract import heatmap
-from trainer.input.render import render, response_tables
+from trainer.input.render import column_runs, render, response_tables
 
 SIGMAS = (1.0, 1.5, 2.0, 2.5, 3.0)
 SIZE = 56
@@ -74,3 +74,27 @@ def test_writes_into_the_given_buffer():
     found = render(at, present, None, tables, out=out)
     assert found.data_ptr() == out.data_ptr()
     assert torch.equal(out, render(at, present, None, tables))
+
+
+def test_columns_of_absent_keypoints_are_left_alone():
+    present = torch.zeros(4, 5, 25, dtype=torch.bool)
+    present[..., [0, 3, 4, 8, 15, 20]] = torch.rand(4, 5, 6) > 0.2
+    present[0, 0, [0, 3, 4, 8, 15, 20]] = True
+    columns = column_runs(present.any(dim=0).any(dim=0))
+    assert columns == (slice(0, 5), slice(8, 9), slice(15, 16), slice(20, 21))
+    positions = torch.randint(0, 56, (4, 5, 25, 2))
+    tables = response_tables((1.0,))
+    out = torch.zeros(4, 5, 25, 56, 56)
+    out[:, :, 10] = 7
+    render(positions, present, None, tables, out, columns)
+    assert (out[:, :, 10] == 7).all()
+    out[:, :, 10] = 0
+    assert torch.equal(out, render(positions, present, None, tables))
+
+
+def test_short_gaps_are_written_along():
+    present = torch.zeros(25, dtype=torch.bool)
+    present[[0, 3, 4, 5, 6, 7, 8, *range(15, 21)]] = True  # Penn Action: no ears
+    assert column_runs(present) == (slice(0, 9), slice(15, 21))
+    assert column_runs(torch.zeros(25, dtype=torch.bool)) == ()
+    assert column_runs(torch.ones(25, dtype=torch.bool)) == (slice(0, 25),)

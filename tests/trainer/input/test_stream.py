@@ -157,11 +157,40 @@ def test_val_and_test_keep_order_and_noise_over_epochs(store):
     assert not all(torch.equal(first[w]["noisy"], later[w]["noisy"]) for w in first)
 
 
+@pytest.mark.parametrize("targets", ["stored", "rendered"])
+def test_maps_that_were_left_alone_are_zero(store, targets):
+    """Columns of keypoints that no frame has are never written, and sparse maps are cleared."""
+    stream = WindowStream(store, "train", 1, NOISE, 8, targets=targets, pool_frames=POOL)
+    for epoch in (0, 1):
+        for batch in stream.epoch(epoch):
+            assert not batch.target[~batch.annotated].any()
+            assert not batch.input[~batch.annotated].any()
+            assert (batch.target.amax(dim=(-2, -1)) > 0).equal(batch.annotated)
+
+
+def test_a_store_of_filled_heatmaps_is_streamed_as_it_is(monkeypatch):
+    store = make_store(heatmaps="detector")
+    read = store.read
+
+    def filled(split, name, *where):
+        found = read(split, name, *where)
+        return found + np.float32(0.5) if name == "heatmaps" else found
+
+    monkeypatch.setattr(store, "read", filled)
+    stream = WindowStream(store, "train", 1, NOISE, 8, pool_frames=POOL)
+    assert stream.targets == "stored"
+    for batch in stream.epoch(0):
+        frames = batch.window[:, None] + torch.arange(5)
+        whole = torch.from_numpy(filled("train", "heatmaps"))
+        assert torch.equal(batch.target, whole[frames])
+
+
 def test_streamed_val_reads_each_block_once():
     store = make_store(n_clips=10, n_frames=50)
     order(WindowStream(store, "val", 1, NOISE, targets="stored"))
     blocks = np.unique(store.windows("val", 1) // 16)
-    assert store.n_reads["val", "heatmaps"] == len(blocks)
+    ends = np.minimum(16 * blocks + 20, store.n_frames("val"))
+    assert store.n_reads["val", "heatmaps"] == sum(-(-ends // 16) - blocks)  # its own, and the next
 
 
 def test_noise_does_not_depend_on_the_batch_size(store):

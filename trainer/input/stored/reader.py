@@ -8,6 +8,7 @@ import queue
 import threading
 import time
 from collections.abc import Generator, Iterable
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -19,8 +20,17 @@ from pipeline.contract.heatmap import SIZE
 from pipeline.contract.schema import shard_name
 from pipeline.contract.skeleton import N_KEYPOINTS
 from pipeline.contract.store import FRAME_ARRAYS, WINDOW_FRAMES, Store
-from trainer.input.shuffle import ReadPlan
+from trainer.input.stored.shuffle import ReadPlan
+from trainer.input.stored.sparse import (
+    MOST_FILLED,
+    Block,
+    SparseFrames,
+    WindowBuffer,
+    joined,
+    sparse,
+)
 
+_CHUNK = FRAME_ARRAYS["heatmaps"].chunk_frames
 _POLL_S = 0.1
 _JOIN_S = 10.0
 READ_TIMEOUT_S = 300.0  # for one block, from a file system that may be slow but not dead
@@ -41,7 +51,8 @@ def stored_heatmaps(
     ----------
     store, split, step : which windows.
     windows, block_frames : what the plan was made for.
-    buffer : float32 (B, T, K, 56, 56) on the CPU; every batch is written into it.
+    buffer : float32 (B, T, K, 56, 56) on any device; every batch is written into it, and nothing
+        else may be.
 
     Yields
     ------
@@ -55,20 +66,21 @@ def stored_heatmaps(
     n_frames = store.n_frames(split)
     starts = plan.first_frame.tolist()
     ranges = [(start, min(start + block_frames + reach, n_frames)) for start in starts]
-    held: dict[int, Tensor] = {}
+    held: dict[int, Block] = {}
+    room = WindowBuffer(buffer)
     n_taken = 0
     with BlockReader(store, split, ranges) as reader:
-        for begin in range(0, len(plan.order), len(buffer)):
-            batch = slice(begin, begin + len(buffer))
+        for start in range(0, len(plan.order), len(buffer)):
+            batch = slice(start, start + len(buffer))
             first, reads = windows[plan.order[batch]], plan.read[batch].tolist()
             while n_taken <= max(reads):
                 held[n_taken] = reader.next_block()
                 n_taken += 1
-            for row, (read, frame) in enumerate(zip(reads, first.tolist(), strict=True)):
-                at = frame - starts[read]
-                buffer[row] = held[read][at : at + reach + 1 : step]
+            at = [frame - starts[read] for read, frame in zip(reads, first.tolist(), strict=True)]
+            frames = [range(begin, begin + reach + 1, step) for begin in at]
+            target = room.fill([(held[r], f) for r, f in zip(reads, frames, strict=True)])
             held = {read: held[read] for read in held if plan.last_use[read] >= batch.stop}
-            yield first, buffer[: len(first)]
+            yield first, target
 
 
 class BlockReader:
@@ -87,7 +99,7 @@ class BlockReader:
         self._store = store
         self._split = split
         self._ranges = list(ranges)
-        self._ready: queue.Queue[Tensor | BaseException] = queue.Queue(maxsize=1)
+        self._ready: queue.Queue[Block | BaseException] = queue.Queue(maxsize=1)
         self._stop = threading.Event()
         self._reading = ""
         self._thread = threading.Thread(target=self._run, name="heatmap reader", daemon=True)
@@ -100,8 +112,8 @@ class BlockReader:
         self._stop.set()
         self._thread.join(_JOIN_S)  # one that hangs is left behind: it is a daemon
 
-    def next_block(self) -> Tensor:
-        """The next block, float32 (n, K, 56, 56).
+    def next_block(self) -> Block:
+        """The next block: by what is not zero in it, or float32 (n, K, 56, 56) if that is much.
 
         Raises
         ------
@@ -136,7 +148,7 @@ class BlockReader:
         except BaseException as error:
             self._offer(error)
 
-    def _offer(self, item: Tensor | BaseException) -> bool:
+    def _offer(self, item: Block | BaseException) -> bool:
         """Wait until the consumer has room; False when it has stopped meanwhile."""
         while not self._stop.is_set():
             try:
@@ -146,7 +158,18 @@ class BlockReader:
             return True
         return False
 
-    def _read(self, start: int, stop: int) -> Tensor:
+    def _read(self, start: int, stop: int) -> Block:
+        """A block, chunk by chunk: memory that is used again at once stays in the cache."""
+        parts: list[SparseFrames] = []
+        edges = [start, *range(start - start % _CHUNK + _CHUNK, stop, _CHUNK), stop]
+        for begin, end in pairwise(edges):
+            part = sparse(self._checked(begin, end), most=1.0 if parts else MOST_FILLED)
+            if part is None:
+                return torch.from_numpy(self._checked(start, stop))
+            parts.append(part)
+        return joined(parts)
+
+    def _checked(self, start: int, stop: int) -> NDArray[np.float32]:
         heatmaps = self._store.read(self._split, "heatmaps", start, stop)
         where = f"{self._store.path}: {self._split}/heatmaps, frames {start} ... {stop - 1}"
         expected = (stop - start, N_KEYPOINTS, SIZE, SIZE)
@@ -154,12 +177,11 @@ class BlockReader:
             raise DamagedShard(
                 f"{where}: expected float32 {expected}, found {heatmaps.dtype} {heatmaps.shape}"
             )
-        block = torch.from_numpy(heatmaps)
         # A sum is not finite when a term isn't; it costs a tenth of torch.isfinite.
-        if not torch.isfinite(block.sum()):
+        if not torch.isfinite(torch.from_numpy(heatmaps).sum()):
             shards = _shards(self._split, start, stop)
             raise DamagedShard(f"{where}: a heatmap is not finite ({shards}); preprocess again")
-        return block
+        return heatmaps
 
 
 def _shards(split: str, start: int, stop: int) -> str:

@@ -5,23 +5,39 @@ import time
 
 import numpy as np
 import pytest
+import torch
 
 from pipeline.contract.errors import DamagedShard
 from tests.trainer.fake_store import make_store
-from trainer.input.reader import BlockReader
+from trainer.input.stored.reader import BlockReader
+from trainer.input.stored.sparse import SparseFrames, WindowBuffer
 
 
 def reading_threads():
     return [thread for thread in threading.enumerate() if thread.name == "heatmap reader"]
 
 
-def test_blocks_come_in_the_given_order():
+def dense(block):
+    """A block's heatmaps, float32 (n, 25, 56, 56)."""
+    if not isinstance(block, SparseFrames):
+        return block.numpy()
+    n = len(block.first) - 1
+    return WindowBuffer(torch.empty(1, n, 25, 56, 56)).fill([(block, range(n))])[0].numpy()
+
+
+@pytest.mark.parametrize("filled", [False, True])
+def test_blocks_come_in_the_given_order(filled, monkeypatch):
     store = make_store()
+    if filled:  # as a detector's own heatmaps are: no pixel is zero
+        read = store.read
+        monkeypatch.setattr(store, "read", lambda *where: read(*where) + np.float32(1))
     ranges = [(16, 40), (0, 24), (16, 40)]
     with BlockReader(store, "train", ranges) as reader:
         for start, stop in ranges:
             expected = store.read("train", "heatmaps", start, stop)
-            assert np.array_equal(reader.next_block().numpy(), expected)
+            block = reader.next_block()
+            assert isinstance(block, SparseFrames) != filled
+            assert np.array_equal(dense(block), expected)
         with pytest.raises(EOFError):
             reader.next_block()
     assert not reading_threads()

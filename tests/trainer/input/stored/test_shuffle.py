@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from trainer.input.shuffle import plan_ascending, plan_shuffled
+from trainer.input.stored.shuffle import plan_ascending, plan_shuffled
 
 BLOCK = 128
 
