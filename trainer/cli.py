@@ -1,6 +1,7 @@
 """Commands of the trainer: train, baselines, sweep, evaluate, report, show."""
 
 import logging
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from trainer.apply.cli import export, predict
 from trainer.apply.finetune.cli import finetune
 from trainer.apply.look.cli import show
 from trainer.bench.cli import bench
+from trainer.distributed.environment import n_processes, quiet_but_first
 from trainer.results.cli import report
 from trainer.run.cli import DEVICE, NOISE_AND_SCORE, OUT, PARENT, SEED, STORE, TRAINING
 from trainer.run.interrupt import Interrupt
@@ -86,21 +88,31 @@ def train(
     The same command again goes on where it was stopped. Exit codes: 0 finished, 1 an error, 75
     stopped by SIGTERM and saved, 130 stopped by Ctrl-C and saved.
 
+    Several processes, each with a GPU or a share of the cores, train one model when torchrun starts
+    them: `torchrun --nproc-per-node 8 -m trainer train ...`. Each computes its part of every batch,
+    so that --batch-size and the results are as those of one process. torchrun's own exit code is 1
+    whatever happened; the run's state.json says what did.
+
     Example: python -m trainer train --model deciwatch --exp 2.3 --store data/processed/store
     --out runs
     """
     with Interrupt() as interrupt:  # before torch is imported: a signal may come at any moment
         if parent is not None:
             stop_with_parent(parent)
-        row = chosen["model"] + window_suffix(chosen["window"])
-        leave_if_held(out / f"{row}-{chosen['experiment']}-seed{chosen['seed']}")
+        together = n_processes() > 1
+        if together:
+            stop_with_parent(os.getppid())  # torchrun
+        else:
+            row = chosen["model"] + window_suffix(chosen["window"])
+            leave_if_held(out / f"{row}-{chosen['experiment']}-seed{chosen['seed']}")
+        from trainer.distributed.group import joined
         from trainer.results.runs import RESULTS_CSV
         from trainer.results.summary import main_rows
         from trainer.run.config import train_config
         from trainer.train import train as run
 
         config = train_config(**chosen)
-        with open_store(store) as opened:
+        with quiet_but_first(), joined(config.device) as ranks, open_store(store) as opened:
             results = run(
                 config,
                 opened,
@@ -108,7 +120,10 @@ def train(
                 resume=resume,
                 checkpoint_minutes=checkpoint_minutes,
                 interrupt=interrupt,
+                ranks=ranks,
             )
+    if not ranks.is_first:
+        return
     click.echo(main_rows([*results["references"], *results["rows"]]))
     click.echo(f"test results: {out / config.run_name / RESULTS_CSV}")
 

@@ -8,7 +8,7 @@ checkpoint.
 
 import logging
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,10 @@ from pipeline.contract.disk import disk_faults_told
 from pipeline.contract.errors import RunError
 from pipeline.contract.store import Store
 from trainer import checkpoint, uncertainty
-from trainer.evaluate import Evaluation, Smoother, evaluate
+from trainer.distributed.group import RankLost, losses_told
+from trainer.distributed.judge import evaluate_together
+from trainer.distributed.ranks import ALONE, Ranks
+from trainer.evaluate import Evaluation, Smoother
 from trainer.input.protocol import keep_noise
 from trainer.losses import batch_loss_of
 from trainer.models import model_module
@@ -28,7 +31,7 @@ from trainer.results.scores import Scores
 from trainer.results.tidy import COLUMNS, rows
 from trainer.run.config import TrainConfig, open_stream, run_record, store_hash
 from trainer.run.folder import SCORES, RunFolder
-from trainer.run.interrupt import Interrupt, Interrupted
+from trainer.run.interrupt import Interrupt, Interrupted, leave_if
 from trainer.run.progress import Progress
 from trainer.run.start import BEFORE, Start, folder_name
 from trainer.run.training import Training, new_model
@@ -54,6 +57,7 @@ def train(
     checkpoint_minutes: float = CHECKPOINT_MINUTES,
     interrupt: Interrupt | None = None,
     bars: bool | None = None,
+    ranks: Ranks = ALONE,
 ) -> dict[str, Any]:
     """Train and test one model, or go on where an earlier call was stopped.
 
@@ -66,66 +70,96 @@ def train(
     checkpoint_minutes : how much work a kill may cost, besides one save at each epoch's end.
     interrupt : an entered ``Interrupt``; None makes one for the length of the call.
     bars : progress bars; None asks whether stderr is a terminal.
+    ranks : the processes that all call this, each to compute its share of every batch; the first
+        one holds the folder, and alone writes.
 
     Returns
     -------
     What ``results.json`` holds: ``rows`` (tidy, of the model), ``references`` (of identity and
-    mean), ``test_loss``, ``best_epoch``, ``n_epochs``.
+    mean), ``test_loss``, ``best_epoch``, ``n_epochs``. Of several processes only the first gets it,
+    the others get nothing, as soon as their part is done.
 
     Raises
     ------
     Interrupted : SIGTERM or Ctrl-C came; everything is saved.
     RunError : the folder is in use or of another configuration; a number was not finite.
+    RankLost : one of several processes ended.
     DiskError : the disk is full, read-only or broken; tells the last good checkpoint.
     """
-    if interrupt is None:
-        with Interrupt() as own:
-            return train(
-                config,
-                store,
-                runs,
-                start=start,
-                resume=resume,
-                checkpoint_minutes=checkpoint_minutes,
-                interrupt=own,
-                bars=bars,
-            )
-    if (threads := n_threads(config)) is not None:
-        torch.set_num_threads(threads)
-    place = runs / folder_name(config, start)
-    with disk_faults_told(place, kept=lambda: _last_good(place)), RunFolder(place) as folder:
-        if not resume:
-            folder.clear()
-        training = Training(config, store, folder.path, start)
-        record = run_record(config, store, training.n_parameters)
-        if start is not None:
-            record = {**record, **start.about}
-            record["identity"] = {**record["identity"], **start.identity}
-        folder.claim(record)
-        keep_noise(folder.path, config.noise)
-        if folder.is_finished():
-            _log.info("%s is finished already; --no-resume trains it anew", folder.path)
-            return finished_results(folder.path)
-        with _state_told(folder):
-            save_data(folder.path, describe(store, store_hash(store)))
-            twin = twin_of_model(config, store, runs) if resume and start is None else None
-            if twin is not None:
-                _log.info(
-                    "%s: %s is the same run, for %s reads no smear: its numbers are taken over "
-                    "(--no-resume trains anew)",
-                    folder.path,
-                    twin.name,
-                    config.model,
-                )
-                return take_over(twin, folder.path, config)
-            if training.restore():
-                _log.info("%s goes on in epoch %d", folder.path, training.epoch)
-            n_done = len(training.history)
-            with Progress(config.run_name, config.max_epochs, n_done, bars) as progress:
-                training.run(progress, interrupt, checkpoint_minutes)
-                results = _test_best(training, progress, interrupt)
-            write_results(folder.path, results)
-        return results
+    with ExitStack() as held:
+        if interrupt is None:
+            interrupt = held.enter_context(Interrupt())
+        if (threads := n_threads(config)) is not None:
+            torch.set_num_threads(threads)
+        place = runs / folder_name(config, start)
+        held.enter_context(disk_faults_told(place, kept=lambda: _last_good(place)))
+        held.enter_context(losses_told(ranks))
+        folder = RunFolder(place)
+        ranks.first(lambda: _hold(folder, held, resume))
+        training = Training(config, store, folder.path, start, ranks)
+        there = ranks.first(lambda: _claim(folder, training))
+        if there is None:
+            held.enter_context(_state_told(folder, ranks))
+            held.enter_context(losses_told(ranks))  # before the state is told
+            there = ranks.first(lambda: _prepare(training, runs, resume))
+        if there is not None:
+            return there
+        return _trained_and_tested(training, interrupt, checkpoint_minutes, bars)
+
+
+def _hold(folder: RunFolder, held: ExitStack, resume: bool) -> None:
+    held.enter_context(folder)
+    if not resume:
+        folder.clear()
+
+
+def _claim(folder: RunFolder, training: Training) -> dict[str, Any] | None:
+    """Make the folder this run's; its results if it is finished already."""
+    config, start = training.config, training.start
+    record = run_record(config, training.store, training.n_parameters)
+    if start is not None:
+        record = {**record, **start.about}
+        record["identity"] = {**record["identity"], **start.identity}
+    folder.claim(record)
+    keep_noise(folder.path, config.noise)
+    if not folder.is_finished():
+        return None
+    _log.info("%s is finished already; --no-resume trains it anew", folder.path)
+    return finished_results(folder.path)
+
+
+def _prepare(training: Training, runs: Path, resume: bool) -> dict[str, Any] | None:
+    """Write what comes before training; the results if another run is the same one."""
+    config, store, folder = training.config, training.store, training.folder
+    save_data(folder, describe(store, store_hash(store)))
+    if not resume or training.start is not None:
+        return None
+    twin = twin_of_model(config, store, runs)
+    if twin is None:
+        return None
+    _log.info(
+        "%s: %s is the same run, for %s reads no smear: its numbers are taken over "
+        "(--no-resume trains anew)",
+        folder,
+        twin.name,
+        config.model,
+    )
+    return take_over(twin, folder, config)
+
+
+def _trained_and_tested(
+    training: Training, interrupt: Interrupt, checkpoint_minutes: float, bars: bool | None
+) -> dict[str, Any]:
+    config, ranks = training.config, training.ranks
+    if training.restore() and ranks.is_first:
+        _log.info("%s goes on in epoch %d", training.folder, training.epoch)
+    shown = bars if ranks.is_first else False
+    with Progress(config.run_name, config.max_epochs, len(training.history), shown) as progress:
+        training.run(progress, interrupt, checkpoint_minutes)
+        results = _test_best(training, progress, interrupt)
+    if ranks.is_first:
+        write_results(training.folder, results)
+    return results
 
 
 def n_threads(config: TrainConfig) -> int | None:
@@ -152,6 +186,7 @@ def judge_on_test(
     progress: Progress,
     interrupt: Interrupt,
     references: Mapping[str, Smoother] = REFERENCES,
+    ranks: Ranks = ALONE,
 ) -> Evaluation:
     """Judge weights on the test split, beside some smoothers."""
     model = new_model(config)
@@ -161,11 +196,12 @@ def judge_on_test(
 
     def on_batch(loss: torch.Tensor) -> None:
         progress.batch(loss)
-        interrupt.leave_if_requested()
+        leave_if(ranks.agree(interrupt.signum)[0])
 
     batch_loss = batch_loss_of(config.loss, model_module(config.model))
     try:
-        return evaluate(
+        return evaluate_together(
+            ranks,
             model,
             stream,
             batch_loss,
@@ -211,7 +247,10 @@ def _test_best(training: Training, progress: Progress, interrupt: Interrupt) -> 
     config, store, best = training.config, training.store, training.best
     assert best is not None  # every finished epoch leaves one
     references = REFERENCES if training.start is None else training.start.references()
-    judged = judge_on_test(config, store, best["model"], progress, interrupt, references)
+    weights, ranks = best["model"], training.ranks
+    judged = judge_on_test(config, store, weights, progress, interrupt, references, ranks)
+    if not ranks.is_first:
+        return {}
     judged.scores.save(training.folder / SCORES)
     coverage = []
     if uncertainty.has_uncertainty(config.model):
@@ -256,8 +295,11 @@ def _stand_beside(
 
 
 @contextmanager
-def _state_told(folder: RunFolder) -> Iterator[None]:
+def _state_told(folder: RunFolder, ranks: Ranks) -> Iterator[None]:
     """Keep ``state.json`` true however the body ends."""
+    if not ranks.is_first:
+        yield
+        return
     try:
         folder.set_state("running")
         yield
@@ -265,6 +307,10 @@ def _state_told(folder: RunFolder) -> Iterator[None]:
     except (Interrupted, KeyboardInterrupt):
         with suppress(OSError):
             folder.set_state("preempted")
+        raise
+    except RankLost as error:
+        with suppress(OSError):
+            folder.set_state("lost", error=str(error))
         raise
     except Exception as error:
         with suppress(OSError):

@@ -133,7 +133,7 @@ def test_the_unexpected_is_one_line_too_unless_debugging(invoke, monkeypatch):
     def broken(*_, **__):
         raise KeyError("what\nnow")
 
-    monkeypatch.setattr(training, "evaluate", broken)
+    monkeypatch.setattr(training, "evaluate_together", broken)
     result = invoke(*invoke.train)
     assert result.exit_code == 1
     assert result.stderr.startswith("error: KeyError: ")
@@ -144,7 +144,7 @@ def test_the_unexpected_is_one_line_too_unless_debugging(invoke, monkeypatch):
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 75), (signal.SIGINT, 130)])
 def test_a_signal_saves_and_leaves_with_its_code(invoke, monkeypatch, number, code):
-    real = training.evaluate
+    real = training.evaluate_together
 
     def signalled(*arguments, **options):
         os.kill(os.getpid(), number)
@@ -152,7 +152,7 @@ def test_a_signal_saves_and_leaves_with_its_code(invoke, monkeypatch, number, co
 
     before = signal.getsignal(number)
     with monkeypatch.context() as patched:
-        patched.setattr(training, "evaluate", signalled)
+        patched.setattr(training, "evaluate_together", signalled)
         result = invoke(*invoke.train)
     assert result.exit_code == code
     assert "the same command continues" in result.stderr

@@ -194,14 +194,14 @@ def test_the_rate_falls_after_five_epochs_and_training_stops_after_ten(
     store, tmp_path, monkeypatch
 ):
     config = tiny_config(max_epochs=50, max_steps=1)
-    judge, judged = training.evaluate, []
+    judge, judged = training.evaluate_together, []
 
     def same_loss(*args, **options):
         if not judged:
             judged.append(judge(*args, **options))
         return judged[0]
 
-    monkeypatch.setattr(training, "evaluate", same_loss)
+    monkeypatch.setattr(training, "evaluate_together", same_loss)
     train(config, store, tmp_path)
     history = read_csv(tmp_path / RUN / "history.csv", HISTORY_KINDS)
     assert len(history) == 11

@@ -48,5 +48,10 @@ class Interrupt:
 
     def leave_if_requested(self) -> None:
         """Raise Interrupted when a signal came."""
-        if self.signum is not None:
-            raise Interrupted(self.signum)
+        leave_if(self.signum)
+
+
+def leave_if(signum: int | None) -> None:
+    """Raise Interrupted when there is a signal."""
+    if signum is not None:
+        raise Interrupted(signum)

@@ -16,7 +16,10 @@ from pipeline.contract.errors import RunError
 from pipeline.contract.skeleton import N_KEYPOINTS
 from pipeline.contract.store import Store
 from trainer import checkpoint
-from trainer.evaluate import Evaluation, evaluate
+from trainer.distributed.judge import evaluate_together
+from trainer.distributed.loss import SharedLoss
+from trainer.distributed.ranks import ALONE, Ranks
+from trainer.evaluate import Evaluation
 from trainer.input.alternate import Alternating
 from trainer.input.stream import Batch, WindowStream
 from trainer.losses import batch_loss_of
@@ -26,7 +29,7 @@ from trainer.results.runs import write_csv
 from trainer.results.scores import pck, value
 from trainer.run.config import TrainConfig, open_stream
 from trainer.run.folder import HISTORY, TIMING
-from trainer.run.interrupt import Interrupt
+from trainer.run.interrupt import Interrupt, leave_if
 from trainer.run.progress import Progress
 from trainer.run.start import Start
 from trainer.schedule import new_schedule
@@ -68,6 +71,7 @@ class Training:
     Attributes
     ----------
     start : the trained model that it goes on from, or None.
+    ranks : the processes that train together; all have the same state, the first writes it.
     epoch, next_batch : where training goes on; epochs count from 1.
     loss_sum : sum over this epoch's windows so far, float64 on the device.
     history, timing : a row for each finished epoch.
@@ -76,13 +80,22 @@ class Training:
     """
 
     def __init__(
-        self, config: TrainConfig, store: Store, folder: Path, start: Start | None = None
+        self,
+        config: TrainConfig,
+        store: Store,
+        folder: Path,
+        start: Start | None = None,
+        ranks: Ranks = ALONE,
     ) -> None:
         self.config, self.store, self.folder, self.start = config, store, folder, start
+        self.ranks = ranks
         self.model = new_model(config)
         if start is not None:
             self.model.load_state_dict(start.weights)
         self.batch_loss = batch_loss_of(config.loss, model_module(config.model))
+        self.shared_loss = None
+        if not ranks.alone:
+            self.shared_loss = SharedLoss(self.model, self.batch_loss, ranks)
         self.optimizer = make_optimizer(self.model, config.learning_rate)
         self.train: WindowStream | Alternating = open_stream(config, store, "train")
         self.val = open_stream(config, store, "val")
@@ -106,6 +119,8 @@ class Training:
 
     def save(self) -> None:
         """Write ``last.pt``; the one before is kept."""
+        if not self.ranks.is_first:
+            return
         payload = {name: getattr(self, name) for name in _SAVED}
         payload["model"] = self.model.state_dict()
         payload["optimizer"] = self.optimizer.state_dict()
@@ -114,7 +129,9 @@ class Training:
 
     def restore(self) -> bool:
         """Go on from the newest good checkpoint; False when there is none."""
-        saved = checkpoint.load_last(self.folder, self.config.torch_device)
+        device = self.config.torch_device
+        at = device if self.ranks.alone else "cpu"  # sent to the others, who have other devices
+        saved = self.ranks.first(lambda: checkpoint.load_last(self.folder, at))
         if saved is None:
             return False
         self.model.load_state_dict(saved["model"])
@@ -122,6 +139,7 @@ class Training:
         self.schedule = type(self.schedule)(**saved["schedule"])
         for name in _SAVED:
             setattr(self, name, saved[name])
+        self.loss_sum = self.loss_sum.to(device)
         self._write_tables()
         self._write_best()
         return True
@@ -148,7 +166,7 @@ class Training:
         stepper = Stepper(
             self.model,
             self.optimizer,
-            self.batch_loss,
+            self.shared_loss or self.batch_loss,
             seed=self.config.seed,
             epoch=self.epoch,
             precision=self.config.resolved_precision,
@@ -157,22 +175,25 @@ class Training:
         now = saved = time.monotonic()
         with (
             self._naming_bad_batches(self.train),
-            _batches(self.train, self.epoch, self.next_batch) as batches,
+            self._shares(self.epoch, self.next_batch) as batches,
         ):
             for batch in islice(batches, self.n_batches - self.next_batch):
                 for group in self.optimizer.param_groups:
                     group["lr"] = self._rate(self.next_batch)
+                n_windows = self._expect(batch)
                 loss = stepper.step(batch, self.next_batch)
-                self.loss_sum += loss * len(batch.window)
+                self.loss_sum += loss * n_windows
                 self.next_batch += 1
                 progress.batch(loss)
                 before, now = now, time.monotonic()
                 self.train_seconds += now - before
-                if interrupt.signum is not None or now - saved > 60 * checkpoint_minutes:
+                is_due = now - saved > 60 * checkpoint_minutes
+                signum, is_due = self.ranks.agree(interrupt.signum, is_due)
+                if signum is not None or is_due:
                     stepper.look()
                     self.save()
                     saved = now
-                    interrupt.leave_if_requested()
+                    leave_if(signum)
             stepper.look()
 
     def _finish_epoch(self, progress: Progress, interrupt: Interrupt) -> None:
@@ -196,7 +217,7 @@ class Training:
         if is_best:
             self._write_best()
         progress.epoch(row, sum(seconds.values()))
-        interrupt.leave_if_requested()
+        leave_if(self.ranks.agree(interrupt.signum)[0])
 
     def _judge_start(self, progress: Progress, interrupt: Interrupt) -> None:
         """The model as it came is epoch 0: an epoch has to beat it, in loss and to be the best."""
@@ -219,12 +240,14 @@ class Training:
 
         def on_batch(loss: torch.Tensor) -> None:
             progress.batch(loss)
-            if interrupt.signum is not None:
+            signum, _ = self.ranks.agree(interrupt.signum)
+            if signum is not None:
                 self.save()
-                interrupt.leave_if_requested()
+                leave_if(signum)
 
         with self._naming_bad_batches(self.val):
-            judged = evaluate(
+            judged = evaluate_together(
+                self.ranks,
                 self.model,
                 self.val,
                 self.batch_loss,
@@ -254,12 +277,29 @@ class Training:
         """The learning rate of a batch of this epoch."""
         return self.schedule.rate((self.epoch - 1) * self.n_batches + batch)
 
+    def _shares(self, epoch: int, start: int) -> "closing[Generator[Batch]]":
+        """This process's part of every batch."""
+        if isinstance(self.train, Alternating) or self.ranks.alone:
+            return _batches(self.train, epoch, start)
+        return _closing(self.train.epoch(epoch, start, self.ranks.share))
+
+    def _expect(self, batch: Batch) -> int:
+        """How many windows all processes have of the next batch."""
+        if self.shared_loss is None:
+            return len(batch.window)
+        size = self.config.batch_size
+        n_windows = min(size, self.train.n_windows - self.next_batch * size)
+        self.shared_loss.expect(n_windows)
+        return n_windows
+
     def _write_tables(self) -> None:
+        if not self.ranks.is_first:
+            return
         write_csv(self.folder / HISTORY, list(HISTORY_KINDS), self.history)
         write_csv(self.folder / TIMING, list(TIMING_KINDS), self.timing)
 
     def _write_best(self) -> None:
-        if self.best is not None:
+        if self.best is not None and self.ranks.is_first:
             checkpoint.write_checkpoint(self.folder / checkpoint.BEST, self.best)
 
     @contextmanager
@@ -284,7 +324,11 @@ def _batches(
     stream: WindowStream | Alternating, epoch: int, start: int
 ) -> "closing[Generator[Batch]]":
     """Batches that are closed in so many words: that stops the stream's reading thread."""
-    return closing(cast("Generator[Batch]", stream.epoch(epoch, start)))
+    return _closing(stream.epoch(epoch, start))
+
+
+def _closing(batches: Iterator[Batch]) -> "closing[Generator[Batch]]":
+    return closing(cast("Generator[Batch]", batches))
 
 
 def new_model(config: TrainConfig) -> nn.Module:

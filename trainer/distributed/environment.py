@@ -1,0 +1,61 @@
+"""What torchrun tells a process by its environment; read before torch is imported."""
+
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pipeline.contract.errors import BadInput, PoseError, Stopped
+
+
+def n_processes() -> int:
+    """Processes that torchrun started for this command; 1 without it.
+
+    Raises
+    ------
+    BadInput : the environment holds half of what torchrun sets.
+    """
+    if "RANK" not in os.environ:
+        return 1
+    return _number("WORLD_SIZE")
+
+
+def rank() -> int:
+    """This process's number among them."""
+    return _number("RANK") if "RANK" in os.environ else 0
+
+
+def local_rank() -> int:
+    """Its number among those of this machine: which of its GPUs it takes."""
+    return _number("LOCAL_RANK")
+
+
+def _number(name: str) -> int:
+    try:
+        return int(os.environ[name])
+    except (KeyError, ValueError):
+        raise BadInput(
+            f"RANK is set and {name} is not a number: start several processes by torchrun, "
+            "or unset RANK"
+        ) from None
+
+
+@contextmanager
+def quiet_but_first() -> Iterator[None]:
+    """Let only the first process tell its log and its errors; the others leave with the same code.
+
+    They tell what the first one can't know: a defect of their own, or that the first one ended.
+    """
+    if rank() == 0:
+        yield
+        return
+    logging.getLogger().setLevel(logging.ERROR)
+    try:
+        yield
+    except Stopped as stopped:
+        sys.exit(stopped.exit_code)
+    except PoseError as error:
+        if getattr(error, "told_elsewhere", True):
+            sys.exit(1)
+        raise
