@@ -25,7 +25,7 @@ REPORT  ?= report
 SEED    ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup preprocess train baselines sweep report docs test test-slow faults lint format bench clean
+.PHONY: help setup demo preprocess train baselines sweep report docs test test-slow faults lint format bench clean
 
 help: ## List the commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,14 @@ data/sample/.made: | $(VENV)/.ready
 
 $(STORE)/MANIFEST.json: | $(VENV)/.ready $(SAMPLE)
 	$(PY) -m pipeline preprocess $(SOURCES) --out $(STORE) --format $(FORMAT) --workers $(WORKERS)
+
+demo: $(STORE)/MANIFEST.json ## From nothing to smoothed poses: filters, the fifth model, tables, pictures
+	$(PY) -m trainer baselines --exp 1.1 --store $(STORE) --out $(RUNS)
+	$(PY) -m trainer train --model resmlp --exp 1.1 --store $(STORE) --out $(RUNS)
+	$(PY) -m trainer report $(RUNS) --out $(REPORT)
+	$(PY) -m trainer show --run $(RUNS)/resmlp-1.1-seed0 --out $(REPORT)/smoothed.png
+	$(PY) -m trainer show --run $(RUNS)/resmlp-1.1-seed0 --out $(REPORT)/smoothed.gif
+	@echo "look at $(REPORT)/report.html, $(REPORT)/smoothed.png and $(REPORT)/smoothed.gif"
 
 preprocess: $(STORE)/MANIFEST.json ## Annotations into a store (a sample where data/raw is empty)
 
