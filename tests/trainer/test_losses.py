@@ -2,8 +2,9 @@
 
 import pytest
 import torch
+from torch.nn.functional import mse_loss
 
-from trainer.losses import masked_l1, masked_mse
+from trainer.losses import masked_l1, masked_mse, masked_target
 
 
 def example():
@@ -46,3 +47,20 @@ def test_a_prediction_that_is_not_a_number_shows_even_without_a_target():
     predicted, target, has_target = example()
     predicted = torch.where(has_target, predicted, torch.nan)
     assert not masked_mse(predicted, target, has_target).isfinite()
+
+
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("shape", [(3, 5, 25, 56, 56), (16, 5, 50)])
+def test_it_equals_the_plain_formula_bit_for_bit(shape, precision):
+    generator = torch.Generator().manual_seed(0)
+    predicted = torch.rand(shape, generator=generator).to(precision).requires_grad_()
+    target = 40 * torch.rand(shape, generator=generator)
+    has_target = torch.rand((shape[0], 1, shape[2], *[1] * (len(shape) - 3)), generator=generator)
+    has_target = has_target > 0.4
+    plain = mse_loss(predicted.float(), masked_target(predicted, target, has_target).float())
+    found = masked_mse(predicted, target, has_target)
+    assert found.dtype == torch.float32
+    assert torch.equal(found, plain)
+    one, other = (torch.autograd.grad(loss, predicted)[0] for loss in (found, plain))
+    assert one.dtype == precision
+    assert torch.equal(one, other)
