@@ -15,6 +15,7 @@ from trainer.bench.passes import pass_timings
 from trainer.bench.recurrent import PLAIN, recurrent_timings
 from trainer.bench.start import start_timings
 from trainer.bench.steps import step_timings
+from trainer.bench.streaming import render_goals, stream_goals
 from trainer.bench.turns import BARE, WHOLE
 from trainer.models import model_module, models
 from trainer.run.config import TrainConfig, train_config
@@ -45,7 +46,7 @@ def parts(store: Store, device: str, names: Sequence[str]) -> list[Part]:
     ------
     BadInput : a name that no model has, or no such device.
     """
-    chosen: list[Part] = []
+    chosen = [Part("rendering", render_goals), Part("streaming", partial(stream_goals, store))]
     configs = [train_config(name, EXPERIMENT, device=device) for name in names]
     for config in configs:
         chosen.append(Part(f"{config.model}, training", partial(_step, config, store)))

@@ -1,0 +1,221 @@
+"""Rendering and streaming beside what they are held to: scipy, the memory, a resident tensor."""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import torch
+from scipy.ndimage import gaussian_filter
+from torch import Tensor
+
+from pipeline.contract.goals import Goal
+from pipeline.contract.heatmap import IMPULSE, SIGMA_OUT_PX, SIZE
+from pipeline.contract.seeds import TRAIN_NOISE, rng
+from pipeline.contract.skeleton import N_KEYPOINTS
+from pipeline.contract.store import WINDOW_FRAMES, Store
+from pipeline.contract.timing import Timings, interleaved
+from trainer.experiments import RANDOM_SIGMA_PX
+from trainer.input.noise import NoiseConfig, noisy_input
+from trainer.input.render import render, response_tables
+from trainer.input.stream import WindowStream
+
+NOISE = NoiseConfig(1.0, RANDOM_SIGMA_PX)
+BATCH = 16
+#: What the slow sides are timed on: enough for a rate, little enough for a bench of minutes.
+N_NAIVE, N_RESIDENT = 16, 256
+RENDER_GOAL, WRITE_GOAL, NAIVE_GOAL, RESIDENT_GOAL = 100.0, 0.9, 30.0, 0.4
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Some training windows of a store. keypoints int64 (n, T, K, 2), annotated bool (n, T, K)."""
+
+    first: Tensor
+    keypoints: Tensor
+    annotated: Tensor
+
+
+def some_windows(store: Store, n: int) -> Windows:
+    """The first training windows in stored (shuffled) order, at most ``n``."""
+    first = torch.from_numpy(store.windows("train", 1)[:n])
+    frames = first[:, None] + torch.arange(WINDOW_FRAMES)
+    keypoints = torch.from_numpy(store.read("train", "keypoints"))[frames].long()
+    return Windows(first, keypoints, torch.from_numpy(store.read("train", "annotated"))[frames])
+
+
+def scipy_maps(positions: Tensor, present: Tensor, sigma_px: Tensor) -> Tensor:
+    """Heatmaps by their definition, one after the other: float32 (..., 56, 56)."""
+    maps = np.zeros((*present.shape, SIZE, SIZE), np.float32)
+    for place in np.argwhere(present.numpy()):
+        x, y = positions[tuple(place)].tolist()
+        impulse = np.zeros((SIZE, SIZE))
+        impulse[y, x] = IMPULSE
+        maps[tuple(place)] = gaussian_filter(impulse, float(sigma_px[tuple(place)]))
+    return torch.from_numpy(maps)
+
+
+def drawn(windows: Windows, part: slice) -> tuple[Tensor, Tensor]:
+    """Noisy positions of some windows, and the smear of each keypoint in px."""
+    keypoints, annotated = windows.keypoints[part], windows.annotated[part]
+    stream = (0, TRAIN_NOISE, 0)
+    positions, sigma_index = noisy_input(keypoints, annotated, windows.first[part], NOISE, *stream)
+    return positions, torch.tensor(NOISE.sigma_in_px)[sigma_index]
+
+
+def render_goals(budget_s: float) -> list[Goal]:
+    """A batch of targets and noisy input in one thread: against scipy, and against writing.
+
+    Every keypoint is there, so that all sides make the same maps.
+    """
+    shape = (BATCH, WINDOW_FRAMES, N_KEYPOINTS)
+    random = torch.Generator().manual_seed(0)
+    keypoints, noisy = torch.randint(0, SIZE, (2, *shape, 2), generator=random)
+    sigma_index = torch.randint(0, len(RANDOM_SIGMA_PX), shape, generator=random)
+    present = torch.ones(shape, dtype=torch.bool)
+    tables, tables_out = response_tables(RANDOM_SIGMA_PX), response_tables((SIGMA_OUT_PX,))
+    out = torch.empty(2, *shape, SIZE, SIZE)
+    few = (0, slice(0, 1))  # frames of the batch that scipy makes
+
+    def both() -> None:
+        render(keypoints, present, None, tables_out, out[0])
+        render(noisy, present, sigma_index, tables, out[1])
+
+    sides: dict[str, Callable[[], object]] = {
+        "both": both,
+        "target": lambda: render(keypoints, present, None, tables_out, out[0]),
+        "write": lambda: out.fill_(1.0),
+        "scipy": lambda: scipy_maps(keypoints[few], present[few], torch.ones(shape)[few]),
+    }
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        timings = interleaved(sides, 100, budget_s=budget_s)
+    finally:
+        torch.set_num_threads(before)
+    note = f"batch {BATCH}, all {N_KEYPOINTS} keypoints, 1 thread"
+    times = shape[0] * shape[1]
+    what = "render targets", "scipy, map by map"
+    against_scipy = _goal(*what, RENDER_GOAL, timings, ("target", "scipy"), note, times)
+    what = "render target and noisy input", "writing as many bytes"
+    return [against_scipy, _goal(*what, WRITE_GOAL, timings, ("both", "write"), note)]
+
+
+def _goal(
+    what: str,
+    against: str,
+    goal: float,
+    timings: Timings,
+    pair: tuple[str, str],
+    note: str,
+    times: float = 1.0,
+) -> Goal:
+    """A speed-up; ``times``: how much more one side of the pair does in a round than the other."""
+    side, other = pair
+    return Goal(
+        what,
+        against,
+        goal,
+        at_least=True,
+        measured=times * timings.ratio(other, side),
+        what_s=timings.median(side),
+        against_s=timings.median(other),
+        repeats=timings.repeats,
+        note=note,
+    )
+
+
+def stream_of(store: Store, targets: str) -> WindowStream:
+    """Training windows as a heatmap model's run reads them on the CPU."""
+    return WindowStream(store, "train", 1, NOISE, batch_size=BATCH, targets=targets, device="cpu")
+
+
+class Epochs:
+    """Whole epochs of a stream, one a call.
+
+    Whole ones, for a reader that is ahead would otherwise work in the other sides' time.
+    """
+
+    def __init__(self, stream: WindowStream, max_batches: int | None = None) -> None:
+        self._stream, self._max_batches, self._epoch = stream, max_batches, 0
+        self.n_windows = stream.n_windows
+        if max_batches is not None:
+            self.n_windows = min(self.n_windows, max_batches * stream.batch_size)
+
+    def __call__(self) -> None:
+        """Take every batch."""
+        for _ in islice(self._stream.epoch(self._epoch), self._max_batches):
+            pass
+        self._epoch += 1
+
+
+def stream_goals(store: Store, budget_s: float) -> list[Goal]:
+    """Shuffled batches of target and noisy input: against files of frames, a resident tensor."""
+    stored, rendered = (Epochs(stream_of(store, name)) for name in ("stored", "rendered"))
+    with tempfile.TemporaryDirectory() as folder:
+        naive, n_naive = naive_reader(store, Path(folder), N_NAIVE)
+        resident, n_resident = resident_reader(store, N_RESIDENT)
+        sides: dict[str, Callable[[], object]] = {
+            "stored": stored,
+            "rendered": rendered,
+            "naive": naive,
+            "resident": resident,
+        }
+        timings = interleaved(sides, 20, budget_s=budget_s)
+    n = stored.n_windows
+    threads = f"{torch.get_num_threads()} threads and a reading one"
+    note = f"batch {BATCH}, {threads}, epochs of {n} windows, page cache warm"
+    what = "stream stored targets, noisy input", "a torch.load a frame, scipy a map"
+    against_files = _goal(*what, NAIVE_GOAL, timings, ("stored", "naive"), note, n / n_naive)
+    what = "stream rendered targets, noisy input", "targets of a resident dense tensor"
+    pair = "rendered", "resident"
+    return [against_files, _goal(*what, RESIDENT_GOAL, timings, pair, note, n / n_resident)]
+
+
+def naive_reader(store: Store, folder: Path, n: int) -> tuple[Callable[[], None], int]:
+    """What the thesis did: a file a frame, read for each window, and scipy for each noisy map.
+
+    Returns
+    -------
+    What reads some windows in random order, and how many those are.
+    """
+    windows = some_windows(store, n)
+    for frame in {int(w) + t for w in windows.first for t in range(WINDOW_FRAMES)}:
+        maps = store.read("train", "heatmaps", frame, frame + 1)[0]
+        torch.save(torch.from_numpy(maps), folder / f"{frame}.pt")
+    order = rng(0, TRAIN_NOISE).permutation(len(windows.first)).tolist()
+
+    def read() -> None:
+        for batch in (order[i : i + BATCH] for i in range(0, len(order), BATCH)):
+            targets, inputs = [], []
+            for index in batch:
+                first = int(windows.first[index])
+                names = [folder / f"{first + t}.pt" for t in range(WINDOW_FRAMES)]
+                targets.append(torch.stack([torch.load(name) for name in names]))
+                part = slice(index, index + 1)
+                noisy, sigma_px = drawn(windows, part)
+                inputs.append(scipy_maps(noisy, windows.annotated[part], sigma_px)[0])
+            torch.stack(targets), torch.stack(inputs)
+
+    return read, len(order)
+
+
+def resident_reader(store: Store, n: int) -> tuple[Callable[[], None], int]:
+    """Batches of targets from a tensor that holds every window, into kept memory.
+
+    Returns
+    -------
+    What gathers some windows in random order, and how many those are.
+    """
+    windows = some_windows(store, n)
+    dense = render(windows.keypoints, windows.annotated, None, response_tables((SIGMA_OUT_PX,)))
+    out = torch.empty(BATCH, *dense.shape[1:])
+    orders: Iterator[Tensor] = (torch.randperm(len(dense)) for _ in iter(int, 1))
+
+    def read() -> None:
+        for batch in next(orders).split(BATCH):
+            torch.index_select(dense, 0, batch, out=out[: len(batch)])
+
+    return read, len(dense)
