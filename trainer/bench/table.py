@@ -46,7 +46,7 @@ def parts(store: Store, device: str, names: Sequence[str]) -> list[Part]:
     ------
     BadInput : a name that no model has, or no such device.
     """
-    chosen = [Part("rendering", render_goals), Part("streaming", partial(stream_goals, store))]
+    chosen: list[Part] = []
     configs = [train_config(name, EXPERIMENT, device=device) for name in names]
     for config in configs:
         chosen.append(Part(f"{config.model}, training", partial(_step, config, store)))
@@ -59,6 +59,8 @@ def parts(store: Store, device: str, names: Sequence[str]) -> list[Part]:
             chosen.append(Part(f"{name}, both passes", partial(_recurrent, name, where)))
     start = "deciwatch" if "deciwatch" in names or not names else names[0]
     chosen.append(Part("start", partial(_start, store, start, device)))
+    chosen.append(Part("rendering", render_goals))
+    chosen.append(Part("streaming", partial(stream_goals, store)))
     return chosen
 
 
