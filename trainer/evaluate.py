@@ -1,7 +1,7 @@
 """A pass over a split without training: its loss, and the scores of what the model predicts."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 import torch
@@ -19,6 +19,10 @@ from trainer.step import FirstBad, NotFinite
 
 #: Noisy positions, float32 (B, T, K, 2) in pixels with NaN where not annotated -> smoothed ones.
 Smoother = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+
+#: Windows whose positions are kept and scored together: scoring is many small operations, which
+#: for DeciWatch cost a fifth of its forward pass batch by batch. The sums are of whole numbers.
+_SCORED_AT_ONCE = 256
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,7 @@ def evaluate(
     }
     total = torch.zeros((), dtype=torch.float64, device=stream.device)
     bad = FirstBad(stream.device)
+    waiting: list[tuple[Batch, Tensor]] = []
     model.eval()
     with torch.inference_mode():
         for index, batch in enumerate(stream.epoch(0)):
@@ -75,17 +80,45 @@ def evaluate(
                 loss, output = batch_loss(model, batch)
             bad.note(loss.isfinite(), index)
             total += loss * len(batch.window)
-            predicted = {"": positions_px(output, stream.consumes)}
-            for name, smooth in smoothers.items():
-                smoothed = torch.from_numpy(smooth(noisy_positions(batch)))
-                predicted[name] = smoothed.to(stream.device)
-            for name, positions in predicted.items():
-                scorers[name].update(positions, batch.keypoints, batch.annotated, batch.clip)
+            # Heatmaps live until the next batch only; scoring needs none.
+            positions = positions_px(output, stream.consumes)
+            waiting.append((replace(batch, target=None, input=None), positions))
+            if sum(len(held.window) for held, _ in waiting) >= _SCORED_AT_ONCE:
+                _score(waiting, scorers, smoothers)
             on_batch(loss)
+        _score(waiting, scorers, smoothers)
     if (first_bad := bad.index()) is not None:
         raise NotFinite(first_bad)
     scores = {name: scorer.scores() for name, scorer in scorers.items()}
     return Evaluation(float(total) / stream.n_windows, scores.pop(""), scores)
+
+
+def _score(
+    waiting: list[tuple[Batch, Tensor]],
+    scorers: Mapping[str, Scorer],
+    smoothers: Mapping[str, Smoother],
+) -> None:
+    """Score batches and their predictions together, and forget them."""
+    if not waiting:
+        return
+    batch = _joined([held for held, _ in waiting])
+    predicted = {"": torch.cat([positions for _, positions in waiting])}
+    noisy = noisy_positions(batch) if smoothers else None
+    for name, smooth in smoothers.items():
+        assert noisy is not None
+        predicted[name] = torch.from_numpy(smooth(noisy)).to(batch.window.device)
+    for name, positions in predicted.items():
+        scorers[name].update(positions, batch.keypoints, batch.annotated, batch.clip)
+    waiting.clear()
+
+
+def _joined(batches: list[Batch]) -> Batch:
+    """One batch of several, without heatmaps."""
+    names = [f.name for f in fields(Batch) if f.name not in ("target", "input")]
+    joined = {name: torch.cat([getattr(batch, name) for batch in batches]) for name in names}
+    if all(batch.detected is batch.annotated for batch in batches):
+        joined["detected"] = joined["annotated"]  # nothing was missed: no hole is to be filled
+    return Batch(**joined, target=None, input=None)
 
 
 def noisy_positions(batch: Batch) -> NDArray[np.float32]:

@@ -115,6 +115,8 @@ class _MaskedSquares(torch.autograd.Function):
         # Target less prediction, made where the masked target stands.
         difference = masked_target(predicted, target, has_target)
         difference -= predicted
+        if not context.needs_input_grad[0]:
+            return difference.mul_(difference).mean()
         context.save_for_backward(difference)
         context.dtype = predicted.dtype
         return (difference * difference).mean()

@@ -46,10 +46,20 @@ def heatmap_positions(heatmaps: Tensor) -> Tensor:
     float32 (B, T, K, 2), (x, y) in pixels. Among equal maxima the first in reading order wins (an
     all-zero heatmap gives 0, 0); a heatmap with a NaN gives NaN.
     """
-    highest, index = heatmaps.flatten(-2).max(dim=-1)
+    highest, index = _highest(heatmaps.flatten(-2))
     width = heatmaps.shape[-1]
     positions = torch.stack([index % width, index // width], dim=-1).to(torch.float32)
     return torch.where(highest.isnan()[..., None], torch.nan, positions)
+
+
+def _highest(pixels: Tensor) -> tuple[Tensor, Tensor]:
+    """The first maximum, or the first NaN, along the last axis, and its index."""
+    if pixels.device.type == "cpu" and pixels.dtype == torch.float32:
+        # numpy's takes a third of the time of torch's, where both can be had
+        index = torch.from_numpy(np.argmax(pixels.detach().numpy(), axis=-1))
+        return pixels.gather(-1, index.unsqueeze(-1)).squeeze(-1), index
+    highest, index = pixels.max(dim=-1)
+    return highest, index
 
 
 def identity_pck(threshold_px: float, sigma_px: float) -> float:
