@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pipeline.contract.errors import PoseError
+from pipeline.contract.errors import PoseError, RunError
 from trainer.distributed.ranks import Ranks
 from trainer.evaluate import Evaluation, Smoother, evaluate
 from trainer.input.stream import Batch, WindowStream
@@ -57,20 +57,22 @@ def evaluate_together(
     if ranks.alone:
         return judged(stream)
     part = BatchShare(stream, ranks)
-    failed: Exception | None = None
+    failed: int | str | None = None  # the batch that was not finite, or what else went wrong
     mine: Evaluation | None = None
     try:
         mine = judged(cast(WindowStream, part))
     except NotFinite as error:
-        failed = NotFinite(part.first + error.batch)
+        failed = part.first + error.batch
     except PoseError as error:
-        failed = error
+        failed = str(error)
     nothing = torch.zeros((), device=stream.device)
     for _ in range(part.n_left):  # of this process's turns, in an error or where others have more
         on_batch(nothing)
     for other in ranks.gather(failed):
+        if isinstance(other, int):
+            raise NotFinite(other)
         if other is not None:
-            raise other
+            raise RunError(other)
     assert mine is not None
     loss = float(ranks.total(np.array(mine.loss)))
     references_scores = {name: _total(ranks, own) for name, own in mine.references.items()}

@@ -17,7 +17,7 @@ import torch.distributed as dist
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pipeline.contract.errors import PoseError
+from pipeline.contract.errors import PoseError, RunError
 
 Value = TypeVar("Value")
 
@@ -86,7 +86,7 @@ class Ranks:
 
         Raises
         ------
-        PoseError : the first one's; the same for all, so that none waits for it in vain.
+        PoseError : the first one's; others raise a RunError of the same text, lest they wait.
         """
         if self.alone:
             return act()
@@ -95,11 +95,12 @@ class Ranks:
             try:
                 told = [(act(), None)]
             except PoseError as error:
-                told = [(None, error)]
+                dist.broadcast_object_list([(None, str(error))], src=0)
+                raise
         dist.broadcast_object_list(told, src=0)
         value, failed = told[0]
         if failed is not None:
-            raise failed
+            raise RunError(failed)
         return value
 
     def the_dead(self) -> list[int]:

@@ -1,0 +1,91 @@
+"""Runs that one process and several make alike. As a module it is what torchrun starts.
+
+``python -m torch.distributed.run --nproc-per-node 2 -m tests.trainer.distributed.pair FOLDER``
+"""
+
+import sys
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from pipeline.contract.store import Store
+from tests.trainer.fake_store import make_store
+from trainer.distributed.group import joined
+from trainer.distributed.judge import evaluate_together
+from trainer.distributed.ranks import ALONE, Ranks
+from trainer.losses import batch_loss_of
+from trainer.models import model_module
+from trainer.run.config import TrainConfig, open_stream
+from trainer.run.training import new_model
+from trainer.smoothers.filters import mean
+from trainer.train import train
+
+_SHARED = {"device": "cpu", "precision": "float32", "threads": 1}
+#: Of the odd batches one process takes a window more; resmlp's last one has a single window, so one
+#: process has none. Few steps: Adam divides by the gradient's size, so what rounding does to the
+#: smallest gradients grows, and at a kink (ReLU) suddenly, as with another number of threads.
+CONFIGS = (
+    TrainConfig("deciwatch", "2.1", batch_size=5, max_epochs=1, max_steps=3, **_SHARED),
+    TrainConfig(
+        "resmlp", "1.3", batch_size=27, max_epochs=2, loss="likelihood", augment="poses", **_SHARED
+    ),
+    TrainConfig("3dconv", "1.1", batch_size=3, max_epochs=2, max_steps=2, **_SHARED),
+    TrainConfig(
+        "3dconv", "1.2", batch_size=3, max_epochs=2, max_steps=2, targets="stored", **_SHARED
+    ),
+)
+
+
+def a_store() -> Store:
+    """A small store: 28 training windows at step 2."""
+    return make_store(n_clips=9, n_frames=15)
+
+
+def make_all(folder: Path, ranks: Ranks = ALONE) -> None:
+    """All runs, and the scores of untrained models."""
+    store = a_store()
+    for config in CONFIGS:
+        train(config, store, folder, ranks=ranks)
+        stream = open_stream(config, store, "test")
+        judged = evaluate_together(
+            ranks,
+            new_model(config),
+            stream,
+            batch_loss_of(config.loss, model_module(config.model)),
+            "skip",
+            references={"mean": mean},
+        )
+        if ranks.is_first:
+            judged.scores.save(folder / f"untrained-{config.run_name}.npz")
+            judged.references["mean"].save(folder / f"mean-{config.run_name}.npz")
+    poisoned(store, folder, ranks)
+
+
+class Poison(nn.Module):
+    """Gives a loss that is not finite for one of the windows."""
+
+    def forward(self, coordinates: torch.Tensor) -> torch.Tensor:
+        return coordinates
+
+
+def poisoned(store: Store, folder: Path, ranks: Ranks) -> None:
+    """What is raised when the judged loss of one batch, of one process, is not finite."""
+    config = CONFIGS[0]
+    stream = open_stream(config, store, "test")
+    bad_window = int(stream.frames.windows[-1])
+
+    def loss(model: nn.Module, batch):
+        is_bad = (batch.window == bad_window).any()
+        value = torch.tensor(float("nan")) if is_bad else torch.tensor(0.0)
+        return value, torch.zeros(len(batch.window), 5, 50)
+
+    try:
+        evaluate_together(ranks, Poison(), stream, loss, "skip")
+    except ArithmeticError as error:
+        (folder / f"poisoned-{ranks.rank}.txt").write_text(str(error))
+
+
+if __name__ == "__main__":
+    with joined("cpu") as group:
+        make_all(Path(sys.argv[1]), group)
