@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pipeline.contract.errors import DamagedShard, StoreError
 from pipeline.contract.files import sha256_file, unlike
 from pipeline.contract.leaks import leak_audit, may_share
+from pipeline.contract.remote.place import Place, Remote
 from pipeline.contract.store import (
     CONTRACT_VERSION,
     FRAME_ARRAYS,
@@ -47,12 +48,12 @@ def info(store: Store) -> dict[str, Any]:
             for step in STEPS
         },
     }
-    report = json.loads((store.path / REPORT).read_bytes())
+    report = json.loads(store.local(REPORT).read_bytes())
     files = sum(entry["bytes"] for entry in store.manifest["files"].values())
     return {
         "contract": CONTRACT_VERSION,
         "format": store.format,
-        "bytes": files + sum(_size(store.path / name) for name in (MANIFEST, RECIPE)),
+        "bytes": files + sum(_size(store.folder / name) for name in (MANIFEST, RECIPE)),
         "splits": splits,
         "total": total,
         "left_out": report["left_out"],
@@ -94,17 +95,17 @@ class Audit:
         return not self.may_share and bool(self.shared.get("frames") or self.shared.get("videos"))
 
 
-def verify(path: Path) -> Audit:
+def verify(path: Place) -> Audit:
     """Hash every file and shard again, and count what is shared between splits.
+
+    At an address everything is read from the server again, whatever the cache holds.
 
     Raises
     ------
     StoreError : no store, no manifest, a damaged manifest, another contract version.
     """
     manifest = read_manifest(path)
-    problems = file_problems(path, manifest)
-    shard_problems = format_module(manifest["format"]).check_shards(path, manifest)
-    problems |= {f"shard {name}": f"is damaged ({why})" for name, why in shard_problems.items()}
+    problems = _problems(path, manifest)
     shards = [entry for entry in manifest["files"].values() if "shard" in entry]
     n_shards = len(manifest["shards"]) or len(shards)
     n_parts = len(manifest["files"]) + len(manifest["shards"])
@@ -118,7 +119,18 @@ def verify(path: Path) -> Audit:
         return Audit({}, n_shards, n_parts, shared, counted, may_share=may_share(store))
 
 
-def verdict(path: Path, audit: Audit) -> str:
+def _problems(path: Place, manifest: dict[str, Any]) -> dict[str, str]:
+    """All that is wrong with the files and shards of a store."""
+    if isinstance(path, Remote):
+        from pipeline.afar import object_problems
+
+        return object_problems(path, manifest)
+    shards = format_module(manifest["format"]).check_shards(path, manifest)
+    damaged = {f"shard {name}": f"is damaged ({why})" for name, why in shards.items()}
+    return file_problems(path, manifest) | damaged
+
+
+def verdict(path: Place, audit: Audit) -> str:
     """The problems of an audit in one line, with what to do."""
     found = [f"{name} {why}" for name, why in audit.problems.items()]
     shown = "; ".join(found[:3]) + (f"; and {len(found) - 3} more" if len(found) > 3 else "")

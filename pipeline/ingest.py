@@ -12,6 +12,7 @@ from pipeline.boxes import jittered
 from pipeline.contract import seeds
 from pipeline.contract.boxes import boxes_around, nearest_pixel, to_heatmap
 from pipeline.contract.errors import BadInput
+from pipeline.contract.remote.place import Place, Remote
 from pipeline.plan import BuildConfig, ScannedClip
 from pipeline.scan import Outcome, scan
 from pipeline.sources import Clip, SourceOptions, source
@@ -23,7 +24,7 @@ from pipeline.workers import Workers
 class Inputs:
     """Where the annotations are: dataset name -> path, and what the sources need besides."""
 
-    paths: dict[str, Path]
+    paths: dict[str, Place]
     options: SourceOptions
 
 
@@ -46,6 +47,11 @@ def fingerprint(inputs: Inputs) -> list[Any]:
     roots.append(("tables", inputs.options.tables))
     found: list[Any] = []
     for name, path in roots:
+        if isinstance(path, Remote):
+            from pipeline.contract.remote.objects import versions
+
+            found += [[name, *line] for line in versions(path)]
+            continue
         if path is None or not path.exists():
             found.append([name, str(path)])
             continue

@@ -10,6 +10,7 @@ from typing import Any
 
 from pipeline.contract.errors import StoreError
 from pipeline.contract.files import sealed, unsealed
+from pipeline.contract.remote.place import Place, as_place
 from pipeline.contract.store import RECIPE
 from pipeline.ingest import Inputs
 from pipeline.plan import BuildConfig
@@ -56,8 +57,8 @@ def read_recipe(store: Path) -> Recipe:
     """
     try:
         found = unsealed((store / RECIPE).read_bytes())
-        options = SourceOptions(manual=_path(found["manual"]), tables=_path(found["tables"]))
-        paths = {str(name): Path(path) for name, path in found["paths"].items()}
+        options = SourceOptions(manual=_place(found["manual"]), tables=_place(found["tables"]))
+        paths = {str(name): as_place(path) for name, path in found["paths"].items()}
         return Recipe(
             Inputs(paths, options),
             config_from(found["config"]),
@@ -72,10 +73,19 @@ def read_recipe(store: Path) -> Recipe:
 def recipe_problem(store: Path, manifest_sha256: str) -> str:
     """What is wrong with a store's recipe; "" when nothing is."""
     try:
-        found = unsealed((store / RECIPE).read_bytes())
+        raw = (store / RECIPE).read_bytes()
     except FileNotFoundError:
         return f"{RECIPE} is missing"
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        return f"{RECIPE} is damaged ({error})"
+    return recipe_fault(raw, manifest_sha256)
+
+
+def recipe_fault(raw: bytes, manifest_sha256: str) -> str:
+    """What is wrong with a recipe's bytes; "" when nothing is."""
+    try:
+        found = unsealed(raw)
+    except ValueError as error:
         return f"{RECIPE} is damaged ({error})"
     if found.get("manifest") != manifest_sha256:
         return f"{RECIPE} belongs to another store"
@@ -93,5 +103,5 @@ def config_from(saved: dict[str, Any]) -> BuildConfig:
     return BuildConfig(**known)
 
 
-def _path(text: str | None) -> Path | None:
-    return None if text is None else Path(text)
+def _place(text: str | None) -> Place | None:
+    return None if text is None else as_place(text)

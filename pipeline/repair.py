@@ -14,6 +14,7 @@ from pipeline.contract.disk import disk_faults_told
 from pipeline.contract.errors import PoseError, StoreError
 from pipeline.contract.files import fsync_folder, make_folder, sha256_bytes, sha256_file
 from pipeline.contract.lock import only_writer
+from pipeline.contract.remote.place import Place
 from pipeline.contract.store import (
     MANIFEST,
     RECIPE,
@@ -42,7 +43,7 @@ class Repaired:
 
     parts: list[str]
     moved: list[str]
-    moved_to: Path
+    moved_to: Place
 
 
 def repair(

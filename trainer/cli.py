@@ -8,8 +8,9 @@ from typing import Any
 
 import click
 
-from pipeline.contract.cli import HELP_OPTIONS, PATH, OneLineErrors, log_lines, names
+from pipeline.contract.cli import HELP_OPTIONS, PATH, PLACE, OneLineErrors, log_lines, names
 from pipeline.contract.lock import leave_if_held
+from pipeline.contract.remote.place import Place
 from pipeline.contract.store import open_store
 from trainer.apply.calibrate.cli import calibrate
 from trainer.apply.cli import export, predict
@@ -76,7 +77,7 @@ main.add_command(sweep)
 )
 @PARENT
 def train(
-    store: Path,
+    store: Place,
     out: Path,
     checkpoint_minutes: float,
     resume: bool,
@@ -137,7 +138,7 @@ def train(
 @click.option("--smoothers", default="all", show_default=True, help="Names, comma separated.")
 @PARENT
 def baselines(
-    store: Path, out: Path, experiment: str, smoothers: str, parent: int | None, **chosen: Any
+    store: Place, out: Path, experiment: str, smoothers: str, parent: int | None, **chosen: Any
 ) -> None:
     """Classical smoothers, fitted on training and tuned on validation windows, as results.
 
@@ -163,9 +164,9 @@ def baselines(
 
 @main.command()
 @click.argument("run", type=PATH)
-@click.option("--store", default=None, type=PATH, help="Where the store is now, if it was moved.")
+@click.option("--store", default=None, type=PLACE, help="Where the store is now, if it was moved.")
 @click.option("--device", default=None, type=DEVICE, help="Instead of the device of then.")
-def evaluate(run: Path, store: Path | None, device: str | None) -> None:
+def evaluate(run: Path, store: Place | None, device: str | None) -> None:
     """Test a finished run's best epoch again; the numbers must equal the saved ones.
 
     Example: python -m trainer evaluate runs/deciwatch-2.3-seed0

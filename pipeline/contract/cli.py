@@ -13,8 +13,23 @@ from typing import Any
 import click
 
 from pipeline.contract.errors import PoseError, Stopped
+from pipeline.contract.remote.place import as_place
 
 PATH = click.Path(path_type=Path)
+
+
+class _PlaceType(click.ParamType):
+    """A path of this machine, or an address such as ``s3://bucket/store``."""
+
+    name = "path or address"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """Text as a place."""
+        del param, ctx
+        return as_place(value)
+
+
+PLACE = _PlaceType()
 HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
 
 

@@ -8,7 +8,7 @@ import io
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import h5py
 import hdf5plugin
@@ -35,6 +35,7 @@ from pipeline.contract.hdf5_checks import (
     shard_problem,
     spec_of,
 )
+from pipeline.contract.remote.place import Place
 from pipeline.contract.schema import PlannedArray, ShardWritten, decode_text, shard_name
 from pipeline.contract.store import (
     CLIP_COLUMNS,
@@ -45,6 +46,9 @@ from pipeline.contract.store import (
     how_to_repair,
     is_plain_file,
 )
+
+if TYPE_CHECKING:
+    from pipeline.contract.remote.mirror import Mirror
 
 FORMAT = "hdf5"
 SHARD_IS_FILE = False  # the manifest lists shards by name, beside the one file
@@ -184,9 +188,11 @@ def read_attributes(path: Path, manifest: dict[str, Any]) -> dict[str, Any]:
         return store.attrs
 
 
-def open_reader(path: Path, manifest: dict[str, Any]) -> "Hdf5Store":
-    """Open a finished store for reading."""
-    return Hdf5Store(path, manifest)
+def open_reader(
+    path: Place, manifest: dict[str, Any], mirror: "Mirror | None" = None
+) -> "Hdf5Store":
+    """Open a finished store for reading; one at an address is fetched whole, as its one file."""
+    return Hdf5Store(path, manifest, mirror)
 
 
 class Hdf5Store(Store):
@@ -197,11 +203,14 @@ class Hdf5Store(Store):
 
     format = FORMAT
 
-    def __init__(self, path: Path, manifest: dict[str, Any]) -> None:
+    def __init__(
+        self, path: Place, manifest: dict[str, Any], mirror: "Mirror | None" = None
+    ) -> None:
         self._checked: set[str] = set()
         self._clips: dict[str, NDArray[Any]] | None = None
+        super().__init__(path, manifest, {}, mirror)
         try:
-            self._file = h5py.File(path / DATA, "r")
+            self._file = h5py.File(self.local(DATA), "r")
             attrs = dict(self._file.attrs)
             decoded = {k: json.loads(v) if isinstance(v, str) else int(v) for k, v in attrs.items()}
             if absent := {"config", "labelled", "provenance", "skeleton"} - set(decoded):
@@ -209,7 +218,7 @@ class Hdf5Store(Store):
         except (*ERRORS, RecursionError) as error:
             text = f"{path / DATA} is damaged ({error}). {how_to_repair(path)}"
             raise StoreError(text) from None
-        super().__init__(path, manifest, decoded)
+        self.attrs = decoded
 
     def _dataset(self, path: str) -> h5py.Dataset:
         try:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,11 @@ from pipeline import contract
 from pipeline.contract.errors import DamagedShard, StoreError, unknown_name
 from pipeline.contract.files import unsealed
 from pipeline.contract.heatmap import SIZE
+from pipeline.contract.remote.place import Place, Remote, as_place
 from pipeline.contract.skeleton import N_KEYPOINTS
+
+if TYPE_CHECKING:
+    from pipeline.contract.remote.mirror import Mirror
 
 CONTRACT_VERSION = 1
 SPLITS = ("train", "val", "test")
@@ -78,7 +82,9 @@ class Store(ABC):
 
     Attributes
     ----------
-    path : the store's folder.
+    path : the store's folder, or its address.
+    folder : where its files are read on this machine: the store's folder, or the copy of a remote
+        one, whose files come when ``local`` or ``read`` asks for them.
     format : name of its format.
     attrs : contract version, ``config``, ``provenance``, ``skeleton`` and ``labelled``
         (dataset name -> 25 booleans).
@@ -87,8 +93,16 @@ class Store(ABC):
 
     format: str
 
-    def __init__(self, path: Path, manifest: dict[str, Any], attrs: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        path: Place,
+        manifest: dict[str, Any],
+        attrs: dict[str, Any],
+        mirror: "Mirror | None" = None,
+    ) -> None:
         self.path = path
+        self.mirror = mirror
+        self.folder = mirror.folder if mirror is not None else Path(str(path))
         self.manifest = manifest
         self.attrs = attrs
 
@@ -120,6 +134,10 @@ class Store(ABC):
     @abstractmethod
     def close(self) -> None:
         """Let go of open files."""
+
+    def local(self, name: str) -> Path:
+        """Where a file of the manifest can be read on this machine; a remote one is fetched."""
+        return self.mirror.fetch(name) if self.mirror is not None else self.folder / name
 
     def labelled(self, split: str) -> NDArray[np.bool_]:
         """Bool (frames, 25): whether the dataset of each frame's clip labels a keypoint at all."""
@@ -163,14 +181,22 @@ def format_module(name: str) -> ModuleType:
         raise unknown_name("format", name, list(formats())) from None
 
 
-def read_manifest(path: Path) -> dict[str, Any]:
-    """The manifest of a store folder.
+def read_manifest(path: Place) -> dict[str, Any]:
+    """The manifest of a store, in a folder or at an address.
 
     Raises
     ------
     StoreError : no such folder, no manifest (an unfinished or foreign folder), a manifest that
         can't be parsed, or another contract version.
     """
+    return _parsed(path, _manifest_bytes(path))
+
+
+def _manifest_bytes(path: Place) -> bytes:
+    if isinstance(path, Remote):
+        from pipeline.contract.remote.mirror import manifest_at
+
+        return manifest_at(path, _MAX_MANIFEST_BYTES)
     if not path.exists():
         raise StoreError(f"no store at {path}: make one with `python -m pipeline preprocess`")
     file = path / MANIFEST
@@ -182,9 +208,18 @@ def read_manifest(path: Path) -> dict[str, Any]:
     try:
         if file.stat().st_size > _MAX_MANIFEST_BYTES:
             raise ValueError(f"larger than {_MAX_MANIFEST_BYTES} bytes")
-        manifest = unsealed(file.read_bytes())
+        return file.read_bytes()
+    except (OSError, ValueError) as error:
+        raise StoreError(f"{file} is damaged ({error}). {how_to_repair(path)}") from None
+
+
+def _parsed(path: Place, raw: bytes) -> dict[str, Any]:
+    """A manifest's bytes, understood and checked."""
+    file = path / MANIFEST
+    try:
+        manifest = unsealed(raw)
         version = manifest["contract"]
-    except (OSError, ValueError, KeyError) as error:
+    except (ValueError, KeyError) as error:
         raise StoreError(f"{file} is damaged ({error}). {how_to_repair(path)}") from None
     if version != CONTRACT_VERSION:
         raise StoreError(
@@ -214,12 +249,12 @@ def _manifest_fault(manifest: dict[str, Any]) -> str:
     return ""
 
 
-def how_to_repair(path: Path) -> str:
+def how_to_repair(path: Place) -> str:
     """What a user does about a damaged store."""
     return f"Rebuild it: python -m pipeline repair {path}"
 
 
-def damaged_shard(path: Path, name: str, why: str, kind: str = "shard") -> DamagedShard:
+def damaged_shard(path: Place, name: str, why: str, kind: str = "shard") -> DamagedShard:
     """The error for a shard (or another file) whose bytes are not what was written."""
     return DamagedShard(f"{kind} {name} of {path} is damaged ({why}). {how_to_repair(path)}")
 
@@ -232,15 +267,22 @@ def is_plain_file(file: Path) -> bool:
         return False
 
 
-def open_store(path: str | Path) -> Store:
-    """Open a finished store for reading, whatever its format.
+def open_store(path: str | Place) -> Store:
+    """Open a finished store for reading, whatever its format, in a folder or at an address.
 
     Raises
     ------
     StoreError : see ``read_manifest``; also when a listed file is absent or has another size.
     """
-    path = Path(path)
-    manifest = read_manifest(path)
+    path = as_place(path)
+    raw = _manifest_bytes(path)
+    manifest = _parsed(path, raw)
+    backend = format_module(manifest["format"])
+    if isinstance(path, Remote):
+        from pipeline.contract.remote.mirror import open_mirror
+
+        remote: Store = backend.open_reader(path, manifest, open_mirror(path, raw, manifest))
+        return remote
     for name, entry in manifest["files"].items():
         file = path / name
         found = file.stat().st_size if is_plain_file(file) else None
@@ -249,5 +291,5 @@ def open_store(path: str | Path) -> Store:
             raise StoreError(
                 f"{file} {state}, expected {entry['bytes']} bytes. {how_to_repair(path)}"
             )
-    store: Store = format_module(manifest["format"]).open_reader(path, manifest)
+    store: Store = backend.open_reader(path, manifest)
     return store

@@ -6,7 +6,7 @@ is one file of 16 chunks; a shard of the small arrays is one chunk file.
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import zarr
@@ -30,6 +30,7 @@ from pipeline.contract.chunks import (
 )
 from pipeline.contract.errors import StoreError
 from pipeline.contract.files import sha256_bytes, unlike, write_atomic
+from pipeline.contract.remote.place import Place
 from pipeline.contract.schema import PlannedArray, ShardWritten, decode_text, shard_name
 from pipeline.contract.store import (
     CLIP_COLUMNS,
@@ -40,6 +41,9 @@ from pipeline.contract.store import (
     damaged_shard,
     is_plain_file,
 )
+
+if TYPE_CHECKING:
+    from pipeline.contract.remote.mirror import Mirror
 
 FORMAT = "zarr"
 SHARD_IS_FILE = True  # the manifest lists shards among its files
@@ -139,9 +143,11 @@ def read_attributes(path: Path, manifest: dict[str, Any]) -> dict[str, Any]:
     return attrs
 
 
-def open_reader(path: Path, manifest: dict[str, Any]) -> "ZarrStore":
+def open_reader(
+    path: Place, manifest: dict[str, Any], mirror: "Mirror | None" = None
+) -> "ZarrStore":
     """Open a finished store for reading."""
-    return ZarrStore(path, manifest)
+    return ZarrStore(path, manifest, mirror)
 
 
 class ZarrStore(Store):
@@ -152,30 +158,37 @@ class ZarrStore(Store):
 
     format = FORMAT
 
-    def __init__(self, path: Path, manifest: dict[str, Any]) -> None:
+    def __init__(
+        self, path: Place, manifest: dict[str, Any], mirror: "Mirror | None" = None
+    ) -> None:
         self._checked: set[str] = set()
         self._files: dict[str, dict[str, Any]] = manifest["files"]
         self._arrays: dict[str, Any] = {}
         self._indexes: dict[str, NDArray[np.uint64]] = {}
-        super().__init__(path, manifest, {})
-        for name in self._files:
-            if name.endswith("zarr.json"):
-                self._check(name)
+        super().__init__(path, manifest, {}, mirror)
+        metadata = [name for name in self._files if name.endswith("zarr.json")]
+        if mirror is not None:
+            mirror.fetch_all(metadata)
+        for name in metadata:
+            self._check(name)
         try:
-            self.attrs = json.loads((path / "zarr.json").read_bytes())["attributes"]
+            self.attrs = json.loads(self.local("zarr.json").read_bytes())["attributes"]
         except (OSError, ValueError, KeyError, RecursionError) as error:
             raise StoreError(f"{path}/zarr.json is damaged ({error})") from None
-        self._root = zarr.open_group(LocalStore(path, read_only=True), mode="r")
+        files = LocalStore(self.folder, read_only=True)
+        self._root = zarr.open_group(_fetched(files, mirror), mode="r")
         self._clips: dict[str, NDArray[Any]] | None = None
 
     def _check(self, name: str) -> None:
         """Compare a file with its hash in the manifest, the first time it is used."""
-        if name in self._checked:
+        if name in self._checked and self.mirror is None:
             return
         entry = self._files.get(name)
         if entry is None:
             raise damaged_shard(self.path, name, "it is not in the manifest", "file")
-        if problem := _file_problem(self.path / name, entry):
+        if self.mirror is not None:
+            self.mirror.fetch(name)  # at every use: the cache may have let it go
+        elif problem := _file_problem(self.folder / name, entry):
             kind = "shard" if "shard" in entry else "file"
             raise damaged_shard(self.path, entry.get("shard", name), problem, kind)
         self._checked.add(name)
@@ -224,7 +237,11 @@ class ZarrStore(Store):
 
     def _bytes(self, name: str, offset: int, length: int) -> bytes:
         """Some bytes of a file of the store."""
-        with (self.path / name).open("rb") as file:
+        try:
+            file = (self.folder / name).open("rb")
+        except FileNotFoundError:
+            file = self.local(name).open("rb")  # the cache let it go just now
+        with file:
             file.seek(offset)
             return file.read(length)
 
@@ -251,6 +268,15 @@ class ZarrStore(Store):
 
     def close(self) -> None:
         self._arrays.clear()
+
+
+def _fetched(files: LocalStore, mirror: "Mirror | None") -> Any:
+    """A folder for zarr to read; in the copy of a remote store, what has gone is fetched again."""
+    if mirror is None:
+        return files
+    from pipeline.contract.remote.zarr_files import FetchedStore
+
+    return FetchedStore(files, mirror)
 
 
 def _is_plainly_sharded(array: Any) -> bool:

@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 from typing import Any, Protocol, cast
 
 import numpy as np
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 
 from pipeline.contract.errors import BadInput, unknown_name
 from pipeline.contract.registry import named_modules
+from pipeline.contract.remote.place import Place
 from pipeline.contract.skeleton import KEYPOINTS
 
 #: Ids are text that can never be a path.
@@ -35,8 +35,8 @@ class SourceOptions:
     """
 
     actions: tuple[str, ...] | None = None
-    manual: Path | None = None
-    tables: Path | None = None
+    manual: Place | None = None
+    tables: Place | None = None
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Source(Protocol):
     NAME: str
     LABELLED: tuple[str, ...]
 
-    def items(self, path: Path, options: SourceOptions) -> Iterator[Item]:
+    def items(self, path: Place, options: SourceOptions) -> Iterator[Item]:
         """Raw input files in a stable order."""
 
     def parse(self, item: Item) -> list[Clip]:

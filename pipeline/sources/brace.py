@@ -12,10 +12,10 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from pipeline.contract.errors import BadInput
+from pipeline.contract.remote.place import Place
 from pipeline.sources import Item, SourceOptions
 from pipeline.sources.brace_manual import ManualFiles
 from pipeline.sources.brace_segment import DATASET, LABELLED, parse
@@ -52,7 +52,7 @@ class _Segment:
     refused: str
 
 
-def items(path: Path, options: SourceOptions) -> Iterator[Item]:
+def items(path: Place, options: SourceOptions) -> Iterator[Item]:
     """Segment files, ordered by video and first frame.
 
     An item that must not or cannot be read has ``context["error"]``, the reason, and no data;
@@ -109,7 +109,7 @@ def _context(segment: _Segment, tables: Tables, first_new_frame: int) -> dict[st
     }
 
 
-def _open_segments(path: Path, stack: ExitStack) -> Tree:
+def _open_segments(path: Place, stack: ExitStack) -> Tree:
     """The keypoint tree; a folder that merely holds ``dataset.zip`` stands for the archive."""
     tree = stack.enter_context(open_tree(path, EXPECTED))
     archive = path / "dataset.zip"
@@ -118,7 +118,7 @@ def _open_segments(path: Path, stack: ExitStack) -> Tree:
     return tree
 
 
-def _open_manual(tree: Tree, chosen: Path | None, stack: ExitStack) -> list[Tree]:
+def _open_manual(tree: Tree, chosen: Place | None, stack: ExitStack) -> list[Tree]:
     """Where manual keypoints may lie: the chosen place, else beside and inside the keypoints."""
     expected = "BRACE's manual_keypoints.zip, or the folder unpacked from it"
     if chosen is not None:

@@ -10,10 +10,11 @@ import json
 import logging
 import math
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any
 
 from pipeline.contract.errors import BadInput
+from pipeline.contract.remote.place import Place
 from pipeline.sources.files import Tree, read_capped
 
 SEGMENTS = "segments.csv"
@@ -47,13 +48,13 @@ class Tables:
     cuts: dict[str, list[int]] = field(default_factory=dict)
 
 
-def places(path: Path) -> list[Path]:
+def places(path: Place) -> list[Place]:
     """Folders where things that belong to a keypoint folder or archive are looked for."""
     roots = ([path] if path.is_dir() else []) + [path.resolve().parent]
     return [place for root in roots for place in (root / "annotations", root)]
 
 
-def load_tables(tree: Tree, folder: Path | None) -> Tables:
+def load_tables(tree: Tree, folder: Place | None) -> Tables:
     """The tables, from the chosen folder, else from beside or inside the keypoints.
 
     Raises
@@ -135,7 +136,7 @@ def _rows(table: str, text: str, columns: tuple[str, ...]) -> list[dict[str, str
     return rows
 
 
-def _find(name: str, tree: Tree, folder: Path | None) -> str | None:
+def _find(name: str, tree: Tree, folder: Place | None) -> str | None:
     """The text of the first table of this name: chosen folder, inside, then beside the path."""
     inside = [m.name for m in tree.members if PurePosixPath(m.name).name == name and not m.refused]
     chosen = [folder / name] if folder else []

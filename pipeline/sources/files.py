@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from pipeline.contract.errors import BadInput
+from pipeline.contract.remote.place import Place, Remote
 
 #: A member may unfold to this many times its compressed size, where it passes 1 MiB at all.
 MAX_RATIO = 200
@@ -50,11 +51,11 @@ class Tree(ABC):
 
     Attributes
     ----------
-    path : the folder or archive on disk.
+    path : the folder or archive.
     members : every file, sorted by name.
     """
 
-    path: Path
+    path: Place
     members: list[Member]
 
     @abstractmethod
@@ -76,7 +77,7 @@ class Tree(ABC):
         self.close()
 
 
-def read_capped(file: Path, max_bytes: int) -> bytes:
+def read_capped(file: Place, max_bytes: int) -> bytes:
     """The bytes of a file, or BadInput with the reason when it is too large or unreadable."""
     try:
         with file.open("rb") as handle:
@@ -92,7 +93,7 @@ class FolderTree(Tree):
     """A folder; links inside it are not followed."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path: Path = path
         self.members = []
         for folder, folders, files in os.walk(path, onerror=_cannot_list):
             folders.sort()
@@ -134,11 +135,16 @@ class RatioGuard:
 class ZipTree(Tree):
     """A zip archive."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Place) -> None:
         self.path = path
         try:
-            self._zip = zipfile.ZipFile(path)
-            check_directory(path, self._zip)
+            self._file = path.open("rb")
+            try:
+                self._zip = zipfile.ZipFile(self._file)
+                check_directory(path, self._zip)
+            except BaseException:
+                self._file.close()
+                raise
         except ZIP_ERRORS as error:
             raise BadInput(
                 f"{path} is not a readable zip archive ({error}): download it again"
@@ -163,9 +169,10 @@ class ZipTree(Tree):
 
     def close(self) -> None:
         self._zip.close()
+        self._file.close()
 
 
-def check_directory(path: Path, archive: zipfile.ZipFile) -> None:
+def check_directory(path: Place, archive: zipfile.ZipFile) -> None:
     """Compare a zip archive's directory, which has no checksum, with the members' own headers.
 
     A flip in a name there would otherwise make a file vanish, for no one looks for the odd name.
@@ -195,8 +202,8 @@ def check_directory(path: Path, archive: zipfile.ZipFile) -> None:
         raise zipfile.BadZipFile(f"{listed} members expected, {len(infos)} listed")
 
 
-def open_tree(path: Path, expected: str) -> Tree:
-    """A folder or a zip archive, open for reading.
+def open_tree(path: Place, expected: str) -> Tree:
+    """A folder or a zip archive, here or at an address, open for reading.
 
     Parameters
     ----------
@@ -208,6 +215,10 @@ def open_tree(path: Path, expected: str) -> Tree:
     BadInput : the path is absent, or neither a folder nor a readable zip archive.
     """
     if path.is_dir():
+        if isinstance(path, Remote):
+            from pipeline.sources.remote_files import RemoteTree
+
+            return RemoteTree(path)
         return FolderTree(path)
     if path.is_file():
         return ZipTree(path)

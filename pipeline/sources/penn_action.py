@@ -9,7 +9,7 @@ import re
 import tarfile
 import zlib
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, Any, cast
 
 import numpy as np
@@ -17,6 +17,7 @@ import scipy.io
 from numpy.typing import NDArray
 
 from pipeline.contract.errors import BadInput
+from pipeline.contract.remote.place import Place, Remote
 from pipeline.contract.skeleton import INDEX, N_KEYPOINTS
 from pipeline.sources import Clip, Item, SourceOptions, checked_id
 from pipeline.sources.files import RatioGuard
@@ -53,14 +54,16 @@ _MEMBER = re.compile(r"(?:.*/)?labels/([^/]+\.mat)$")
 _TARGET = np.array([INDEX[name] for name in COLUMNS])
 
 
-def items(path: Path, options: SourceOptions) -> Iterator[Item]:
+def items(path: Place, options: SourceOptions) -> Iterator[Item]:
     """Label files of a folder (itself, or its ``labels``) or of the downloaded ``.tar.gz``.
 
     Raises
     ------
     BadInput : nothing there, no label file inside, or the archive is damaged.
     """
-    if path.is_dir():
+    if isinstance(path, Remote) and path.is_dir():
+        yield from _remote_items(path)
+    elif isinstance(path, Path) and path.is_dir():
         yield from _folder_items(path)
     elif path.is_file():
         yield from _archive_items(path)
@@ -92,7 +95,27 @@ def _read_file(file: Path) -> Item:
         return Item(file.name, b"", {"error": f"cannot be read ({error.strerror})"})
 
 
-def _archive_items(path: Path) -> Iterator[Item]:
+def _remote_items(path: Remote) -> Iterator[Item]:
+    """Label files below an address, as ``_folder_items`` has them."""
+    from pipeline.sources.remote_files import RemoteTree, read_ahead
+
+    tree = RemoteTree(path)
+    for folder in ("", "labels/", "Penn_Action/labels/"):
+        inside = [PurePosixPath(member.name) for member in tree.members]
+        names = [str(p) for p in inside if p.suffix == ".mat" and p.parent == PurePosixPath(folder)]
+        if names:
+            break
+    else:
+        raise BadInput(f"{path} holds no *.mat label file: expected Penn Action's labels folder")
+    for name, data in read_ahead(tree, names, _MAX_FILE_BYTES):
+        label = name.removeprefix(folder)
+        if isinstance(data, BadInput):
+            yield Item(label, b"", {"error": str(data)})
+        else:
+            yield Item(label, data)
+
+
+def _archive_items(path: Place) -> Iterator[Item]:
     """Stream the archive: images are passed over, nothing is unpacked.
 
     gzip's checksum stands at the very end and reading member by member never reaches it (nor does

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pipeline.contract.cli import PATH
+from pipeline.contract.cli import PATH, PLACE
+from pipeline.contract.remote.place import Place
 from pipeline.contract.store import open_store
 from trainer.run.cli import DEVICE
 
@@ -65,7 +66,7 @@ if TYPE_CHECKING:
     metavar="NAME=VALUE",
     help="A parameter of the smoother, such as sigma_frames=2. Several times for several.",
 )
-@click.option("--store", default=None, type=PATH, help="For lmmse: the store it is fitted on.")
+@click.option("--store", default=None, type=PLACE, help="For lmmse: the store it is fitted on.")
 @click.option("--exp", "experiment", default=None, help="For lmmse: the experiment, such as 1.1.")
 @click.option("--device", default="auto", show_default=True, type=DEVICE, help="Where to compute.")
 def predict(
@@ -126,7 +127,7 @@ def _classical(
     smoother: str,
     baselines: Path | None,
     params: tuple[str, ...],
-    store: Path | None,
+    store: Place | None,
     experiment: str | None,
 ) -> "Smoother":
     """A classical smoother by its options; fits the one that needs a fit."""

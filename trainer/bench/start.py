@@ -3,16 +3,16 @@
 import subprocess
 import sys
 import tempfile
-from pathlib import Path
 
 from pipeline.contract.errors import RunError
+from pipeline.contract.remote.place import Place
 from pipeline.contract.timing import Timings, interleaved
 
 _TIMEOUT_S = 300.0
 
 
 def start_timings(
-    store: Path, model: str, experiment: str, device: str, repeats: int, budget_s: float
+    store: Place, model: str, experiment: str, device: str, repeats: int, budget_s: float
 ) -> Timings:
     """Seconds of the way "start", each in a process and a folder of its own.
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from pipeline.contract.cli import PATH
+from pipeline.contract.cli import PATH, PLACE
+from pipeline.contract.remote.place import Place
 
 
 @click.command()
@@ -19,10 +20,10 @@ from pipeline.contract.cli import PATH
 @click.option(
     "--store",
     default=None,
-    type=PATH,
+    type=PLACE,
     help="The runs' store, for runs that keep no data.json.  [default: where it was]",
 )
-def report(runs: Path, out: Path, published: Path | None, store: Path | None) -> None:
+def report(runs: Path, out: Path, published: Path | None, store: Place | None) -> None:
     """Tables, figures and a page from the runs and baselines of the folder RUNS.
 
     Unfinished runs are named, and nothing stands in for them.

@@ -4,6 +4,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from pipeline.contract.files import write_atomic
+from pipeline.contract.remote.place import Place
 from trainer.results import figures, style
 from trainer.results.gather.collect import Collection, collect
 from trainer.results.gather.numbers import Number, as_records, differences, numbers
@@ -38,7 +39,7 @@ class Written:
 
 
 def report(
-    runs: Path, out: Path, published: Path | None = None, store: Path | None = None
+    runs: Path, out: Path, published: Path | None = None, store: Place | None = None
 ) -> Written:
     """Write tables, figures and the page.
 

@@ -2,10 +2,13 @@
 
 import click
 
-from pipeline.contract.cli import PATH, options
+from pipeline.contract.cli import PATH, PLACE, options
 
 STORE = click.option(
-    "--store", required=True, type=PATH, help="Store made by `python -m pipeline preprocess`."
+    "--store",
+    required=True,
+    type=PLACE,
+    help="Store made by `python -m pipeline preprocess`: a folder, or an address (s3://...).",
 )
 OUT = click.option(
     "--out", required=True, type=PATH, help="Folder of runs; each run's own folder is made in it."

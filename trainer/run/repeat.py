@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.contract.errors import RunError, StoreError
+from pipeline.contract.remote.place import Place, as_place
 from pipeline.contract.store import Store
 from trainer import checkpoint
 from trainer.input.protocol import kept_noise
@@ -27,8 +28,8 @@ class Repeat:
     different: list[dict[str, Any]]
 
 
-def run_config(folder: Path, device: str | None = None) -> tuple[TrainConfig, Path]:
-    """The configuration a run was made with, and the path its store had.
+def run_config(folder: Path, device: str | None = None) -> tuple[TrainConfig, Place]:
+    """The configuration a run was made with, and where its store was.
 
     Parameters
     ----------
@@ -46,7 +47,7 @@ def run_config(folder: Path, device: str | None = None) -> tuple[TrainConfig, Pa
         chosen["noise"] = kept_noise(folder, chosen["noise"])
         if device is not None:
             chosen["device"] = device
-        return TrainConfig(**chosen), Path(record["store"]["path"])
+        return TrainConfig(**chosen), as_place(record["store"]["path"])
     except (KeyError, TypeError, AttributeError) as error:
         raise RunError(f"{folder / CONFIG} is not of this program: {error!r}") from None
 

@@ -8,6 +8,7 @@ import click
 
 from pipeline.contract.cli import names
 from pipeline.contract.errors import BadInput
+from pipeline.contract.remote.place import Place
 from pipeline.contract.store import open_store
 from trainer.run.cli import NOISE_AND_SCORE, OUT, STORE, TRAINING
 from trainer.run.interrupt import Interrupt
@@ -51,7 +52,7 @@ from trainer.run.interrupt import Interrupt
     help="CPU threads of each run.  [default: cores divided by --jobs]",
 )
 def sweep(
-    store: Path,
+    store: Place,
     out: Path,
     models: str,
     experiments: str,

@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from pipeline.contract.cli import PATH
+from pipeline.contract.cli import PATH, PLACE
+from pipeline.contract.remote.place import Place
 from pipeline.contract.store import open_store
 from trainer.apply.calibrate.cli import PAIRED_FILES
 from trainer.apply.finetune import LEARNING_RATE, MAX_EPOCHS
@@ -32,7 +33,7 @@ from trainer.run.interrupt import Interrupt
 @click.option(
     "--store",
     default=None,
-    type=PATH,
+    type=PLACE,
     help="Train on a store's windows too, with the run's own noise, batch by batch in turn, so "
     "that the model does not forget them.",
 )
@@ -82,7 +83,7 @@ from trainer.run.interrupt import Interrupt
 def finetune(
     run: Path,
     out: Path,
-    store: Path | None,
+    store: Place | None,
     device: str,
     missing_torso: str | None,
     checkpoint_minutes: float,

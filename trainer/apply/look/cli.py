@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.contract.cli import PATH, names
+from pipeline.contract.cli import PATH, PLACE, names
+from pipeline.contract.remote.place import Place
 from pipeline.contract.store import open_store
 from trainer.run.cli import DEVICE
 
@@ -38,7 +39,7 @@ class _Frames(click.ParamType):
 @click.argument("source", metavar="[IN]", required=False, type=PATH)
 @click.option("--run", "folder", required=True, type=PATH, help="The folder of a run.")
 @click.option(
-    "--store", default=None, type=PATH, help="A store to show test clips of.  [default: the run's]"
+    "--store", default=None, type=PLACE, help="A store to show test clips of.  [default: the run's]"
 )
 @click.option(
     "--out",
@@ -97,7 +98,7 @@ class _Frames(click.ParamType):
 def show(
     source: Path | None,
     folder: Path,
-    store: Path | None,
+    store: Place | None,
     out: Path,
     clip: str | None,
     frames: tuple[int | None, int | None],
@@ -147,7 +148,7 @@ def show(
 def _motion(
     folder: Path,
     source: Path | None,
-    store: Path | None,
+    store: Place | None,
     clip: str | None,
     device: str,
     reading: dict[str, str | Path | None],
@@ -164,7 +165,7 @@ def _motion(
         return person_in_store(run, opened, clip)
 
 
-def _by_speed(folder: Path, store: Path | None, max_windows: int | None, device: str) -> "Figure":
+def _by_speed(folder: Path, store: Place | None, max_windows: int | None, device: str) -> "Figure":
     from trainer.apply.loaded import load_run
     from trainer.apply.look.speed import error_by_speed, speed_figure
     from trainer.run.repeat import run_config
@@ -176,7 +177,7 @@ def _by_speed(folder: Path, store: Path | None, max_windows: int | None, device:
     return speed_figure(found, f"{run.name}: error by speed of motion")
 
 
-def _windows(folder: Path, store: Path | None, n_windows: int, device: str) -> "Figure":
+def _windows(folder: Path, store: Place | None, n_windows: int, device: str) -> "Figure":
     from trainer.apply.look.windows import windows_figure
     from trainer.run.repeat import run_config
 

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from pipeline.contract.errors import PoseError, RunError
+from pipeline.contract.remote.place import Place, as_place
 from pipeline.contract.store import open_store
 from trainer.baselines import VALIDATION_CSV
 from trainer.experiments import EXPERIMENTS, THESIS_MODELS
@@ -135,7 +136,7 @@ def row_order() -> list[str]:
     return [*SMOOTHERS, *(name + BEFORE for name in network_order()), *network_order()]
 
 
-def collect(folder: Path, store: Path | None = None) -> Collection:
+def collect(folder: Path, store: Place | None = None) -> Collection:
     """Read a folder of runs.
 
     Parameters
@@ -246,14 +247,14 @@ def _same_settings(finished: list[Run | Baselines]) -> None:
                 )
 
 
-def _find_data(folder: Path, finished: list[Run | Baselines], store: Path | None) -> Data:
+def _find_data(folder: Path, finished: list[Run | Baselines], store: Place | None) -> Data:
     for one in finished:
         if (folder / one.name / DATA_JSON).exists():
             return load_data(folder / one.name)
     wanted = finished[0].record["identity"]["store_sha256"]
     places = [one.record["store"]["path"] for one in finished if "store" in one.record]
     reasons = ["no run holds data.json"]
-    for place in [store] if store is not None else dict.fromkeys(map(Path, places)):
+    for place in [store] if store is not None else dict.fromkeys(map(as_place, places)):
         try:
             with open_store(place) as opened:
                 if store_hash(opened) == wanted:

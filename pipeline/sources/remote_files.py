@@ -1,0 +1,40 @@
+"""Sources at an address: a folder's objects as a tree, read a few ahead, for each answer waits."""
+
+from collections.abc import Iterable, Iterator
+
+from pipeline.contract.errors import BadInput
+from pipeline.contract.remote.objects import Entry, each, listing, read
+from pipeline.contract.remote.place import Remote
+from pipeline.sources.files import Member, Tree
+
+
+class RemoteTree(Tree):
+    """The objects below an address."""
+
+    def __init__(self, path: Remote) -> None:
+        self.path: Remote = path
+        self._entries: dict[str, Entry] = listing(path)
+        self.members = [Member(name) for name in self._entries]
+
+    def read(self, name: str, max_bytes: int) -> bytes:
+        n_bytes = self._entries[name].n_bytes
+        if n_bytes > max_bytes:
+            raise BadInput(f"is larger than the {max_bytes:,} bytes allowed")
+        try:
+            return read(self.path / name, n_bytes)
+        except FileNotFoundError:
+            raise BadInput("was deleted while the folder was read") from None
+
+
+def read_ahead(
+    tree: Tree, names: Iterable[str], max_bytes: int
+) -> Iterator[tuple[str, bytes | BadInput]]:
+    """Members in the order asked for, or why one can't be used; the next ones are on their way."""
+
+    def get(name: str) -> tuple[str, bytes | BadInput]:
+        try:
+            return name, tree.read(name, max_bytes)
+        except BadInput as error:
+            return name, error
+
+    yield from each(get, names)
