@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from pipeline.contract import heatmap
 from pipeline.contract.boxes import nearest_pixel
 from pipeline.contract.errors import StoreError
 from pipeline.contract.files import append_line, sha256_file
 from pipeline.contract.schema import PlannedArray, ShardWritten, shard_name
 from pipeline.contract.store import FRAME_ARRAYS, format_module
+from pipeline.pixels import render_frames
 from pipeline.spool import SplitRows
 from pipeline.workers import Stuck, WorkerLost, Workers, outcome
 
@@ -140,7 +140,10 @@ def make_shard(job: ShardJob) -> ShardWritten:
 
 
 def frame_array(rows: SplitRows, name: str, start: int, stop: int) -> NDArray[Any]:
-    """Rows ``start:stop`` of one per-frame array of a split, from the spool."""
+    """Rows ``start:stop`` of one per-frame array of a split, from the spool.
+
+    Heatmaps are valid until this thread asks for others.
+    """
     if name == "clip":
         return rows.clip_rows(start, stop)
     if name in ("boxes", "frame", "keypoints_exact"):
@@ -152,7 +155,7 @@ def frame_array(rows: SplitRows, name: str, start: int, stop: int) -> NDArray[An
     if name == "annotated":
         return annotated
     if name == "heatmaps":
-        return heatmap.render(keypoints, annotated)
+        return render_frames(keypoints, annotated)
     raise KeyError(f"no rule for array {name!r} of {sorted(FRAME_ARRAYS)}")
 
 

@@ -314,6 +314,15 @@ def test_broken_json_is_rejected_with_place_and_reason(kind):
     assert "\n" not in str(caught.value)
 
 
+def test_all_frames_at_once_are_the_same_as_one_by_one(monkeypatch):
+    data = segment([12, 10, 11]).replace(b"10.5", b"10", 1)  # out of order, and a whole number
+    together = parse_bytes(data)
+    monkeypatch.setattr("pipeline.sources.brace_segment._all_keypoints", lambda entries: None)
+    for one, other in zip(together, parse_bytes(data), strict=True):
+        assert one.frames.tolist() == other.frames.tolist()
+        np.testing.assert_array_equal(one.keypoints, other.keypoints)
+
+
 @given(st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 255)), min_size=1, max_size=8))
 def test_flipped_bytes_give_clips_or_bad_input(flips):
     raw = bytearray(segment(range(10, 14)))
