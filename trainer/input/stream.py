@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import replace
+from itertools import islice
 
 import torch
 from torch import Tensor
@@ -13,6 +14,7 @@ from pipeline.contract.seeds import SPLIT_NOISE, TRAIN_ORDER, rng
 from pipeline.contract.skeleton import MIRROR, N_KEYPOINTS
 from pipeline.contract.store import WINDOW_FRAMES, Store
 from trainer.input.augment import Augmentation, augmented
+from trainer.input.batch import Batch
 from trainer.input.detector import detected_input
 from trainer.input.frames import read_frames
 from trainer.input.noise import NoiseConfig, frozen_counter, noisy_input
@@ -22,6 +24,8 @@ from trainer.input.render import column_runs, render, response_tables
 from trainer.input.stored.reader import stored_heatmaps
 from trainer.input.stored.shuffle import plan_ascending, plan_shuffled
 
+__all__ = ["CONSUMES", "TARGETS", "Batch", "Noise", "WindowStream"]
+
 Noise = NoiseConfig | DetectorNoise | RecordedNoise
 CONSUMES = ("heatmaps", "coordinates")
 TARGETS = ("auto", "stored", "rendered")
@@ -29,42 +33,9 @@ BLOCK_FRAMES = 128
 #: Pairs of windows less than 5 frames apart in a batch of 16: 3.7 with a pool of 256 frames, 0.47
 #: with 2,048, 0.11 with 8,192; 0.05 uniformly (20,971 Penn Action frames).
 POOL_FRAMES = 2_048
+#: Noise is many small operations: made for some batches at once, it costs a fifth.
+_WINDOWS_AT_ONCE = 256
 IMPULSE_HEATMAPS = "impulse"  # what pipeline writes as config.heatmaps of the stores it makes
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Some windows. T = 5 frames, K = 25 keypoints, H = W = 56; all on the stream's device.
-
-    ``target`` and ``input`` live in buffers of which the next batch overwrites what it must: a
-    batch is valid until the next one is taken, and not to be written to.
-
-    Attributes
-    ----------
-    window : int64 (B,), index of the first frame in the split's arrays.
-    clip : int64 (B,), row of the clips table.
-    keypoints : int64 (B, T, K, 2), ground truth (x, y) in 0 ... 55; -1 where not annotated. Beside
-        a detector's recorded output it is float32 for coordinate models, and so is ``noisy``.
-    annotated : bool (B, T, K).
-    labelled : bool (B, K), whether the clip's dataset has the keypoint at all.
-    detected : bool (B, T, K), whether the input has the keypoint: where annotated, but for what a
-        measured detector misses. A missed keypoint is a target and is scored like any other. A
-        recorded detector also gives keypoints that are not annotated.
-    noisy : int64 (B, T, K, 2), shifted (x, y) in 0 ... 55; -1 where not detected.
-    target : float32 (B, T, K, H, W), ground-truth heatmaps; zeros where not annotated. None for
-        coordinate models.
-    input : float32 (B, T, K, H, W), heatmaps of ``noisy``. None for coordinate models.
-    """
-
-    window: Tensor
-    clip: Tensor
-    keypoints: Tensor
-    annotated: Tensor
-    labelled: Tensor
-    detected: Tensor
-    noisy: Tensor
-    target: Tensor | None
-    input: Tensor | None
 
 
 class WindowStream:
@@ -190,13 +161,11 @@ class WindowStream:
         from_disk = self.consumes == "heatmaps" and self.targets == "stored"
         # Closed in so many words: a consumer that stops early must stop the reading thread too.
         with closing((self._streamed if from_disk else self._resident)(epoch, skip)) as parts:
-            for window, target in parts:
-                if rows is None:
-                    yield self._batch(window, target, epoch)
-                else:
-                    mine = rows(len(window))
-                    share = None if target is None else target[mine]
-                    yield self._batch(window[mine], share, epoch)
+            own = parts if rows is None else _shares(parts, rows)
+            # Streamed targets lie in a buffer: the next part may not be taken yet.
+            at_once = 1 if from_disk or self.augment else _WINDOWS_AT_ONCE // self.batch_size
+            while group := list(islice(own, max(1, at_once))):
+                yield from self._batches(group, epoch)
 
     def _resident(self, epoch: int, skip: int) -> Generator[tuple[Tensor, Tensor | None]]:
         """Windows in any order at no cost, their targets not yet made."""
@@ -223,29 +192,47 @@ class WindowStream:
             for window, target in parts:
                 yield torch.from_numpy(window).to(self.device), target
 
-    def _batch(self, window: Tensor, target: Tensor | None, epoch: int) -> Batch:
-        """Everything about some windows; the target is rendered if it isn't given."""
-        frames = self.frames.of_window(window)
-        clip = self.frames.clip[window]
-        keypoints, annotated = self._truth(window, frames, epoch)
-        noisy, detected, sigma_index = self._noisy(window, keypoints, annotated, epoch)
-        heatmaps = None
-        if self.consumes == "heatmaps":
-            n = len(window)
-            out = self._input_buffer[:n]
-            if self._recorded is not None and self._recorded.heatmaps is not None:
-                heatmaps = self._recorded.copy_heatmaps(frames, out)
-            else:
-                tables, columns = self._tables_in, self._columns_in
-                heatmaps = render(noisy, detected, sigma_index, tables, out, columns)
-            if target is None:
-                out = self._target_buffer[:n]
-                tables, columns = self._tables_out, self._columns_out
-                target = render(keypoints, annotated, None, tables, out, columns)
-        labelled = self.frames.labelled[clip]
-        return Batch(
-            window, clip, keypoints, annotated, labelled, detected, noisy, target, heatmaps
-        )
+    def _batches(self, group: list[tuple[Tensor, Tensor | None]], epoch: int) -> Generator[Batch]:
+        """Batches whose positions are made together, and heatmaps, if any, one by one."""
+        windows = torch.cat([window for window, _ in group])
+        clips = self.frames.clip[windows]
+        keypoints, annotated = self._truth(windows, self.frames.of_window(windows), epoch)
+        noisy, detected, sigma_index = self._noisy(windows, keypoints, annotated, epoch)
+        labelled = self.frames.labelled[clips]
+        stop = 0
+        for window, target in group:
+            part = slice(stop, stop := stop + len(window))
+            present = annotated[part]
+            batch = Batch(
+                window,
+                clips[part],
+                keypoints[part],
+                present,
+                labelled[part],
+                present if detected is annotated else detected[part],
+                noisy[part],
+                target,
+                None,
+            )
+            if self.consumes == "heatmaps":
+                index = None if sigma_index is None else sigma_index[part]
+                batch = self._with_heatmaps(batch, index)
+            yield batch
+
+    def _with_heatmaps(self, batch: Batch, sigma_index: Tensor | None) -> Batch:
+        """The batch with its input; the target is rendered if it isn't there."""
+        n, target = len(batch.window), batch.target
+        out = self._input_buffer[:n]
+        if self._recorded is not None and self._recorded.heatmaps is not None:
+            given = self._recorded.copy_heatmaps(self.frames.of_window(batch.window), out)
+        else:
+            tables, columns = self._tables_in, self._columns_in
+            given = render(batch.noisy, batch.detected, sigma_index, tables, out, columns)
+        if target is None:
+            out = self._target_buffer[:n]
+            tables, columns = self._tables_out, self._columns_out
+            target = render(batch.keypoints, batch.annotated, None, tables, out, columns)
+        return replace(batch, target=target, input=given)
 
     def _truth(self, window: Tensor, frames: Tensor, epoch: int) -> tuple[Tensor, Tensor]:
         """Ground truth of windows, augmented if asked for, and what of it is annotated."""
@@ -300,6 +287,15 @@ class WindowStream:
         n = self.batch_size if self.consumes == "heatmaps" else 0
         shape = (n, self.frames.n_frames, N_KEYPOINTS, SIZE, SIZE)
         return torch.zeros(shape, device=self.device)
+
+
+def _shares(
+    parts: Iterator[tuple[Tensor, Tensor | None]], rows: Callable[[int], slice]
+) -> Iterator[tuple[Tensor, Tensor | None]]:
+    """One process's windows of every batch."""
+    for window, target in parts:
+        mine = rows(len(window))
+        yield window[mine], None if target is None else target[mine]
 
 
 def _resolved(targets: str, store: Store) -> str:
