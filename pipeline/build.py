@@ -5,12 +5,14 @@ build continues: the spool is kept once it is whole, and a journal names the sha
 """
 
 import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from pipeline.contract.disk import disk_faults_told
 from pipeline.contract.errors import StoreError
 from pipeline.contract.files import fsync_folder
-from pipeline.contract.lock import only_writer
+from pipeline.contract.lock import only_writer, owner_note
 from pipeline.contract.store import MANIFEST, format_module
 from pipeline.ingest import Inputs, Scanned
 from pipeline.plan import BuildConfig
@@ -42,10 +44,18 @@ def preprocess(
     store_format: str = "zarr",
     n_workers: int = 1,
     progress: bool = True,
+    scheduler: str | None = None,
+    tell: Callable[[str], None] = lambda text: None,
 ) -> None:
     """Build a store from annotation sources.
 
     The content depends on the inputs, the config and the format, never on the number of workers.
+
+    Parameters
+    ----------
+    n_workers : worker processes of this machine, or of a local cluster.
+    scheduler : address of a Dask scheduler, or "local"; None makes no use of Dask.
+    tell : gets a line about the cluster.
 
     Raises
     ------
@@ -66,7 +76,7 @@ def preprocess(
     with (
         disk_faults_told(out, still_needed, lambda: "What is done is kept."),
         only_writer(out),
-        Workers(n_workers) as workers,
+        _workers(out, n_workers, scheduler, tell) as workers,
     ):
         key = build_key(inputs, config, store_format)
         if _was_finished(folders, key):
@@ -81,12 +91,23 @@ def preprocess(
             create_store(folders, planned, scanned[0], recipe)
         jobs = shard_jobs(folders, store_format, planned)
         entries = write_shards(jobs, planned.windows, workers, progress)
-        close_store(folders, planned, entries, scanned[0], recipe, workers)
+        with workers.at_home() as at_home:
+            close_store(folders, planned, entries, scanned[0], recipe, at_home)
         if out.is_dir():
             out.rmdir()
         folders.building.rename(out)
         fsync_folder(out.parent)
         remove_work(folders.work)
+
+
+def _workers(
+    out: Path, n_workers: int, scheduler: str | None, tell: Callable[[str], None]
+) -> AbstractContextManager[Workers]:
+    if scheduler is None:
+        return Workers(n_workers)
+    from pipeline.cluster.workers import dask_workers
+
+    return dask_workers(scheduler, n_workers, owner_note(out), tell)
 
 
 def _was_finished(folders: Folders, key: str) -> bool:

@@ -136,6 +136,12 @@ def check(workers: int, **paths: Path | None) -> None:
     "[default: 60/20/20 of everything]",
 )
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="Processes.")
+@click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="Have a Dask cluster do the work: tcp://HOST:PORT of its scheduler, whose workers see "
+    "--out under the same path; or 'local', a cluster of --workers processes on this machine.",
+)
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of the split.")
 @click.option(
     "--expand", default=0.10, show_default=True, help="Share by which each box side grows."
@@ -167,6 +173,7 @@ def preprocess(
     actions: str | None,
     test_actions: str | None,
     workers: int,
+    scheduler: str | None,
     seed: int,
     expand: float,
     keep_aspect: bool,
@@ -198,9 +205,14 @@ def preprocess(
     )
     leave_if_held(out)
     with stopped_by_sigterm():
-        build(_inputs(**paths), out, config, store_format, workers, progress=_interactive())
+        inputs, progress = _inputs(**paths), _interactive()
+        build(inputs, out, config, store_format, workers, progress, scheduler, _say)
     _print_info(out)
     _warn_rejected(out)
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
 
 
 def _interactive() -> bool:

@@ -128,14 +128,16 @@ def _run_jobs(jobs: list[ShardJob], workers: Workers) -> Iterator[tuple[ShardJob
 
 
 @lru_cache(maxsize=4)
-def _split_rows(work: Path, split: str) -> SplitRows:
+def _split_rows(work: Path, split: str, changed: tuple[int, int]) -> SplitRows:
+    del changed  # a worker that outlives a build must not take its pieces for the next one's
     return SplitRows(work / "spool", np.load(work / f"pieces_{split}.npy"))
 
 
 def make_shard(job: ShardJob) -> ShardWritten:
     """Compute and write one shard (runs in a worker process; owns the shard's file alone)."""
     split, name = job.array.path.split("/")
-    rows = _split_rows(job.folders.work, split)
+    pieces = (job.folders.work / f"pieces_{split}.npy").stat()
+    rows = _split_rows(job.folders.work, split, (pieces.st_ino, pieces.st_mtime_ns))
     return _write(job, frame_array(rows, name, *job.array.shard_rows(job.index)))
 
 

@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
@@ -20,6 +20,10 @@ T = TypeVar("T")
 
 PARENT_POLL_S = 0.5
 _MARGIN_S = 60.0  # for starting processes, on top of the tasks' own time
+_STUCK = (
+    "the worker processes can't be started or stopped answering (out of memory?): "
+    "run the same command again, with fewer --workers"
+)
 _AHEAD = 4  # tasks that may be before one in a worker's queue, and itself
 
 
@@ -30,11 +34,8 @@ class WorkerLost(PoseError):
 class Stuck(PoseError):
     """No worker answers: the whole pool is lost."""
 
-    def __init__(self) -> None:
-        super().__init__(
-            "the worker processes can't be started or stopped answering (out of memory?): "
-            "run the same command again, with fewer --workers"
-        )
+    def __init__(self, text: str = _STUCK) -> None:
+        super().__init__(text)
 
 
 class Workers:
@@ -64,7 +65,11 @@ class Workers:
         """``submit`` and wait; see ``outcome``."""
         return outcome(self.submit(timeout_s, function, *args), timeout_s)
 
-    def __enter__(self) -> "Workers":
+    def at_home(self) -> "Workers":
+        """Workers of this machine."""
+        return self
+
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -42,7 +42,7 @@ def only_writer(target: Path) -> Iterator[None]:
     """
     make_folder(target.parent)
     lock = FileLock(target.parent / f".{target.name}.lock")
-    owner_file = target.parent / f".{target.name}.owner.json"
+    owner_file = owner_note(target)
     try:
         lock.acquire(timeout=0)
     except Timeout:
@@ -69,6 +69,11 @@ def only_writer(target: Path) -> Iterator[None]:
         with suppress(OSError):
             Path(lock.lock_file).unlink(missing_ok=True)
         lock.release()
+
+
+def owner_note(target: Path) -> Path:
+    """The file that says who holds a target, beside it; while it is held, its text stays."""
+    return target.parent / f".{target.name}.owner.json"
 
 
 def leave_if_held(target: Path) -> None:

@@ -1,0 +1,1 @@
+"""Shards on many machines: Dask hands the tasks out; each runs in a child of its worker."""

@@ -1,0 +1,220 @@
+"""Workers that are a Dask cluster: the same tasks, on other processes and machines."""
+
+import logging
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError, Future
+from contextlib import contextmanager, suppress
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pipeline.cluster.stamp import Stamp
+from pipeline.contract.errors import BadInput, PoseError
+from pipeline.workers import Workers
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+T = TypeVar("T")
+
+LOCAL = "local"
+CONNECT_TIMEOUT_S = 15.0
+WORKERS_TIMEOUT_S = 120.0  # for a queue to start the first worker
+_CLOSE_TIMEOUT_S = 5.0
+_COUNT_EVERY_S = 2.0
+_KEPT = "what is done is kept; run the same command again"
+
+
+class ClusterError(PoseError):
+    """The cluster can't be reached, has no fitting workers, or was lost."""
+
+
+def require_dask() -> None:
+    """Say how to install Dask where it is absent.
+
+    Raises
+    ------
+    BadInput : it is absent.
+    """
+    if find_spec("distributed") is None:
+        raise BadInput(
+            "--scheduler needs Dask: python -m pip install 'pose-smoother[cluster]', "
+            "here and where the workers run"
+        )
+
+
+class DaskWorkers(Workers):
+    """Hands tasks to a Dask cluster.
+
+    Each is one task with one owner; Dask does those of a lost worker again, elsewhere. Callers
+    keep twice ``n_workers`` tasks on their way, so neither client nor scheduler grows with a build.
+    """
+
+    def __init__(self, client: "Client", stamp: Stamp) -> None:
+        self._client = client
+        self._stamp = stamp
+        self._tasks: dict[int, Any] = {}
+        self._counted = (0.0, 1)
+
+    @property
+    def n_workers(self) -> int:  # type: ignore[override]
+        """Threads of all Dask workers that are there now: they may come and go."""
+        counted_s, n = self._counted
+        if time.monotonic() - counted_s > _COUNT_EVERY_S:
+            with suppress(OSError, TimeoutError):  # a lost scheduler is told by its tasks
+                n = max(1, sum(self._client.nthreads().values()))
+            self._counted = (time.monotonic(), n)
+        return n
+
+    def submit(self, timeout_s: float, function: Callable[..., T], *args: Any) -> "Future[T]":
+        """Have a module's function called in a child of a Dask worker."""
+        from pipeline.cluster.task import run_task
+
+        future: Future[T] = Future()
+        try:
+            task = self._client.submit(
+                run_task, self._stamp, timeout_s, function, *args, pure=False
+            )
+        except Exception as error:  # a closed client raises bare Exceptions
+            raise self._lost(error) from None
+        self._tasks[id(future)] = task
+        task.add_done_callback(lambda done: self._settle(future, done))
+        return future
+
+    def _settle(self, future: "Future[Any]", task: Any) -> None:
+        """Carry what became of a task over to the caller's future (in a thread of Dask's)."""
+        try:
+            value, error = task.result()
+        except (Exception, CancelledError) as fault:
+            value, error = None, self._lost(fault)
+        finally:
+            self._tasks.pop(id(future), None)
+        if error is None:
+            future.set_result(value)
+        else:
+            future.set_exception(error)
+
+    def _lost(self, fault: BaseException) -> PoseError:
+        from distributed import KilledWorker
+
+        place = self._client.scheduler.address if self._client.scheduler else "?"
+        if isinstance(fault, KilledWorker):
+            return ClusterError(
+                f"a task was given up: {fault.allowed_failures + 1} Dask workers died while they "
+                f"had it, the last at {fault.last_worker.address} (memory?): {_KEPT}"
+            )
+        if isinstance(fault, CancelledError) or self._client.status != "running":
+            return ClusterError(f"the Dask scheduler at {place} is gone: {_KEPT}")
+        told = " ".join(str(fault).split())[:200]
+        return ClusterError(
+            f"the Dask cluster at {place} failed ({type(fault).__name__}: {told}): {_KEPT}"
+        )
+
+    def at_home(self) -> Workers:
+        """Processes of this machine, for what needs no cluster."""
+        return Workers(1)
+
+    def __exit__(self, *_: object) -> None:
+        """Let go of tasks that nobody waits for any more."""
+        tasks = list(self._tasks.values())
+        self._tasks.clear()
+        if tasks and self._client.status == "running":
+            with suppress(Exception):
+                self._client.cancel(tasks)
+
+
+@contextmanager
+def dask_workers(
+    address: str, n_workers: int, note: Path, tell: Callable[[str], None]
+) -> Iterator[DaskWorkers]:
+    """Connect to a cluster whose workers fit this build.
+
+    Parameters
+    ----------
+    address : of a scheduler, such as ``tcp://host:8786``; ``local`` starts a cluster here.
+    n_workers : worker processes of a local cluster.
+    note : the file that names the build's owner (``pipeline.contract.lock``).
+    tell : gets a line that says where the dashboard is.
+
+    Raises
+    ------
+    BadInput : Dask is not installed.
+    ClusterError : nobody answers at the address, no worker came, or one of them doesn't fit.
+    """
+    require_dask()
+    with _connected(address, n_workers) as client:
+        stamp = Stamp.of(note)
+        _check_workers(client, address, stamp)
+        n_threads = sum(client.nthreads().values())
+        tell(f"Dask: {n_threads} workers; dashboard: {client.dashboard_link}")
+        with DaskWorkers(client, stamp) as workers:
+            yield workers
+
+
+@contextmanager
+def _connected(address: str, n_workers: int) -> "Iterator[Client]":
+    import dask
+    from distributed import Client, LocalCluster
+
+    quiet = {"distributed.admin.large-graph-warning-threshold": "1GiB"}
+    with dask.config.set(quiet), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # versions are compared below, in words
+        _hush()
+        cluster = None
+        try:
+            if address == LOCAL:
+                cluster = LocalCluster(
+                    n_workers=n_workers,
+                    threads_per_worker=1,
+                    memory_limit=0,  # tasks run in children with limits of their own
+                    dashboard_address="127.0.0.1:0",
+                    silence_logs=logging.CRITICAL,
+                )
+            client = Client(cluster or address, timeout=CONNECT_TIMEOUT_S, set_as_default=False)
+        except (OSError, TimeoutError, ValueError, RuntimeError) as error:
+            if cluster is not None:
+                cluster.close(timeout=_CLOSE_TIMEOUT_S)
+            raise ClusterError(
+                f"no Dask scheduler answers at {address} within {CONNECT_TIMEOUT_S:g} s "
+                f"({' '.join(str(error).split())[:160]}): start one with `dask scheduler`"
+            ) from None
+        try:
+            yield client
+        finally:
+            with suppress(Exception):
+                client.close(timeout=_CLOSE_TIMEOUT_S)
+            if cluster is not None:
+                with suppress(Exception):
+                    cluster.close(timeout=_CLOSE_TIMEOUT_S)
+
+
+def _hush() -> None:
+    """Dask's own log lines to nobody: what matters to a user is told in one line."""
+    for name in ("distributed", "bokeh", "tornado", *logging.root.manager.loggerDict):
+        if name.split(".")[0] in ("distributed", "bokeh", "tornado"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+def _check_workers(client: "Client", address: str, stamp: Stamp) -> None:
+    """Wait for the first worker; then none may differ. Late ones look at themselves."""
+    from pipeline.cluster.task import misfit
+
+    try:
+        client.wait_for_workers(1, timeout=WORKERS_TIMEOUT_S)
+    except TimeoutError:
+        raise ClusterError(
+            f"the scheduler at {address} got no worker within {WORKERS_TIMEOUT_S:g} s: "
+            f"start some with `dask worker {address}`"
+        ) from None
+    told = client.run(misfit, stamp, on_error="return")
+    for worker, problem in told.items():
+        if isinstance(problem, Exception):
+            text = " ".join(f"{type(problem).__name__}: {problem}".split())[:200]
+            raise ClusterError(
+                f"the Dask worker {worker} can't run this program ({text}): "
+                "install the same version of it there"
+            )
+        if problem:
+            raise ClusterError(problem)

@@ -1,0 +1,233 @@
+"""Builds on a Dask cluster: the same bytes, whoever dies."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("distributed", reason="Dask is not installed (extra 'cluster')")
+
+from distributed import LocalCluster
+
+from pipeline.build import preprocess
+from pipeline.cluster import workers as cluster_workers
+from pipeline.cluster.stamp import FILES, Stamp, versions
+from pipeline.cluster.workers import ClusterError, dask_workers
+from pipeline.contract.errors import PoseError
+from pipeline.contract.lock import only_writer, owner_note
+from pipeline.ingest import Inputs
+from pipeline.plan import BuildConfig
+from pipeline.scan import Outcome, parse_items, scan
+from pipeline.shards import JOURNAL, Folders
+from pipeline.sources import Item, SourceOptions
+from tests.pipeline.penn_files import label_arrays, mat_bytes, write_labels
+from tests.pipeline.test_build import build, content
+from tests.pipeline.test_scan import misbehave_or_parse
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # Dask's sockets outlive its loops by moments
+
+_LENGTHS = [900, 60, 500, 20, 700, 9]
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[LocalCluster]:
+    """Two Dask workers."""
+    with LocalCluster(
+        n_workers=2, threads_per_worker=1, memory_limit=0, dashboard_address=None, silence_logs=50
+    ) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def labels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_labels(tmp_path_factory.mktemp("cluster") / "labels", _LENGTHS)
+
+
+@pytest.fixture(scope="module")
+def whole(labels: Path) -> dict[str, dict[str, str]]:
+    """What one process makes of the labels, in each format."""
+    found = {}
+    for kind in ("zarr", "hdf5"):
+        build(labels, labels.parent / kind, kind)
+        found[kind] = content(labels.parent / kind)
+    return found
+
+
+@pytest.fixture(autouse=True)
+def _sources_may_be_edited(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever edits the program while its tests run is not told so by them."""
+    mine = {name: value for name, value in versions().items() if name != FILES}
+    monkeypatch.setattr("pipeline.cluster.stamp.versions", lambda: mine)
+
+
+def on_cluster(labels: Path, out: Path, address: str, store_format: str = "zarr") -> None:
+    inputs = Inputs({"penn-action": labels}, SourceOptions())
+    preprocess(inputs, out, BuildConfig(), store_format, progress=False, scheduler=address)
+
+
+def when_journal_has(out: Path, n_lines: int, do: Callable[[], None]) -> threading.Thread:
+    """Do something as soon as some shards are noted."""
+    journal = Folders.beside(out).work / JOURNAL
+
+    def watch() -> None:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            if journal.exists() and len(journal.read_bytes().splitlines()) >= n_lines:
+                do()
+                return
+            time.sleep(0.005)
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    return thread
+
+
+@pytest.mark.parametrize("store_format", ["zarr", "hdf5"])
+def test_a_killed_worker_s_shards_are_made_by_another(
+    cluster: LocalCluster, labels: Path, whole: dict[str, Any], tmp_path: Path, store_format: str
+) -> None:
+    out, killed = tmp_path / "store", []
+
+    def kill() -> None:
+        killed.append(next(iter(cluster.workers.values())).pid)
+        os.kill(killed[0], signal.SIGKILL)
+
+    thread = when_journal_has(out, 2, kill)
+    on_cluster(labels, out, cluster.scheduler_address, store_format)
+    thread.join()
+    assert killed
+    assert content(out) == whole[store_format]
+    assert [p.name for p in tmp_path.iterdir()] == ["store"]
+
+
+#: The command, but for the comparison of source files (see the fixture above).
+_PROGRAM = (
+    "from pipeline.cluster import stamp\nfrom pipeline.cli import main\n"
+    "found = stamp.versions()\ndel found[stamp.FILES]\nstamp.versions = lambda: found\nmain()"
+)
+
+
+def test_a_stopped_and_then_killed_client_s_build_goes_on(
+    cluster: LocalCluster, labels: Path, whole: dict[str, Any], tmp_path: Path
+) -> None:
+    out = tmp_path / "store"
+    words = ["preprocess", "--penn-action", str(labels), "--out", str(out)]
+    words += ["--scheduler", cluster.scheduler_address]
+    command = [sys.executable, "-c", _PROGRAM, *words]
+    for n_lines, number, code in ((1, signal.SIGTERM, 75), (6, signal.SIGKILL, -9)):
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        thread = when_journal_has(out, n_lines, lambda p=process, n=number: p.send_signal(n))  # type: ignore[misc]
+        _, said = process.communicate(timeout=90)
+        thread.join()
+        assert process.returncode == code, said
+        assert "Dask: 2 workers; dashboard: http" in said
+        assert "Traceback" not in said
+    on_cluster(labels, out, cluster.scheduler_address)
+    assert content(out) == whole["zarr"]
+
+
+_CLUSTER = (
+    "import sys, time\nfrom distributed import LocalCluster\n"
+    "if __name__ == '__main__':\n"
+    "    made = LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None)\n"
+    "    print(made.scheduler_address, flush=True)\n    time.sleep(120)\n"
+)
+
+
+@pytest.mark.slow
+def test_a_lost_scheduler_is_told_and_the_build_goes_on(
+    labels: Path, whole: dict[str, Any], tmp_path: Path
+) -> None:
+    script = tmp_path / "cluster.py"
+    script.write_text(_CLUSTER)
+    process = subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    address = process.stdout.readline().strip()
+    out = tmp_path / "store"
+    when_journal_has(out, 2, process.kill)
+    with pytest.raises(ClusterError, match=r"scheduler at tcp://.* is gone: what is done is kept"):
+        on_cluster(labels, out, address)
+    process.wait()
+    build(labels, out)
+    assert content(out) == whole["zarr"]
+
+
+def test_parsers_that_crash_or_hang_are_named_and_take_no_worker_with_them(
+    cluster: LocalCluster, tmp_path: Path
+) -> None:
+    items = [Item(f"{i:04d}.mat", mat_bytes(label_arrays(6, i))) for i in range(20)]
+    for row, what in ((3, b"crash"), (18, b"hang")):
+        items[row] = Item(f"{row:04d}.mat", what)
+    before = {worker.pid for worker in cluster.workers.values()}
+    target = tmp_path / "store"
+    with (
+        only_writer(target),
+        dask_workers(cluster.scheduler_address, 1, owner_note(target), lambda _: None) as workers,
+    ):
+        submit = workers.submit
+
+        def misbehaving(timeout_s: float, function: Any, *arguments: Any) -> Any:
+            assert function is parse_items
+            return submit(timeout_s, misbehave_or_parse, *arguments)
+
+        workers.submit = misbehaving  # type: ignore[method-assign]
+        found: list[Outcome] = list(scan("penn-action", iter(items), workers, timeout_s=2.0))
+    assert [outcome.name for outcome in found] == [item.name for item in items]
+    reasons = {o.name: o.reason for o in found if o.reason}
+    assert reasons["0003.mat"] == "parser crashed (SIGSEGV)"
+    assert reasons["0018.mat"] == "parser did not end within 2 s"
+    assert len(reasons) == 2
+    assert {worker.pid for worker in cluster.workers.values()} == before
+
+
+def kill_worker() -> None:
+    """Take the Dask worker down, not only its child."""
+    os.kill(os.getppid(), signal.SIGKILL)
+
+
+def test_a_task_that_kills_its_workers_is_given_up(cluster: LocalCluster, tmp_path: Path) -> None:
+    target = tmp_path / "store"
+    allowed, cluster.scheduler.allowed_failures = cluster.scheduler.allowed_failures, 0
+    try:
+        with (
+            only_writer(target),
+            dask_workers(cluster.scheduler_address, 1, owner_note(target), str) as workers,
+            pytest.raises(ClusterError, match="given up: 1 Dask workers died while they had it"),
+        ):
+            workers.call(30.0, kill_worker)
+    finally:
+        cluster.scheduler.allowed_failures = allowed
+
+
+def test_an_address_where_nobody_answers(
+    labels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster_workers, "CONNECT_TIMEOUT_S", 0.5)
+    for address in ("tcp://127.0.0.1:9", "nonsense://"):
+        with pytest.raises(ClusterError, match="no Dask scheduler answers at"):
+            on_cluster(labels, tmp_path / "store", address)
+
+
+def test_workers_of_other_versions_or_without_the_folder_are_refused(tmp_path: Path) -> None:
+    note = tmp_path / "note"
+    note.write_text("mine")
+    stamp = Stamp.of(note)
+    assert stamp.misfit() == ""
+    other = Stamp(note, "mine", stamp.versions | {"numpy": "1.0"})
+    assert "(client: 1.0): install the same versions" in other.misfit()
+    note.write_text(json.dumps("another's"))
+    assert not stamp.still_stands()
+
+
+def test_the_scheduler_s_misfits_are_told(cluster: LocalCluster, tmp_path: Path) -> None:
+    stamp = Stamp(tmp_path / "absent", "said", versions() | {"zarr": "2.0"})
+    with cluster.get_client() as client, pytest.raises(PoseError, match=r"Dask worker on .* zarr"):
+        cluster_workers._check_workers(client, "address", stamp)
