@@ -25,7 +25,7 @@ def start_timings(
         with tempfile.TemporaryDirectory() as out:
             command = [sys.executable, "-m", "trainer.bench.first_step", "train"]
             command += ["--model", model, "--exp", experiment, "--device", device]
-            command += ["--store", store, "--out", out]
+            command += ["--store", str(store), "--out", out]
             done = subprocess.run(
                 command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False
             )

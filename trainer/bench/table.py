@@ -124,7 +124,7 @@ def _recurrent(name: str, device: torch.device, budget_s: float) -> list[Goal]:
 
 
 def _start(store: Store, model: str, device: str, budget_s: float) -> list[Goal]:
-    timings = start_timings(str(store.path), model, EXPERIMENT, device, 5, budget_s)
+    timings = start_timings(store.path, model, EXPERIMENT, device, 5, budget_s)
     n_frames = store.n_frames("train")
     return [
         Goal(

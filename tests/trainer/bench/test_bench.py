@@ -88,7 +88,7 @@ def test_both_sides_of_the_recurrent_row_are_timed() -> None:
 
 def test_a_start_that_fails_tells_its_last_line(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"did not start .exit 1.: error: "):
-        start_timings(str(tmp_path / "nothing"), "deciwatch", "1.1", "cpu", 1, 0.0)
+        start_timings(tmp_path / "nothing", "deciwatch", "1.1", "cpu", 1, 0.0)
 
 
 @pytest.mark.slow
@@ -96,5 +96,5 @@ def test_a_start_is_timed_on_a_store_made_for_it(tmp_path: Path) -> None:
     path = make_sample_store(tmp_path, clips=12)
     with open_store(path) as opened:
         assert opened.n_frames("train") > 100
-    timings = start_timings(str(path), "deciwatch", "1.1", "cpu", 1, 0.0)
+    timings = start_timings(path, "deciwatch", "1.1", "cpu", 1, 0.0)
     assert 0.5 < timings.median("start") < 300
