@@ -176,4 +176,5 @@ def _link(last: Path, previous: Path) -> None:
         write_atomic(previous, last.read_bytes())
     else:
         aside.replace(previous)
+        aside.unlink(missing_ok=True)  # both were one file already: then rename does nothing
         fsync_folder(previous.parent)

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import torch
 
-from tests.faults.stores import build, labels
 from tests.faults.warm import Warm
 from trainer.checkpoint import BEST, LAST, read_checkpoint
 
@@ -12,15 +11,11 @@ RUN = "deciwatch-2.1-seed3"
 _TABLES = ("config.json", "history.csv", "results.json", "results.csv", "scores.npz")
 
 
-def small_store(folder: Path) -> Path:
-    """A store of a few windows."""
-    return build(labels(folder, (24, 40, 24, 12, 9, 9, 12, 24)), folder / "store")
-
-
-def train_words(store: Path, out: Path, epochs: int = 3, minutes: float = 0.0) -> list[object]:
+def train_words(store: Path, out: Path, epochs: int = 2, minutes: float = 0.0) -> list[object]:
     """The command of a run that saves after every step."""
     words = ["train", "--model", "deciwatch", "--exp", "2.1", "--seed", 3, "--device", "cpu"]
-    words += ["--max-epochs", epochs, "--max-steps", 6, "--checkpoint-minutes", minutes]
+    words += ["--max-epochs", epochs, "--max-steps", 3, "--batch-size", 4]
+    words += ["--checkpoint-minutes", minutes]
     return [*words, "--store", store, "--out", out]
 
 

@@ -7,9 +7,9 @@ from functools import cache
 from pathlib import Path
 
 from tests.faults import shim
-from tests.faults.runs import small_store, whole_run
+from tests.faults.runs import train_words, whole_run
 from tests.faults.shim import Shim
-from tests.faults.stores import build, labels
+from tests.faults.stores import labels
 from tests.faults.warm import Warm
 
 
@@ -32,10 +32,32 @@ def watcher() -> Shim:
 @cache
 def server(program: str, which: int = 0) -> Warm:
     """A server of a program; ``which`` tells apart those that run at the same time."""
-    del which
     started = Warm(program, {} if shim.lacking() else watcher().environment)
     atexit.register(started.close)
+    if which == 0:
+        _rehearse(started)
     return started
+
+
+def _rehearse(started: Warm) -> None:
+    """One command of the kind that follows, so that what it imports on its way is there."""
+    place = folder() / f"rehearsal-{started.program}"
+    place.mkdir()
+    words: list[object] = ["preprocess", "--penn-action", labels(place, (9,) * 6)]
+    runs = [[*words, "--format", kind, "--out", place / kind] for kind in ("zarr", "hdf5")]
+    if started.program == "trainer":
+        runs = [train_words(store_to_train(), place)]
+    for run in runs:
+        ended = started.run(run, place / "log")
+        assert ended.code == 0, ended.said
+
+
+def build(source: Path, out: Path, store_format: str = "zarr") -> Path:
+    """A store of a labels folder, made by the program's own command."""
+    words = ["preprocess", "--penn-action", source, "--format", store_format, "--out", out]
+    ended = server("pipeline").run(words, folder() / "log")
+    assert ended.code == 0, ended.said
+    return out
 
 
 @cache
@@ -51,7 +73,7 @@ def store_to_train() -> Path:
     """A store of a few windows."""
     place = folder() / "train"
     place.mkdir()
-    return small_store(place)
+    return build(labels(place, (9,) * 6), place / "store")
 
 
 @cache

@@ -13,11 +13,14 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NoReturn
+
+from tests.faults.nursery import Nursery, leave, nursed
 
 PATIENCE_S = 240.0
 _IMPORTS = {
     "pipeline": ("pipeline.build", "pipeline.repair", "pipeline.audit", "pipeline.check"),
-    "trainer": ("trainer.train", "trainer.run.repeat", "trainer.results.summary"),
+    "trainer": ("trainer.train", "trainer.results.summary", "trainer.sweep.child"),
 }
 
 
@@ -44,9 +47,9 @@ class Started:
         with suppress(ProcessLookupError):
             (os.killpg if group else os.kill)(self.pid, number)
 
-    def wait(self) -> Ended:
+    def wait(self, patience_s: float = PATIENCE_S) -> Ended:
         """Wait for its end; a command that hangs is a failure."""
-        line = self._server.read_line(PATIENCE_S, self.pid)
+        line = self._server.read_line(patience_s, self.pid)
         seconds = time.monotonic() - self._began
         said = self._log.read_text(errors="replace")
         return Ended(line["code"], said, line["peak_kib"] / 1024, seconds)
@@ -66,12 +69,23 @@ class Warm:
         )
         self.read_line(PATIENCE_S)
 
-    def start(self, arguments: list[object], log: Path, folder: Path | None = None) -> Started:
-        """Start a command; what it prints goes to ``log``."""
+    def start(
+        self,
+        arguments: list[object],
+        log: Path,
+        folder: Path | None = None,
+        settings: dict[str, float] | None = None,
+    ) -> Started:
+        """Start a command; what it prints goes to ``log``.
+
+        ``settings`` are constants that it shall have otherwise, such as
+        ``{"pipeline.shards:SHARD_TIMEOUT_S": 2.0}``.
+        """
         order = {
             "arguments": [str(a) for a in arguments],
             "log": str(log),
             "folder": str(folder or log.parent),
+            "settings": settings or {},
         }
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(order) + "\n")
@@ -115,51 +129,54 @@ def _serve(program: str) -> None:
     for module in _IMPORTS[program]:
         importlib.import_module(module)
     cli = importlib.import_module(f"{program}.cli")
+    learned = os.memfd_create("imports")
     _tell(ready=1)
     for line in sys.stdin:
         order = json.loads(line)
         pid = os.fork()
         if pid == 0:
-            _become(cli, order)
+            _become(cli, order, learned)
         _tell(pid=pid)
         _, status, usage = os.wait4(pid, 0)
+        _learn(learned)
         _tell(code=os.waitstatus_to_exitcode(status), peak_kib=usage.ru_maxrss)
 
 
-def _become(cli: object, order: dict[str, object]) -> None:
+def _become(cli: Any, order: dict[str, Any], learned: int) -> NoReturn:
     """The forked process: a session, a log and a folder of its own, then the program's main."""
     os.setsid()
-    os.chdir(str(order["folder"]))
-    log = os.open(str(order["log"]), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    os.chdir(order["folder"])
+    log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.dup2(log, 1)
     os.dup2(log, 2)
-    code = 70
-    try:
-        cli.main(order["arguments"])  # type: ignore[attr-defined]
-    except SystemExit as end:
-        code = end.code if isinstance(end.code, int) else int(bool(end.code))
-    except BaseException:
-        import traceback
+    for name, value in order["settings"].items():
+        module, _, constant = name.partition(":")
+        setattr(sys.modules[module], constant, value)
+    before = set(sys.modules)
 
-        traceback.print_exc()
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        if code != 70:
-            _leave_as_python_does(code)
-        os._exit(code)
+    def run() -> None:
+        with nursed(Nursery()):
+            try:
+                cli.main(order["arguments"])
+            finally:
+                names = [name for name in sys.modules if name not in before]
+                os.pwrite(learned, json.dumps(names).encode(), 0)
+
+    leave(run)
 
 
-def _leave_as_python_does(code: int) -> None:
-    """End through atexit and the joining of threads, as a process of its own would."""
-    import atexit
-    import threading
+def _learn(learned: int) -> None:
+    """Import what a command imported on its way: the next one has it from the start."""
+    import importlib
 
-    threading._shutdown()  # type: ignore[attr-defined]
-    atexit._run_exitfuncs()
-    os._exit(code)
+    raw = os.pread(learned, 1 << 20, 0)
+    os.ftruncate(learned, 0)
+    with suppress(ValueError):  # nothing, or half a list: it was killed
+        for name in json.loads(raw or b"[]"):
+            with suppress(Exception):  # made up while running, not a module to be found
+                importlib.import_module(name)
 
 
 if __name__ == "__main__":

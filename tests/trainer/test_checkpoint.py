@@ -93,6 +93,20 @@ def test_a_kill_at_any_moment_leaves_good_checkpoints(tmp_path, monkeypatch, fir
     assert len(hash_file(tmp_path / LAST).read_text().split()) == 1
 
 
+def test_a_kill_between_the_link_and_the_new_checkpoint_leaves_no_stray(tmp_path, monkeypatch):
+    save_last(tmp_path, payload(1))
+    for name, dying in killed_at(3).items():
+        monkeypatch.setattr(checkpoint, name, dying)
+    with pytest.raises(Killed):
+        save_last(tmp_path, payload(2))
+    monkeypatch.undo()
+    assert (tmp_path / PREVIOUS).samefile(tmp_path / LAST)
+    save_last(tmp_path, payload(2))
+    assert not list(tmp_path.glob(".*"))
+    assert read_checkpoint(tmp_path / PREVIOUS)["epoch"] == 1
+    assert load_last(tmp_path)["epoch"] == 2
+
+
 def test_without_hard_links_a_copy_is_kept(tmp_path, monkeypatch):
     def refuse(*_):
         raise OSError("not supported")

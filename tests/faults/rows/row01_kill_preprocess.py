@@ -29,7 +29,7 @@ class Ready:
     labels: Path
     whole: dict[str, dict[str, str]]
     seconds: float
-    steps: list[tuple[str, str, int]]
+    steps: list[tuple[str, str, int]]  # in a mixed order
 
     def command(self, out: Path, kind: str, n_workers: int) -> list[object]:
         """The command of a build."""
@@ -60,6 +60,7 @@ def prepare(folder: Path) -> Ready:
         for number, operation in enumerate(watcher.operations()):
             named.setdefault(f"{operation.kind} {_what(operation.path, out)}", number)
         ready.steps += [(kind, step, number) for step, number in named.items()]
+    np.random.default_rng(NUMBER).shuffle(ready.steps)
     return ready
 
 
@@ -70,7 +71,7 @@ def attempt(ready: Ready, folder: Path, rng: np.random.Generator, index: int) ->
     log = folder / "log"
     found = Attempt(0)
     if index < len(ready.steps):
-        kind, step, number = ready.steps[index * 31 % len(ready.steps)]
+        kind, step, number = ready.steps[index]
         n_workers, case = 1, f"{kind} at {step}"
         ready.shim.set(out.parent, shim.KILL, at=number)
         ended = ready.program.run(ready.command(out, kind, 1), log)

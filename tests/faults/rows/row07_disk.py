@@ -47,7 +47,7 @@ class Ready:
     def command(self, task: str, place: Path) -> list[object]:
         """A command that writes below ``place``."""
         if task == "train":
-            return train_words(self.stores["zarr"], place, epochs=2, minutes=5.0)
+            return train_words(self.stores["zarr"], place, epochs=1, minutes=5.0)
         words = ["preprocess", "--penn-action", self.labels, "--format", task]
         return [*words, "--out", place / "store"]
 

@@ -13,7 +13,7 @@ import numpy as np
 from tests.faults import servers
 from tests.faults.harness import Attempt
 from tests.faults.runs import RUN, run_differences, train_words
-from tests.faults.stores import build, content, differences, labels
+from tests.faults.stores import content, differences, labels
 from tests.faults.warm import Ended, Warm
 
 NUMBER, FAULT = 9, "two processes on one output"
@@ -56,7 +56,7 @@ def prepare(folder: Path) -> Ready:
     pairs = {n: (servers.server(n), servers.server(n, 1)) for n in ("pipeline", "trainer")}
     source = labels(folder, (24, 40, 24, 12, 9))
     to_train, (run, _) = servers.store_to_train(), servers.undisturbed_run()
-    return Ready(pairs, source, build(source, folder / "store"), to_train, run)
+    return Ready(pairs, source, servers.build(source, folder / "store"), to_train, run)
 
 
 def attempt(ready: Ready, folder: Path, rng: np.random.Generator, index: int) -> Attempt:

@@ -11,7 +11,7 @@ import numpy as np
 from tests.faults import servers
 from tests.faults.harness import Attempt
 from tests.faults.runs import RUN, run_differences, train_words
-from tests.faults.stores import build, content, differences, labels
+from tests.faults.stores import content, differences, labels
 from tests.faults.warm import Started, Warm
 
 NUMBER, FAULT = 10, "SIGTERM and Ctrl-C"
@@ -45,7 +45,7 @@ def prepare(folder: Path) -> Ready:
     source = labels(folder / "p", (24, 300, 40, 24, 12, 9))
     store = folder / "p" / "store"
     began = time.monotonic()
-    build(source, store)
+    servers.build(source, store)
     spent = {"trainer": seconds, "pipeline": time.monotonic() - began}
     return Ready(programs, source, store, to_train, run, spent)
 

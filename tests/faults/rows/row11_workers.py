@@ -1,11 +1,11 @@
 """Row 11: reader threads and worker processes that are killed, hang or raise."""
 
-import multiprocessing
 import os
 import signal
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,8 @@ from pipeline.contract.errors import PoseError
 from pipeline.contract.store import Store, open_store
 from tests.faults import servers
 from tests.faults.harness import Attempt
-from tests.faults.stores import build, content, differences, labels
+from tests.faults.nursery import workers_of
+from tests.faults.stores import content, differences, labels
 from trainer import checkpoint
 from trainer.input.stored import reader
 from trainer.run.config import TrainConfig
@@ -36,6 +37,7 @@ class Ready:
     to_train: Path
     labels: Path
     whole: dict[str, str]
+    seconds: float
     n_reads: int
 
 
@@ -52,12 +54,14 @@ def needs() -> str:
 def prepare(folder: Path) -> Ready:
     """A store, and an undisturbed build."""
     source = labels(folder / "p", (300, 40, 24, 12, 9))
-    whole = content(build(source, folder / "p" / "store"))
+    began = time.monotonic()
+    whole = content(servers.build(source, folder / "p" / "store"))
+    seconds = time.monotonic() - began
     with open_store(servers.store_to_train()) as store:
         counted = _Stubborn(store, 10_000, lambda: None)
         undisturbed: Any = counted
         train(_CONFIG, undisturbed, folder / "runs")
-    return Ready(servers.store_to_train(), source, whole, 10_000 - counted.left)
+    return Ready(servers.store_to_train(), source, whole, seconds, 10_000 - counted.left)
 
 
 def attempt(ready: Ready, folder: Path, rng: np.random.Generator, index: int) -> Attempt:
@@ -126,35 +130,34 @@ def _disturb_reader(
 def _disturb_worker(
     ready: Ready, folder: Path, rng: np.random.Generator, way: str, found: Attempt
 ) -> None:
-    out, ended = folder / "store", threading.Event()
+    out, log = folder / "place" / "store", folder / "log"
+    out.parent.mkdir()
+    words: list[object] = ["preprocess", "--penn-action", ready.labels, "--out", out]
     number = signal.SIGKILL if way == "worker killed" else signal.SIGSTOP
-    moment = float(rng.uniform(0.3, 3.0))
-
-    def disturb() -> None:
-        ended.wait(moment)
-        while not ended.wait(0.02):
-            workers = [p.pid for p in multiprocessing.active_children() if p.pid]
-            if workers and (out.parent / ".store.work" / shards.JOURNAL).exists():
-                os.kill(workers[0], number)
-                return
-
-    before, shards.SHARD_TIMEOUT_S = shards.SHARD_TIMEOUT_S, _TIMEOUT_S
-    thread = threading.Thread(target=disturb, daemon=True)
-    thread.start()
-    began, error = time.monotonic(), ""
-    try:
-        build(ready.labels, out)
-    except PoseError as caught:
-        error = str(caught)
-    finally:
-        shards.SHARD_TIMEOUT_S = before
-        ended.set()
-        thread.join()
+    program = servers.server("pipeline")
+    began = time.monotonic()
+    limits = {
+        "pipeline.shards:SHARD_TIMEOUT_S": _TIMEOUT_S,
+        "pipeline.stages:_CLOSE_TIMEOUT_S": 5.0,
+    }
+    disturbed = program.start(words, log, settings=limits)
+    _disturb(disturbed.pid, out, float(rng.uniform(0, ready.seconds)), number)
+    ended = disturbed.wait()
     found.notes["slowest, s"] = time.monotonic() - began
     clear = ("worker that wrote shard", "worker that closed the store", "worker processes")
-    if error and not any(text in error for text in clear):
-        found.problems.append(f"{way}: {error}")
-    if not (out / "MANIFEST.json").exists():
-        build(ready.labels, out)
+    if ended.code and (ended.code != 1 or not any(text in ended.said for text in clear)):
+        found.problems.append(f"{way}: exit code {ended.code}: {ended.said[-300:]}")
+    if not (out / "MANIFEST.json").exists() and (ended := program.run(words, log)).code:
+        found.problems.append(f"{way}: the rerun ended with {ended.code}: {ended.said[-300:]}")
     if harm := differences(content(out), ready.whole):
         found.problems.append(f"{way}: {harm}")
+
+
+def _disturb(parent: int, out: Path, moment_s: float, number: int) -> None:
+    """Send a worker a signal, some time after the first shard was begun, if it is still there."""
+    journal = out.parent / ".store.work" / shards.JOURNAL
+    while not journal.exists() and Path(f"/proc/{parent}").exists():
+        time.sleep(0.002)
+    time.sleep(moment_s)
+    with suppress(ProcessLookupError, IndexError):
+        os.kill(workers_of(parent)[0], number)
