@@ -15,9 +15,9 @@ from tqdm import tqdm
 from pipeline.contract.boxes import nearest_pixel
 from pipeline.contract.errors import StoreError
 from pipeline.contract.files import append_line, sha256_file
-from pipeline.contract.schema import PlannedArray, ShardWritten, shard_name
+from pipeline.contract.schema import PlannedArray, Rows, ShardWritten, shard_name
 from pipeline.contract.store import FRAME_ARRAYS, format_module
-from pipeline.pixels import render_frames
+from pipeline.pixels import RenderedFrames
 from pipeline.spool import SplitRows
 from pipeline.workers import Stuck, WorkerLost, Workers, outcome
 
@@ -89,7 +89,7 @@ def _has_pixels(job: ShardJob) -> bool:
     return job.array.path.endswith("/heatmaps")
 
 
-def _write(job: ShardJob, data: NDArray[Any]) -> ShardWritten:
+def _write(job: ShardJob, data: Rows) -> ShardWritten:
     """Write a shard and note it: the process that wrote it does both, so a kill undoes but one."""
     write = format_module(job.format).write_shard
     written: ShardWritten = write(
@@ -141,11 +141,8 @@ def make_shard(job: ShardJob) -> ShardWritten:
     return _write(job, frame_array(rows, name, *job.array.shard_rows(job.index)))
 
 
-def frame_array(rows: SplitRows, name: str, start: int, stop: int) -> NDArray[Any]:
-    """Rows ``start:stop`` of one per-frame array of a split, from the spool.
-
-    Heatmaps are valid until this thread asks for others.
-    """
+def frame_array(rows: SplitRows, name: str, start: int, stop: int) -> Rows:
+    """Rows ``start:stop`` of one per-frame array of a split, from the spool."""
     if name == "clip":
         return rows.clip_rows(start, stop)
     if name in ("boxes", "frame", "keypoints_exact"):
@@ -157,7 +154,7 @@ def frame_array(rows: SplitRows, name: str, start: int, stop: int) -> NDArray[An
     if name == "annotated":
         return annotated
     if name == "heatmaps":
-        return render_frames(keypoints, annotated)
+        return RenderedFrames(keypoints, annotated)
     raise KeyError(f"no rule for array {name!r} of {sorted(FRAME_ARRAYS)}")
 
 

@@ -13,6 +13,8 @@ import numpy as np
 from numcodecs import Fletcher32, Zstd
 from numpy.typing import NDArray
 
+from pipeline.contract.schema import Rows
+
 CHECKSUM_BYTES = 4
 _LONGEST_HEADER_BYTES = 18  # of a zstd frame; no chunk of ours is as short
 _INDEX_ENTRY_BYTES = 16  # of a shard: offset and length of a chunk
@@ -106,7 +108,7 @@ def read_rows(
     return out
 
 
-def pack_shard(rows: NDArray[Any], chunk_rows: int, n_chunks: int, level: int) -> bytes:
+def pack_shard(rows: Rows, dtype: str, chunk_rows: int, n_chunks: int, level: int) -> bytes:
     """A Zarr v3 shard: chunks end to end, then the index, then its crc32c.
 
     Parameters
@@ -116,11 +118,11 @@ def pack_shard(rows: NDArray[Any], chunk_rows: int, n_chunks: int, level: int) -
     """
     chunks = []
     for start in range(0, len(rows), chunk_rows):
-        chunk = rows[start : start + chunk_rows]
+        chunk = np.ascontiguousarray(rows[start : start + chunk_rows], dtype)
         if len(chunk) < chunk_rows:
-            empty = np.zeros((chunk_rows - len(chunk), *rows.shape[1:]), rows.dtype)
+            empty = np.zeros((chunk_rows - len(chunk), *chunk.shape[1:]), dtype)
             chunk = np.concatenate([chunk, empty])
-        chunks.append(pack(np.ascontiguousarray(chunk), level, crc32c))
+        chunks.append(pack(chunk, level, crc32c))
     index = np.full((n_chunks, 2), _ABSENT, "<u8")
     lengths = np.array([len(chunk) for chunk in chunks], np.int64)
     index[: len(chunks), 0] = np.cumsum(lengths) - lengths

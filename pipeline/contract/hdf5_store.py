@@ -36,7 +36,7 @@ from pipeline.contract.hdf5_checks import (
     spec_of,
 )
 from pipeline.contract.remote.place import Place
-from pipeline.contract.schema import PlannedArray, ShardWritten, decode_text, shard_name
+from pipeline.contract.schema import PlannedArray, Rows, ShardWritten, decode_text, shard_name
 from pipeline.contract.store import (
     CLIP_COLUMNS,
     FRAME_ARRAYS,
@@ -84,7 +84,7 @@ def _part(work: Path, array: PlannedArray, index: int) -> Path:
 
 
 def write_shard(
-    folder: Path, work: Path, array: PlannedArray, index: int, data: NDArray[Any]
+    folder: Path, work: Path, array: PlannedArray, index: int, data: Rows
 ) -> ShardWritten:
     """Encode one shard as a part file, written atomically; its entry hashes the stored chunks."""
     del folder
@@ -92,7 +92,9 @@ def write_shard(
     buffer = io.BytesIO()
     with h5py.File(buffer, "w", libver="latest") as file:
         dataset = _create_array(file, "rows", PlannedArray("rows", array.spec, len(data)))
-        dataset[...] = data
+        for start in range(0, len(data), array.spec.chunk_frames):
+            rows = slice(start, start + array.spec.chunk_frames)
+            dataset[rows] = data[rows]
         digest, size = hash_chunks(dataset, 0, len(data), array.spec.chunk_frames)
     return _write_part(work, array, index, buffer, {name: {"sha256": digest, "bytes": size}})
 

@@ -1,7 +1,7 @@
 """What a store that is being built will hold: every array's path, layout and length."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,14 @@ class PlannedArray:
     def shape(self) -> tuple[int, ...]:
         """Shape of the whole array."""
         return (self.length, *self.spec.frame_shape)
+
+
+class Rows(Protocol):
+    """Rows of an array that may be made only as slices of them are asked for."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: slice, /) -> NDArray[Any]: ...
 
 
 @dataclass(frozen=True)

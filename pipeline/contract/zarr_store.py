@@ -31,7 +31,7 @@ from pipeline.contract.chunks import (
 from pipeline.contract.errors import StoreError
 from pipeline.contract.files import sha256_bytes, unlike, write_atomic
 from pipeline.contract.remote.place import Place
-from pipeline.contract.schema import PlannedArray, ShardWritten, decode_text, shard_name
+from pipeline.contract.schema import PlannedArray, Rows, ShardWritten, decode_text, shard_name
 from pipeline.contract.store import (
     CLIP_COLUMNS,
     FRAME_ARRAYS,
@@ -78,7 +78,7 @@ def _create_array(root: zarr.Group, array: PlannedArray) -> Any:
 
 
 def write_shard(
-    folder: Path, work: Path, array: PlannedArray, index: int, data: NDArray[Any]
+    folder: Path, work: Path, array: PlannedArray, index: int, data: Rows
 ) -> ShardWritten:
     """Encode one shard in memory, then write its file atomically."""
     del work
@@ -91,17 +91,15 @@ def write_shard(
     return ShardWritten(name, key, digest, {key: entry})
 
 
-def _encoded(array: PlannedArray, index: int, key: str, data: NDArray[Any]) -> bytes:
+def _encoded(array: PlannedArray, index: int, key: str, data: Rows) -> bytes:
     """The bytes of a shard's file. Those of many chunks are what zarr writes, made faster."""
     spec = array.spec
     if spec.chunk_frames < spec.shard_frames:
-        rows = np.asarray(data, spec.dtype)
-        return pack_shard(
-            rows, spec.chunk_frames, spec.shard_frames // spec.chunk_frames, ZSTD_LEVEL
-        )
+        n_chunks = spec.shard_frames // spec.chunk_frames
+        return pack_shard(data, spec.dtype, spec.chunk_frames, n_chunks, ZSTD_LEVEL)
     memory: dict[str, Any] = {}
     start, stop = array.shard_rows(index)
-    _create_array(zarr.create_group(MemoryStore(memory)), array)[start:stop] = data
+    _create_array(zarr.create_group(MemoryStore(memory)), array)[start:stop] = data[:]
     encoded: bytes = memory[key].to_bytes()
     return encoded
 

@@ -40,7 +40,7 @@ def test_a_shard_is_byte_for_byte_what_zarr_writes(n_frames: int) -> None:
     memory: dict = {}
     array = _create_array(zarr.create_group(MemoryStore(memory)), PlannedArray("m", SPEC, n_frames))
     array[...] = data
-    assert pack_shard(data, 4, 4, 3) == memory["m/c/0/0/0/0"].to_bytes()
+    assert pack_shard(data, "<f4", 4, 4, 3) == memory["m/c/0/0/0/0"].to_bytes()
 
 
 @pytest.mark.parametrize("checksum", [crc32c, fletcher32])
@@ -87,7 +87,7 @@ def test_a_chunk_of_another_size_is_refused() -> None:
 
 
 def test_a_shard_s_index_is_checked() -> None:
-    index = pack_shard(maps(9), 4, 4, 3)[-index_bytes(4) :]
+    index = pack_shard(maps(9), "<f4", 4, 4, 3)[-index_bytes(4) :]
     found = shard_index(index)
     assert found[0].tolist() == [0, int(found[1, 0])]
     assert found[3].tolist() == [2**64 - 1] * 2  # behind the array's end
