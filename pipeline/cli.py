@@ -8,9 +8,11 @@ from typing import Any
 
 import click
 
+from pipeline.bench.cli import bench
 from pipeline.contract.cli import (
     HELP_OPTIONS,
     PATH,
+    PLACE,
     OneLineErrors,
     log_lines,
     names,
@@ -18,7 +20,8 @@ from pipeline.contract.cli import (
     stopped_by_sigterm,
 )
 from pipeline.contract.errors import BadInput
-from pipeline.contract.store import STEPS, formats, open_store
+from pipeline.contract.remote.place import Place, Remote
+from pipeline.contract.store import REPORT, STEPS, formats, open_store
 from pipeline.plan import GROUP_BY, PROTOCOLS, BuildConfig
 
 
@@ -30,33 +33,36 @@ def main(debug: bool) -> None:
     log_lines(logging.WARNING)
 
 
+main.add_command(bench)
+
+
 _sources = options(
-    click.option("--brace", type=PATH, help="BRACE's keypoint zip as downloaded, or its folder."),
-    click.option("--brace-manual", type=PATH, help="BRACE's manual-keypoint zip or folder."),
+    click.option("--brace", type=PLACE, help="BRACE's keypoint zip as downloaded, or its folder."),
+    click.option("--brace-manual", type=PLACE, help="BRACE's manual-keypoint zip or folder."),
     click.option(
         "--brace-tables",
-        type=PATH,
+        type=PLACE,
         help="Folder with BRACE's annotation tables (cuts, fps), if not beside the zip.",
     ),
     click.option(
         "--penn-action",
-        type=PATH,
+        type=PLACE,
         help="Penn Action's labels folder, or Penn_Action.tar.gz as downloaded.",
     ),
 )
 
 
 def _inputs(
-    brace: Path | None,
-    brace_manual: Path | None,
-    brace_tables: Path | None,
-    penn_action: Path | None,
+    brace: Place | None,
+    brace_manual: Place | None,
+    brace_tables: Place | None,
+    penn_action: Place | None,
 ) -> Any:
     from pipeline.ingest import Inputs
     from pipeline.sources import SourceOptions
 
     paths = {"brace": brace, "penn-action": penn_action}
-    given = {name: path for name, path in paths.items() if path is not None}
+    given: dict[str, Place] = {n: path for n, path in paths.items() if path is not None}
     if not given:
         raise BadInput("no annotations given: use --brace PATH, --penn-action PATH, or both")
     for path in (*given.values(), brace_manual, brace_tables):
@@ -100,7 +106,7 @@ def download(name: str, out: Path) -> None:
 @main.command()
 @_sources
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="Processes.")
-def check(workers: int, **paths: Path | None) -> None:
+def check(workers: int, **paths: Place | None) -> None:
     """Say what is in the annotations, and what is broken and why; nothing is written.
 
     Example: python -m pipeline check --penn-action data/raw/penn_action/labels
@@ -117,7 +123,12 @@ def check(workers: int, **paths: Path | None) -> None:
 
 @main.command()
 @_sources
-@click.option("--out", required=True, type=PATH, help="The store's folder; must not exist yet.")
+@click.option(
+    "--out",
+    required=True,
+    type=PLACE,
+    help="The store's folder or address (s3://bucket/store); must not exist yet.",
+)
 @click.option(
     "--format",
     "store_format",
@@ -168,7 +179,7 @@ def check(workers: int, **paths: Path | None) -> None:
     help="'thesis' cuts windows in file order, so that splits share frames.",
 )
 def preprocess(
-    out: Path,
+    out: Place,
     store_format: str,
     actions: str | None,
     test_actions: str | None,
@@ -180,7 +191,7 @@ def preprocess(
     box_jitter: float,
     group_by: str,
     protocol: str,
-    **paths: Path | None,
+    **paths: Place | None,
 ) -> None:
     """Turn annotations into a store of ground-truth heatmaps and windows.
 
@@ -203,10 +214,21 @@ def preprocess(
         actions=names(actions) if actions else None,
         test_actions=names(test_actions) if test_actions else (),
     )
-    leave_if_held(out)
+    inputs = _inputs(**paths)
+
+    def make(folder: Path) -> None:
+        progress = _interactive()
+        build(inputs, folder, config, store_format, workers, progress, scheduler, _say)
+
     with stopped_by_sigterm():
-        inputs, progress = _inputs(**paths), _interactive()
-        build(inputs, out, config, store_format, workers, progress, scheduler, _say)
+        if isinstance(out, Remote):
+            from pipeline.afar import build_at
+            from pipeline.stages import build_key
+
+            build_at(out, build_key(inputs, config, store_format), make, _interactive())
+        else:
+            leave_if_held(out)
+            make(out)
     _print_info(out)
     _warn_rejected(out)
 
@@ -219,8 +241,9 @@ def _interactive() -> bool:
     return sys.stderr.isatty()
 
 
-def _warn_rejected(store: Path) -> None:
-    report = json.loads((store / "report.json").read_bytes())["files"]
+def _warn_rejected(store: Place) -> None:
+    with open_store(store) as opened:
+        report = json.loads(opened.local(REPORT).read_bytes())["files"]
     rejected = [entry for entry in report if entry["status"] == "rejected"]
     if rejected:
         shown = "; ".join(f"{entry['name']} {entry['reason']}" for entry in rejected[:3])
@@ -232,9 +255,9 @@ def _warn_rejected(store: Path) -> None:
 
 
 @main.command()
-@click.argument("store", type=PATH)
+@click.argument("store", type=PLACE)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table.")
-def info(store: Path, as_json: bool) -> None:
+def info(store: Place, as_json: bool) -> None:
     """Say what is in a store.
 
     Example: python -m pipeline info data/processed/store --json
@@ -248,7 +271,7 @@ def info(store: Path, as_json: bool) -> None:
         click.echo(json.dumps(collect(opened), indent=1))
 
 
-def _print_info(path: Path) -> None:
+def _print_info(path: Place) -> None:
     from pipeline.audit import info as collect
 
     with open_store(path) as opened:
@@ -269,9 +292,9 @@ def _print_info(path: Path) -> None:
 
 
 @main.command()
-@click.argument("store", type=PATH)
-@click.option("--same-as", type=PATH, help="Also compare every number with this other store.")
-def verify(store: Path, same_as: Path | None) -> None:
+@click.argument("store", type=PLACE)
+@click.option("--same-as", type=PLACE, help="Also compare every number with this other store.")
+def verify(store: Place, same_as: Place | None) -> None:
     """Hash everything again, and count what is shared between splits.
 
     Example: python -m pipeline verify data/processed/store
@@ -298,10 +321,10 @@ def verify(store: Path, same_as: Path | None) -> None:
 
 
 @main.command()
-@click.argument("store", type=PATH)
+@click.argument("store", type=PLACE)
 @_sources
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="Processes.")
-def repair(store: Path, workers: int, **paths: Path | None) -> None:
+def repair(store: Place, workers: int, **paths: Place | None) -> None:
     """Make what is damaged in a store again from its annotations, byte for byte.
 
     Where they were is kept with the store; if they were moved, say where they are now. Sound shards
@@ -309,11 +332,15 @@ def repair(store: Path, workers: int, **paths: Path | None) -> None:
 
     Example: python -m pipeline repair data/processed/store
     """
+    from pipeline.afar import repair_at
     from pipeline.repair import repair as remake
 
     inputs = _inputs(**paths) if any(paths.values()) else None
     with stopped_by_sigterm():
-        repaired = remake(store, inputs, workers, progress=_interactive())
+        if isinstance(store, Remote):
+            repaired = repair_at(store, inputs, workers, progress=_interactive())
+        else:
+            repaired = remake(store, inputs, workers, progress=_interactive())
     for name in repaired.parts[:20]:
         click.echo(f"made again: {name}")
     if repaired.moved:
@@ -323,7 +350,7 @@ def repair(store: Path, workers: int, **paths: Path | None) -> None:
 
 
 @main.command()
-@click.argument("store", type=PATH)
+@click.argument("store", type=PLACE)
 @click.option("--out", type=PATH, default=Path("windows.png"), show_default=True, help="The PNG.")
 @click.option("--split", default="train", show_default=True, help="train, val or test.")
 @click.option(
@@ -332,7 +359,7 @@ def repair(store: Path, workers: int, **paths: Path | None) -> None:
 @click.option("--step", default=1, show_default=True, type=click.Choice(STEPS), help="Frame step.")
 @click.option("--k", default=1.0, show_default=True, help="Shifting-scalar of the noise.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of the choice.")
-def show(store: Path, out: Path, split: str, windows: int, step: int, k: float, seed: int) -> None:
+def show(store: Place, out: Path, split: str, windows: int, step: int, k: float, seed: int) -> None:
     """Draw windows: ground truth, noisy input, skeleton lines.
 
     Example: python -m pipeline show data/processed/store --out windows.png

@@ -87,12 +87,14 @@ def as_place(text: "str | Place") -> Place:
     ------
     BadInput : a chain of addresses, which is not understood.
     """
-    match = _ADDRESS.fullmatch(text) if isinstance(text, str) else None
-    if match is None:
-        return Path(text) if isinstance(text, str) else text
-    protocol, rest = match[1].lower(), match[2]
-    if "::" in str(text):
+    if not isinstance(text, str):
+        return text
+    match = _ADDRESS.fullmatch(text)
+    if "://" in text and "::" in text:
         raise BadInput(f"{text}: chained addresses are not supported; shards are cached anyway")
+    if match is None:
+        return Path(text)
+    protocol, rest = match[1].lower(), match[2]
     if protocol in _THIS_MACHINE:
         return Path(rest)
     if not rest.strip("/"):
