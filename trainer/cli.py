@@ -23,7 +23,7 @@ from trainer.run.cli import DEVICE, NOISE_AND_SCORE, OUT, PARENT, SEED, STORE, T
 from trainer.run.interrupt import Interrupt
 from trainer.run.parent import stop_with_parent
 from trainer.run.window import window_suffix
-from trainer.sweep.cli import sweep
+from trainer.sweep.cli import status, sweep
 
 
 @click.group(cls=OneLineErrors, context_settings=HELP_OPTIONS)
@@ -42,6 +42,7 @@ main.add_command(finetune)
 main.add_command(report)
 main.add_command(show)
 main.add_command(sweep)
+main.add_command(status)
 
 
 @main.command()

@@ -4,12 +4,16 @@ import os
 import signal
 import subprocess
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.contract.errors import PoseError
+from trainer.results.runs import read_json
+from trainer.run.folder import STATE
 from trainer.run.interrupt import EXIT_CODES
 from trainer.sweep.jobs import Job
-from trainer.sweep.status import FAILED, FINISHED, STOPPED, is_finished, plain
+from trainer.sweep.status import FAILED, FINISHED, LOST, STOPPED, is_finished, plain
 
 LOGS = ".logs"
 _SAVED = frozenset(EXIT_CODES.values())
@@ -25,6 +29,7 @@ class Child:
     log : what the process prints; later tries are appended.
     log_start : where this try begins in it.
     began : monotonic seconds.
+    state_before : bytes of the run's state file then.
     """
 
     job: Job
@@ -33,6 +38,7 @@ class Child:
     log: Path
     log_start: int
     began: float
+    state_before: bytes = b""
     asked_to_stop: bool = False
 
     @property
@@ -59,10 +65,21 @@ class Child:
             return FINISHED, ""
         if code in _SAVED or (self.asked_to_stop and code == -signal.SIGTERM):
             return STOPPED, ""
+        told = self._told()
+        if told == "preempted":  # torchrun ends with 1 whatever its processes ended with
+            return STOPPED, ""
         if code < 0:
             hint = ": out of memory?" if code == -signal.SIGKILL else ""
-            return FAILED, f"ended by {signal.Signals(-code).name}{hint} (see {self.log})"
-        return FAILED, self._last_words() or f"exit code {code} (see {self.log})"
+            return LOST, f"ended by {signal.Signals(-code).name}{hint} (see {self.log})"
+        state = LOST if told in ("lost", "running") else FAILED  # one of torchrun's was killed
+        return state, self._last_words() or f"exit code {code} (see {self.log})"
+
+    def _told(self) -> str:
+        """The state that this try wrote; "" if it wrote none."""
+        with suppress(OSError, PoseError):
+            if (self.folder / STATE).read_bytes() != self.state_before:
+                return str(read_json(self.folder / STATE, "").get("state"))
+        return ""
 
     def _last_words(self) -> str:
         """The error it told, or else its last line."""
@@ -77,6 +94,9 @@ def begin(job: Job, out: Path, threads: int) -> Child:
     """Start a job in a session of its own, so that a terminal's Ctrl-C does not reach it."""
     log = out / LOGS / f"{job.name}.txt"
     log.parent.mkdir(parents=True, exist_ok=True)
+    before = b""
+    with suppress(OSError):
+        before = (out / job.name / STATE).read_bytes()
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
     with log.open("ab") as file:
         start = file.tell()
@@ -88,4 +108,4 @@ def begin(job: Job, out: Path, threads: int) -> Child:
             env=environment,
             start_new_session=True,
         )
-    return Child(job, out / job.name, process, log, start, time.monotonic())
+    return Child(job, out / job.name, process, log, start, time.monotonic(), before)

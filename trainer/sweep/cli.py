@@ -1,4 +1,4 @@
-"""The command that trains and tests many models: sweep."""
+"""The commands that train and test many models, and tell how far they are: sweep, status."""
 
 import os
 from pathlib import Path
@@ -6,12 +6,13 @@ from typing import Any
 
 import click
 
-from pipeline.contract.cli import names
+from pipeline.contract.cli import PATH, names
 from pipeline.contract.errors import BadInput
 from pipeline.contract.remote.place import Place
 from pipeline.contract.store import open_store
 from trainer.run.cli import NOISE_AND_SCORE, OUT, STORE, TRAINING
 from trainer.run.interrupt import Interrupt
+from trainer.sweep.launchers.cli import CLUSTER, WHERE, launcher_of
 
 
 @click.command()
@@ -35,7 +36,10 @@ from trainer.run.interrupt import Interrupt
     help="Whether to judge the classical smoothers of each experiment, too.",
 )
 @click.option(
-    "--jobs", default=1, show_default=True, type=click.IntRange(1), help="Runs at a time."
+    "--jobs",
+    default=None,
+    type=click.IntRange(1),
+    help="Runs at a time; on a cluster jobs at a time.  [default: 1; on a cluster all]",
 )
 @click.option(
     "--max-minutes",
@@ -49,8 +53,9 @@ from trainer.run.interrupt import Interrupt
     "--threads",
     default=None,
     type=click.IntRange(1),
-    help="CPU threads of each run.  [default: cores divided by --jobs]",
+    help="CPU threads of each run.  [default: cores divided by --jobs; on a cluster 1]",
 )
+@CLUSTER
 def sweep(
     store: Place,
     out: Path,
@@ -58,10 +63,12 @@ def sweep(
     experiments: str,
     seeds: str,
     with_baselines: bool,
-    jobs: int,
+    jobs: int | None,
     max_minutes: float | None,
     threads: int | None,
     checkpoint_minutes: float,
+    again: bool | None,
+    nproc_per_node: int,
     **chosen: Any,
 ) -> None:
     """Train and test the thesis's models on its experiments, with all smoothers: 24 runs and 6.
@@ -70,6 +77,10 @@ def sweep(
     that was stopped or killed. OUT/sweep.csv tells the state of each run, OUT/.logs what each
     printed. Exit codes: 0 all finished, 1 some failed, 75 stopped by SIGTERM or --max-minutes, 130
     stopped by Ctrl-C; what was at work is saved.
+
+    With --launcher submitit or dask the runs are jobs of a queue or tasks on workers; OUT and the
+    store must be the same paths there. This process hands them in, and again when they are
+    preempted or their machine dies, until all are finished; --runs-per-gpu puts several into a job.
 
     Example: python -m trainer sweep --store data/processed/store --out runs --models deciwatch
     --seeds 0,1 --max-minutes 60
@@ -81,7 +92,9 @@ def sweep(
         from trainer.sweep.status import table
         from trainer.sweep.supervisor import Supervisor, SweepOptions, verdict
 
-        threads = threads or max(1, _n_cores() // jobs)
+        where = {name: chosen.pop(name) for name in WHERE}
+        is_here = where["launcher"] == "local"
+        threads = threads or (max(1, _n_cores() // (jobs or 1)) if is_here else 1)
         configs = plan(
             THESIS_MODELS if models == "thesis" else _subset(models),
             _subset(experiments),
@@ -90,11 +103,34 @@ def sweep(
             with_baselines,
         )
         with open_store(store) as opened:
-            planned = [job_of(config, opened, out, checkpoint_minutes) for config in configs]
-        options = SweepOptions(jobs, threads, max_minutes)
-        statuses = Supervisor(planned, out, options, interrupt, Board()).run()
+            planned = [
+                job_of(config, opened, out, checkpoint_minutes, nproc_per_node)
+                for config in configs
+            ]
+        jobs = jobs or (1 if is_here else len(planned))
+        options = SweepOptions(jobs, threads, max_minutes, not is_here if again is None else again)
+        launcher = launcher_of(out, threads * nproc_per_node, jobs, **where)
+        statuses = Supervisor(planned, out, options, interrupt, Board(), launcher).run()
         click.echo(table(statuses))
         verdict(statuses, interrupt)
+
+
+@click.command()
+@click.argument("runs", type=PATH)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: a list with a table a run.")
+def status(runs: Path, as_json: bool) -> None:
+    """How far each run of a folder is: one line a run, read off the files, at any time.
+
+    running (its process gave a sign of life within a minute), finished, failed and why, preempted
+    (saved; the same command goes on), lost (its process is gone and said nothing; the same command
+    goes on from its last checkpoint), waiting (planned by a sweep, not begun).
+
+    Example: python -m trainer status runs
+    """
+    from trainer.sweep.overview import overview, table_of, to_json
+
+    sights = overview(runs)
+    click.echo(to_json(sights) if as_json else table_of(sights))
 
 
 def _subset(text: str) -> tuple[str, ...] | None:

@@ -70,13 +70,16 @@ def plan(
     return list(dict.fromkeys(configs))
 
 
-def job_of(config: Config, store: Store, out: Path, checkpoint_minutes: float) -> Job:
+def job_of(
+    config: Config, store: Store, out: Path, checkpoint_minutes: float, n_processes: int = 1
+) -> Job:
     """A configuration as a job on a store.
 
     Parameters
     ----------
     out : the folder of runs.
     checkpoint_minutes : how often a model is saved within an epoch.
+    n_processes : that train a model together, by torchrun.
     """
     if isinstance(config, TrainConfig):
         identity = training.identity(config, store)
@@ -85,7 +88,11 @@ def job_of(config: Config, store: Store, out: Path, checkpoint_minutes: float) -
         identity = baselines.identity(config, store)
         verb = ["baselines"]
     places = ("--store", str(store.path), "--out", str(out))
-    command = (sys.executable, "-m", "trainer", *verb, *flags(config), *places)
+    program = ["trainer"]
+    if n_processes > 1 and isinstance(config, TrainConfig):
+        torchrun = ["trainer.distributed.launch", "--nproc-per-node", str(n_processes)]
+        program = [*torchrun, "-m", "trainer"]
+    command = (sys.executable, "-m", *program, *verb, *flags(config), *places)
     return Job(config.run_name, identity, command)
 
 

@@ -12,6 +12,8 @@ from trainer.run.folder import HISTORY, STATE, TIMING
 from trainer.run.training import HISTORY_KINDS, TIMING_KINDS
 
 FINISHED, RUNNING, STOPPED, FAILED = "finished", "running", "stopped", "failed"
+#: Its process died without a word: a kill, a machine that is gone.
+LOST = "lost"
 WAITING, HELD = "not begun", "held"
 _PCK = "val_pck_0.2"
 #: What ``state.json`` says -> what it means when no process of this sweep is at it.
@@ -25,8 +27,8 @@ class Status:
     Attributes
     ----------
     run : name of its folder.
-    state : "finished", "running", "stopped" (goes on when asked), "failed", "held" (another process
-        is at it) or "not begun".
+    state : "finished", "running", "stopped" (goes on when asked), "failed", "lost" (its process
+        died and told nothing), "held" (another process is at it) or "not begun".
     epochs : finished ones; None for smoothers.
     best_val_pck : best validation PCK@0.2 so far, in percent; None before the first epoch.
     minutes : spent on its finished epochs, by all sweeps; for smoothers by this one; None if none.

@@ -5,6 +5,7 @@ results, so a sweep that is killed at any moment goes on by the same command.
 """
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,12 +15,14 @@ from pipeline.contract.lock import Held, only_writer
 from trainer.run.folder import check_identity
 from trainer.run.interrupt import Interrupt
 from trainer.sweep.board import Board
-from trainer.sweep.child import Child, begin
 from trainer.sweep.jobs import Job
+from trainer.sweep.launchers import Handle, Launcher
+from trainer.sweep.launchers.local import Local
 from trainer.sweep.status import (
     FAILED,
     FINISHED,
     HELD,
+    LOST,
     RUNNING,
     STOPPED,
     Status,
@@ -31,6 +34,7 @@ from trainer.sweep.status import (
 TABLE = "sweep.csv"
 _POLL_S = 0.1
 _TRY_HELD_S = 1.0
+MOST_DEATHS = 8
 _GRACE_S = 120.0  # a run saves after its batch; the slowest model's takes seconds
 
 
@@ -43,11 +47,14 @@ class SweepOptions:
     n_jobs : at a time.
     threads : of each.
     max_minutes : after this, runs are asked to save and stop; None has no limit.
+    again : begin runs again that were preempted, or whose process died, as a queue does; a run
+        that dies ``MOST_DEATHS`` times has failed.
     """
 
     n_jobs: int = 1
     threads: int = 1
     max_minutes: float | None = None
+    again: bool = False
 
 
 class Unfinished(Stopped):
@@ -71,12 +78,15 @@ class Supervisor:
         options: SweepOptions,
         interrupt: Interrupt,
         board: Board,
+        launcher: Launcher | None = None,
     ) -> None:
+        self._launcher = launcher or Local(out, options.threads)
+        self._deaths: Counter[str] = Counter()
         self._out, self._options = out, options
         self._interrupt, self._board = interrupt, board
         self._jobs = {job.name: job for job in jobs}
         self._queue = list(self._jobs)
-        self._children: dict[str, Child] = {}
+        self._children: dict[str, Handle] = {}
         self._stopping_since: float | None = None
         self._held_tried = 0.0
         self._width = max(map(len, self._jobs))
@@ -94,7 +104,7 @@ class Supervisor:
         Held : another sweep is at work in this folder.
         """
         began = time.monotonic()
-        with only_writer(self._out / TABLE):
+        with only_writer(self._out / TABLE), self._launcher:
             self._take_stock()
             try:
                 while self._children or (self._queue and self._stopping_since is None):
@@ -142,45 +152,80 @@ class Supervisor:
         assert self._stopping_since is not None
         if time.monotonic() - self._stopping_since > _GRACE_S:
             for child in self._children.values():
-                child.process.kill()
+                child.kill()
 
     def _reap(self) -> None:
         for name, child in list(self._children.items()):
             ended = child.outcome()
             if ended is not None:
                 del self._children[name]
-                self._settle(name, *ended, minutes=child.minutes)
+                if not self._goes_on(name, *ended):
+                    state, reason = ended
+                    state = FAILED if state == LOST else state
+                    self._settle(name, state, reason, minutes=child.minutes)
+
+    def _goes_on(self, name: str, state: str, reason: str) -> bool:
+        """Queue a run again that was preempted or died; whether that was done."""
+        self._deaths[name] += state == LOST
+        if (
+            not self._options.again
+            or self._stopping_since is not None
+            or state not in (STOPPED, LOST)
+            or self._deaths[name] >= MOST_DEATHS
+        ):
+            return False
+        self._queue.append(name)
+        self._note(replace(read_status(self._out / name), state=state, reason=reason))
+        return True
 
     def _begin_more(self) -> None:
         try_held = time.monotonic() - self._held_tried > _TRY_HELD_S
         if try_held:
             self._held_tried = time.monotonic()
+        per_job = self._launcher.runs_per_job
+        ready: list[str] = []
         for name in list(self._queue):
-            if len(self._children) >= self._options.n_jobs:
-                return
-            if try_held or self.statuses[name].state != HELD:
-                self._begin(name)
+            if len(self._children) + len(ready) >= self._options.n_jobs * per_job:
+                break
+            if (try_held or self.statuses[name].state != HELD) and self._is_ready(name):
+                ready.append(name)
+            if len(ready) == per_job:
+                self._begin(ready)
+                ready = []
+        self._begin(ready)
 
-    def _begin(self, name: str) -> None:
-        """Begin a job that nobody is at and that is not finished yet."""
-        folder, job = self._out / name, self._jobs[name]
+    def _is_ready(self, name: str) -> bool:
+        """Take a run from the queue that nobody is at; False if it is not to be begun."""
+        folder = self._out / name
         try:
             with only_writer(folder):
                 pass
         except Held as held:
             if self.statuses[name].state != HELD:
                 self._note(replace(read_status(folder), state=HELD, reason=str(held)))
-            return
+            return False
         self._queue.remove(name)
         try:
-            if is_finished(folder):
-                check_identity(folder, job.identity)
-                self._settle(name, FINISHED)
-            else:
-                self._children[name] = begin(job, self._out, self._options.threads)
-                self._note(replace(read_status(folder), state=RUNNING, reason=""))
-        except (PoseError, OSError) as error:
+            if not is_finished(folder):
+                return True
+            check_identity(folder, self._jobs[name].identity)
+            self._settle(name, FINISHED)
+        except PoseError as error:
             self._settle(name, FAILED, str(error))
+        return False
+
+    def _begin(self, names: Sequence[str]) -> None:
+        """Begin runs together."""
+        if not names:
+            return
+        try:
+            self._children.update(self._launcher.begin([self._jobs[name] for name in names]))
+        except (PoseError, OSError) as error:
+            for name in names:
+                self._settle(name, FAILED, str(error))
+            return
+        for name in names:
+            self._note(replace(read_status(self._out / name), state=RUNNING, reason=""))
 
     def _settle(
         self, name: str, state: str, reason: str = "", minutes: float | None = None

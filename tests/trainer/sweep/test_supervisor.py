@@ -18,6 +18,7 @@ from trainer.sweep import supervisor
 from trainer.sweep.board import Board
 from trainer.sweep.child import begin
 from trainer.sweep.jobs import Job
+from trainer.sweep.launchers import local
 from trainer.sweep.supervisor import TABLE, Supervisor, SweepOptions, Unfinished, verdict
 
 #: What a job does: ``python job.py FOLDER DEED --parent PID``; it tells when it was at work.
@@ -187,14 +188,15 @@ def test_leaving_in_a_hurry_leaves_no_process_behind(make, monkeypatch):
         children.append(begin(*arguments))
         raise KeyboardInterrupt
 
-    def kept(self, name):
+    def kept(self, names):
         try:
-            real(self, name)
+            real(self, names)
         finally:
-            self._children[name] = children[0]
+            if names:
+                self._children[names[0]] = children[0]
 
     real = Supervisor._begin
-    monkeypatch.setattr(supervisor, "begin", hurried)
+    monkeypatch.setattr(local, "begin", hurried)
     monkeypatch.setattr(Supervisor, "_begin", kept)
     with pytest.raises(KeyboardInterrupt):
         make("slow-1").run()

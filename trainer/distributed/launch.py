@@ -1,0 +1,15 @@
+"""torchrun for one run of a sweep: it leaves with the process that began it.
+
+``python -m trainer.distributed.launch --nproc-per-node 2 -m trainer train ... --parent PID``
+"""
+
+import sys
+
+from torch.distributed.run import main
+
+from trainer.run.parent import stop_with_parent
+
+if __name__ == "__main__":
+    *words, _, parent = sys.argv[1:]
+    stop_with_parent(int(parent))  # by SIGTERM, which torchrun passes on to its processes
+    main(["--standalone", *words])

@@ -1,0 +1,43 @@
+"""Where a sweep's runs are begun: on this machine, in a queue, on the workers of Dask."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from trainer.sweep.jobs import Job
+
+
+class Handle(Protocol):
+    """A run that was begun somewhere.
+
+    Attributes
+    ----------
+    minutes : since it was begun.
+    """
+
+    @property
+    def minutes(self) -> float:
+        """Minutes since it was begun."""
+
+    def stop(self) -> None:
+        """Ask it to save and leave."""
+
+    def kill(self) -> None:
+        """End it at once."""
+
+    def outcome(self) -> tuple[str, str] | None:
+        """(state, reason) of a run that has ended; None before."""
+
+
+class Launcher(AbstractContextManager["Launcher"], Protocol):
+    """Begins runs; entered for the length of a sweep.
+
+    Attributes
+    ----------
+    runs_per_job : how many runs are begun together.
+    """
+
+    runs_per_job: int
+
+    def begin(self, jobs: Sequence[Job]) -> Mapping[str, Handle]:
+        """Begin some runs, at most ``runs_per_job``; their handles by name."""

@@ -1,0 +1,147 @@
+"""The options of ``sweep`` that say where its runs are made."""
+
+import secrets
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pipeline.contract.cli import options
+from pipeline.contract.errors import BadInput
+from trainer.sweep.launchers import Launcher
+from trainer.sweep.launchers.local import Local
+from trainer.sweep.launchers.queue import CLUSTERS, Queue
+from trainer.sweep.launchers.workers import DaskWorkers
+
+#: Names of the options that ``launcher_of`` takes.
+WHERE = (
+    "launcher",
+    "cluster",
+    "scheduler",
+    "runs_per_gpu",
+    "gpus",
+    "partition",
+    "job_minutes",
+    "queue_options",
+)
+CLUSTER = options(
+    click.option(
+        "--launcher",
+        default="local",
+        show_default=True,
+        type=click.Choice(["local", "submitit", "dask"]),
+        help="Runs are processes of this machine, jobs of a queue (SLURM), or tasks on Dask's "
+        "workers.",
+    ),
+    click.option(
+        "--again/--once",
+        "again",
+        default=None,
+        help="Begin a run again that was preempted or whose process died.  [default: on a cluster "
+        "again, here once]",
+    ),
+    click.option(
+        "--nproc-per-node",
+        default=1,
+        show_default=True,
+        type=click.IntRange(1),
+        help="Processes that train each model together, by torchrun; a GPU for each.",
+    ),
+    click.option(
+        "--runs-per-gpu",
+        default=1,
+        show_default=True,
+        type=click.IntRange(1),
+        help="Runs that a job of a cluster makes at once.",
+    ),
+    click.option(
+        "--gpus",
+        default=0,
+        show_default=True,
+        type=click.IntRange(0),
+        help="GPUs of a job. Dask's workers must offer them: `dask worker --resources GPU=1`.",
+    ),
+    click.option(
+        "--scheduler",
+        default=None,
+        metavar="ADDRESS",
+        help="Of Dask, such as tcp://host:8786.  [default: workers of this machine, --jobs many]",
+    ),
+    click.option(
+        "--cluster",
+        default="auto",
+        show_default=True,
+        type=click.Choice(CLUSTERS),
+        help="Of submitit: SLURM, or processes of this machine, to try it; auto: SLURM where it "
+        "is.",
+    ),
+    click.option("--partition", default=None, help="Of SLURM."),
+    click.option(
+        "--job-minutes",
+        default=1440,
+        show_default=True,
+        type=click.IntRange(1),
+        help="A job's time; one that needs more is saved and handed in again.",
+    ),
+    click.option(
+        "--queue-option",
+        "queue_options",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="Anything else that submitit knows, such as slurm_account=me or mem_gb=16; may be "
+        "given several times.",
+    ),
+)
+
+
+def launcher_of(
+    out: Path,
+    threads: int,
+    n_jobs: int,
+    *,
+    launcher: str,
+    cluster: str,
+    scheduler: str | None,
+    runs_per_gpu: int,
+    gpus: int,
+    partition: str | None,
+    job_minutes: int,
+    queue_options: tuple[str, ...],
+) -> Launcher:
+    """What the options ask for.
+
+    Parameters
+    ----------
+    threads : CPU cores of each run, all its processes together.
+    n_jobs : at a time.
+
+    Raises
+    ------
+    BadInput : an option that is no NAME=VALUE, or one of another launcher.
+    """
+    if scheduler is not None and launcher != "dask":
+        raise BadInput("--scheduler goes with --launcher dask")
+    if (partition or queue_options) and launcher != "submitit":
+        raise BadInput("--partition and --queue-option go with --launcher submitit")
+    if launcher == "local":
+        return Local(out, threads)
+    stop_file = out / ".logs" / f"stop-{secrets.token_hex(4)}"
+    if launcher == "dask":
+        return DaskWorkers(out, threads, runs_per_gpu, scheduler, n_jobs, gpus, stop_file)
+    parameters: dict[str, Any] = {
+        "timeout_min": job_minutes,
+        "cpus_per_task": threads * runs_per_gpu,
+        "gpus_per_node": gpus,
+        "name": "pose-sweep",
+        **dict(_pair(text) for text in queue_options),
+    }
+    if partition is not None:
+        parameters["slurm_partition"] = partition
+    return Queue(out, threads, runs_per_gpu, cluster, parameters, stop_file)
+
+
+def _pair(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        raise BadInput(f"expected --queue-option NAME=VALUE, got {text!r}")
+    return name, int(value) if value.isdecimal() else value
