@@ -1,0 +1,1 @@
+"""How fast annotations become a store on this machine: ``pipeline bench``."""

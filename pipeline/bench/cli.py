@@ -1,0 +1,57 @@
+"""The command that times preprocessing on this machine: bench."""
+
+import tempfile
+from pathlib import Path
+
+import click
+
+from pipeline.contract.cli import PATH
+from pipeline.contract.store import formats
+
+
+@click.command()
+@click.option("--clips", default=400, show_default=True, type=click.IntRange(10), help="Clips.")
+@click.option("--workers", default=2, show_default=True, type=click.IntRange(1), help="Processes.")
+@click.option(
+    "--format",
+    "store_format",
+    default="zarr",
+    show_default=True,
+    type=click.Choice(list(formats())),
+    help="Of the store that is built.",
+)
+@click.option("--scratch", type=PATH, help="Folder for what is built and removed. [default: /tmp]")
+@click.option("--out", type=PATH, help="Folder for goals_pipeline.csv and goals_pipeline.png.")
+def bench(
+    clips: int, workers: int, store_format: str, scratch: Path | None, out: Path | None
+) -> None:
+    """How fast annotations become a store on this machine, beside what it is held to.
+
+    Sample annotations are made, and a store of them, beside the plain way: scipy for each heatmap,
+    a file for each frame. Both sides are timed in one run, so that a busy machine slows them alike:
+    read the ratios.
+
+    Example: python -m pipeline bench --clips 60 --out bench
+    """
+    from tqdm import tqdm
+
+    from pipeline.bench.goals import chain_goals, render_goals, sample_inputs
+    from pipeline.contract.files import make_folder
+    from pipeline.contract.goals import draw_goals, table, write_goals
+    from pipeline.synthetic import write_sample
+
+    with tempfile.TemporaryDirectory(dir=scratch) as folder:
+        sample = Path(folder, "sample")
+        with tqdm(total=clips, unit="clip", desc="sample", disable=None) as bar:
+            write_sample(sample, clips, 0, bar.update)
+        with tqdm(total=2, unit="part", desc="timing", disable=None) as bar:
+            goals = render_goals()
+            bar.update()
+            goals += chain_goals(sample_inputs(sample), Path(folder), store_format, workers)
+            bar.update()
+    click.echo(table(goals))
+    if out is not None:
+        make_folder(out)
+        write_goals(out / "goals_pipeline.csv", goals, "numpy", "scipy", "zarr", "h5py")
+        draw_goals(out / "goals_pipeline.png", goals)
+        click.echo(f"written: {out / 'goals_pipeline.csv'} and .png")
