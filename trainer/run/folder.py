@@ -20,13 +20,8 @@ from pipeline.contract.files import write_json
 from pipeline.contract.lock import only_writer
 from trainer.checkpoint import remove_checkpoints
 from trainer.results.runs import RESULTS_CSV, RESULTS_JSON, read_json
+from trainer.run.names import CONFIG, HISTORY, REGIONS, SCORES, STATE, TIMING
 
-CONFIG = "config.json"
-STATE = "state.json"
-HISTORY = "history.csv"
-TIMING = "timing.csv"
-SCORES = "scores.npz"
-REGIONS = "regions.json"
 #: What runs were made with before these were settings.
 UNRECORDED = {
     "noise": "fresh",

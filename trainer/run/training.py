@@ -28,8 +28,8 @@ from trainer.results.metrics import ALPHAS
 from trainer.results.runs import write_csv
 from trainer.results.scores import pck, value
 from trainer.run.config import TrainConfig, open_stream
-from trainer.run.folder import HISTORY, TIMING
 from trainer.run.interrupt import Interrupt, leave_if
+from trainer.run.names import HISTORY, HISTORY_KINDS, TIMING, TIMING_KINDS
 from trainer.run.progress import Progress
 from trainer.run.start import Start
 from trainer.schedule import new_schedule
@@ -45,24 +45,6 @@ _SAVED = (
     "best",
     "done",
 )
-#: Columns of ``history.csv`` and their kinds. Seconds are in ``timing.csv``: they alone differ
-#: between equal runs.
-HISTORY_KINDS: dict[str, str] = {
-    "epoch": "int64",
-    "train_loss": "float64",
-    "val_loss": "float64",
-    "val_pck_0.05": "float64",
-    "val_pck_0.1": "float64",
-    "val_pck_0.2": "float64",
-    "val_error_px": "float64",
-    "learning_rate": "float64",
-    "learning_rate_reduced": "int64",
-}
-TIMING_KINDS: dict[str, str] = {
-    "epoch": "int64",
-    "train_seconds": "float64",
-    "val_seconds": "float64",
-}
 
 
 class Training:

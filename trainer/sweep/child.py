@@ -10,9 +10,9 @@ from pathlib import Path
 
 from pipeline.contract.errors import PoseError
 from trainer.results.runs import read_json
-from trainer.run.folder import STATE
 from trainer.run.interrupt import EXIT_CODES
-from trainer.sweep.jobs import Job
+from trainer.run.names import STATE
+from trainer.sweep.job import Job
 from trainer.sweep.status import FAILED, FINISHED, LOST, STOPPED, is_finished, plain
 
 LOGS = ".logs"

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -13,28 +13,13 @@ from trainer.experiments import EXPERIMENTS
 from trainer.models import models
 from trainer.run import config as training
 from trainer.run.config import TrainConfig, train_config
+from trainer.sweep.job import Job
 
 #: The order in which models are begun; those not named here come last.
 CHEAP_FIRST = ("deciwatch", "3dconv", "biconvlstm-c", "biconvlstm-s")
 _FLAGS = {"experiment": "--exp", "mu_in_px": "--mu-in"}
 
 Config = TrainConfig | BaselinesConfig
-
-
-@dataclass(frozen=True)
-class Job:
-    """One run of a sweep.
-
-    Attributes
-    ----------
-    name : of its folder.
-    identity : what decides its numbers.
-    command : makes it, or goes on with it; a process of its own.
-    """
-
-    name: str
-    identity: dict[str, Any]
-    command: tuple[str, ...]
 
 
 def plan(

@@ -17,9 +17,17 @@ from pathlib import Path
 from pipeline.contract.errors import PoseError, RunError
 from pipeline.contract.lock import DEAD_AFTER_S
 from trainer.results.runs import read_json
-from trainer.run.folder import CONFIG, HISTORY, STATE
-from trainer.sweep.status import FAILED, FINISHED, LOST, RUNNING, is_finished, plain, read_status
-from trainer.sweep.supervisor import TABLE
+from trainer.run.names import CONFIG, HISTORY, STATE
+from trainer.sweep.status import (
+    FAILED,
+    FINISHED,
+    LOST,
+    RUNNING,
+    TABLE,
+    is_finished,
+    plain,
+    read_status,
+)
 
 PREEMPTED, WAITING = "preempted", "waiting"
 #: States in the order in which a reader wants them.

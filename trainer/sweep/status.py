@@ -8,10 +8,11 @@ from pathlib import Path
 
 from pipeline.contract.errors import PoseError
 from trainer.results.runs import RESULTS_CSV, RESULTS_JSON, read_csv, read_json, write_csv
-from trainer.run.folder import HISTORY, STATE, TIMING
-from trainer.run.training import HISTORY_KINDS, TIMING_KINDS
+from trainer.run.names import HISTORY, HISTORY_KINDS, STATE, TIMING, TIMING_KINDS
 
 FINISHED, RUNNING, STOPPED, FAILED = "finished", "running", "stopped", "failed"
+#: What a sweep writes into its folder of runs.
+TABLE = "sweep.csv"
 #: Its process died without a word: a kill, a machine that is gone.
 LOST = "lost"
 WAITING, HELD = "not begun", "held"

@@ -15,7 +15,7 @@ from pipeline.contract.lock import Held, only_writer
 from trainer.run.folder import check_identity
 from trainer.run.interrupt import Interrupt
 from trainer.sweep.board import Board
-from trainer.sweep.jobs import Job
+from trainer.sweep.job import Job
 from trainer.sweep.launchers import Handle, Launcher
 from trainer.sweep.launchers.local import Local
 from trainer.sweep.status import (
@@ -25,13 +25,13 @@ from trainer.sweep.status import (
     LOST,
     RUNNING,
     STOPPED,
+    TABLE,
     Status,
     is_finished,
     read_status,
     write_table,
 )
 
-TABLE = "sweep.csv"
 _POLL_S = 0.1
 _TRY_HELD_S = 1.0
 MOST_DEATHS = 8

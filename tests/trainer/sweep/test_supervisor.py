@@ -17,7 +17,7 @@ from trainer.run.interrupt import Interrupt, Interrupted
 from trainer.sweep import supervisor
 from trainer.sweep.board import Board
 from trainer.sweep.child import begin
-from trainer.sweep.jobs import Job
+from trainer.sweep.job import Job
 from trainer.sweep.launchers import local
 from trainer.sweep.supervisor import TABLE, Supervisor, SweepOptions, Unfinished, verdict
 

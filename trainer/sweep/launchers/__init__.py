@@ -4,7 +4,10 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from trainer.sweep.jobs import Job
+from trainer.sweep.job import Job
+
+#: Of submitit.
+CLUSTERS = ("auto", "slurm", "local")
 
 
 class Handle(Protocol):

@@ -8,10 +8,7 @@ import click
 
 from pipeline.contract.cli import options
 from pipeline.contract.errors import BadInput
-from trainer.sweep.launchers import Launcher
-from trainer.sweep.launchers.local import Local
-from trainer.sweep.launchers.queue import CLUSTERS, Queue
-from trainer.sweep.launchers.workers import DaskWorkers
+from trainer.sweep.launchers import CLUSTERS, Launcher
 
 #: Names of the options that ``launcher_of`` takes.
 WHERE = (
@@ -119,6 +116,10 @@ def launcher_of(
     ------
     BadInput : an option that is no NAME=VALUE, or one of another launcher.
     """
+    from trainer.sweep.launchers.local import Local
+    from trainer.sweep.launchers.queue import Queue
+    from trainer.sweep.launchers.workers import DaskWorkers
+
     if scheduler is not None and launcher != "dask":
         raise BadInput("--scheduler goes with --launcher dask")
     if (partition or queue_options) and launcher != "submitit":

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainer.sweep.child import Child, begin
-from trainer.sweep.jobs import Job
+from trainer.sweep.job import Job
 
 
 @dataclass

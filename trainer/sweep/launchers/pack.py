@@ -11,7 +11,7 @@ from typing import Any
 
 from pipeline.contract.lock import Held, only_writer
 from trainer.sweep.child import Child, begin
-from trainer.sweep.jobs import Job
+from trainer.sweep.job import Job
 from trainer.sweep.status import FINISHED, LOST, STOPPED, is_finished, read_status
 
 #: (state, reason) by run name.

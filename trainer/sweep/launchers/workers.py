@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.contract.errors import BadInput
-from trainer.sweep.jobs import Job
+from trainer.sweep.job import Job
 from trainer.sweep.launchers.pack import Outcomes, Pack, PackedRun, Remote, packed_runs
 
 _CONNECT_S = 30
