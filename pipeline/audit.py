@@ -1,6 +1,5 @@
 """Questions to a finished store: what is in it, is it whole, does anything leak between splits."""
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,7 @@ from pipeline.contract.store import (
     read_manifest,
 )
 from pipeline.recipe import recipe_problem
+from pipeline.report import left_out
 
 
 def info(store: Store) -> dict[str, Any]:
@@ -48,7 +48,6 @@ def info(store: Store) -> dict[str, Any]:
             for step in STEPS
         },
     }
-    report = json.loads(store.local(REPORT).read_bytes())
     files = sum(entry["bytes"] for entry in store.manifest["files"].values())
     return {
         "contract": CONTRACT_VERSION,
@@ -56,7 +55,7 @@ def info(store: Store) -> dict[str, Any]:
         "bytes": files + sum(_size(store.folder / name) for name in (MANIFEST, RECIPE)),
         "splits": splits,
         "total": total,
-        "left_out": report["left_out"],
+        "left_out": left_out(store.local(REPORT)),
     }
 
 

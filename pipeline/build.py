@@ -69,7 +69,7 @@ def preprocess(
     scanned: list[Scanned] = []
 
     def still_needed() -> int | None:
-        n_frames = sum(clip.stop - clip.start for found in scanned for clip in found.clips)
+        n_frames = sum(found.n_frames for found in scanned)
         total = n_frames * _FRAME_BYTES.get(store_format, 600) + _BASE_BYTES
         return max(_BASE_BYTES, total - _size(folders)) if scanned else None
 
@@ -85,7 +85,7 @@ def preprocess(
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
             raise StoreError(f"{out} already exists: remove it, or choose another --out")
         scanned.append(scan_once(inputs, folders, config, key, workers, progress))
-        planned = plan_store(folders.work, scanned[0], config)
+        planned = plan_store(folders.work, config)
         recipe = Recipe(inputs, config, store_format, code_version(), manifest="")
         if not (folders.work / JOURNAL).exists():
             create_store(folders, planned, scanned[0], recipe)

@@ -1,5 +1,6 @@
 """From sources to the spool: every file parsed, every frame boxed, everything left out counted."""
 
+import hashlib
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,11 +10,12 @@ import numpy as np
 from tqdm import tqdm
 
 from pipeline.boxes import jittered
+from pipeline.clips import ScannedClip
 from pipeline.contract import seeds
 from pipeline.contract.boxes import boxes_around, nearest_pixel, to_heatmap
 from pipeline.contract.errors import BadInput
 from pipeline.contract.remote.place import Place, Remote
-from pipeline.plan import BuildConfig, ScannedClip
+from pipeline.plan import BuildConfig
 from pipeline.scan import Outcome, scan
 from pipeline.sources import Clip, SourceOptions, source
 from pipeline.spool import SpoolWriter
@@ -30,14 +32,18 @@ class Inputs:
 
 @dataclass(frozen=True)
 class Scanned:
-    """All boxed clips in the spool, what became of every input file, and what was left out.
+    """A finished spool: all boxed clips, and what became of every input file.
 
-    ``spool_sha256`` has the hash of each file of the spool.
+    Attributes
+    ----------
+    left_out : reason -> count.
+    sources : for each dataset its name, number of files, and the hash of their names and hashes.
+    spool_sha256 : hash of each file of the spool.
     """
 
-    clips: list[ScannedClip]
-    files: list[dict[str, Any]]
+    n_frames: int
     left_out: dict[str, int]
+    sources: list[dict[str, Any]]
     spool_sha256: dict[str, str]
 
 
@@ -105,27 +111,36 @@ def ingest(
     ------
     BadInput : a source that can't be read at all, no usable frame, or an action without a clip.
     """
-    clips: list[ScannedClip] = []
-    files: list[dict[str, Any]] = []
+    sources: list[dict[str, Any]] = []
     left_out: Counter[str] = Counter()
+    reasons: Counter[str] = Counter()
     with SpoolWriter(folder) as writer:
         for dataset, path in sorted(inputs.paths.items()):
             actions = ActionFilter(dataset, config.actions)
             seen: set[str] = set()
+            digest, n_files = hashlib.sha256(), 0
             raw = source(dataset).items(path, inputs.options)
             outcomes = scan(dataset, raw, workers)
             for outcome in tqdm(
                 outcomes, desc=f"reading {dataset}", unit="file", disable=not progress
             ):
-                entry = _take(outcome, actions, seen, config, writer, clips, left_out)
-                files.append(entry)
+                entry = _take(outcome, actions, seen, config, writer, left_out)
+                writer.note_file(entry)
+                line = f"{entry['name']} {entry['sha256']}"
+                digest.update(("\n" * (n_files > 0) + line).encode())
+                n_files += 1
+                if entry["reason"] and not writer.n_clips:
+                    reasons[entry["reason"]] += 1
+            if n_files:
+                found = {"dataset": dataset, "files": n_files, "sha256": digest.hexdigest()}
+                sources.append(found)
             actions.check()
-    if not clips:
-        reasons = Counter(entry["reason"] for entry in files if entry["reason"])
+    if not writer.n_clips:
+        n_files = sum(found["files"] for found in sources)
         common = f"; most often: {reasons.most_common(1)[0][0]}" if reasons else ""
-        raise BadInput(f"no usable clip in {_names(inputs)} ({len(files)} files read{common})")
+        raise BadInput(f"no usable clip in {_names(inputs)} ({n_files} files read{common})")
     counts = {key: n for key, n in sorted(left_out.items()) if n}
-    return Scanned(clips, files, counts, writer.sha256)
+    return Scanned(writer.n_frames, counts, sources, writer.sha256)
 
 
 def _names(inputs: Inputs) -> str:
@@ -138,7 +153,6 @@ def _take(
     seen: set[str],
     config: BuildConfig,
     writer: SpoolWriter,
-    clips: list[ScannedClip],
     left_out: Counter[str],
 ) -> dict[str, Any]:
     """Put the clips of one file into the spool; return the file's line of the report."""
@@ -156,7 +170,7 @@ def _take(
     left_out["clips: action not selected"] += unwanted
     for clip in kept:
         seen.add(clip.id)
-        _spool_clip(clip, config, writer, clips, left_out)
+        _spool_clip(clip, config, writer, left_out)
     return {
         "dataset": outcome.dataset,
         "name": outcome.name,
@@ -171,7 +185,6 @@ def _spool_clip(
     clip: Clip,
     config: BuildConfig,
     writer: SpoolWriter,
-    clips: list[ScannedClip],
     left_out: Counter[str],
 ) -> None:
     """Box one clip's frames and append them to the spool."""
@@ -186,7 +199,7 @@ def _spool_clip(
     left_out["frames: absent from the source, inside a clip"] += int(
         clip.frames[-1] - clip.frames[0] + 1 - len(clip.frames)
     )
-    generator = seeds.rng(config.seed, seeds.BOX_JITTER, 0, len(clips))
+    generator = seeds.rng(config.seed, seeds.BOX_JITTER, 0, writer.n_clips)
     boxes = jittered(boxes[boxed], config.box_jitter, generator)
     exact = to_heatmap(clip.keypoints[boxed], boxes)
     outside = (nearest_pixel(exact)[..., 0] < 0) & ~np.isnan(exact[..., 0])
@@ -194,20 +207,17 @@ def _spool_clip(
     exact[outside] = np.nan
     breaks = np.flatnonzero(np.diff(frames) != 1) + 1
     runs = np.diff([0, *breaks, len(frames)]).tolist()
-    start = writer.n_frames
-    writer.append(keypoints_exact=exact, boxes=boxes, frame=frames)
-    clips.append(
-        ScannedClip(
-            id=clip.id,
-            dataset=clip.dataset,
-            video=clip.video,
-            action=clip.action,
-            person=clip.person,
-            fps=clip.fps,
-            start=start,
-            stop=writer.n_frames,
-            first_frame=int(frames[0]),
-            last_frame=int(frames[-1]),
-            runs=runs,
-        )
+    scanned = ScannedClip(
+        id=clip.id,
+        dataset=clip.dataset,
+        video=clip.video,
+        action=clip.action,
+        person=clip.person,
+        fps=clip.fps,
+        start=writer.n_frames,
+        stop=writer.n_frames + len(frames),
+        first_frame=int(frames[0]),
+        last_frame=int(frames[-1]),
+        runs=runs,
     )
+    writer.append(scanned.record(), keypoints_exact=exact, boxes=boxes, frame=frames)

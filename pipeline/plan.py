@@ -3,14 +3,15 @@
 import dataclasses
 from collections import defaultdict
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.clips import TEXTS, ClipTable
 from pipeline.contract.errors import BadInput, unknown_name
 from pipeline.contract.heatmap import SIGMA_OUT_PX
+from pipeline.contract.schema import text_column
 from pipeline.contract.store import SPLITS, WINDOW_FRAMES
 from pipeline.splits import SHARES, cut_in_order, split_groups
 
@@ -67,119 +68,95 @@ class BuildConfig:
         return fields | {"heatmaps": "impulse", "sigma_out_px": SIGMA_OUT_PX}
 
 
-@dataclass
-class ScannedClip:
-    """A clip in the spool: its columns of the clips table, spool rows and lengths of its runs."""
-
-    id: str
-    dataset: str
-    video: str
-    action: str
-    person: str
-    fps: float
-    start: int
-    stop: int
-    first_frame: int
-    last_frame: int
-    runs: list[int]
-
-    def n_windows(self) -> int:
-        """Windows at frame step 1."""
-        return sum(max(0, run - WINDOW_FRAMES + 1) for run in self.runs)
-
-
 @dataclass(frozen=True)
 class Layout:
-    """The clips table and, for each split, its pieces: int64 (n, 3) clip row, spool start, end."""
+    """The clips table and, for each split, its pieces: int64 (n, 3) clip row, spool start, end.
 
-    clip_rows: list[dict[str, Any]]
+    ``clips`` has the columns of ``CLIP_COLUMNS``, text as UTF-8 bytes.
+    """
+
+    clips: dict[str, NDArray[Any]]
     pieces: dict[str, NDArray[np.int64]]
 
 
-def lay_out(clips: list[ScannedClip], config: BuildConfig) -> Layout:
+def lay_out(clips: ClipTable, config: BuildConfig) -> Layout:
     """Decide the split of every clip (or, by the thesis's protocol, of every run of windows)."""
     if config.protocol == "thesis":
-        parts = _thesis_parts(clips)
+        clip, start, stop, split = _thesis_parts(clips)
     else:
-        splits = _splits(clips, config)
-        parts = [
-            (clip, clip.start, clip.stop, split) for clip, split in zip(clips, splits, strict=True)
-        ]
-    rows, pieces = [], {split: [] for split in SPLITS}  # type: ignore[var-annotated]
-    for row, (clip, start, stop, split) in enumerate(parts):
-        rows.append(
-            {
-                "id": clip.id,
-                "dataset": clip.dataset,
-                "video": clip.video,
-                "action": clip.action,
-                "person": clip.person,
-                "fps": clip.fps,
-                # Only unbroken clips are cut, so frames and rows count alike.
-                "first_frame": clip.first_frame + start - clip.start,
-                "n_frames": stop - start,
-                "split": split,
-            }
-        )
-        pieces[split].append((row, start, stop))
-    tables = {split: np.array(part, np.int64).reshape(-1, 3) for split, part in pieces.items()}
-    return Layout(rows, tables)
+        clip, split = np.arange(len(clips)), _splits(clips, config).astype(np.int64)
+        start, stop = clips["start"], clips["stop"]
+    columns = {name: clips[name][clip] for name in (*TEXTS, "fps")}
+    # Only unbroken clips are cut, so frames and rows count alike.
+    columns["first_frame"] = clips["first_frame"][clip] + start - clips["start"][clip]
+    columns["n_frames"] = stop - start
+    columns["split"] = text_column(SPLITS)[split] if len(clip) else text_column([])
+    pieces = {}
+    for index, name in enumerate(SPLITS):
+        rows = np.flatnonzero(split == index)
+        pieces[name] = np.stack([rows, start[rows], stop[rows]], axis=1)
+    return Layout(columns, pieces)
 
 
-def _splits(clips: list[ScannedClip], config: BuildConfig) -> list[str]:
-    """The split of every clip, whole groups together."""
-    present = {clip.action for clip in clips}
+def _splits(clips: ClipTable, config: BuildConfig) -> NDArray[np.int8]:
+    """Which split each clip goes to, whole groups together."""
+    present = [name.decode() for name in np.unique(clips["action"])]
     for name in config.test_actions:
         if name not in present:
-            raise unknown_name("test action", name, sorted(present))
+            raise unknown_name("test action", name, present)
     groups = _groups(clips, config.group_by)
-    held = {g for g, c in zip(groups, clips, strict=True) if c.action in config.test_actions}
-    rest = [i for i, group in enumerate(groups) if group not in held]
-    if not rest:
+    showing = np.isin(clips["action"], text_column(config.test_actions))
+    held = np.isin(groups, groups[showing]) if config.test_actions else showing & False
+    rest = np.flatnonzero(~held)
+    if not len(rest):
         raise BadInput("every video shows a test action: nothing is left to train on")
-    shares = (SHARES[0] / sum(SHARES[:2]), SHARES[1] / sum(SHARES[:2]), 0.0) if held else SHARES
-    found = ["test"] * len(clips)
-    chosen = split_groups(
-        [groups[i] for i in rest],
-        [clips[i].n_windows() for i in rest],
-        [clips[i].dataset for i in rest],
+    halves = (SHARES[0] / sum(SHARES[:2]), SHARES[1] / sum(SHARES[:2]), 0.0)
+    found = np.full(len(clips), SPLITS.index("test"), np.int8)
+    found[rest] = split_groups(
+        groups[rest],
+        clips["n_windows"][rest],
+        clips["dataset"][rest],
         config.seed,
-        shares,
+        halves if held.any() else SHARES,
     )
-    for index, split in zip(rest, chosen, strict=True):
-        found[index] = split
     return found
 
 
-def _groups(clips: list[ScannedClip], group_by: str) -> list[str]:
+def _groups(clips: ClipTable, group_by: str) -> NDArray[np.bytes_]:
     """The group of each clip: its video, or itself chained with clips that share its frames."""
     if group_by == "video":
-        return [clip.video for clip in clips]
-    group = [clip.id for clip in clips]
-    order = sorted(range(len(clips)), key=lambda i: (clips[i].video, clips[i].first_frame))
-    for before, after in pairwise(order):
-        same = clips[before].video == clips[after].video
-        if same and clips[after].first_frame <= clips[before].last_frame:
-            group[after] = group[before]
+        return clips["video"]
+    order = np.lexsort((clips["first_frame"], clips["video"]))
+    video = clips["video"][order]
+    shares = clips["first_frame"][order][1:] <= clips["last_frame"][order][:-1]
+    alone = np.concatenate([[True], ~(shares & (video[1:] == video[:-1]))])
+    first_of_chain = order[np.flatnonzero(alone)[np.cumsum(alone) - 1]]
+    group = np.empty_like(clips["id"])
+    group[order] = clips["id"][first_of_chain]
     return group
 
 
-def _thesis_parts(clips: list[ScannedClip]) -> list[tuple[ScannedClip, int, int, str]]:
+def _thesis_parts(clips: ClipTable) -> tuple[NDArray[np.int64], ...]:
     """Pieces of clips for windows cut in file order; only unbroken clips are cut within.
 
     A clip that has no window is kept as well, on the side where the clip before it ends.
+
+    Returns
+    -------
+    Clip, start and stop in the spool, and split of each piece.
     """
     pieces = defaultdict(list)
-    for index, first, end, split in cut_in_order([clip.n_windows() for clip in clips]):
-        pieces[index].append((first, end, split))
+    for index, first, end, name in cut_in_order(clips["n_windows"].tolist()):
+        pieces[index].append((first, end, SPLITS.index(name)))
     parts = []
-    split = SPLITS[0]
-    for index, clip in enumerate(clips):
-        mine = pieces[index]
-        if len(mine) > 1 and len(clip.runs) == 1:
-            tail = WINDOW_FRAMES - 1
-            parts += [(clip, clip.start + a, clip.start + b + tail, split) for a, b, split in mine]
+    side, tail = 0, WINDOW_FRAMES - 1
+    for index in range(len(clips)):
+        start, mine = int(clips["start"][index]), pieces.pop(index, [])
+        if len(mine) > 1 and clips["unbroken"][index]:
+            parts += [(index, start + a, start + b + tail, split) for a, b, split in mine]
         else:
-            parts.append((clip, clip.start, clip.stop, mine[0][2] if mine else split))
-        split = mine[-1][2] if mine else split
-    return parts
+            split = mine[0][2] if mine else side
+            parts.append((index, start, int(clips["stop"][index]), split))
+        side = mine[-1][2] if mine else side
+    columns = np.array(parts, np.int64).reshape(-1, 4)
+    return tuple(columns.T)

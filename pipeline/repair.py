@@ -147,7 +147,7 @@ def _remake(
         shutil.rmtree(folder, ignore_errors=True)
     key = build_key(recipe.inputs, recipe.config, recipe.format)
     scanned = scan_once(recipe.inputs, folders, recipe.config, key, workers, progress)
-    planned = plan_store(folders.work, scanned, recipe.config)
+    planned = plan_store(folders.work, recipe.config)
     create_store(folders, planned, scanned, recipe)
     backend = format_module(recipe.format)
     jobs = shard_jobs(folders, recipe.format, planned)

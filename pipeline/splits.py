@@ -3,24 +3,26 @@
 Clips, not windows, are split: neighbouring windows share four of their five frames.
 """
 
-from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.contract import seeds
 from pipeline.contract.store import SPLITS
+
+Names = Sequence[str] | NDArray[np.str_] | NDArray[np.bytes_]
 
 SHARES = (0.6, 0.2, 0.2)
 
 
 def split_groups(
-    groups: Sequence[str],
-    n_windows: Sequence[int],
-    strata: Sequence[str],
+    groups: Names,
+    n_windows: Sequence[int] | NDArray[np.integer],
+    strata: Names,
     seed: int,
     shares: Sequence[float] = SHARES,
-) -> list[str]:
+) -> NDArray[np.int8]:
     """The split of every clip, 60/20/20 by windows in each stratum (dataset).
 
     Groups are dealt in a seeded random order, each to the split that is furthest below its share,
@@ -28,7 +30,7 @@ def split_groups(
 
     Parameters
     ----------
-    groups : for each clip, what must stay together (its video).
+    groups : for each clip, what must stay together (its video); text or UTF-8 bytes.
     n_windows : for each clip, its number of windows.
     strata : for each clip, the dataset; each is split by itself.
     seed : of the random order.
@@ -36,22 +38,29 @@ def split_groups(
 
     Returns
     -------
-    For each clip one of "train", "val", "test".
+    int8 (clips,), which of ``SPLITS`` each clip goes to.
     """
-    weight: dict[tuple[str, str], int] = defaultdict(int)
-    for stratum, group, count in zip(strata, groups, n_windows, strict=True):
-        weight[stratum, group] += count
-    chosen: dict[tuple[str, str], str] = {}
-    for index, stratum in enumerate(sorted(set(strata))):
-        keys = sorted(key for key in weight if key[0] == stratum)
+    names, counts, found = np.asarray(groups), np.asarray(n_windows), np.zeros(len(groups), np.int8)
+    stratum_of = np.asarray(strata)
+    for index, stratum in enumerate(np.unique(stratum_of)):
+        mine = np.flatnonzero(stratum_of == stratum)
+        keys, group = np.unique(names[mine], return_inverse=True)
+        weight = np.bincount(group, counts[mine]).astype(int)
         order = seeds.rng(seed, seeds.SPLIT, 0, index).permutation(len(keys))
-        total = sum(weight[key] for key in keys)
-        lacking = [share * total for share in shares]
-        for key in (keys[i] for i in order):
-            target = int(np.argmax(lacking))
-            chosen[key] = SPLITS[target]
-            lacking[target] -= weight[key]
-    return [chosen[key] for key in zip(strata, groups, strict=True)]
+        found[mine] = _deal(weight[order], shares)[np.argsort(order)][group]
+    return found
+
+
+def _deal(weights: NDArray[np.int_], shares: Sequence[float]) -> NDArray[np.int_]:
+    """For each weight in turn, the share that lacks most."""
+    total = int(weights.sum())
+    lacking = [share * total for share in shares]
+    dealt = np.zeros(len(weights), int)
+    for index, weight in enumerate(weights):
+        target = lacking.index(max(lacking))
+        dealt[index] = target
+        lacking[target] -= int(weight)
+    return dealt
 
 
 def cut_in_order(n_windows: Sequence[int]) -> list[tuple[int, int, int, str]]:

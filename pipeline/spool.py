@@ -1,17 +1,21 @@
 """The spool: boxed positions of every clip, on disk between reading sources and writing shards.
 
 Archives can only be read once from front to back, and shards need clips in another order. Three
-plain arrays hold all that shards are made from, about 220 bytes a frame, so memory doesn't grow.
+plain arrays hold all that shards are made from, about 220 bytes a frame, and two lists hold a line
+for each clip and each input file, so memory doesn't grow.
 """
 
 import hashlib
+import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.contract.errors import StoreError
 from pipeline.contract.files import fsync_folder, sha256_file
 from pipeline.contract.skeleton import N_KEYPOINTS
 
@@ -21,6 +25,9 @@ COLUMNS: dict[str, tuple[str, tuple[int, ...]]] = {
     "boxes": ("<f4", (4,)),
     "frame": ("<i4", ()),
 }
+#: Lists with a line of JSON for each clip, and for each input file.
+CLIPS, FILES = "clips.jsonl", "files.jsonl"
+_PARTS = (*COLUMNS, CLIPS, FILES)
 
 
 class SpoolWriter:
@@ -28,28 +35,37 @@ class SpoolWriter:
 
     Attributes
     ----------
-    n_frames : appended so far.
+    n_frames, n_clips : appended so far.
     sha256 : of each file, once it is closed.
     """
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
-        self._files: dict[str, IO[bytes]] = {name: (folder / name).open("wb") for name in COLUMNS}
-        self._hashes = {name: hashlib.sha256() for name in COLUMNS}
+        self._files: dict[str, IO[bytes]] = {name: (folder / name).open("wb") for name in _PARTS}
+        self._hashes = {name: hashlib.sha256() for name in _PARTS}
         self.n_frames = 0
+        self.n_clips = 0
         self.sha256: dict[str, str] = {}
 
-    def append(self, **rows: NDArray[Any]) -> None:
-        """Append the boxed frames of one clip."""
+    def append(self, record: list[Any], **rows: NDArray[Any]) -> None:
+        """Append the boxed frames of one clip, and what the list of clips says of it."""
         lengths = {len(value) for value in rows.values()}
         if set(rows) != set(COLUMNS) or len(lengths) != 1:
             raise ValueError(f"expected {sorted(COLUMNS)} of one length, got {lengths}")
         for name, (dtype, _) in COLUMNS.items():
-            data = np.ascontiguousarray(rows[name], dtype).tobytes()
-            self._files[name].write(data)
-            self._hashes[name].update(data)
+            self._write(name, np.ascontiguousarray(rows[name], dtype).tobytes())
+        self._write(CLIPS, json.dumps(record).encode() + b"\n")
         self.n_frames += lengths.pop()
+        self.n_clips += 1
+
+    def note_file(self, entry: dict[str, Any]) -> None:
+        """Append an input file's line of the report."""
+        self._write(FILES, json.dumps(entry).encode() + b"\n")
+
+    def _write(self, name: str, data: bytes) -> None:
+        self._files[name].write(data)
+        self._hashes[name].update(data)
 
     def __enter__(self) -> "SpoolWriter":
         return self
@@ -73,7 +89,7 @@ class SpoolWriter:
 def spool_is_whole(folder: Path, sha256: dict[str, str]) -> bool:
     """Whether the spool's files are what was written: a power cut may have taken some of it."""
     try:
-        return all(sha256_file(folder / name) == sha256[name] for name in COLUMNS)
+        return all(sha256_file(folder / name) == sha256[name] for name in _PARTS)
     except (OSError, KeyError):
         return False
 
@@ -89,39 +105,50 @@ class SplitRows:
     def __init__(self, folder: Path, pieces: NDArray[np.int64]) -> None:
         self.folder = folder
         self.pieces = pieces.reshape(-1, 3)
-        self.ends = np.concatenate([[0], np.cumsum(self.pieces[:, 2] - self.pieces[:, 1])])
+        self.ends: NDArray[np.int64] = np.concatenate(
+            [[0], np.cumsum(self.pieces[:, 2] - self.pieces[:, 1])]
+        )
 
     @property
     def n_frames(self) -> int:
         """Number of frames of the split."""
         return int(self.ends[-1])
 
-    def _parts(self, start: int, stop: int) -> list[tuple[int, int, int]]:
+    def _parts(self, start: int, stop: int) -> NDArray[np.int64]:
         """(clip row, spool start, spool stop) that cover the split's rows ``start:stop``."""
-        index = int(np.searchsorted(self.ends, start, side="right")) - 1
-        parts = []
-        while start < stop:
-            clip, begin, end = (int(value) for value in self.pieces[index])
-            begin += start - int(self.ends[index])
-            end = min(end, begin + stop - start)
-            parts.append((clip, begin, end))
-            start += end - begin
-            index += 1
+        if start >= stop:
+            return np.zeros((0, 3), np.int64)
+        first = int(np.searchsorted(self.ends, start, side="right")) - 1
+        last = int(np.searchsorted(self.ends, stop, side="left"))
+        parts = np.array(self.pieces[first:last])
+        parts[-1, 2] -= self.ends[last] - stop
+        parts[0, 1] += start - self.ends[first]
         return parts
 
     def gather(self, name: str, start: int, stop: int) -> NDArray[Any]:
         """Rows ``start:stop`` of the split, of one spool column."""
         dtype, shape = COLUMNS[name]
-        row_bytes = np.dtype(dtype).itemsize * int(np.prod(shape, dtype=int))
-        chunks = []
+        rows: NDArray[Any] = np.empty((stop - start, *shape), dtype)
+        row_bytes = rows.itemsize * int(np.prod(shape, dtype=int))
+        target, filled = rows.reshape(-1).view(np.uint8).data, 0
         with (self.folder / name).open("rb") as file:
-            for _, begin, end in self._parts(start, stop):
+            for begin, end in _joined(self._parts(start, stop)[:, 1:]):
+                n_bytes = (end - begin) * row_bytes
                 file.seek(begin * row_bytes)
-                chunks.append(file.read((end - begin) * row_bytes))
-        return np.frombuffer(b"".join(chunks), dtype).reshape(stop - start, *shape)
+                if file.readinto(target[filled : filled + n_bytes]) != n_bytes:
+                    raise StoreError(f"{self.folder / name} is too short: remove it and run again")
+                filled += n_bytes
+        return rows
 
     def clip_rows(self, start: int, stop: int) -> NDArray[np.int32]:
         """Clip row of each of the split's rows ``start:stop``."""
         parts = self._parts(start, stop)
-        counts = [end - begin for _, begin, end in parts]
-        return np.repeat(np.array([clip for clip, _, _ in parts], np.int32), counts)
+        return np.repeat(parts[:, 0].astype(np.int32), parts[:, 2] - parts[:, 1])
+
+
+def _joined(spans: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    """(start, end) of spans, neighbours as one."""
+    apart = spans[1:, 0] != spans[:-1, 1]
+    begins = spans[:1, 0].tolist() + spans[1:][apart, 0].tolist()
+    ends = spans[:-1][apart, 1].tolist() + spans[-1:, 1].tolist()
+    yield from zip(begins, ends, strict=True)

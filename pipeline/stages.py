@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.clips import ClipTable
 from pipeline.contract import seeds
 from pipeline.contract.errors import PoseError, StoreError
 from pipeline.contract.files import (
@@ -19,6 +20,7 @@ from pipeline.contract.files import (
     sha256_bytes,
     to_json,
     write_atomic,
+    write_pieces,
 )
 from pipeline.contract.schema import PlannedArray, attributes, clip_arrays, plan_arrays
 from pipeline.contract.store import (
@@ -31,11 +33,12 @@ from pipeline.contract.store import (
     format_module,
 )
 from pipeline.ingest import Inputs, Scanned, fingerprint, ingest
-from pipeline.plan import BuildConfig, Layout, ScannedClip, lay_out
+from pipeline.plan import BuildConfig, Layout, lay_out
 from pipeline.recipe import Recipe
+from pipeline.report import report_pieces
 from pipeline.shards import JOURNAL, Folders, ShardJob
 from pipeline.sources import labelled_mask, source
-from pipeline.spool import SplitRows, spool_is_whole
+from pipeline.spool import CLIPS, FILES, SplitRows, spool_is_whole
 from pipeline.windows import window_starts
 from pipeline.workers import WorkerLost, Workers
 
@@ -85,8 +88,7 @@ def scan_once(
 ) -> Scanned:
     """Read the sources into the spool, or take over the whole spool of a killed build."""
     if found := saved_scan(folders, key):
-        clips = [ScannedClip(**clip) for clip in found["clips"]]
-        return Scanned(clips, found["files"], found["left_out"], found["spool"])
+        return Scanned(found["n_frames"], found["left_out"], found["sources"], found["spool"])
     for folder in (folders.building, folders.work):
         if folder.exists():
             shutil.rmtree(folder)
@@ -98,18 +100,18 @@ def scan_once(
         raise
     record = {
         "key": key,
-        "files": scanned.files,
+        "n_frames": scanned.n_frames,
         "left_out": scanned.left_out,
-        "clips": [asdict(clip) for clip in scanned.clips],
+        "sources": scanned.sources,
         "spool": scanned.spool_sha256,
     }
     write_atomic(folders.work / SCAN, json.dumps(record).encode())
     return scanned
 
 
-def plan_store(work: Path, scanned: Scanned, config: BuildConfig) -> Planned:
-    """All arrays, and the shuffled window starts of every split and step."""
-    layout = lay_out(scanned.clips, config)
+def plan_store(work: Path, config: BuildConfig) -> Planned:
+    """All arrays, and the shuffled window starts of every split and step, which stay on disk."""
+    layout = lay_out(ClipTable.read(work / "spool" / CLIPS), config)
     windows: dict[str, NDArray[np.int64]] = {}
     n_frames: dict[str, int] = {}
     for split_index, split in enumerate(SPLITS):
@@ -121,7 +123,9 @@ def plan_store(work: Path, scanned: Scanned, config: BuildConfig) -> Planned:
         for step in STEPS:
             starts = window_starts(clip, frame, step)
             random = seeds.rng(config.seed, seeds.WINDOW_ORDER, step, split_index)
-            windows[f"{split}/windows/step{step}"] = starts[random.permutation(len(starts))]
+            order = random.permutation(len(starts))
+            name = f"{split}/windows/step{step}"
+            windows[name] = _on_disk(work / f"windows_{split}_{step}.npy", starts[order])
     counts = {
         (split, step): len(windows[f"{split}/windows/step{step}"])
         for split in SPLITS
@@ -130,10 +134,19 @@ def plan_store(work: Path, scanned: Scanned, config: BuildConfig) -> Planned:
     return Planned(layout, plan_arrays(n_frames, counts), windows)
 
 
+def _on_disk(file: Path, values: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The same values, in a file: they are as long as the store and needed by and by."""
+    np.save(file, values)
+    kept: NDArray[np.int64] = np.load(file, mmap_mode="r" if len(values) else None)
+    return kept
+
+
 def create_store(folders: Folders, planned: Planned, scanned: Scanned, recipe: Recipe) -> None:
     """Write the arrays' metadata, then an empty journal: from then on shards are kept."""
     labelled = {n: labelled_mask(source(n).LABELLED) for n in sorted(recipe.inputs.paths)}
-    provenance = _provenance(scanned, recipe)
+    code, seed = recipe.code_version, recipe.config.seed
+    # Every single file's hash stands in report.json.
+    provenance = {"code_version": code, "seed": seed, "sources": scanned.sources}
     attrs = attributes(recipe.config.resolved(), provenance, labelled)
     backend = format_module(recipe.format)
     backend.create(folders.building, folders.work, planned.arrays, attrs)
@@ -163,7 +176,8 @@ def close_store(
     In a worker: HDF5 crashes its process when a disk is full. Stores of version 0.1.0's first days
     have no recipe; their manifests say nothing of one.
     """
-    arguments = (folders, planned, entries, scanned, recipe, with_recipe)
+    arrays, clips = planned.arrays, planned.layout.clips
+    arguments = (folders, arrays, clips, entries, scanned.left_out, recipe, with_recipe)
     try:
         workers.call(_CLOSE_TIMEOUT_S, _close, *arguments)
     except WorkerLost as error:
@@ -175,19 +189,19 @@ def close_store(
 
 def _close(
     folders: Folders,
-    planned: Planned,
+    arrays: dict[str, PlannedArray],
+    clips: dict[str, NDArray[Any]],
     entries: dict[str, dict[str, Any]],
-    scanned: Scanned,
+    left_out: dict[str, int],
     recipe: Recipe,
     with_recipe: bool,
 ) -> None:
     building, backend = folders.building, format_module(recipe.format)
     remove_strays(building)
-    clips = clip_arrays(planned.layout.clip_rows)
-    files = backend.finish(building, folders.work, planned.arrays, clips)
-    report = to_json({"files": scanned.files, "left_out": scanned.left_out})
-    write_atomic(building / REPORT, report)
-    files[REPORT] = {"sha256": sha256_bytes(report), "bytes": len(report)}
+    files = backend.finish(building, folders.work, arrays, clip_arrays(clips))
+    pieces = report_pieces(folders.work / "spool" / FILES, left_out)
+    digest, n_bytes = write_pieces(building / REPORT, pieces)
+    files[REPORT] = {"sha256": digest, "bytes": n_bytes}
     content: dict[str, Any] = {
         "contract": CONTRACT_VERSION,
         "format": backend.FORMAT,
@@ -213,15 +227,3 @@ def remove_work(work: Path) -> None:
             inner.unlink()
     (work / SCAN).unlink(missing_ok=True)
     work.rmdir()
-
-
-def _provenance(scanned: Scanned, recipe: Recipe) -> dict[str, Any]:
-    """Where the data came from; every single file's hash stands in report.json."""
-    per_dataset: dict[str, list[str]] = {}
-    for entry in scanned.files:
-        per_dataset.setdefault(entry["dataset"], []).append(f"{entry['name']} {entry['sha256']}")
-    sources = [
-        {"dataset": name, "files": len(lines), "sha256": sha256_bytes("\n".join(lines).encode())}
-        for name, lines in sorted(per_dataset.items())
-    ]
-    return {"code_version": recipe.code_version, "seed": recipe.config.seed, "sources": sources}

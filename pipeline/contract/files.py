@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import tempfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -71,18 +72,42 @@ def write_atomic(path: Path, data: bytes, flush: bool = True) -> None:
             make_folder(path.parent)
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(path, data, flush)
+        _replace(path, (data,), flush)
         if flush:
             fsync_folder(path.parent)
     except OSError as error:
         raise WriteFailed.of(error, path, len(data)) from error
 
 
-def _replace(path: Path, data: bytes, flush: bool) -> None:
+def write_pieces(path: Path, pieces: Iterable[bytes]) -> tuple[str, int]:
+    """Write a file of many pieces atomically, unflushed; return its SHA-256 and size.
+
+    Raises
+    ------
+    WriteFailed : the file system refused; what stood at ``path`` still does.
+    """
+    digest, size = hashlib.sha256(), 0
+
+    def counted() -> Iterator[bytes]:
+        nonlocal size
+        for piece in pieces:
+            digest.update(piece)
+            size += len(piece)
+            yield piece
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _replace(path, counted(), flush=False)
+    except OSError as error:
+        raise WriteFailed.of(error, path, size) from error
+    return digest.hexdigest(), size
+
+
+def _replace(path: Path, pieces: Iterable[bytes], flush: bool) -> None:
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.", suffix=".tmp")
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            file.writelines(pieces)
             if flush:
                 file.flush()
                 os.fsync(file.fileno())

@@ -1,5 +1,6 @@
 """What a store that is being built will hold: every array's path, layout and length."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -82,22 +83,30 @@ def shard_name(path: str, index: int) -> str:
     return f"{path}/{index:05d}"
 
 
-def clip_arrays(rows: list[dict[str, Any]]) -> dict[str, NDArray[Any]]:
-    """The clips table as columns: numbers in their dtype, text as zero-padded UTF-8 bytes (n, w).
+def text_column(values: Iterable[str]) -> NDArray[np.bytes_]:
+    """Text as UTF-8 bytes of one width, at least 1; (n,)."""
+    encoded = [str(value).encode() for value in values]
+    return np.array(encoded, f"S{max([1, *map(len, encoded)])}")
+
+
+def clip_arrays(columns: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """The clips table as it is stored: numbers in their dtype, text as zero-padded bytes (n, w).
 
     Fixed-width bytes are the one text layout that both formats store without a private extension.
+
+    Parameters
+    ----------
+    columns : name -> (n,): numbers, or UTF-8 bytes of one width.
     """
-    columns: dict[str, NDArray[Any]] = {}
+    found: dict[str, NDArray[Any]] = {}
     for name, kind in CLIP_COLUMNS.items():
-        values = [row[name] for row in rows]
+        column = np.ascontiguousarray(columns[name])
         if kind == "text":
-            encoded = [str(value).encode() for value in values]
-            width = max([1, *map(len, encoded)])
-            joined = b"".join(value.ljust(width, b"\0") for value in encoded)
-            columns[name] = np.frombuffer(joined, np.uint8).reshape(len(rows), width)
+            width = column.dtype.itemsize
+            found[name] = column.view(np.uint8).reshape(len(column), width)
         else:
-            columns[name] = np.array(values, kind)
-    return columns
+            found[name] = column.astype(kind, copy=False)
+    return found
 
 
 def decode_text(column: NDArray[np.uint8]) -> NDArray[Any]:

@@ -14,6 +14,7 @@ import torch
 from pipeline.contract import seeds
 from pipeline.contract.boxes import boxes_around, nearest_pixel, to_heatmap
 from pipeline.contract.heatmap import render
+from pipeline.contract.store import SPLITS
 from pipeline.splits import split_groups
 from trainer.experiments import EXPERIMENTS
 from trainer.input.noise import NoiseConfig, noisy_input
@@ -44,7 +45,7 @@ def numbers() -> dict[str, Any]:
         "noise": {e.name: noise(e.k, e.sigma_in_px) for e in EXPERIMENTS},
         "pixels": pixels.tolist(),
         "heatmap_values": [round(float(v), 4) for v in (corner[0, 0, 0], corner[1, 53, 3])],
-        "splits": split_groups(groups, list(range(40)), ["brace"] * 40, seed=5),
+        "splits": [SPLITS[i] for i in split_groups(groups, range(40), ["brace"] * 40, seed=5)],
         "window_order": seeds.rng(0, seeds.WINDOW_ORDER, 1, 0).permutation(12).tolist(),
         "train_order": seeds.rng(0, seeds.TRAIN_ORDER, 1).permutation(12).tolist(),
     }

@@ -5,8 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 
+from pipeline.clips import ClipTable, ScannedClip
 from pipeline.contract.errors import BadInput
-from pipeline.plan import BuildConfig, Layout, ScannedClip, lay_out
+from pipeline.plan import BuildConfig, Layout
+from pipeline.plan import lay_out as lay_out_table
 from pipeline.recipe import config_from
 from pipeline.windows import window_starts
 
@@ -22,6 +24,19 @@ def clips(*runs: list[int]) -> list[ScannedClip]:
         found.append(ScannedClip(name, "penn-action", name, "", "", 30.0, *place, list(lengths)))
         start += n
     return found
+
+
+def lay_out(scanned: list[ScannedClip], config: BuildConfig) -> Layout:
+    return lay_out_table(ClipTable(clip.record() for clip in scanned), config)
+
+
+def column(layout: Layout, name: str) -> list[str] | list[int]:
+    values = layout.clips[name]
+    return [v.decode() for v in values] if values.dtype.kind == "S" else values.tolist()
+
+
+def rows_of(layout: Layout, *names: str) -> list[tuple[str | int, ...]]:
+    return list(zip(*(column(layout, name) for name in names), strict=True))
 
 
 def thesis(scanned: list[ScannedClip]) -> Layout:
@@ -40,7 +55,7 @@ def n_windows(layout: Layout, split: str) -> int:
 def test_cut_in_file_order_each_window_stands_in_one_split() -> None:
     layout = thesis(clips([24], [14], [44], [29]))  # 20 + 10 + 40 + 25 windows
     assert [n_windows(layout, split) for split in ("train", "val", "test")] == [57, 19, 19]
-    rows = [(row["id"], row["split"], row["n_frames"]) for row in layout.clip_rows]
+    rows = rows_of(layout, "id", "split", "n_frames")
     assert rows == [
         ("0000", "train", 24),
         ("0001", "train", 14),
@@ -53,13 +68,13 @@ def test_cut_in_file_order_each_window_stands_in_one_split() -> None:
 
 def test_a_piece_s_first_frame_is_its_own() -> None:
     layout = thesis(clips([24], [14], [44], [29]))
-    firsts = [row["first_frame"] for row in layout.clip_rows]
+    firsts = column(layout, "first_frame")
     assert firsts == [11, 11, 11, 11 + 27, 11, 11 + 6]
 
 
 def test_a_broken_clip_is_not_cut_and_one_without_a_window_is_kept() -> None:
     layout = thesis(clips([3], [54], [20, 24], [4], [14]))
-    rows = [(row["id"], row["split"], row["n_frames"]) for row in layout.clip_rows]
+    rows = rows_of(layout, "id", "split", "n_frames")
     assert rows == [
         ("0000", "train", 3),
         ("0001", "train", 54),
@@ -67,7 +82,7 @@ def test_a_broken_clip_is_not_cut_and_one_without_a_window_is_kept() -> None:
         ("0003", "test", 4),
         ("0004", "test", 14),
     ]
-    assert [row["first_frame"] for row in layout.clip_rows] == [11] * 5
+    assert column(layout, "first_frame") == [11] * 5
 
 
 def by_action(*actions: str) -> list[ScannedClip]:
@@ -79,7 +94,7 @@ def by_action(*actions: str) -> list[ScannedClip]:
 def test_test_actions_make_the_test_split_and_the_rest_is_split_75_25() -> None:
     scanned = by_action(*(["squat"] * 8 + ["bowl"] * 3))
     layout = lay_out(scanned, BuildConfig(test_actions=("bowl",)))
-    found = [(row["action"], row["split"]) for row in layout.clip_rows]
+    found = rows_of(layout, "action", "split")
     assert found[8:] == [("bowl", "test")] * 3
     assert sorted(split for _, split in found[:8]) == ["train"] * 6 + ["val"] * 2
 

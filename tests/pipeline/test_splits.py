@@ -1,6 +1,12 @@
 import numpy as np
 
-from pipeline.splits import cut_in_order, split_groups
+from pipeline.contract.store import SPLITS
+from pipeline.splits import cut_in_order
+from pipeline.splits import split_groups as split_indices
+
+
+def split_groups(groups: list[str], weights: list[int], strata: list[str], seed: int) -> list[str]:
+    return [SPLITS[i] for i in split_indices(groups, weights, strata, seed)]
 
 
 def shares(splits: list[str], weights: list[int]) -> dict[str, float]:

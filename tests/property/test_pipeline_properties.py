@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from pipeline.contract.boxes import boxes_around, nearest_pixel, to_heatmap, to_source
-from pipeline.contract.schema import clip_arrays, decode_text
+from pipeline.contract.schema import clip_arrays, decode_text, text_column
 from pipeline.contract.store import CLIP_COLUMNS
 from pipeline.splits import cut_in_order, split_groups
 from pipeline.windows import window_starts
@@ -62,7 +62,7 @@ def test_every_window_is_an_unbroken_run_of_one_clip(
 )
 def test_a_group_is_never_torn(clips: list[tuple[int, int]], seed: int) -> None:
     groups = [f"g{g}" for g, _ in clips]
-    splits = split_groups(groups, [n for _, n in clips], ["d"] * len(clips), seed)
+    splits = split_groups(groups, [n for _, n in clips], ["d"] * len(clips), seed).tolist()
     assert len(set(zip(groups, splits, strict=True))) == len(set(groups))
 
 
@@ -80,6 +80,10 @@ TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])
 @settings(max_examples=50)
 @given(st.lists(TEXT, min_size=1, max_size=8))
 def test_text_of_the_clips_table_comes_back(ids: list[str]) -> None:
-    defaults = {name: "x" if kind == "text" else 1 for name, kind in CLIP_COLUMNS.items()}
-    rows = [defaults | {"id": text, "dancer": text} for text in ids]
-    assert decode_text(clip_arrays(rows)["id"]).tolist() == ids
+    n = len(ids)
+    columns = {
+        name: text_column(["x"] * n) if kind == "text" else np.ones(n, kind)
+        for name, kind in CLIP_COLUMNS.items()
+    }
+    columns["id"] = text_column(ids)
+    assert decode_text(clip_arrays(columns)["id"]).tolist() == ids
