@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from pipeline.contract.disk import disk_faults_told
+from pipeline.contract.disk import AtLeast, disk_faults_told
 from pipeline.contract.errors import StoreError
 from pipeline.contract.files import fsync_folder
 from pipeline.contract.lock import only_writer, owner_note
@@ -71,7 +71,8 @@ def preprocess(
     def still_needed() -> int | None:
         n_frames = sum(found.n_frames for found in scanned)
         total = n_frames * _FRAME_BYTES.get(store_format, 600) + _BASE_BYTES
-        return max(_BASE_BYTES, total - _size(folders)) if scanned else None
+        left = max(_BASE_BYTES, total - _size(folders))
+        return left if scanned else AtLeast(left)
 
     with (
         disk_faults_told(out, still_needed, lambda: "What is done is kept."),

@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from pipeline.contract.disk import told
 from pipeline.contract.errors import PoseError, Stopped
 from pipeline.contract.remote.place import as_place
 
@@ -49,9 +50,10 @@ class OneLineErrors(click.Group):
             sys.exit(130)
         except BrokenPipeError:
             sys.exit(1)
-        except Exception as error:
+        except Exception as caught:
             if ctx.params.get("debug"):
                 raise
+            error = (told(caught) if isinstance(caught, OSError) else None) or caught
             known = isinstance(error, PoseError)
             text = str(error) if known else f"{type(error).__name__}: {error}"
             hint = "" if known else " (run with --debug before the command for the traceback)"

@@ -12,10 +12,15 @@ from pipeline.contract.files import WriteFailed
 _FULL = {errno.ENOSPC: "disk full", errno.EDQUOT: "quota used up", errno.EFBIG: "file too large"}
 _READ_ONLY = {errno.EROFS: "is read-only", errno.EACCES: "may not be written by this user"}
 _BROKEN = {errno.EIO: "reports an input/output error", errno.ESTALE: "lost a file (stale handle)"}
+_REFUSED = (errno.EROFS, errno.EIO)  # whatever was tried; other errors may be of a file to be read
 
 
 class DiskError(PoseError):
     """The file system refused a write; what was finished before is intact."""
+
+
+class AtLeast(int):
+    """Bytes that are needed, and maybe more."""
 
 
 @contextmanager
@@ -29,8 +34,8 @@ def disk_faults_told(
     Parameters
     ----------
     place : what is being written; its file system is looked at.
-    needs_bytes : how much the body still has to write; by default (or None) what the
-        refused write says.
+    needs_bytes : how much the body still has to write (``AtLeast`` so much, while it can't know);
+        by default (or None) what the refused write says.
     kept : a sentence that says what is safe.
 
     Raises
@@ -49,6 +54,14 @@ def disk_faults_told(
         with suppress(PoseError, OSError):
             needed = (needs_bytes() if needs_bytes else None) or needed
         raise DiskError(_text(error, place, needed, sentence)) from error
+
+
+def told(error: OSError) -> DiskError | None:
+    """A refused write in a command that has no words of its own for it; None for other errors."""
+    named = error.filename2 or error.filename
+    if error.errno not in {*_FULL, *_REFUSED} or not isinstance(named, str):
+        return None
+    return DiskError(_text(error, Path(named), getattr(error, "n_bytes", None), ""))
 
 
 def free_bytes(place: Path) -> int:
@@ -78,7 +91,8 @@ def _text(error: OSError, place: Path, needed: int | None, kept: str) -> str:
     kept = f"{kept} " if kept else ""
     number = error.errno or 0
     if number in _FULL:
-        need = "" if needed is None else f"needs {amount(needed)}, "
+        least = "at least " if isinstance(needed, AtLeast) else ""
+        need = "" if needed is None else f"needs {least}{amount(needed)}, "
         return (
             f"{_FULL[number]} on {place}'s file system ({need}{amount(free_bytes(place))} free). "
             f"{kept}Free space and run the same command again."
