@@ -29,9 +29,10 @@ from trainer.results.gather.data import describe, save_data
 from trainer.results.runs import RESULTS_CSV, read_results, write_csv, write_results
 from trainer.results.scores import Scores
 from trainer.results.tidy import COLUMNS, rows
-from trainer.run.config import TrainConfig, open_stream, run_record, store_hash
+from trainer.run.config import TrainConfig, as_begun, open_stream, run_record, store_hash
 from trainer.run.folder import SCORES, RunFolder
 from trainer.run.interrupt import Interrupt, Interrupted, leave_if
+from trainer.run.memory import keep_freed_memory
 from trainer.run.progress import Progress
 from trainer.run.start import BEFORE, Start, folder_name
 from trainer.run.training import Training, new_model
@@ -91,7 +92,9 @@ def train(
             interrupt = held.enter_context(Interrupt())
         if (threads := n_threads(config)) is not None:
             torch.set_num_threads(threads)
+        ready_memory(config)
         place = runs / folder_name(config, start)
+        config = as_begun(config, place) if resume else config
         held.enter_context(disk_faults_told(place, kept=lambda: _last_good(place)))
         held.enter_context(losses_told(ranks))
         folder = RunFolder(place)
@@ -170,6 +173,12 @@ def n_threads(config: TrainConfig) -> int | None:
     """
     of_coordinates = model_module(config.model).CONSUMES == "coordinates"
     return 1 if config.threads is None and of_coordinates else config.threads
+
+
+def ready_memory(config: TrainConfig) -> None:
+    """Keep freed memory where steps free much: heatmap models on the CPU."""
+    if config.torch_device.type == "cpu" and model_module(config.model).CONSUMES == "heatmaps":
+        keep_freed_memory()
 
 
 def finished_results(folder: Path) -> dict[str, Any]:

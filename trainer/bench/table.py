@@ -19,7 +19,7 @@ from trainer.bench.streaming import render_goals, stream_goals
 from trainer.bench.turns import BARE, WHOLE
 from trainer.models import model_module, models
 from trainer.run.config import TrainConfig, train_config
-from trainer.train import n_threads
+from trainer.train import n_threads, ready_memory
 
 EXPERIMENT = "1.1"  # random smear: the most work of the six
 RECURRENT_BATCH = 4
@@ -75,7 +75,7 @@ def measured(chosen: Sequence[Part], minutes: float) -> Iterator[Goal]:
 
 
 def _step(config: TrainConfig, store: Store, budget_s: float) -> list[Goal]:
-    with _threads_of(config):
+    with _as_trained(config):
         timings = step_timings(config, store, _MANY, budget_s)
         note = _conditions(config)
     goal = STEP_GOAL[model_module(config.model).CONSUMES]
@@ -84,7 +84,7 @@ def _step(config: TrainConfig, store: Store, budget_s: float) -> list[Goal]:
 
 
 def _pass(config: TrainConfig, store: Store, split: str, budget_s: float) -> list[Goal]:
-    with _threads_of(config):
+    with _as_trained(config):
         timings = pass_timings(config, store, split, _MANY, budget_s)
         note = _conditions(config)
     what = {"val": "validation", "test": "test with two references"}[split]
@@ -142,8 +142,9 @@ def _start(store: Store, model: str, device: str, budget_s: float) -> list[Goal]
 
 
 @contextmanager
-def _threads_of(config: TrainConfig) -> Iterator[None]:
-    """As many threads as ``trainer train`` takes for a model."""
+def _as_trained(config: TrainConfig) -> Iterator[None]:
+    """Threads and memory as ``trainer train`` has them for a model."""
+    ready_memory(config)
     before, wanted = torch.get_num_threads(), n_threads(config)
     torch.set_num_threads(wanted or before)
     try:
