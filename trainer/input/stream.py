@@ -30,9 +30,12 @@ Noise = NoiseConfig | DetectorNoise | RecordedNoise
 CONSUMES = ("heatmaps", "coordinates")
 TARGETS = ("auto", "stored", "rendered")
 BLOCK_FRAMES = 128
-#: Pairs of windows less than 5 frames apart in a batch of 16: 3.7 with a pool of 256 frames, 0.47
-#: with 2,048, 0.11 with 8,192; 0.05 uniformly (20,971 Penn Action frames).
-POOL_FRAMES = 2_048
+#: Over how many frames streamed training windows are shuffled. Pairs of windows less than 5 frames
+#: apart in a batch of 16: 0.47 with a pool of 2,048, 0.12 with 8,192, 0.06 with 16,384; uniformly
+#: 0.0046 of 207,072 windows and 0.016 of 58,293 (benchmarks/results/shuffle.csv).
+POOL_FRAMES = 16_384
+#: The same where heatmaps are not smeared impulses: held as they are, a frame takes 0.31 MB.
+FILLED_POOL_FRAMES = 2_048
 #: Noise is many small operations: made for some batches at once, it costs a fifth.
 _WINDOWS_AT_ONCE = 256
 IMPULSE_HEATMAPS = "impulse"  # what pipeline writes as config.heatmaps of the stores it makes
@@ -48,8 +51,8 @@ class WindowStream:
     Streamed, training windows are block-shuffled (``trainer.input.stored.shuffle``), and the others
     come by first frame, so that each block is read once. The same window has the same content
     either way. Streaming holds at most ``pool_frames / 128 + 5`` blocks of 128 frames and a
-    window's reach, whatever the store's size: smeared impulses take 10 kB a frame, other heatmaps
-    0.31 MB (0.9 GB with the default pool of 2,048 frames, 0.17 GB for val and test).
+    window's reach, whatever the store's size: smeared impulses take 10 kB a frame (0.2 GB), other
+    heatmaps 0.31 MB (0.9 GB, for their pool is shorter; 0.17 GB for val and test).
 
     Parameters
     ----------
@@ -64,7 +67,8 @@ class WindowStream:
     targets : "rendered", "stored", or "auto": rendered where the store says that its heatmaps are
         smeared impulses, else stored.
     device : where batches are made.
-    pool_frames : length of the shuffle pool of streamed training windows.
+    pool_frames : length of the shuffle pool of streamed training windows; no longer than
+        ``FILLED_POOL_FRAMES`` where heatmaps are not smeared impulses.
     augment : what is done to training windows; validation and test windows stay as they are.
     window_frames : T. Other than 5 goes with rendered targets and models of coordinates only.
 
@@ -106,7 +110,9 @@ class WindowStream:
                 raise unknown_name(kind, name, known)
         self.store, self.split, self.step = store, split, step
         self.noise, self.batch_size, self.seed = noise, batch_size, seed
-        self.consumes, self.pool_frames = consumes, pool_frames
+        self.consumes = consumes
+        longest = pool_frames if _has_impulses(store) else FILLED_POOL_FRAMES
+        self.pool_frames = min(pool_frames, longest)
         self.targets = _resolved(targets, store)
         self.device = torch.device(device)
         self.augment = augment if split == "train" else None
@@ -302,8 +308,11 @@ def _resolved(targets: str, store: Store) -> str:
     """What "auto" means for a store."""
     if targets != "auto":
         return targets
-    impulse = store.attrs["config"].get("heatmaps") == IMPULSE_HEATMAPS
-    return "rendered" if impulse else "stored"
+    return "rendered" if _has_impulses(store) else "stored"
+
+
+def _has_impulses(store: Store) -> bool:
+    return bool(store.attrs["config"].get("heatmaps") == IMPULSE_HEATMAPS)
 
 
 def _frozen_owners(store: Store, noise: Noise, device: torch.device) -> tuple[Tensor, Tensor]:

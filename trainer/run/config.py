@@ -1,7 +1,8 @@
 """What decides a run, saved with it."""
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,13 +13,17 @@ from pipeline.contract.store import CONTRACT_VERSION, WINDOW_FRAMES, Store
 from trainer.experiments import experiment
 from trainer.input.augment import augmentation
 from trainer.input.protocol import check_noise, noise_config, resolved_noise
-from trainer.input.stream import WindowStream
+from trainer.input.stream import POOL_FRAMES, WindowStream
 from trainer.models import model_module, preset
 from trainer.precision import PRECISIONS, resolved_precision
+from trainer.results.runs import read_json
 from trainer.results.scores import NORMALISATIONS
-from trainer.run.folder import versions
+from trainer.run.folder import CONFIG, versions
 from trainer.run.window import check_window, window_suffix, without_usual_window
 from trainer.schedule import SCHEDULES
+
+_NOT_IDENTITY = ("device", "threads", "pool_frames")
+_POOL_FRAMES_BEFORE = 2_048  # of runs that were begun before their record told
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,8 @@ class TrainConfig:
     noise : "fresh" in every epoch, "frozen" once for all as in the thesis, or "auto": frozen for
         stores of the thesis's protocol. Or the path of a noise file, a detector's own.
     window : frames in a window, at least the 5 of the thesis.
+    pool_frames : over how many frames windows are shuffled where heatmaps are streamed. A run keeps
+        what it was begun with (``as_begun``); it does not belong to a run's identity.
     device : "auto", "cpu" or "cuda"; does not belong to a run's identity.
     threads : torch's threads on the CPU; None leaves the choice to ``trainer.train.n_threads``.
     """
@@ -62,11 +69,12 @@ class TrainConfig:
     mu_in_px: float = 0.0
     noise: str = "auto"
     window: int = WINDOW_FRAMES
+    pool_frames: int = POOL_FRAMES
     device: str = "auto"
     threads: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("batch_size", "max_epochs", "max_steps", "threads"):
+        for name in ("batch_size", "max_epochs", "max_steps", "threads", "pool_frames"):
             number = getattr(self, name)
             if number is not None and number < 1:
                 raise BadInput(f"{name} must be at least 1, got {number}")
@@ -122,6 +130,14 @@ def train_config(model: str, experiment: str, **chosen: Any) -> TrainConfig:
     return TrainConfig(model=model, experiment=experiment, **{**preset(model), **given})
 
 
+def as_begun(config: TrainConfig, folder: Path) -> TrainConfig:
+    """The config with which a run goes on: windows are shuffled over as many frames as before."""
+    if not (folder / CONFIG).exists():
+        return config
+    begun = read_json(folder / CONFIG, "not a run folder")
+    return replace(config, pool_frames=begun.get("pool_frames", _POOL_FRAMES_BEFORE))
+
+
 def store_hash(store: Store) -> str:
     """The SHA-256 of a store's manifest, which names every file's: it stands for the content."""
     return sha256_bytes(to_json(store.manifest))
@@ -129,7 +145,7 @@ def store_hash(store: Store) -> str:
 
 def identity(config: TrainConfig, store: Store) -> dict[str, Any]:
     """What decides a run's numbers: two runs of one identity are the same run."""
-    chosen = {name: v for name, v in asdict(config).items() if name not in ("device", "threads")}
+    chosen = {name: v for name, v in asdict(config).items() if name not in _NOT_IDENTITY}
     chosen["noise"] = resolved_noise(config.noise, store)
     chosen["precision"] = config.resolved_precision
     return {**without_usual_window(chosen), "store_sha256": store_hash(store)}
@@ -146,6 +162,7 @@ def run_record(config: TrainConfig, store: Store, n_parameters: int) -> dict[str
             "torch_threads": torch.get_num_threads(),
         },
         "n_parameters": n_parameters,
+        "pool_frames": config.pool_frames,
         "store": {
             "path": str(store.path.resolve()),
             "config": store.attrs.get("config", {}),
@@ -168,5 +185,6 @@ def open_stream(config: TrainConfig, store: Store, split: str) -> WindowStream:
         targets=config.targets,
         device=config.torch_device,
         augment=augmentation(config.augment),
+        pool_frames=config.pool_frames,
         window_frames=config.window,
     )

@@ -146,6 +146,25 @@ def test_an_epoch_can_be_entered_at_any_batch(store, targets, split, start_batch
         assert all(torch.equal(row[name], whole[window][name]) for name in FIELDS)
 
 
+def test_resident_positions_are_shuffled_as_by_chance():
+    """Neighbours meet as often as 16 windows drawn at random do."""
+    store = make_store(n_clips=40, n_frames=60, gaps=False)
+    stream = WindowStream(store, "train", 1, NOISE, consumes="coordinates")
+    met, n_batches = 0, 0
+    for epoch in range(8):
+        for batch in stream.epoch(epoch):
+            first = batch.window
+            near = (first[:, None] - first).abs() < 5
+            near &= batch.clip[:, None] == batch.clip
+            met += (int(near.sum()) - len(first)) // 2
+            n_batches += len(first) == 16
+    first = store.windows("train", 1)
+    clip = store.read("train", "clip")[first]
+    near = (np.abs(first[:, None] - first) < 5) & (clip[:, None] == clip)
+    by_chance = 120 * (near.sum() - len(first)) / (len(first) * (len(first) - 1))
+    assert met / n_batches == pytest.approx(by_chance, rel=0.12)  # of some 400 meetings
+
+
 def test_val_and_test_keep_order_and_noise_over_epochs(store):
     for split in ("val", "test"):
         stream = WindowStream(store, split, 1, NOISE, 8)

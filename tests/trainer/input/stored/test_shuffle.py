@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from trainer.input.stored.shuffle import plan_ascending, plan_shuffled
+from pipeline.contract.seeds import rng
+from trainer.input.stored.shuffle import ReadPlan, plan_ascending, plan_shuffled
+from trainer.input.stream import BLOCK_FRAMES, POOL_FRAMES
 
 BLOCK = 128
 
@@ -35,6 +37,31 @@ def test_mixing_depends_on_the_pool_and_is_even_over_the_epoch():
         assert part.mean() == pytest.approx(by_chance, rel=0.35)
     small = near_pairs(plan_shuffled(windows, BLOCK, 256, seed=0, epoch=0), windows)
     assert small.mean() > 5 * pairs.mean()
+
+
+def full_size_index():
+    """First frames of 207,072 windows, as many as the thesis trains on, in clips of 20 to 200."""
+    lengths = np.random.default_rng(0).integers(20, 200, 2_200)
+    ends = np.cumsum(lengths)
+    clips = [np.arange(end - n, end - 4) for n, end in zip(lengths, ends, strict=True)]
+    return np.concatenate(clips)[:207_072]
+
+
+#: How many pairs of windows of a batch of 16 (of its 120) may be less than 5 frames apart beyond
+#: what chance has: one batch in fifteen has one. (Uniform: 0.0045, one batch in 220.)
+MARGIN_PAIRS = 0.065
+
+
+def test_neighbours_meet_no_more_often_than_by_chance_and_the_margin():
+    windows = full_size_index()
+    uniform = near_pairs(ReadPlan(rng(0, 5).permutation(len(windows)), *3 * [None]), windows)
+    assert uniform.mean() == pytest.approx(120 * 8 / len(windows), rel=0.5)
+    for seed in (0, 1):
+        pairs = near_pairs(plan_shuffled(windows, BLOCK_FRAMES, POOL_FRAMES, seed, 0), windows)
+        assert pairs.mean() < uniform.mean() + MARGIN_PAIRS
+        assert pairs[:1_000].mean() < uniform.mean() + 1.5 * MARGIN_PAIRS  # at its start as well
+    short = near_pairs(plan_shuffled(windows, BLOCK_FRAMES, 8_192, 0, 0), windows)
+    assert short.mean() > uniform.mean() + MARGIN_PAIRS
 
 
 def test_a_pool_that_holds_everything_is_a_uniform_shuffle_read_once():
