@@ -235,11 +235,8 @@ class ZarrStore(Store):
 
     def _bytes(self, name: str, offset: int, length: int) -> bytes:
         """Some bytes of a file of the store."""
-        try:
-            file = (self.folder / name).open("rb")
-        except FileNotFoundError:
-            file = self.local(name).open("rb")  # the cache let it go just now
-        with file:
+        where = self.folder / name
+        with where.open("rb") if self.mirror is None else self.mirror.open(name) as file:
             file.seek(offset)
             return file.read(length)
 

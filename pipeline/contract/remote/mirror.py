@@ -11,7 +11,7 @@ import tempfile
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from pipeline.contract.disk import disk_faults_told
 from pipeline.contract.errors import StoreError
@@ -23,6 +23,7 @@ from pipeline.contract.remote.tries import N_TRIES, Mangled, RemoteError
 from pipeline.contract.store import MANIFEST, RECIPE, damaged_shard
 
 STORES = "stores"
+MAX_TIMES = 20  # that a file is fetched again which others delete
 
 
 class Mirror:
@@ -68,6 +69,14 @@ class Mirror:
                     break
         kind = "shard" if "shard" in expected else "file"
         raise damaged_shard(self.place, expected.get("shard", name), problem, kind)
+
+    def open(self, name: str) -> BinaryIO:
+        """A file that was fetched, open for reading; fetched again if the cache let it go since."""
+        for _ in range(MAX_TIMES):
+            with suppress(FileNotFoundError):
+                return (self.folder / name).open("rb")
+            self.fetch(name)
+        raise StoreError(f"{name} of {self.place} is deleted from the cache while it is read")
 
     def fetch_all(self, names: list[str]) -> None:
         """Fetch several files, a few at a time."""

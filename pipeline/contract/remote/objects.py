@@ -1,6 +1,7 @@
 """What is done with the objects at an address: list, read, write, delete; each call tried again."""
 
 import hashlib
+import logging
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -44,6 +45,8 @@ def filesystem(protocol: str) -> Any:
 
     if protocol not in ("s3", "s3a"):
         return fsspec.filesystem(protocol)
+    for library in ("aiobotocore", "botocore"):  # they tell where they found what, at INFO
+        logging.getLogger(library).setLevel(logging.WARNING)
     chosen = fsspec.config.conf.get(protocol, {}).get("config_kwargs", {})
     ours = {
         "connect_timeout": silence_s(),

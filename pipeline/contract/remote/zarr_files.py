@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 from zarr.storage import LocalStore, WrapperStore
 
+from pipeline.contract.remote.mirror import MAX_TIMES
+
 if TYPE_CHECKING:
     from pipeline.contract.remote.mirror import Mirror
-
-_MAX_TIMES = 20
 
 
 class FetchedStore(WrapperStore[LocalStore]):
@@ -26,7 +26,7 @@ class FetchedStore(WrapperStore[LocalStore]):
     async def get(self, key: str, prototype: Any, byte_range: Any = None) -> Any:
         """As zarr's; a file of the manifest is never told to be absent."""
         found = await super().get(key, prototype, byte_range)
-        for _ in range(_MAX_TIMES):
+        for _ in range(MAX_TIMES):
             if found is not None or not self._mirror.has(key):
                 return found
             self._mirror.fetch(key)
