@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 import time
+from collections import Counter
 
 import pytest
 
@@ -41,6 +42,14 @@ if deed == "fail":
     print("working")
     print("error: no\\x1b luck")
     sys.exit(1)
+tried = folder / "tried"
+if deed in ("flaky", "dies", "moved") and not tried.exists():
+    tried.touch()
+    if deed == "flaky":
+        saved()
+    if deed == "moved":
+        time.sleep(60)
+    os.kill(os.getpid(), signal.SIGKILL)
 if deed == "crash":
     os.kill(os.getpid(), signal.SIGKILL)
 time.sleep(60 if deed == "slow" else 0.2)
@@ -297,3 +306,30 @@ def test_the_running_ones_are_shown(make, monkeypatch):
     lines = [line for line in make.told.getvalue().splitlines() if "running" in line]
     assert len(lines) >= 2  # when it began, and while it ran
     assert time.monotonic() - began < 20
+
+
+def test_as_in_a_queue_what_was_preempted_or_died_is_begun_again(make, monkeypatch):
+    monkeypatch.setattr(supervisor, "MOST_DEATHS", 3)
+    found = make("flaky-1", "dies-1", "crash-1", "fail-1", "ok-1", n_jobs=2, again=True).run()
+    assert states(found) == {
+        "flaky-1": "finished",
+        "dies-1": "finished",
+        "crash-1": "failed",
+        "fail-1": "failed",
+        "ok-1": "finished",
+    }
+    begun = [name for word, name, _ in events(make.out) if word == "begin"]
+    expected = {"flaky-1": 2, "dies-1": 2, "crash-1": 3, "fail-1": 1, "ok-1": 1}
+    assert Counter(begun) == expected
+    assert states(make("flaky-2").run()) == {"flaky-2": "stopped"}  # here once
+
+
+def test_torchruns_flattened_exit_code_is_read_from_the_state(make):
+    script = make.out.parent / "job.py"
+    state = '(folder / "state.json").write_text(json.dumps({"state": "preempted"}))'
+    script.write_text(SCRIPT.replace("sys.exit(75)", f"{state}; sys.exit(1)"))
+    assert states(make("flaky-1").run()) == {"flaky-1": "stopped"}
+    script.write_text(SCRIPT.replace("sys.exit(1)", "sys.exit(1)  # an older state is not its own"))
+    (make.out / "fail-1").mkdir()
+    (make.out / "fail-1" / "state.json").write_text(json.dumps({"state": "preempted"}))
+    assert states(make("fail-1").run()) == {"fail-1": "failed"}
