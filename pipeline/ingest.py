@@ -1,7 +1,10 @@
 """From sources to the spool: every file parsed, every frame boxed, everything left out counted."""
 
 import hashlib
+import json
+import os
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,26 +50,35 @@ class Scanned:
     spool_sha256: dict[str, str]
 
 
-def fingerprint(inputs: Inputs) -> list[Any]:
-    """Names, sizes and change times of all input files: when it changes, a spool is stale."""
+def fingerprint(inputs: Inputs) -> str:
+    """Hash of all input files' names, sizes and change times: another one makes a spool stale."""
     roots = [*inputs.paths.items(), ("manual", inputs.options.manual)]
     roots.append(("tables", inputs.options.tables))
-    found: list[Any] = []
+    digest = hashlib.sha256()
     for name, path in roots:
-        if isinstance(path, Remote):
-            from pipeline.contract.remote.objects import versions
+        for line in _seen_at(path):
+            digest.update(json.dumps([name, *line]).encode() + b"\n")
+    return digest.hexdigest()
 
-            found += [[name, *line] for line in versions(path)]
-            continue
-        if path is None or not path.exists():
-            found.append([name, str(path)])
-            continue
-        files = sorted(path.rglob("*")) if path.is_dir() else [path]
-        for file in files:
-            if file.is_file():
-                stat = file.stat()
-                found.append([name, str(file.resolve()), stat.st_size, stat.st_mtime_ns])
-    return found
+
+def _seen_at(path: Place | None) -> Iterator[tuple[str | int, ...]]:
+    """Name, size and change time of every file, in an order of its own; folder by folder."""
+    if isinstance(path, Remote):
+        from pipeline.contract.remote.objects import versions
+
+        yield from (tuple(line) for line in versions(path))
+    elif path is None or not path.exists():
+        yield (str(path),)
+    elif not path.is_dir():
+        stat = path.stat()
+        yield str(path.resolve()), stat.st_size, stat.st_mtime_ns
+    else:
+        for folder, inner, names in os.walk(path.resolve()):
+            inner.sort()
+            for file in (Path(folder, name) for name in sorted(names)):
+                if file.is_file():
+                    stat = file.stat()
+                    yield str(file), stat.st_size, stat.st_mtime_ns
 
 
 class ActionFilter:

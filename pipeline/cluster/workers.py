@@ -1,6 +1,7 @@
 """Workers that are a Dask cluster: the same tasks, on other processes and machines."""
 
 import logging
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -8,7 +9,8 @@ from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from pipeline.cluster.stamp import Stamp
 from pipeline.contract.errors import BadInput, PoseError
@@ -55,7 +57,9 @@ class DaskWorkers(Workers):
     def __init__(self, client: "Client", stamp: Stamp) -> None:
         self._client = client
         self._stamp = stamp
-        self._tasks: dict[int, Any] = {}
+        self._tasks: dict[Any, Future[Any]] = {}
+        self._done: SimpleQueue[Any] = SimpleQueue()
+        self._collector = threading.Thread(target=self._collect, daemon=True)
         self._counted = (0.0, 1)
 
     @property
@@ -79,18 +83,40 @@ class DaskWorkers(Workers):
             )
         except Exception as error:  # a closed client raises bare Exceptions
             raise self._lost(error) from None
-        self._tasks[id(future)] = task
-        task.add_done_callback(lambda done: self._settle(future, done))
+        self._tasks[task] = future
+        task.add_done_callback(self._done.put)
         return future
 
-    def _settle(self, future: "Future[Any]", task: Any) -> None:
-        """Carry what became of a task over to the caller's future (in a thread of Dask's)."""
+    def _collect(self) -> None:
+        """Carry what became of tasks over to the callers' futures.
+
+        Those that ended meanwhile are fetched together: one by one, a question to the scheduler
+        each, 64 threads would wait for us.
+        """
+        while (first := self._done.get()) is not None:
+            tasks = [first]
+            with suppress(Empty):
+                while True:
+                    tasks.append(self._done.get_nowait())
+            if None in tasks:  # nobody waits any more
+                return
+            good = [task for task in tasks if task.status == "finished"]
+            try:
+                results = dict(zip(good, self._client.gather(good), strict=True))
+            except (Exception, CancelledError):
+                results = {}
+            for task in tasks:
+                self._settle(task, results.get(task))
+            del first, task, tasks, good, results  # Dask keeps a result while its future lives
+
+    def _settle(self, task: Any, result: tuple[Any, Exception | None] | None) -> None:
+        future = self._tasks.pop(task, None)
+        if future is None:
+            return
         try:
-            value, error = task.result()
+            value, error = task.result() if result is None else result
         except (Exception, CancelledError) as fault:
             value, error = None, self._lost(fault)
-        finally:
-            self._tasks.pop(id(future), None)
         if error is None:
             future.set_result(value)
         else:
@@ -116,10 +142,15 @@ class DaskWorkers(Workers):
         """Processes of this machine, for what needs no cluster."""
         return Workers(1)
 
+    def __enter__(self) -> Self:
+        self._collector.start()
+        return self
+
     def __exit__(self, *_: object) -> None:
         """Let go of tasks that nobody waits for any more."""
-        tasks = list(self._tasks.values())
+        tasks = list(self._tasks)
         self._tasks.clear()
+        self._done.put(None)
         if tasks and self._client.status == "running":
             with suppress(Exception):
                 self._client.cancel(tasks)

@@ -1,0 +1,1 @@
+"""What grows with frames, clips, shards and workers: measured, then extrapolated."""
