@@ -8,6 +8,7 @@ import numpy as np
 from tqdm import tqdm
 
 from pipeline.contract.boxes import boxes_around
+from pipeline.hashes import Trust
 from pipeline.ingest import Inputs
 from pipeline.scan import scan
 from pipeline.sources import source
@@ -24,6 +25,8 @@ class Found:
     n_annotated : keypoints with a usable position.
     actions : action or movement -> clips.
     rejected : file name -> reason.
+    sha256 : file name -> hash.
+    n_not_as_listed : files rejected for their hash.
     """
 
     dataset: str
@@ -37,6 +40,8 @@ class Found:
     action_frames: Counter[str] = field(default_factory=Counter)
     left_out: Counter[str] = field(default_factory=Counter)
     rejected: dict[str, str] = field(default_factory=dict)
+    sha256: dict[str, str] = field(default_factory=dict)
+    n_not_as_listed: int = 0
 
 
 def check(inputs: Inputs, n_workers: int = 1, progress: bool = True) -> list[Found]:
@@ -47,20 +52,25 @@ def check(inputs: Inputs, n_workers: int = 1, progress: bool = True) -> list[Fou
     BadInput : a path that is no such source at all.
     """
     results = []
+    trust = Trust(inputs.options.hashes)
     with Workers(n_workers) as workers:
         for dataset, path in sorted(inputs.paths.items()):
             found = Found(dataset)
             raw = source(dataset).items(path, inputs.options)
-            outcomes = scan(dataset, raw, workers)
+            n_before = trust.n_other
+            outcomes = trust.judged(scan(dataset, raw, workers))
             for outcome in tqdm(
                 outcomes, desc=f"reading {dataset}", unit="file", disable=not progress
             ):
                 found.n_files += 1
+                found.sha256[outcome.name] = outcome.sha256
                 if outcome.reason:
                     found.rejected[outcome.name] = outcome.reason
                 for clip in outcome.clips:
                     _count(found, clip)
+            found.n_not_as_listed = trust.n_other - n_before
             results.append(found)
+    trust.tell_absent()
     return results
 
 

@@ -49,6 +49,11 @@ _sources = options(
         type=PLACE,
         help="Penn Action's labels folder, or Penn_Action.tar.gz as downloaded.",
     ),
+    click.option(
+        "--hashes",
+        type=PATH,
+        help="SHA-256 sums as sha256sum writes them: files that are not as listed are rejected.",
+    ),
 )
 
 
@@ -57,6 +62,7 @@ def _inputs(
     brace_manual: Place | None,
     brace_tables: Place | None,
     penn_action: Place | None,
+    hashes: Path | None,
 ) -> Any:
     from pipeline.ingest import Inputs
     from pipeline.sources import SourceOptions
@@ -65,10 +71,10 @@ def _inputs(
     given: dict[str, Place] = {n: path for n, path in paths.items() if path is not None}
     if not given:
         raise BadInput("no annotations given: use --brace PATH, --penn-action PATH, or both")
-    for path in (*given.values(), brace_manual, brace_tables):
+    for path in (*given.values(), brace_manual, brace_tables, hashes):
         if path is not None and not path.exists():
             raise BadInput(f"{path} does not exist")
-    return Inputs(given, SourceOptions(manual=brace_manual, tables=brace_tables))
+    return Inputs(given, SourceOptions(None, brace_manual, brace_tables, hashes))
 
 
 @main.command()
@@ -106,19 +112,38 @@ def download(name: str, out: Path) -> None:
 @main.command()
 @_sources
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="Processes.")
-def check(workers: int, **paths: Place | None) -> None:
-    """Say what is in the annotations, and what is broken and why; nothing is written.
+def check(workers: int, hashes: Path | None, **paths: Any) -> None:
+    """Say what is in the annotations, and what is broken and why.
+
+    Nothing is written, but for the list of --hashes where there is none yet: of what is here now.
 
     Example: python -m pipeline check --penn-action data/raw/penn_action/labels
     """
     from pipeline.check import check as count
     from pipeline.check import table
 
-    results = count(_inputs(**paths), workers, progress=_interactive())
+    listed = hashes if hashes is not None and hashes.exists() else None
+    results = count(_inputs(**paths, hashes=listed), workers, progress=_interactive())
     for found in results:
         click.echo(table(found))
+    if listed is not None:
+        _say_whether_listed(results, listed)
+    elif hashes is not None:
+        from pipeline.hashes import write_hashes
+
+        sums = {name: sha256 for found in results for name, sha256 in found.sha256.items()}
+        write_hashes(hashes, sums)
+        click.echo(f"wrote {len(sums):,} SHA-256 sums to {hashes}")
     if not any(found.n_boxed for found in results):
         raise BadInput("nothing usable: no clip has a frame with two annotated keypoints")
+
+
+def _say_whether_listed(results: Any, listed: Path) -> None:
+    n_other = sum(found.n_not_as_listed for found in results)
+    if n_other:
+        raise BadInput(f"{n_other} files are not as {listed} lists them: see above")
+    n_files = sum(found.n_files for found in results)
+    click.echo(f"all {n_files:,} files are as {listed} lists them")
 
 
 @main.command()
@@ -191,7 +216,7 @@ def preprocess(
     box_jitter: float,
     group_by: str,
     protocol: str,
-    **paths: Place | None,
+    **paths: Any,
 ) -> None:
     """Turn annotations into a store of ground-truth heatmaps and windows.
 
@@ -324,7 +349,7 @@ def verify(store: Place, same_as: Place | None) -> None:
 @click.argument("store", type=PLACE)
 @_sources
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="Processes.")
-def repair(store: Place, workers: int, **paths: Place | None) -> None:
+def repair(store: Place, workers: int, **paths: Any) -> None:
     """Make what is damaged in a store again from its annotations, byte for byte.
 
     Where they were is kept with the store; if they were moved, say where they are now. Sound shards

@@ -18,6 +18,7 @@ from pipeline.contract import seeds
 from pipeline.contract.boxes import boxes_around, nearest_pixel, to_heatmap
 from pipeline.contract.errors import BadInput
 from pipeline.contract.remote.place import Place, Remote
+from pipeline.hashes import Trust
 from pipeline.plan import BuildConfig
 from pipeline.scan import Outcome, scan
 from pipeline.sources import Clip, SourceOptions, source
@@ -54,6 +55,8 @@ def fingerprint(inputs: Inputs) -> str:
     """Hash of all input files' names, sizes and change times: another one makes a spool stale."""
     roots = [*inputs.paths.items(), ("manual", inputs.options.manual)]
     roots.append(("tables", inputs.options.tables))
+    if inputs.options.hashes is not None:
+        roots.append(("hashes", inputs.options.hashes))
     digest = hashlib.sha256()
     for name, path in roots:
         for line in _seen_at(path):
@@ -126,13 +129,14 @@ def ingest(
     sources: list[dict[str, Any]] = []
     left_out: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
+    trust = Trust(inputs.options.hashes)
     with SpoolWriter(folder) as writer:
         for dataset, path in sorted(inputs.paths.items()):
             actions = ActionFilter(dataset, config.actions)
             seen: set[str] = set()
             digest, n_files = hashlib.sha256(), 0
             raw = source(dataset).items(path, inputs.options)
-            outcomes = scan(dataset, raw, workers)
+            outcomes = trust.judged(scan(dataset, raw, workers))
             for outcome in tqdm(
                 outcomes, desc=f"reading {dataset}", unit="file", disable=not progress
             ):
@@ -147,6 +151,7 @@ def ingest(
                 found = {"dataset": dataset, "files": n_files, "sha256": digest.hexdigest()}
                 sources.append(found)
             actions.check()
+    trust.tell_absent()
     if not writer.n_clips:
         n_files = sum(found["files"] for found in sources)
         common = f"; most often: {reasons.most_common(1)[0][0]}" if reasons else ""

@@ -35,8 +35,10 @@ class Recipe:
     def to_bytes(self) -> bytes:
         """The file's bytes."""
         options = self.inputs.options
+        hashes = {"hashes": str(options.hashes.resolve())} if options.hashes else {}
         return sealed(
-            {
+            hashes
+            | {
                 "paths": {name: str(p.resolve()) for name, p in self.inputs.paths.items()},
                 "manual": str(options.manual.resolve()) if options.manual else None,
                 "tables": str(options.tables.resolve()) if options.tables else None,
@@ -57,7 +59,11 @@ def read_recipe(store: Path) -> Recipe:
     """
     try:
         found = unsealed((store / RECIPE).read_bytes())
-        options = SourceOptions(manual=_place(found["manual"]), tables=_place(found["tables"]))
+        options = SourceOptions(
+            manual=_place(found["manual"]),
+            tables=_place(found["tables"]),
+            hashes=Path(found["hashes"]) if "hashes" in found else None,
+        )
         paths = {str(name): as_place(path) for name, path in found["paths"].items()}
         return Recipe(
             Inputs(paths, options),

@@ -112,10 +112,19 @@ def _recipe(path: Path, manifest: dict[str, Any] | None, inputs: Inputs | None) 
         config = config_from(attrs["config"])
         code = str(attrs["provenance"]["code_version"])
         return Recipe(inputs, config, manifest["format"], code, manifest_sha256)
-    recipe = recipe if inputs is None else replace(recipe, inputs=inputs)
+    if inputs is not None:
+        hashes = inputs.options.hashes or recipe.inputs.options.hashes
+        options = replace(inputs.options, hashes=hashes)
+        recipe = replace(recipe, inputs=replace(inputs, options=options))
     for name, place in recipe.inputs.paths.items():
         if not place.exists():
             raise StoreError(f"{place}, which {path} was made from, is gone: say where by --{name}")
+    hashes = recipe.inputs.options.hashes
+    if hashes is not None and not hashes.exists():
+        raise StoreError(
+            f"{hashes}, the list of sums that {path} was made with, is gone: give it by --hashes, "
+            "and the annotations again"
+        )
     return recipe
 
 

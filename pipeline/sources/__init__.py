@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from typing import Any, Protocol, cast
 
 import numpy as np
@@ -32,11 +33,13 @@ class SourceOptions:
     actions : action names to keep; None is the dataset's default selection, ``("all",)`` every one.
     manual : BRACE's manual-keypoint zip or folder, if any.
     tables : folder with BRACE's annotation tables, if it is not found beside the keypoints.
+    hashes : list of SHA-256 sums; a file that is not as listed is rejected (``pipeline.hashes``).
     """
 
     actions: tuple[str, ...] | None = None
     manual: Place | None = None
     tables: Place | None = None
+    hashes: Path | None = None
 
 
 @dataclass(frozen=True)
