@@ -5,7 +5,6 @@ The server is moto's, which speaks S3 over HTTP on loopback; what it does wrong 
 
 import io
 import json
-import os
 import subprocess
 import sys
 import tarfile
@@ -55,7 +54,7 @@ def s3(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
     monkeypatch.setenv("POSE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("POSE_REMOTE_TIMEOUT", "1")
+    monkeypatch.setenv("POSE_REMOTE_TIMEOUT", "2")
     filesystem.cache_clear()
     s3fs.S3FileSystem.clear_instance_cache()
     server.app.faults, server.app.watch = Faults(), lambda environ: None
@@ -79,9 +78,20 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(*arguments: str) -> Result:
+    """A command of the pipeline that is to succeed."""
     from pipeline.cli import main
 
     return CliRunner().invoke(main, ["--debug", *arguments], catch_exceptions=False)
+
+
+def refused(*arguments: str) -> str:
+    """What a command that is to fail tells the user, in one line."""
+    from pipeline.cli import main
+
+    result = CliRunner().invoke(main, list(arguments))
+    assert result.exit_code == 1
+    assert len(result.stderr.splitlines()) == 1, result.stderr
+    return result.stderr
 
 
 def preprocess(s3: Any, made: Path) -> Result:
@@ -99,7 +109,7 @@ def there(s3: Any, local: Path, folder: Path) -> tuple[dict[str, str], dict[str,
     return hashes
 
 
-def test_from_an_archive_to_a_trained_model(s3: Any, made: Path, tmp_path: Path) -> None:
+def test_what_is_built_there_is_what_is_built_here(s3: Any, made: Path, tmp_path: Path) -> None:
     assert preprocess(s3, made).exit_code == 0
     found, expected = there(s3, made / "store", tmp_path)
     assert found == expected
@@ -111,6 +121,12 @@ def test_from_an_archive_to_a_trained_model(s3: Any, made: Path, tmp_path: Path)
     assert "shards verify" in verified.stdout
     assert run("show", store, "--out", str(tmp_path / "windows.png")).exit_code == 0
     assert (tmp_path / "windows.png").stat().st_size > 1000
+
+
+@pytest.mark.slow
+def test_training_there_is_training_here(s3: Any, made: Path, tmp_path: Path) -> None:
+    s3.put(str(made / "store"), "poses/store.zarr", recursive=True)
+    store = f"{BUCKET}/store.zarr"
     rows = {place: train(place, tmp_path / name) for name, place in places(made).items()}
     assert rows[store] == rows[str(made / "store")]
     record = json.loads((tmp_path / "far/resmlp-1.1-seed0/config.json").read_bytes())
@@ -148,11 +164,11 @@ def test_faults_of_the_server_change_nothing(
     from pipeline.audit import differences
     from pipeline.contract.store import open_store
 
-    server.app.faults = Faults(0.2, KINDS, seed=1, silent_s=1.5)
+    server.app.faults = Faults(0.2, KINDS, seed=1, silent_s=2.5)
     assert preprocess(s3, made).exit_code == 0
     upload = server.app.faults.done
     monkeypatch.setenv("POSE_CACHE", str(tmp_path / "cold"))
-    server.app.faults = Faults(0.2, KINDS, seed=2, silent_s=1.5)
+    server.app.faults = Faults(0.2, KINDS, seed=2, silent_s=2.5)
     with open_store(made / "store") as near, open_store(f"{BUCKET}/store.zarr") as far:
         assert differences(near, far) == []
     reading = server.app.faults.done
@@ -188,9 +204,7 @@ def test_a_killed_upload_is_no_store_and_is_finished_by_the_same_command(
     assert child.wait(120) == -9, child.communicate()
     child.communicate()
     server.app.watch = lambda environ: None
-    told = run_in_a_process("info", out)
-    assert told.returncode == 1
-    assert f"error: {out} has no MANIFEST.json" in told.stderr
+    assert f"error: {out} has no MANIFEST.json" in refused("info", out)
     before = server.app.requests["PUT"]
     assert run("preprocess", "--penn-action", source, "--out", out).exit_code == 0
     found, expected = there(s3, made / "store", tmp_path)
@@ -198,28 +212,25 @@ def test_a_killed_upload_is_no_store_and_is_finished_by_the_same_command(
     assert server.app.requests["PUT"] - before < len(expected) - 20  # the first ones stay
 
 
-def run_in_a_process(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    names = {**os.environ, **environment}
-    kept = {name: value for name, value in names.items() if value}
-    command = [sys.executable, "-m", "pipeline", *arguments]
-    return subprocess.run(
-        command, cwd=ROOT, env=kept, capture_output=True, text=True, timeout=120, check=False
-    )
-
-
-def test_what_a_user_must_see_to_is_one_line(s3: Any, server: Server, tmp_path: Path) -> None:
-    none = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
-    nowhere = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
-    home = {"HOME": str(tmp_path)}  # no ~/.aws of the machine's
-    for environment, expected in (
-        ({**none, **home}, f"error: no credentials for {BUCKET}/none"),
-        (nowhere, "did not answer within"),
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({"AWS_ACCESS_KEY_ID": ""}, f"error: no credentials for {BUCKET}/none"),
+        ({"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, "did not answer within"),
         ({}, f"error: no store at {BUCKET}/none"),
-    ):
-        told = run_in_a_process("info", f"{BUCKET}/none", **environment)
-        assert told.returncode == 1
-        assert expected in told.stderr
-        assert len(told.stderr.splitlines()) == 1, told.stderr
+    ],
+)
+def test_what_a_user_must_see_to_is_one_line(
+    s3: Any,
+    environment: dict[str, str],
+    expected: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))  # no ~/.aws of the machine's
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value) if value else monkeypatch.delenv(name)
+    assert expected in refused("info", f"{BUCKET}/none")
 
 
 def test_a_bucket_that_is_not_there_is_told(s3: Any) -> None:
