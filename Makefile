@@ -22,6 +22,7 @@ SAMPLE  :=
 endif
 RUNS    ?= runs
 REPORT  ?= report
+BENCH   ?= build/bench
 SEED    ?= 0
 
 .DEFAULT_GOAL := help
@@ -94,9 +95,9 @@ format: $(VENV)/.ready ## Put the code into the house's layout
 	$(PY) -m ruff format .
 	$(PY) -m ruff check --fix .
 
-bench: $(VENV)/.ready ## Time rendering and models on this machine
-	$(PY) -m benchmarks.render
-	$(PY) -m benchmarks.models
+bench: $(VENV)/.ready ## Time preprocessing, streaming and training here: tables, CSVs and pictures in BENCH
+	$(PY) -m pipeline bench --out $(BENCH)
+	$(PY) -m trainer bench --out $(BENCH) $(ARGS)
 
 clean: ## Remove the environment, the sample and the sample's store
 	rm -rf $(VENV) data/sample data/processed/sample.*
