@@ -47,6 +47,10 @@ class Started:
         with suppress(ProcessLookupError):
             (os.killpg if group else os.kill)(self.pid, number)
 
+    def runs(self) -> bool:
+        """Whether it has not ended yet."""
+        return Path(f"/proc/{self.pid}").exists()
+
     def wait(self, patience_s: float = PATIENCE_S) -> Ended:
         """Wait for its end; a command that hangs is a failure."""
         line = self._server.read_line(patience_s, self.pid)
@@ -58,16 +62,26 @@ class Started:
 class Warm:
     """A server for one of the two programs; one command at a time."""
 
-    def __init__(self, program: str, environment: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        program: str,
+        environment: dict[str, str] | None = None,
+        prefix: tuple[str, ...] = (),
+    ) -> None:
         self.program = program
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.warm", program],
+            [*prefix, sys.executable, "-m", "tests.faults.warm", program],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, "OMP_NUM_THREADS": "1", **(environment or {})},
             text=True,
         )
         self.read_line(PATIENCE_S)
+
+    @property
+    def pid(self) -> int:
+        """Of the server."""
+        return self._process.pid
 
     def start(
         self,

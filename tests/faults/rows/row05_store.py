@@ -8,11 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.audit import verify
-from pipeline.contract.errors import PoseError, StoreError
+from pipeline.contract.errors import PoseError
 from pipeline.contract.store import MANIFEST, RECIPE, SPLITS, open_store
-from pipeline.ingest import Inputs
-from pipeline.repair import repair
-from pipeline.sources import SourceOptions
 from tests.faults import servers
 from tests.faults.damage import BYTE_DAMAGE, damaged
 from tests.faults.harness import Attempt
@@ -139,13 +136,14 @@ def _repair(ready: Ready, store: Path, kind: str, case: str, found: Attempt) -> 
     """Repair, as the messages say, until the store is as it was."""
     sound = ready.sound[kind]
     lost = {name for name in (MANIFEST, RECIPE) if content(store).get(name) != sound[name]}
-    try:
-        repair(store, progress=False)
-    except StoreError as error:
-        if "give the annotations again" not in str(error):
-            raise
+    program, log = servers.server("pipeline"), store.parent / "log"
+    words: list[object] = ["repair", store]
+    ended = program.run(words, log)
+    if ended.code == 1 and "give the annotations again" in ended.said:
         if len(lost) == 2:
             return  # nothing tells any more what the store was: preprocess again
-        repair(store, Inputs({"penn-action": ready.labels}, SourceOptions()), progress=False)
-    if harm := differences(content(store), sound):
+        ended = program.run([*words, "--penn-action", ready.labels], log)
+    if ended.code != 0:
+        found.problems.append(f"{case}: the repair ended with {ended.code}: {ended.said[-300:]}")
+    elif harm := differences(content(store), sound):
         found.problems.append(f"{case}: after the repair {harm}")

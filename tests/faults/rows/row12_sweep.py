@@ -22,15 +22,19 @@ _EVERY_SMALL = 5  # one attempt in so many is a sweep of two runs; all others ar
 
 @dataclass(frozen=True)
 class _Plan:
-    """A kind of sweep: its options, its runs, and how often it is killed at most."""
+    """A kind of sweep: its options, its runs, and how often it is killed at most.
+
+    ``longest`` is the power of ten of a small run's seconds after which it is killed at the latest.
+    """
 
     options: tuple[str, ...]
     n_runs: int
     n_kills: int
+    longest: float
 
 
-_SMALL = _Plan(("--models", "deciwatch", "--exps", "1.2,2.2"), 2, 3)
-_FULL = _Plan((), 24, 40)
+_SMALL = _Plan(("--models", "deciwatch", "--exps", "1.2,2.2"), 2, 3, 0.3)
+_FULL = _Plan((), 24, 40, 1.2)  # its slowest runs take eight times as long as a small one
 
 
 @dataclass
@@ -80,7 +84,9 @@ def attempt(ready: Ready, folder: Path, rng: np.random.Generator, index: int) ->
         at = int(rng.integers(60)) if rng.integers(2) else -1
         ready.shim.set(runs, shim.KILL if at >= 0 else shim.OFF, at=at)
         started = ready.program.start(words, log)
-        time.sleep(ready.seconds * 10 ** rng.uniform(-1, 1.2))  # the slowest run takes eight times
+        moment = time.monotonic() + ready.seconds * 10 ** rng.uniform(-1, plan.longest)
+        while started.runs() and time.monotonic() < moment:
+            time.sleep(0.01)
         # Its runs are sessions of their own; they see that their parent is gone.
         started.signal(signal.SIGKILL)
         ended = started.wait()
