@@ -1,0 +1,33 @@
+"""The performance page's tables come from the benchmarks' files."""
+
+from pathlib import Path
+
+from benchmarks.goals import rewritten
+from pipeline.contract.goals import Goal, write_goals
+
+PAGE = "Before\n<!-- table: goals_x -->\nold\n<!-- end -->\nAfter\n<!-- table: y --><!-- end -->\n"
+
+
+def test_marked_tables_are_made_anew_and_nothing_else(tmp_path: Path) -> None:
+    write_goals(tmp_path / "goals_x.csv", [Goal("step", "bare", 1.05, False, 1.02, what_s=0.25)])
+    (tmp_path / "before.csv").write_text("what,before,source\nstep,1.08,measured\n")
+    page = rewritten(PAGE, tmp_path)
+    assert page.startswith("Before\n<!-- table: goals_x -->\n| what |")
+    assert "| step | bare | ≤ 1.05 × | 1.08 × | **1.02 ×** | yes | 250 ms |" in page
+    assert "old" not in page
+    assert page.endswith("After\n<!-- table: y --><!-- end -->\n")
+    assert rewritten(page, tmp_path) == page
+
+
+def test_a_table_without_a_file_says_so(tmp_path: Path) -> None:
+    assert "Not measured yet" in rewritten(PAGE, tmp_path)
+
+
+def test_a_profile_has_a_line_a_model(tmp_path: Path) -> None:
+    (tmp_path / "profile.csv").write_text(
+        "model,batch,phase,part,ms_per_batch,share_of_epoch,conditions\n"
+        "a,16,training,backward,3.0,0.75,quiet\na,16,validation,metrics,1.0,0.25,quiet\n"
+    )
+    page = rewritten("<!-- table: profile -->\n<!-- end -->", tmp_path)
+    assert "| a | 3 ms | 75.0 % | 25.0 % |" in page
+    assert "(quiet)" in page
