@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import asdict, dataclass
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -105,24 +106,26 @@ def note(work: Path, written: ShardWritten) -> None:
 
 
 def _run_jobs(jobs: list[ShardJob], workers: Workers) -> Iterator[tuple[ShardJob, ShardWritten]]:
-    """Results as they come; at most a few jobs wait at a time."""
+    """Results as they come; at most a few tasks wait at a time."""
     queue = iter(jobs)
-    running: dict[Future[ShardWritten], ShardJob] = {}
+    running: dict[Future[list[ShardWritten]], list[ShardJob]] = {}
+    at_once = workers.bundle(len(jobs))
     while True:
-        while len(running) < 2 * workers.n_workers and (job := next(queue, None)):
-            running[workers.submit(SHARD_TIMEOUT_S, make_shard, job)] = job
+        while len(running) < 2 * workers.n_workers and (some := list(islice(queue, at_once))):
+            running[workers.submit(len(some) * SHARD_TIMEOUT_S, make_shards, some)] = some
         if not running:
             return
-        finished, _ = wait(running, 2 * SHARD_TIMEOUT_S, FIRST_COMPLETED)
+        finished, _ = wait(running, 2 * at_once * SHARD_TIMEOUT_S, FIRST_COMPLETED)
         if not finished:
             raise Stuck()
         for future in finished:
-            job = running.pop(future)
+            some = running.pop(future)
             try:
-                yield job, outcome(future, SHARD_TIMEOUT_S)
+                made: list[ShardWritten] = outcome(future, at_once * SHARD_TIMEOUT_S)
+                yield from zip(some, made, strict=True)
             except WorkerLost as error:
                 raise StoreError(
-                    f"the worker that wrote shard {job.shard} {error}: what is done is kept; "
+                    f"the worker that wrote shard {some[0].shard} {error}: what is done is kept; "
                     "run the same command again, with fewer --workers if memory is short"
                 ) from None
 
@@ -131,6 +134,11 @@ def _run_jobs(jobs: list[ShardJob], workers: Workers) -> Iterator[tuple[ShardJob
 def _split_rows(work: Path, split: str, changed: tuple[int, int]) -> SplitRows:
     del changed  # a worker that outlives a build must not take its pieces for the next one's
     return SplitRows(work / "spool", np.load(work / f"pieces_{split}.npy"))
+
+
+def make_shards(jobs: list[ShardJob]) -> list[ShardWritten]:
+    """Some shards, one after the other."""
+    return [make_shard(job) for job in jobs]
 
 
 def make_shard(job: ShardJob) -> ShardWritten:

@@ -65,6 +65,11 @@ class Workers:
         """``submit`` and wait; see ``outcome``."""
         return outcome(self.submit(timeout_s, function, *args), timeout_s)
 
+    def bundle(self, n_jobs: int) -> int:
+        """How many of ``n_jobs`` small jobs are best given to a worker together."""
+        del n_jobs
+        return 1
+
     def at_home(self) -> "Workers":
         """Workers of this machine."""
         return self

@@ -25,20 +25,18 @@ from pipeline.shards import Folders
 from pipeline.sources import Clip, SourceOptions, penn_action
 from pipeline.workers import Workers
 
-FRAMES_A_CLIP = 5
 
-
-def _outcomes(n_clips: int) -> Iterator[Outcome]:
-    frames = np.arange(1, FRAMES_A_CLIP + 1, dtype=np.int32)
-    keypoints = np.full((FRAMES_A_CLIP, 25, 2), 5.0)
+def _outcomes(n_clips: int, n_frames: int) -> Iterator[Outcome]:
+    frames = np.arange(1, n_frames + 1, dtype=np.int32)
+    keypoints = np.full((n_frames, 25, 2), 5.0)
     for index in range(n_clips):
         name = f"{index:08d}"
         clip = Clip(name, "penn-action", name, "situp", "", 30.0, frames, keypoints)
         yield Outcome("penn-action", f"{name}.mat", f"{index:064x}", [clip])
 
 
-def _skip_boxing() -> None:
-    boxes = np.tile(np.array([0.0, 0.0, 55.0, 55.0]), (FRAMES_A_CLIP, 1))
+def _skip_boxing(n_frames: int) -> None:
+    boxes = np.tile(np.array([0.0, 0.0, 55.0, 55.0]), (n_frames, 1))
     odd: Any = ingest
     odd.boxes_around = lambda *_: (boxes, {})
     odd.jittered = lambda found, *_: found
@@ -47,14 +45,14 @@ def _skip_boxing() -> None:
     odd.source = lambda _: SimpleNamespace(items=lambda *_: iter(()), DEFAULT_ACTIONS=None)
 
 
-def measure(n_clips: int, folder: Path) -> dict[str, object]:
+def measure(n_clips: int, frames_a_clip: int, folder: Path) -> dict[str, object]:
     """Scan, plan and close ``n_clips`` in this process."""
-    _skip_boxing()
+    _skip_boxing(frames_a_clip)
     odd: Any = ingest
-    odd.scan = lambda *_: _outcomes(n_clips)
+    odd.scan = lambda *_: _outcomes(n_clips, frames_a_clip)
     folders, config = Folders.beside(folder / "store"), BuildConfig()
     inputs = ingest.Inputs({"penn-action": folder}, SourceOptions())
-    row: dict[str, object] = {"clips": n_clips, "frames": n_clips * FRAMES_A_CLIP}
+    row: dict[str, object] = {"clips": n_clips, "frames": n_clips * frames_a_clip}
     row["before_mib"] = round(held_mib(), 1)
     began = time.perf_counter()
 
@@ -77,15 +75,15 @@ def measure(n_clips: int, folder: Path) -> dict[str, object]:
     return row
 
 
-def main(sizes: list[int]) -> None:
-    """Each size in a process of its own."""
+def main(sizes: list[tuple[int, int]]) -> None:
+    """Each size, (clips, frames a clip), in a process of its own."""
     rows = []
-    for n_clips in sizes:
+    for n_clips, n_frames in sizes:
         with tempfile.TemporaryDirectory() as folder:
             code = (
                 "import json, sys\nfrom pathlib import Path\n"
                 "from benchmarks.scaling.memory import measure\n"
-                f"print(json.dumps(measure({n_clips}, Path(sys.argv[1]))))"
+                f"print(json.dumps(measure({n_clips}, {n_frames}, Path(sys.argv[1]))))"
             )
             done = subprocess.run(
                 [sys.executable, "-c", code, folder], stdout=subprocess.PIPE, text=True, check=True

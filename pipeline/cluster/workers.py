@@ -25,6 +25,7 @@ LOCAL = "local"
 CONNECT_TIMEOUT_S = 15.0
 WORKERS_TIMEOUT_S = 120.0  # for a queue to start the first worker
 _CLOSE_TIMEOUT_S = 5.0
+_BUNDLE = 8
 _COUNT_EVERY_S = 2.0
 _KEPT = "what is done is kept; run the same command again"
 
@@ -137,6 +138,10 @@ class DaskWorkers(Workers):
         return ClusterError(
             f"the Dask cluster at {place} failed ({type(fault).__name__}: {told}): {_KEPT}"
         )
+
+    def bundle(self, n_jobs: int) -> int:
+        """Several, where there are plenty: a scheduler hands out some hundred tasks a second."""
+        return max(1, min(_BUNDLE, n_jobs // (_BUNDLE * self.n_workers)))
 
     def at_home(self) -> Workers:
         """Processes of this machine, for what needs no cluster."""

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -128,7 +129,7 @@ def test_a_stopped_and_then_killed_client_s_build_goes_on(
         _, said = process.communicate(timeout=90)
         thread.join()
         assert process.returncode == code, said
-        assert "Dask: 2 workers; dashboard: http" in said
+        assert re.search("Dask: [12] workers; dashboard: http", said)
         assert "Traceback" not in said
     on_cluster(labels, out, cluster.scheduler_address)
     assert content(out) == whole["zarr"]

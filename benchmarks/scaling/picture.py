@@ -1,0 +1,44 @@
+"""The model's curves with the measured points upon them."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.scaling.model import FRAMES, Costs, predict
+from benchmarks.scaling.rows import RESULTS
+from pipeline.contract.files import write_atomic
+from trainer.results.style import INK, png, style
+
+_COLOURS = {1: "#d55e00", 2: "#e69f00", 16: "#009e73", 128: "#56b4e9", 512: "#0072b2"}
+
+
+def draw(cost: Costs, out: Path) -> None:
+    """Time and memory against frames: lines are the model, points what was built here."""
+    builds = pd.read_csv(RESULTS / "scaling_builds.csv")
+    memory = pd.read_csv(RESULTS / "scaling_memory.csv")
+    frames = np.geomspace(FRAMES[0], FRAMES[-1], 60)
+    with style():
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(11, 4.2), layout="constrained")
+        time, space = figure.subplots(1, 2)
+        for workers, colour in _COLOURS.items():
+            hours = [predict(cost, f, workers)["hours"] for f in frames]
+            time.plot(frames, hours, color=colour, label=f"{workers} workers")
+        colours = [_COLOURS[workers] for workers in builds["workers"]]
+        time.scatter(builds["frames"], builds["wall_s"] / 3600, c=colours, edgecolors=INK, zorder=3)
+        time.set_ylabel("hours (points: built here)")
+        gib = [predict(cost, f, 512)["client_gib"] for f in frames]
+        space.plot(frames, gib, color=INK, label="client")
+        disk = [predict(cost, f, 512)["store_gib"] for f in frames]
+        space.plot(frames, disk, color=_COLOURS[2], label="store, on disk")
+        peak = builds["client_peak_mib"] / 1024
+        space.plot(builds["frames"], peak, "o", color=INK, label="client, built here")
+        planned = memory["close_peak_mib"] / 1024
+        space.plot(memory["frames"], planned, "x", color=INK, label="client, tiny clips planned")
+        space.set_ylabel("GiB")
+        for axis in (time, space):
+            axis.set(xscale="log", yscale="log", xlabel="frames")
+            axis.legend()
+        write_atomic(out, png(figure))
