@@ -26,13 +26,24 @@ class Timings:
         """Median seconds of one way."""
         return statistics.median(self.seconds[name])
 
-    def ratio(self, name: str, against: str) -> float:
+    def ratio(self, name: str, against: str, every: int = 1) -> float:
         """How many times as long one way takes as another: the median over rounds.
 
         Round by round, for both sides of a round met the same neighbours.
+
+        Parameters
+        ----------
+        every : rounds that are summed first, where a way does some of its work once in as many;
+            with fewer rounds than that, all are.
         """
-        pairs = zip(self.seconds[name], self.seconds[against], strict=True)
-        return statistics.median(one / other for one, other in pairs)
+        one, other = self._sums(name, every), self._sums(against, every)
+        return statistics.median(a / b for a, b in zip(one, other, strict=True))
+
+    def _sums(self, name: str, every: int) -> list[float]:
+        """Seconds of each whole run of ``every`` rounds, or of all rounds."""
+        values = self.seconds[name]
+        starts = range(0, len(values) - every + 1, every)
+        return [sum(values[at : at + every]) for at in starts] or [sum(values)]
 
 
 def interleaved(

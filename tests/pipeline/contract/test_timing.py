@@ -26,3 +26,10 @@ def test_ratio_is_of_rounds_not_of_medians() -> None:
     skewed = Timings({"slow": [2.0, 2.0, 100.0], "fast": [1.0, 8.0, 10.0]})
     assert skewed.ratio("slow", "fast") == 2.0
     assert skewed.median("slow") / skewed.median("fast") == 0.25
+
+
+def test_work_done_once_in_several_rounds_is_not_missed_by_the_median() -> None:
+    rare = Timings({"whole": [1.0, 1.0, 1.0, 5.0] * 3 + [1.0], "bare": [1.0] * 13})
+    assert rare.ratio("whole", "bare") == 1.0
+    assert rare.ratio("whole", "bare", every=4) == 2.0
+    assert rare.ratio("whole", "bare", every=100) == 25 / 13
