@@ -210,6 +210,7 @@ class Hdf5Store(Store):
     ) -> None:
         self._checked: set[str] = set()
         self._clips: dict[str, NDArray[Any]] | None = None
+        self._datasets: dict[str, h5py.Dataset] = {}
         super().__init__(path, manifest, {}, mirror)
         try:
             self._file = h5py.File(self.local(DATA), "r")
@@ -224,7 +225,9 @@ class Hdf5Store(Store):
 
     def _dataset(self, path: str) -> h5py.Dataset:
         try:
-            return checked_dataset(self._file, path)
+            if path not in self._datasets:
+                self._datasets[path] = checked_dataset(self._file, path)
+            return self._datasets[path]
         except Forged as fault:
             raise StoreError(f"{self.path}: {path} breaks the contract: {fault}") from None
         except ERRORS as error:
@@ -285,6 +288,7 @@ class Hdf5Store(Store):
         return self._clips
 
     def close(self) -> None:
+        self._datasets.clear()
         self._file.close()
 
 
