@@ -58,6 +58,7 @@ class DaskWorkers(Workers):
     def __init__(self, client: "Client", stamp: Stamp) -> None:
         self._client = client
         self._stamp = stamp
+        self._address = client.scheduler.address if client.scheduler else "?"
         self._tasks: dict[Any, Future[Any]] = {}
         self._done: SimpleQueue[Any] = SimpleQueue()
         self._collector = threading.Thread(target=self._collect, daemon=True)
@@ -126,17 +127,16 @@ class DaskWorkers(Workers):
     def _lost(self, fault: BaseException) -> PoseError:
         from distributed import KilledWorker
 
-        place = self._client.scheduler.address if self._client.scheduler else "?"
         if isinstance(fault, KilledWorker):
             return ClusterError(
                 f"a task was given up: {fault.allowed_failures + 1} Dask workers died while they "
                 f"had it, the last at {fault.last_worker.address} (memory?): {_KEPT}"
             )
         if isinstance(fault, CancelledError) or self._client.status != "running":
-            return ClusterError(f"the Dask scheduler at {place} is gone: {_KEPT}")
+            return ClusterError(f"the Dask scheduler at {self._address} is gone: {_KEPT}")
         told = " ".join(str(fault).split())[:200]
         return ClusterError(
-            f"the Dask cluster at {place} failed ({type(fault).__name__}: {told}): {_KEPT}"
+            f"the Dask cluster at {self._address} failed ({type(fault).__name__}: {told}): {_KEPT}"
         )
 
     def bundle(self, n_jobs: int) -> int:

@@ -149,14 +149,14 @@ def test_a_lost_scheduler_is_told_and_the_build_goes_on(
 ) -> None:
     script = tmp_path / "cluster.py"
     script.write_text(_CLUSTER)
-    process = subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    address = process.stdout.readline().strip()
     out = tmp_path / "store"
-    when_journal_has(out, 2, process.kill)
-    with pytest.raises(ClusterError, match=r"scheduler at tcp://.* is gone: what is done is kept"):
-        on_cluster(labels, out, address)
-    process.wait()
+    command = [sys.executable, script]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        address = process.stdout.readline().strip()
+        when_journal_has(out, 2, process.kill)
+        with pytest.raises(ClusterError, match=r"scheduler at tcp://.* is gone: what is done is"):
+            on_cluster(labels, out, address)
     build(labels, out)
     assert content(out) == whole["zarr"]
 
