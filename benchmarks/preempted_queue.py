@@ -47,12 +47,14 @@ class Preempter:
 
     Attributes
     ----------
+    spared : the sweep's own process, which holds a run's lock for a moment before it begins it.
     strikes : by the signal's name.
     begun : processes of runs that were seen at work.
     """
 
     runs: Path
     seed: int
+    spared: int
     strikes: Counter[str] = field(default_factory=Counter)
     begun: set[tuple[str, int]] = field(default_factory=set)
     _due: dict[tuple[str, int], float] = field(default_factory=dict)
@@ -65,7 +67,7 @@ class Preempter:
         for file in self.runs.glob(".*-seed*.owner.json"):
             with suppress(OSError, ValueError, KeyError):
                 found = (file.name, int(json.loads(file.read_text())["pid"]))
-                if found not in self.begun:
+                if found not in self.begun and found[1] != self.spared:
                     self.begun.add(found)
                     if self._random.random() < _HIT:
                         self._due[found] = time.monotonic() + self._random.uniform(0, _LONGEST_S)
@@ -122,9 +124,9 @@ def run_struck(words: Sequence[str], runs: Path, seed: int, log: Path) -> Preemp
     ------
     RuntimeError : the sweep did not end well; tells its last words.
     """
-    preempter = Preempter(runs, seed)
     with log.open("wb") as file:
         sweep = subprocess.Popen(words, stdout=file, stderr=subprocess.STDOUT)
+    preempter = Preempter(runs, seed, sweep.pid)
     try:
         while sweep.poll() is None:
             preempter.look()
