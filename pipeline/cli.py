@@ -267,14 +267,19 @@ def _interactive() -> bool:
 
 
 def _warn_rejected(store: Place) -> None:
+    from pipeline.report import entries
+
+    n_files, n_rejected, shown = 0, 0, []
     with open_store(store) as opened:
-        report = json.loads(opened.local(REPORT).read_bytes())["files"]
-    rejected = [entry for entry in report if entry["status"] == "rejected"]
-    if rejected:
-        shown = "; ".join(f"{entry['name']} {entry['reason']}" for entry in rejected[:3])
+        for entry in entries(opened.local(REPORT)):
+            n_files += 1
+            if entry["status"] == "rejected":
+                n_rejected += 1
+                shown += [f"{entry['name']} {entry['reason']}"][: n_rejected <= 3]
+    if n_rejected:
         click.echo(
-            f"warning: {len(rejected)} of {len(report):,} files rejected: {shown}"
-            f"{'; ...' if len(rejected) > 3 else ''}. Details: {store}/report.json",
+            f"warning: {n_rejected} of {n_files:,} files rejected: {'; '.join(shown)}"
+            f"{'; ...' if n_rejected > 3 else ''}. Details: {store}/report.json",
             err=True,
         )
 

@@ -15,7 +15,7 @@ from pipeline.contract.store import CLIP_COLUMNS, FRAME_ARRAYS, WINDOW_SPEC, Arr
 
 #: What h5py raises on damaged files.
 ERRORS = (OSError, RuntimeError, ValueError, KeyError, TypeError, MemoryError)
-_MAX_CLIPS_BYTES = 64 << 20  # one column of the clips table
+_MAX_CLIPS_BYTES = 1 << 30  # one column of the clips table: 16 million ids of 64 letters
 #: Zstd, as registered with the HDF Group, then the checksum.
 _FILTERS = (32015, h5py.h5z.FILTER_FLETCHER32)
 

@@ -49,7 +49,7 @@ FORMAT = "zarr"
 SHARD_IS_FILE = True  # the manifest lists shards among its files
 ZSTD_LEVEL = 3
 _ATTRS = "attrs.json"
-_MAX_CLIPS_BYTES = 64 << 20  # one column of the clips table
+_MAX_CLIPS_BYTES = 1 << 30  # one column of the clips table: 16 million ids of 64 letters
 
 
 def create(
