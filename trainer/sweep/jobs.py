@@ -17,6 +17,7 @@ from trainer.sweep.job import Job
 
 #: The order in which models are begun; those not named here come last.
 CHEAP_FIRST = ("deciwatch", "3dconv", "biconvlstm-c", "biconvlstm-s")
+_NO_OPTION = frozenset({"pool_frames"})  # a run keeps what it was begun with
 _FLAGS = {"experiment": "--exp", "mu_in_px": "--mu-in"}
 
 Config = TrainConfig | BaselinesConfig
@@ -88,6 +89,6 @@ def flags(config: Config) -> list[str]:
         value = getattr(config, name)
         if isinstance(value, tuple):
             value = ",".join(value)
-        if value is not None:
+        if value is not None and name not in _NO_OPTION:
             found += [_FLAGS.get(name, f"--{name.replace('_', '-')}"), str(value)]
     return found
