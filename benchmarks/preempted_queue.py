@@ -4,7 +4,7 @@
 
 A small synthetic store; the thesis's 24 runs, of one step and one epoch each, as jobs of submitit's
 local executor (no SLURM is needed, and none is tested). A run that is seen at work is struck with
-probability one half, after up to three seconds: by SIGTERM (preemption), by SIGKILL (its machine is
+probability one half, within 1.5 seconds: by SIGTERM (preemption), by SIGKILL (its machine is
 gone), or its whole job is told to make room, as SLURM does, by SIGUSR2. The queue must begin it
 again. In the end every run is there once, and whole.
 """
@@ -37,7 +37,7 @@ from trainer.run.folder import versions
 
 THESIS = ("deciwatch", "3dconv", "biconvlstm-s", "biconvlstm-c")
 EXPERIMENTS = ("1.1", "1.2", "1.3", "2.1", "2.2", "2.3")
-_HIT, _LONGEST_S = 0.5, 3.0
+_HIT, _LONGEST_S = 0.5, 1.5
 _LOOK_S = 0.1
 
 
