@@ -11,6 +11,7 @@ import pytest
 
 from pipeline.contract.errors import BadInput, PoseError
 from pipeline.contract.remote import objects, ranges
+from pipeline.contract.remote.objects import versions
 from pipeline.contract.remote.place import Remote
 from pipeline.contract.store import RECIPE
 from pipeline.ingest import Inputs, fingerprint
@@ -120,7 +121,7 @@ def test_the_fingerprint_tells_a_change(penn_labels_here: Path, bucket: Remote) 
     inputs = Inputs({"penn-action": bucket}, SourceOptions())
     before = fingerprint(inputs)
     assert before == fingerprint(inputs)
-    assert [str(bucket / f"000{n}.mat") for n in (1, 2, 3)] == [line[1] for line in before[:3]]
+    assert [line[0] for line in versions(bucket)] == [f"{bucket}/000{n}.mat" for n in (1, 2, 3)]
     fsspec.filesystem("memory").pipe_file((bucket / "0001.mat").url, b"longer than before" * 1000)
     assert fingerprint(inputs) != before
 
