@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,22 @@ from pipeline.contract.store import open_store
 from pipeline.ingest import Inputs
 from pipeline.plan import BuildConfig
 from pipeline.sources import SourceOptions
+from pipeline.workers import Workers
 
 _STAGES = ("build_key", "scan_once", "plan_store", "write_shards", "close_store")
+
+
+class _Here:
+    """Calls a function in this very process, whose time can be told."""
+
+    def call(self, timeout_s: float, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Call it."""
+        del timeout_s
+        return function(*arguments)
+
+
+def _here(argument: Any) -> Any:
+    return _Here() if isinstance(argument, Workers) else argument
 
 
 def _timed(row: dict[str, Any], name: str) -> None:
@@ -26,7 +41,8 @@ def _timed(row: dict[str, Any], name: str) -> None:
     def measured(*arguments: Any) -> Any:
         began, spent_s = time.perf_counter(), time.process_time()
         try:
-            return real(*arguments)
+            given = map(_here, arguments) if name == "close_store" else arguments
+            return real(*given)
         finally:
             row[f"{name}_client_cpu_s"] = round(time.process_time() - spent_s, 2)
             row[f"{name}_s"] = round(time.perf_counter() - began, 1)
