@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pipeline.contract.errors import BadInput, PoseError
-from pipeline.contract.remote import objects, ranges
+from pipeline.contract.remote import objects
 from pipeline.contract.remote.objects import versions
 from pipeline.contract.remote.place import Remote
 from pipeline.contract.store import RECIPE
@@ -22,6 +22,8 @@ from pipeline.synthetic import write_sample
 from tests.pipeline.penn_files import write_labels
 
 fsspec = pytest.importorskip("fsspec", reason="needs the extra 'remote'")
+
+from pipeline.contract.remote import ranges  # noqa: E402  it imports fsspec
 
 
 @pytest.fixture

@@ -12,9 +12,6 @@ from pipeline.contract.remote import tries
 from pipeline.contract.remote.place import Remote
 from tests.faults.stores import build, labels
 
-fsspec = pytest.importorskip("fsspec", reason="needs the extra 'remote'")
-pytest.importorskip("platformdirs", reason="needs the extra 'remote'")
-
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -35,11 +32,10 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def bucket(cache: Path) -> Iterator[Remote]:
+def bucket(cache: Path, memory: Any) -> Iterator[Remote]:
     """An empty place in memory."""
     place = Remote(f"memory://{uuid.uuid4().hex}")
     yield place
-    memory = fsspec.filesystem("memory")
     if memory.exists(place.url):
         memory.rm(place.url, recursive=True)
 
@@ -47,6 +43,7 @@ def bucket(cache: Path) -> Iterator[Remote]:
 @pytest.fixture
 def memory() -> Any:
     """The file system behind ``memory://``."""
+    fsspec = pytest.importorskip("fsspec", reason="needs the extra 'remote'")
     return fsspec.filesystem("memory")
 
 

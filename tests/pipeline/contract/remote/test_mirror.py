@@ -165,7 +165,7 @@ def test_what_is_no_store_is_told(bucket: Remote, store: Remote, memory: Any) ->
         open_store(store)
 
 
-def test_an_unknown_protocol_is_one_line() -> None:
+def test_an_unknown_protocol_is_one_line(memory: Any) -> None:
     with pytest.raises(RemoteError, match="nosuch://"):
         open_store("nosuch://bucket/store")
 
