@@ -21,7 +21,7 @@ from tests.faults import rows
 
 ROOT = Path(__file__).parent.parent.parent
 RESULTS = ROOT / "benchmarks" / "results" / "faults.csv"
-COLUMNS = ("row", "fault", "tries", "survived", "seconds", "seed", "command", "failures")
+COLUMNS = ("row", "fault", "tries", "full", "survived", "seconds", "seed", "command", "failures")
 
 
 @dataclass
@@ -60,11 +60,12 @@ class Row(Protocol):
 
 @dataclass
 class Tally:
-    """What came of a row."""
+    """What came of a row; ``full`` is its full count of tries."""
 
     row: int
     fault: str
     seed: int
+    full: int
     tries: int = 0
     failures: list[tuple[int, str]] = field(default_factory=list)
     seconds: float = 0.0
@@ -138,7 +139,7 @@ def run_row(
     only : one attempt alone, to play a failure again.
     journal : CSV of single attempts; those of this row and seed in it are not made again.
     """
-    tally = Tally(row.NUMBER, row.FAULT, seed)
+    tally = Tally(row.NUMBER, row.FAULT, seed, row.TRIES)
     start = 0
     if journal is not None and only is None:
         for index, found, spent in _saved(journal, row.NUMBER, seed):
@@ -196,6 +197,7 @@ def write_results(path: Path, tallies: list[Tally]) -> None:
             "row": tally.row,
             "fault": tally.fault,
             "tries": tally.tries,
+            "full": tally.full,
             "survived": tally.survived,
             "seconds": f"{tally.seconds:.0f}",
             "seed": tally.seed,

@@ -21,7 +21,7 @@ def test_a_few_faults_of_the_row_do_no_harm(number: int, tmp_path: Path) -> None
     row = ROWS[number]
     if lacking := row.needs():
         pytest.skip(lacking)
-    tally = Tally(number, row.FAULT, SEED)
+    tally = Tally(number, row.FAULT, SEED, row.TRIES)
     for index, found, seconds in attempts(row, SEED, tmp_path, iter(range(row.SHARE))):
         tally.add(index, found, seconds)
     assert tally.tries >= row.SHARE
@@ -61,4 +61,4 @@ def test_a_run_that_was_stopped_goes_on_and_harm_is_told(tmp_path: Path) -> None
     assert "ValueError: odd" in tally.failures[1][1]
     assert tally.notes == {"slowest": 4.0}
     write_results(tmp_path / "results.csv", [tally])
-    assert "99,fake,5,3," in (tmp_path / "results.csv").read_text()
+    assert "99,fake,5,5,3," in (tmp_path / "results.csv").read_text()
