@@ -105,6 +105,8 @@ class Supervisor:
         """
         began = time.monotonic()
         with only_writer(self._out / TABLE), self._launcher:
+            for stray in self._out.glob(f".{TABLE}.*.tmp"):  # left by a kill while writing aside
+                stray.unlink()
             self._take_stock()
             try:
                 while self._children or (self._queue and self._stopping_since is None):

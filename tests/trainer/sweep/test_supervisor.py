@@ -152,6 +152,15 @@ def test_what_is_finished_is_not_run_again_and_what_failed_is(make):
     assert make.told.getvalue().startswith("2 runs, 1 of them finished; 1 at a time")
 
 
+def test_a_kill_while_the_table_was_written_leaves_nothing_behind(make):
+    stray, of_others = make.out / ".sweep.csv.a1b2.tmp", make.out / ".other.a1b2.tmp"
+    for file in (stray, of_others):
+        file.write_text("run,sta")
+    make("ok-1").run()
+    assert not stray.exists()
+    assert of_others.exists()  # whoever writes it may be alive
+
+
 def test_the_time_is_up(make):
     found = make("ok-1", "slow-1", "slow-2", "ok-2", n_jobs=1, max_minutes=1 / 60).run()
     assert states(found) == {
