@@ -29,7 +29,7 @@ def test_an_option_s_limits_and_default_are_told() -> None:
     line = "| `--max-epochs INTEGER` | Epochs at most. At least 1. | the model's own; 50 |"
     assert line in page
     assert "| `--jobs INTEGER` | Runs at a time; on a cluster jobs at a time. At least 1. |" in page
-    assert "| `--store PATH` | Store made by `python -m pipeline preprocess`. | required |" in page
+    assert "| `--store PATH` | Store made by `python -m pipeline preprocess`: a folder, or" in page
     assert "| cores divided by --jobs; on a cluster 1 |" in page
     assert "--parent" not in page
 
