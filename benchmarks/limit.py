@@ -6,8 +6,8 @@ Trains the model for the same number of steps on nested random shares of the tra
 judges each on all validation windows. To each measure a curve ``limit - b * n ** -c`` over the
 number n of clips is fitted, for every c that is plausible; what they say at infinity, over all c
 and over a bootstrap of the validation videos, is the span of the limit: of this noise, window and
-family of models, with as many clips as one likes. What a larger or longer-trained model would add
-is not in it. Resumable: shares that are in the CSV are not trained again.
+family of models, with as many clips as one likes. Curves that end beyond what a measure can be are
+left out. What a larger or longer-trained model would add is not in it. Resumable: shares that are in the CSV are not trained again.
 """
 
 import argparse
@@ -138,6 +138,7 @@ def _tell(rows: list[dict[str, str]]) -> None:
         centre = np.array([float(r["value"]) for r in mine])
         spread = (float(mine[-1]["high"]) - float(mine[-1]["low"])) / 2
         ends = limits(n, centre[:, None])[:, 0]
+        ends = ends[(ends >= 0) & ((metric != "pck") | (ends <= 100))]
         name = metric if alpha is None else f"{metric}@{alpha}"
         print(
             f"{name}: {centre[-1]:.2f} with {n[-1]:.0f} clips; limit {np.median(ends):.2f}, by "
