@@ -7,7 +7,8 @@ judges each on all validation windows. To each measure a curve ``limit - b * n *
 number n of clips is fitted, for every c that is plausible; what they say at infinity, over all c
 and over a bootstrap of the validation videos, is the span of the limit: of this noise, window and
 family of models, with as many clips as one likes. Curves that end beyond what a measure can be are
-left out. What a larger or longer-trained model would add is not in it. Resumable: shares that are in the CSV are not trained again.
+left out. What a larger or longer-trained model would add is not in it. Resumable: shares that are
+in the CSV are not trained again.
 """
 
 import argparse
