@@ -45,6 +45,7 @@ from pipeline.contract.store import (
     damaged_shard,
     how_to_repair,
     is_plain_file,
+    rest_told,
 )
 
 if TYPE_CHECKING:
@@ -257,7 +258,9 @@ class Hdf5Store(Store):
             return
         problem = shard_problem(dataset, self.manifest, name, index, chunk_rows, shard_rows)
         if problem:
-            raise damaged_shard(self.path, name, problem)
+            sizes = {shard: entry["bytes"] for shard, entry in self.manifest["shards"].items()}
+            rest = rest_told(name, sizes, lambda: check_shards(self.folder, self.manifest))
+            raise damaged_shard(self.path, name, problem, rest=rest)
         self._checked.add(name)
 
     def read(self, split: str, name: str, start: int = 0, stop: int | None = None) -> NDArray[Any]:

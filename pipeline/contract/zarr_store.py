@@ -40,6 +40,7 @@ from pipeline.contract.store import (
     Store,
     damaged_shard,
     is_plain_file,
+    rest_told,
 )
 
 if TYPE_CHECKING:
@@ -187,8 +188,12 @@ class ZarrStore(Store):
         if self.mirror is not None:
             self.mirror.fetch(name)  # at every use: the cache may have let it go
         elif problem := _file_problem(self.folder / name, entry):
-            kind = "shard" if "shard" in entry else "file"
-            raise damaged_shard(self.path, entry.get("shard", name), problem, kind)
+            if "shard" not in entry:
+                raise damaged_shard(self.path, name, problem, "file")
+            shard = entry["shard"]
+            sizes = {e["shard"]: e["bytes"] for e in self._files.values() if "shard" in e}
+            rest = rest_told(shard, sizes, lambda: check_shards(self.folder, self.manifest))
+            raise damaged_shard(self.path, shard, problem, rest=rest)
         self._checked.add(name)
 
     def _array(self, path: str) -> Any:

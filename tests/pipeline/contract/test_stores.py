@@ -18,7 +18,15 @@ from pipeline.build import preprocess
 from pipeline.contract import heatmap
 from pipeline.contract.errors import DamagedShard, PoseError, StoreError
 from pipeline.contract.files import sha256_bytes, to_json
-from pipeline.contract.store import FRAME_ARRAYS, MANIFEST, SPLITS, Store, formats, open_store
+from pipeline.contract.store import (
+    FRAME_ARRAYS,
+    MANIFEST,
+    SPLITS,
+    Store,
+    formats,
+    open_store,
+    rest_told,
+)
 from pipeline.ingest import Inputs
 from pipeline.plan import BuildConfig
 from pipeline.sources import SourceOptions
@@ -187,8 +195,21 @@ def test_reading_a_damaged_shard_names_it(store_copy: Path) -> None:
         (store_copy / "data.h5").write_bytes(data)
     with open_store(store_copy) as store:
         store.read("train", "heatmaps", 0, 256)
-        with pytest.raises(DamagedShard, match="train/heatmaps/00001"):
+        with pytest.raises(DamagedShard, match="train/heatmaps/00001") as told:
             store.read("train", "heatmaps", 255, 257)
+        files, shards = store.manifest["files"], store.manifest["shards"]
+    n_shards = len(shards) or sum("shard" in entry for entry in files.values())
+    assert f"; the other {n_shards - 1} verify. Rebuild it: " in str(told.value)
+
+
+def test_what_is_known_of_the_other_shards() -> None:
+    sizes = dict.fromkeys("abcd", 10)
+    assert rest_told("a", sizes, dict) == "; the other 3 verify"
+    assert rest_told("a", sizes, lambda: {"a": "x", "c": "y"}) == (
+        "; damaged with it: 1; the other 2 verify"
+    )
+    assert rest_told("a", {"a": 10}, dict) == ""
+    assert rest_told("a", {"a": 10, "b": 5 << 30}, dict) == ""
 
 
 def rewrite_manifest(path: Path, **changes: object) -> None:
