@@ -195,7 +195,7 @@ def main() -> None:
     """Print the share that protection takes, and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--penn-action", type=Path, help="labels folder [sample clips]")
-    parser.add_argument("--rounds", type=int, default=4, help="besides one to warm up [4]")
+    parser.add_argument("--rounds", type=int, default=3, help="besides one to warm up [3]")
     parser.add_argument("--steps", type=int, default=600, help="training batches [600]")
     parser.add_argument("--scratch", type=Path, default=Path.cwd(), help="folder on a disk [here]")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/protection.csv"))

@@ -44,7 +44,7 @@ def needs() -> str:
 
 def prepare(folder: Path) -> Ready:
     """Undisturbed builds, watched."""
-    source = labels(folder, (30, 290, 280, 12, 9, 9, 9, 12, 9, 9))
+    source = labels(folder, (9, 262, 9, 9, 9, 9))
     watcher = servers.watcher()
     ready = Ready(servers.server("pipeline"), watcher, source, {}, 0.0, [])
     for kind in _FORMATS:
