@@ -1,6 +1,13 @@
 """``python -m trainer``."""
 
+from pipeline.contract.cli import run
 from trainer.cli import main
 
+
+def program() -> None:
+    """The command, as a process of its own."""
+    run(main)
+
+
 if __name__ == "__main__":
-    main()
+    program()

@@ -83,6 +83,19 @@ class _Terminated(Stopped):
     exit_code = 75
 
 
+def run(main: Callable[[], object]) -> None:
+    """Run a program's command, as the whole life of this process.
+
+    Once it has ended, everything is saved and told, but Python still takes a moment to go: a signal
+    in that moment would make a finished run look killed.
+    """
+    try:
+        main()
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)
+
+
 @contextmanager
 def stopped_by_sigterm() -> Iterator[None]:
     """Let SIGTERM end the body as an exception does, so that workers and locks are let go."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from pipeline.contract.cli import run as whole_life
 from tests.faults.nursery import Nursery, leave, nursed
 
 PATIENCE_S = 240.0
@@ -173,7 +174,7 @@ def _become(cli: Any, order: dict[str, Any], learned: int) -> NoReturn:
     def run() -> None:
         with nursed(Nursery()):
             try:
-                cli.main(order["arguments"])
+                whole_life(lambda: cli.main(order["arguments"]))
             finally:
                 names = [name for name in sys.modules if name not in before]
                 os.pwrite(learned, json.dumps(names).encode(), 0)

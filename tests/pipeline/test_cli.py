@@ -135,3 +135,12 @@ def test_rejected_files_are_named_in_a_warning(built: Path, tmp_path: Path) -> N
     done = run("preprocess", "--penn-action", labels, "--out", tmp_path / "store")
     assert done.exit_code == 0
     assert "warning: 1 of 4 files rejected: 0009.mat is not a readable .mat file" in done.output
+
+
+def test_a_signal_after_the_end_does_not_make_a_finished_command_look_killed() -> None:
+    code = (
+        "import atexit, os, signal, click; from pipeline.contract.cli import run;"
+        "atexit.register(lambda: os.kill(os.getpid(), signal.SIGTERM));"
+        "run(click.Command('x', callback=lambda: None))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
