@@ -1,7 +1,9 @@
 """Servers and small stores that rows share: started once a process, ended with it."""
 
 import atexit
+import os
 import shutil
+import subprocess
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -30,9 +32,25 @@ def watcher() -> Shim:
 
 
 @cache
+def mounts_lacking() -> str:
+    """Why no file system can be mounted here, or ""."""
+    if os.geteuid() != 0:
+        return "mounting a small file system needs root"
+    if not (shutil.which("unshare") and shutil.which("nsenter")):
+        return "mounting a small file system needs unshare and nsenter"
+    words = ["unshare", "-m", "mount", "-t", "tmpfs", "none", folder()]
+    tried = subprocess.run([str(w) for w in words], capture_output=True, text=True, check=False)
+    return f"mounting is not permitted: {tried.stderr.strip()}" if tried.returncode else ""
+
+
+@cache
 def server(program: str, which: int = 0) -> Warm:
-    """A server of a program; ``which`` tells apart those that run at the same time."""
-    started = Warm(program, {} if shim.lacking() else watcher().environment)
+    """A server of a program; ``which`` tells apart those that run at the same time.
+
+    Where that is allowed, each has mounts of its own.
+    """
+    prefix = () if mounts_lacking() else ("unshare", "-m")
+    started = Warm(program, {} if shim.lacking() else watcher().environment, prefix)
     atexit.register(started.close)
     if which == 0:
         _rehearse(started)

@@ -1,14 +1,10 @@
 """Row 7's real disk: a tmpfs that is too small, and is made larger for the rerun.
 
-It is mounted in a mount namespace of the server that runs the commands: nothing else sees it, and
-it goes away with the server.
+It is mounted in the mount namespace of the server that runs the commands (``servers.server``):
+nothing else sees it, and it goes away with the server.
 """
 
-import atexit
-import os
-import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,19 +21,6 @@ from tests.faults.warm import Warm
 
 TASKS = ("zarr", "hdf5", "train", "sweep", "report")
 _LARGE = "size=256m"
-
-
-@cache
-def lacking() -> str:
-    """Why no file system can be mounted here, or ""."""
-    if os.geteuid() != 0:
-        return "mounting a small file system needs root"
-    if not (shutil.which("unshare") and shutil.which("nsenter")):
-        return "mounting a small file system needs unshare and nsenter"
-    with tempfile.TemporaryDirectory() as folder:
-        words = ["unshare", "-m", "mount", "-t", "tmpfs", "none", folder]
-        tried = subprocess.run(words, capture_output=True, text=True, check=False)
-    return f"mounting is not permitted: {tried.stderr.strip()}" if tried.returncode else ""
 
 
 @dataclass(frozen=True)
@@ -90,13 +73,6 @@ def ready() -> Ready:
     return made
 
 
-@cache
-def _server(program: str) -> Warm:
-    started = Warm(program, prefix=("unshare", "-m"))
-    atexit.register(started.close)
-    return started
-
-
 @contextmanager
 def _mounted(program: Warm, place: Path, size_kib: int) -> Iterator[Path]:
     """A small disk at ``place``, seen by a server; gives where everyone else finds it."""
@@ -114,7 +90,7 @@ def _mount(program: Warm, *words: str) -> None:
 def attempt(folder: Path, rng: np.random.Generator, task: str) -> Attempt:
     """Run a command where there is less room than its output takes; then make room."""
     made, found = ready(), Attempt()
-    program = _server("pipeline" if task in ("zarr", "hdf5") else "trainer")
+    program = servers.server("pipeline" if task in ("zarr", "hdf5") else "trainer")
     size_kib = max(16, int(made.size_kib(task) * rng.uniform(0.05, 0.95)))
     place, log = folder / "disk", folder / "log"
     place.mkdir()

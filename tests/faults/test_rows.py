@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.faults import small_disk
+from tests.faults import servers, small_disk
 from tests.faults.harness import Tally, all_rows, attempts, run_row, write_results
 
 ROWS = all_rows()
@@ -30,7 +30,7 @@ def test_a_few_faults_of_the_row_do_no_harm(number: int, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("task", ["hdf5", "train"])  # all five are in `make faults`
 def test_what_filled_a_small_disk_goes_on_when_there_is_room(task: str, tmp_path: Path) -> None:
-    if lacking := small_disk.lacking():
+    if lacking := servers.mounts_lacking():
         pytest.skip(lacking)
     found = small_disk.attempt(tmp_path, np.random.default_rng(SEED), task)
     assert found.problems == []

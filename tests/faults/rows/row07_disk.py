@@ -94,7 +94,7 @@ def attempt(ready: Ready, folder: Path, rng: np.random.Generator, index: int) ->
     if index % 10 == 9:
         from tests.faults import small_disk  # which knows this row's tasks
 
-        if not small_disk.lacking():
+        if not servers.mounts_lacking():
             small = small_disk.TASKS[index // 10 % len(small_disk.TASKS)]
             return small_disk.attempt(folder, rng, small)
     task = TASKS[index % 3]

@@ -14,7 +14,7 @@ from tests.faults import servers
 from tests.faults.harness import Attempt
 from tests.faults.runs import RUN, run_differences, train_words
 from tests.faults.stores import content, differences, labels
-from tests.faults.warm import Ended, Warm
+from tests.faults.warm import Ended
 
 NUMBER, FAULT = 9, "two processes on one output"
 TRIES, SHARE = 100, 5
@@ -24,9 +24,8 @@ _WAYS = ("first running", "at once", "holder killed", "alive elsewhere", "dead e
 
 @dataclass
 class Ready:
-    """Each program twice, and what both give undisturbed."""
+    """What both programs give undisturbed."""
 
-    pairs: dict[str, tuple[Warm, Warm]]
     labels: Path
     store: Path
     to_train: Path
@@ -53,10 +52,9 @@ def needs() -> str:
 
 def prepare(folder: Path) -> Ready:
     """Undisturbed results."""
-    pairs = {n: (servers.server(n), servers.server(n, 1)) for n in ("pipeline", "trainer")}
     source = labels(folder, (24, 40, 24, 12, 9))
     to_train, (run, _) = servers.store_to_train(), servers.undisturbed_run()
-    return Ready(pairs, source, servers.build(source, folder / "store"), to_train, run)
+    return Ready(source, servers.build(source, folder / "store"), to_train, run)
 
 
 def attempt(ready: Ready, folder: Path, rng: np.random.Generator, index: int) -> Attempt:
@@ -65,7 +63,7 @@ def attempt(ready: Ready, folder: Path, rng: np.random.Generator, index: int) ->
     place = folder / "place"
     place.mkdir()
     target = place / ("store" if task == "pipeline" else RUN)
-    one, two = ready.pairs[task]
+    one, two = servers.server(task), servers.server(task, 1)
     words, found, case = ready.command(task, place), Attempt(), f"{task}, {way}"
     if way.endswith("elsewhere"):
         _leave_owner(target, age_s=1.0 if way.startswith("alive") else 300.0)
