@@ -28,7 +28,9 @@ def watcher() -> Shim:
     """The shim that every server is started with; it sleeps until it is set."""
     place = folder() / "shim"
     place.mkdir()
-    return Shim(place)
+    made = Shim(place)
+    atexit.register(made.close)
+    return made
 
 
 @cache
