@@ -18,6 +18,7 @@ from pipeline.contract.cli import (
     names,
     options,
     stopped_by_sigterm,
+    too_late_to_stop,
 )
 from pipeline.contract.errors import BadInput
 from pipeline.contract.remote.place import Place, Remote
@@ -254,8 +255,9 @@ def preprocess(
         else:
             leave_if_held(out)
             make(out)
-    _print_info(out)
-    _warn_rejected(out)
+        too_late_to_stop()
+        _print_info(out)
+        _warn_rejected(out)
 
 
 def _say(line: str) -> None:

@@ -96,6 +96,12 @@ def run(main: Callable[[], object]) -> None:
             signal.signal(number, signal.SIG_IGN)
 
 
+def too_late_to_stop() -> None:
+    """Ignore SIGTERM for the rest of ``stopped_by_sigterm``: the work is done, and only told."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
 @contextmanager
 def stopped_by_sigterm() -> Iterator[None]:
     """Let SIGTERM end the body as an exception does, so that workers and locks are let go."""

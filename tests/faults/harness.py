@@ -7,6 +7,7 @@ try. Results are kept as they come: a run that is stopped goes on where it was.
 import csv
 import importlib
 import pkgutil
+import re
 import shutil
 import time
 import traceback
@@ -186,6 +187,11 @@ def _saved(journal: Path, row: int, seed: int) -> Iterator[tuple[int, Attempt, f
                 yield int(index), Attempt(int(tries), problems, told), float(seconds)
 
 
+def _plain(text: str) -> str:
+    """A failure on one line, without paths of this machine."""
+    return " ".join(re.sub(r"(/[\w.@-]+){2,}", "(path)", text).split())
+
+
 def write_results(path: Path, tallies: list[Tally]) -> None:
     """Put the rows' results into the table of all rows, which is written anew."""
     lines: dict[int, dict[str, Any]] = {}
@@ -202,7 +208,9 @@ def write_results(path: Path, tallies: list[Tally]) -> None:
             "seconds": f"{tally.seconds:.0f}",
             "seed": tally.seed,
             "command": f"make faults ARGS='--rows {tally.row} --seed {tally.seed}'",
-            "failures": "; ".join(f"attempt {index}: {text}" for index, text in tally.failures),
+            "failures": "; ".join(
+                f"attempt {index}: {_plain(text)}" for index, text in tally.failures
+            ),
         }
     with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")

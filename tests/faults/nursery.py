@@ -178,7 +178,8 @@ def _tend(parent: socket.socket) -> NoReturn:
             os.write(writing, str(child).encode())
             os._exit(0)
         os.waitpid(between, 0)
-        parent.send(os.read(reading, 64))
+        with suppress(BrokenPipeError):  # the process that it belongs to has just gone
+            parent.send(os.read(reading, 64))
         for fd in (reading, writing, *fds):
             os.close(fd)
 
