@@ -129,6 +129,7 @@ def profile(config: TrainConfig, store: Store, n_batches: int) -> list[dict[str,
     with tempfile.TemporaryDirectory() as folder:
         training = Training(config, store, Path(folder))
         n_each = {"training": training.train.n_batches, "validation": training.val.n_batches}
+        n_batches = max(1, min(n_batches, *(n - _WARM for n in n_each.values())))
         training.n_batches = n_batches + _WARM
         with clocks_around(training, clocks, n_batches), suppress(Enough):
             training.run(Counted(clocks, n_batches), Interrupt(), 1e9)
