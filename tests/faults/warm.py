@@ -56,7 +56,8 @@ class Started:
         """Wait for its end; a command that hangs is a failure."""
         line = self._server.read_line(patience_s, self.pid)
         seconds = time.monotonic() - self._began
-        said = self._log.read_text(errors="replace")
+        # One killed at once has not opened its log yet.
+        said = self._log.read_text(errors="replace") if self._log.exists() else ""
         return Ended(line["code"], said, line["peak_kib"] / 1024, seconds)
 
 
