@@ -29,10 +29,11 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from pipeline.contract.goals import Goal, machine_words, versions_words, write_goals
+from pipeline.contract.goals import machine_words, versions_words, write_goals
 from pipeline.contract.store import Store, open_store
 from trainer.bench.recurrent import PLAIN, recurrent_timings
 from trainer.bench.steps import bare_step, resident_batch
+from trainer.bench.table import recurrent_goal
 from trainer.bench.turns import BARE, WHOLE, Enough, Turns, TurnsOfSteps
 from trainer.codec import model_input, positions_px
 from trainer.experiments import EXPERIMENTS
@@ -66,7 +67,6 @@ COLUMNS = (
 AGREEMENT = 1e-2
 RECURRENT_BATCH = 16
 _WARM = 10  # steps that are not timed
-RECURRENT_GOAL = {"cpu": 2.0, "cuda": 4.0}
 
 
 def check_agreement(store: Store, device: str) -> list[str]:
@@ -243,19 +243,8 @@ def write_recurrent(results: Path, device: torch.device, seconds: float, n_batch
     goals = []
     for name in PLAIN:
         timings = recurrent_timings(name, device, n_batch, 50, seconds)
-        goals.append(
-            Goal(
-                f"forward + backward, {name}",
-                "plain, gate by gate and frame by frame",
-                RECURRENT_GOAL[device.type],
-                at_least=True,
-                measured=timings.ratio("plain", "fast"),
-                what_s=timings.median("fast"),
-                against_s=timings.median("plain"),
-                repeats=timings.repeats,
-                note=f"batch {n_batch}, float32, {device.type}",
-            )
-        )
+        note = f"batch {n_batch}, float32, {device.type}"
+        goals.append(recurrent_goal(name, device, timings, note))
     write_goals(results / "goals_gpu.csv", goals, "torch")
 
 

@@ -12,12 +12,12 @@ from pipeline.bench.naive import Save, preprocess_plainly, save_npy, scipy_maps
 from pipeline.build import preprocess
 from pipeline.contract import heatmap
 from pipeline.contract.errors import StoreError
-from pipeline.contract.goals import Goal
+from pipeline.contract.goals import Goal, speed_up
 from pipeline.contract.heatmap import SIZE
 from pipeline.contract.remote.place import Place
 from pipeline.contract.skeleton import N_KEYPOINTS
 from pipeline.contract.store import open_store
-from pipeline.contract.timing import Timings, interleaved
+from pipeline.contract.timing import interleaved
 from pipeline.ingest import Inputs
 from pipeline.pixels import RenderedFrames
 from pipeline.plan import BuildConfig
@@ -55,28 +55,14 @@ def render_goals(repeats: int = 30) -> list[Goal]:
     note = f"{len(keypoints)} frames, all {N_KEYPOINTS} keypoints, 1 thread"
     what, against = "render targets", "scipy, map by map"
     return [
-        _ratio(f"{what}, dense", against, RENDER_GOAL, timings, ("dense", "scipy"), note, 64),
-        _ratio(f"{what}, for a shard", against, RENDER_GOAL, timings, ("shard", "scipy"), note, 64),
-        _ratio(
+        speed_up(f"{what}, dense", against, RENDER_GOAL, timings, ("dense", "scipy"), note, 64),
+        speed_up(
+            f"{what}, for a shard", against, RENDER_GOAL, timings, ("shard", "scipy"), note, 64
+        ),
+        speed_up(
             f"{what}, dense", "writing as many bytes", WRITE_GOAL, timings, ("dense", "write"), note
         ),
     ]
-
-
-def _ratio(
-    what: str,
-    against: str,
-    goal: float,
-    timings: Timings,
-    pair: tuple[str, str],
-    note: str,
-    times: float = 1.0,
-) -> Goal:
-    """A speed-up; ``times``: how much more one side of the pair does in a round than the other."""
-    one, other = pair
-    ratio = times * timings.ratio(other, one)
-    seconds = timings.median(one), timings.median(other)
-    return Goal(what, against, goal, True, ratio, "x", *seconds, timings.repeats, note)
 
 
 def chain_goals(
@@ -129,7 +115,7 @@ def chain_goals(
         ("a stored frame", FRAME_GOAL_BYTES, n_bytes / n_frames, "bytes"),
     ]
     return [
-        _ratio("preprocess", against, CHAIN_GOAL, timings, ("ours", "naive"), note, times),
+        speed_up("preprocess", against, CHAIN_GOAL, timings, ("ours", "naive"), note, times),
         *(
             Goal(what, "", goal, False, measured, unit, timings.median("ours"), note=note)
             for what, goal, measured, unit in limits

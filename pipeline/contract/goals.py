@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from pipeline.contract.files import write_atomic
+from pipeline.contract.timing import Timings
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,36 @@ class Goal:
 
 
 COLUMNS = (*(field.name for field in fields(Goal)), "met", "machine", "versions")
+
+
+def speed_up(
+    what: str,
+    against: str,
+    goal: float,
+    timings: Timings,
+    pair: tuple[str, str],
+    note: str,
+    times: float = 1.0,
+) -> Goal:
+    """How many times as fast one timed side is as another.
+
+    Parameters
+    ----------
+    pair : names of the two sides in ``timings``: the one that is to be fast, and the other.
+    times : how much more the first does in a round than the other.
+    """
+    one, other = pair
+    return Goal(
+        what,
+        against,
+        goal,
+        at_least=True,
+        measured=times * timings.ratio(other, one),
+        what_s=timings.median(one),
+        against_s=timings.median(other),
+        repeats=timings.repeats,
+        note=note,
+    )
 
 
 def machine_words() -> str:

@@ -11,12 +11,12 @@ import torch
 from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
-from pipeline.contract.goals import Goal
+from pipeline.contract.goals import Goal, speed_up
 from pipeline.contract.heatmap import IMPULSE, SIGMA_OUT_PX, SIZE
 from pipeline.contract.seeds import TRAIN_NOISE, rng
 from pipeline.contract.skeleton import N_KEYPOINTS
 from pipeline.contract.store import WINDOW_FRAMES, Store
-from pipeline.contract.timing import Timings, interleaved
+from pipeline.contract.timing import interleaved
 from trainer.experiments import RANDOM_SIGMA_PX
 from trainer.input.noise import NoiseConfig, noisy_input
 from trainer.input.render import render, response_tables
@@ -98,33 +98,9 @@ def render_goals(budget_s: float) -> list[Goal]:
     note = f"batch {BATCH}, all {N_KEYPOINTS} keypoints, 1 thread"
     times = shape[0] * shape[1]
     what = "render targets", "scipy, map by map"
-    against_scipy = _goal(*what, RENDER_GOAL, timings, ("target", "scipy"), note, times)
+    against_scipy = speed_up(*what, RENDER_GOAL, timings, ("target", "scipy"), note, times)
     what = "render target and noisy input", "writing as many bytes"
-    return [against_scipy, _goal(*what, WRITE_GOAL, timings, ("both", "write"), note)]
-
-
-def _goal(
-    what: str,
-    against: str,
-    goal: float,
-    timings: Timings,
-    pair: tuple[str, str],
-    note: str,
-    times: float = 1.0,
-) -> Goal:
-    """A speed-up; ``times``: how much more one side of the pair does in a round than the other."""
-    side, other = pair
-    return Goal(
-        what,
-        against,
-        goal,
-        at_least=True,
-        measured=times * timings.ratio(other, side),
-        what_s=timings.median(side),
-        against_s=timings.median(other),
-        repeats=timings.repeats,
-        note=note,
-    )
+    return [against_scipy, speed_up(*what, WRITE_GOAL, timings, ("both", "write"), note)]
 
 
 def stream_of(store: Store, targets: str) -> WindowStream:
@@ -168,10 +144,10 @@ def stream_goals(store: Store, budget_s: float) -> list[Goal]:
     threads = f"{torch.get_num_threads()} threads and a reading one"
     note = f"batch {BATCH}, {threads}, epochs of {n} windows, page cache warm"
     what = "stream stored targets, noisy input", "a torch.load a frame, scipy a map"
-    against_files = _goal(*what, NAIVE_GOAL, timings, ("stored", "naive"), note, n / n_naive)
+    against_files = speed_up(*what, NAIVE_GOAL, timings, ("stored", "naive"), note, n / n_naive)
     what = "stream rendered targets, noisy input", "targets of a resident dense tensor"
     pair = "rendered", "resident"
-    return [against_files, _goal(*what, RESIDENT_GOAL, timings, pair, note, n / n_resident)]
+    return [against_files, speed_up(*what, RESIDENT_GOAL, timings, pair, note, n / n_resident)]
 
 
 def naive_reader(store: Store, folder: Path, n: int) -> tuple[Callable[[], None], int]:
