@@ -13,11 +13,12 @@ if sys.argv[1] == "kept" and not keep_freed_memory():
 def step():
     big = [torch.ones(6_000_000) for _ in range(4)]
     return [t + 1 for t in big]
-for _ in range(5):
+found = []
+for _ in range(10):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     step()
-before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-step()
-print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+    found.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+print(min(found[5:]))  # now and then one tensor of a step is laid into fresh memory all the same
 """
 
 
@@ -32,4 +33,4 @@ def faults(how: str) -> int:
 
 def test_a_step_faults_few_pages_where_freed_memory_is_kept() -> None:
     usual, kept = faults("usual"), faults("kept")
-    assert kept < usual / 3  # the interpreter's own faults are in both
+    assert kept < usual / 10
