@@ -35,6 +35,7 @@ from pipeline.contract.hdf5_checks import (
     shard_problem,
     spec_of,
 )
+from pipeline.contract.hdf5_file import new_file
 from pipeline.contract.remote.place import Place
 from pipeline.contract.schema import PlannedArray, Rows, ShardWritten, decode_text, shard_name
 from pipeline.contract.store import (
@@ -149,10 +150,9 @@ def finish(
     attrs = json.loads((work / "parts" / "attrs.json").read_bytes())
     partial = folder / f".{DATA}.tmp"
     partial.unlink(missing_ok=True)
-    # HDF5 leaves a file of zeros, or crashes, when it meets a full disk.
-    needed = sum(part.stat().st_size for part in (work / "parts").rglob("*.h5"))
-    check_room(folder, needed + _ROOM_BYTES)
-    with h5py.File(partial, "w", libver="latest") as file:
+    needed = sum(part.stat().st_size for part in (work / "parts").rglob("*.h5")) + _ROOM_BYTES
+    check_room(folder, needed)
+    with new_file(partial, needed) as file:
         for name, value in attrs.items():
             file.attrs[name] = value if isinstance(value, int) else json.dumps(value)
         for array in arrays.values():

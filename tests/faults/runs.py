@@ -4,6 +4,7 @@ from pathlib import Path
 
 import torch
 
+from pipeline.contract.lock import owner_note
 from tests.faults.warm import Warm
 from trainer.checkpoint import BEST, LAST, read_checkpoint
 
@@ -26,8 +27,16 @@ def whole_run(program: Warm, store: Path, folder: Path) -> tuple[Path, float]:
     return folder / "runs" / RUN, ended.seconds
 
 
-def run_differences(found: Path, expected: Path) -> str:
-    """What differs between two finished runs, in short; "" when nothing does."""
+def left_of_lock(target: Path) -> tuple[Path, Path]:
+    """The lock of an output, and the note of who held it: the next process takes both over."""
+    return target.with_name(f".{target.name}.lock"), owner_note(target)
+
+
+def run_differences(found: Path, expected: Path, notes: bool = False) -> str:
+    """What differs between two finished runs, in short; "" when nothing does.
+
+    ``notes``: what says that a run is held may be left.
+    """
     names = [
         name
         for name in _TABLES
@@ -40,6 +49,7 @@ def run_differences(found: Path, expected: Path) -> str:
             if not torch.equal(one["model"][key], tensor):
                 names.append(f"{name}: {key}")
                 break
-    strays = [p.name for p in found.parent.iterdir() if p != found]
+    allowed = {found, *(left_of_lock(found) if notes else ())}
+    strays = [p.name for p in found.parent.iterdir() if p not in allowed]
     strays += [p.name for p in found.glob(".*")]
     return f"differ: {names}" if names else (f"strays: {strays}" if strays else "")
