@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from types import TracebackType
@@ -51,15 +51,19 @@ class Workers:
 
     def submit(self, timeout_s: float, function: Callable[..., T], *args: Any) -> "Future[T]":
         """Have a module's function called in a worker, which is killed when time is up."""
-        if self._pool is None or not self._pool.active:
-            self._pool = ProcessPool(
-                self.n_workers,
-                initializer=_start,
-                initargs=(os.getpid(),),
-                context=multiprocessing.get_context("spawn"),
-            )
-        future: Future[T] = self._pool.schedule(function, args, timeout=timeout_s)
-        return future
+        if self._pool is not None and self._pool.active:
+            return self._pool.schedule(function, args, timeout=timeout_s)
+        self._pool = ProcessPool(
+            self.n_workers,
+            initializer=_start,
+            initargs=(os.getpid(),),
+            context=multiprocessing.get_context("spawn"),
+        )
+        # This starts the processes: a signal that raises here, in the main thread, would leave one
+        # that is half told what to be, and says so by a traceback. So another thread does it.
+        with ThreadPoolExecutor(1) as starter:
+            started = starter.submit(self._pool.schedule, function, args, timeout=timeout_s)
+            return started.result()
 
     def call(self, timeout_s: float, function: Callable[..., T], *args: Any) -> T:
         """``submit`` and wait; see ``outcome``."""
