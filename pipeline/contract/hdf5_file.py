@@ -6,6 +6,7 @@ takes no more: HDF5 closes in peace, and the refusal is raised then.
 """
 
 import io
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,7 +28,7 @@ class _Watched(io.FileIO):
         size = len(view)
         try:
             while len(view) and self.refused is None:
-                view = view[super().write(view) or 0 :]
+                view = view[os.write(self.fileno(), view) :]
         except OSError as error:
             self.refused = error
         return size
@@ -36,10 +37,10 @@ class _Watched(io.FileIO):
         """Set the file's length; nothing once the file system refused."""
         try:
             if self.refused is None:
-                return super().truncate(size)
+                os.ftruncate(self.fileno(), self.tell() if size is None else size)
         except OSError as error:
             self.refused = error
-        return size or 0
+        return self.tell() if size is None else size
 
 
 @contextmanager

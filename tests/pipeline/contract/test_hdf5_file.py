@@ -1,9 +1,7 @@
 """HDF5 files: what h5py itself would write, and every refusal told by its number."""
 
 import errno
-import resource
-from collections.abc import Iterator
-from contextlib import contextmanager
+import os
 from pathlib import Path
 
 import h5py
@@ -21,17 +19,6 @@ def fill(file: h5py.File) -> None:
     for start in range(0, 64, 8):
         rows.id.write_direct_chunk((start, 0), np.full((8, 1000), start, "f4").tobytes())
     file.create_dataset("clips/n", data=np.arange(100), fletcher32=True)
-
-
-@contextmanager
-def room_for(n_bytes: int) -> Iterator[None]:
-    """No file of this process may grow beyond so many bytes."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_it_holds_what_h5py_writes_by_itself_in_no_more_bytes(tmp_path: Path) -> None:
@@ -58,12 +45,54 @@ def test_a_file_that_was_there_is_replaced(tmp_path: Path) -> None:
         assert file["a/b"][9, 0] == 8
 
 
-@pytest.mark.parametrize("room", [0, 1, 48, 500, 3_000, 33_000, 100_000, 200_000, 256_000])
-def test_a_refused_write_is_told_by_its_number(tmp_path: Path, room: int) -> None:
-    with pytest.raises(WriteFailed) as told, room_for(room), new_file(tmp_path / "a", 7) as file:
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO, errno.EROFS])
+@pytest.mark.parametrize("lasts", [False, True])
+def test_a_refused_write_is_told_by_its_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, lasts: bool
+) -> None:
+    n_writes = len(_writes(tmp_path / "whole", monkeypatch))
+    assert n_writes > 10  # the superblock, eight chunks, a column, their headers
+    for at in range(n_writes):
+        calls = _refusing(monkeypatch, number, at, lasts)
+        with pytest.raises(WriteFailed) as told, new_file(tmp_path / "a", 7) as file:
+            fill(file)
+        assert (told.value.errno, told.value.n_bytes) == (number, 7)
+        assert told.value.filename == str(tmp_path / "a")
+        assert len(calls) == at + 1  # nothing is written after it
+
+
+def test_a_write_that_takes_a_part_goes_on_with_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with new_file(tmp_path / "whole.h5", 0) as file:
         fill(file)
-    assert (told.value.errno, told.value.n_bytes) == (errno.EFBIG, 7)
-    assert told.value.filename == str(tmp_path / "a")
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda fd, data: write(fd, data[:100]))
+    with new_file(tmp_path / "parts.h5", 0) as file:
+        fill(file)
+    assert (tmp_path / "parts.h5").read_bytes() == (tmp_path / "whole.h5").read_bytes()
+
+
+def _writes(path: Path, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The sizes of an undisturbed file's writes."""
+    calls = _refusing(monkeypatch, 0, -1, False)
+    with new_file(path, 0) as file:
+        fill(file)
+    return calls
+
+
+def _refusing(monkeypatch: pytest.MonkeyPatch, number: int, at: int, lasts: bool) -> list[int]:
+    """Let the write ``at`` fail (and those after it); gives the sizes of all, as they come."""
+    calls: list[int] = []
+
+    def write(fd: int, data: memoryview) -> int:
+        calls.append(len(data))
+        if len(calls) - 1 == at or (lasts and len(calls) > at >= 0):
+            raise OSError(number, os.strerror(number))
+        return os.pwrite(fd, data, os.lseek(fd, len(data), os.SEEK_CUR) - len(data))
+
+    monkeypatch.setattr(os, "write", write)
+    return calls
 
 
 def test_an_error_of_the_body_stays_what_it_was(tmp_path: Path) -> None:
