@@ -23,12 +23,12 @@ import zarr
 from zarr.storage import MemoryStore
 
 from pipeline.contract import heatmap
-from pipeline.contract.chunks import pack_shard
 from pipeline.contract.goals import machine_words, versions_words
-from pipeline.contract.hdf5_store import DATA
+from pipeline.contract.on_disk.chunks import pack_shard
+from pipeline.contract.on_disk.hdf5_writer import DATA
+from pipeline.contract.on_disk.zarr_writer import ZSTD_LEVEL, create_array
 from pipeline.contract.schema import PlannedArray
 from pipeline.contract.store import FRAME_ARRAYS, Store, open_store
-from pipeline.contract.zarr_store import ZSTD_LEVEL, _create_array
 from pipeline.pixels import RenderedFrames
 from trainer.experiments import RANDOM_SIGMA_PX
 from trainer.input.render import column_runs, render, response_tables
@@ -94,7 +94,7 @@ def building(keypoints: np.ndarray, annotated: np.ndarray) -> list[Step]:
     array = PlannedArray("maps", FRAME_ARRAYS["heatmaps"], SHARD)
 
     def by_zarr() -> None:
-        _create_array(zarr.create_group(MemoryStore({})), array)[...] = data
+        create_array(zarr.create_group(MemoryStore({})), array)[...] = data
 
     return [
         (

@@ -28,8 +28,9 @@ from typing import Any
 import torch
 
 from pipeline import build
-from pipeline.contract import files, hdf5_checks, hdf5_store, zarr_store
+from pipeline.contract import files, hdf5_store, zarr_store
 from pipeline.contract.goals import machine_words, versions_words
+from pipeline.contract.on_disk import hdf5_checks
 from pipeline.contract.store import open_store
 from pipeline.contract.timing import Timings, interleaved
 from pipeline.ingest import Inputs
@@ -108,7 +109,7 @@ def _protections() -> list[tuple[Any, str, str, Callable[..., Any]]]:
     for function, quick in (
         (files.sha256_bytes, lambda data: f"{len(data):064x}"),
         (files.sha256_file, lambda path: f"{path.stat().st_size:064x}"),
-        (hdf5_checks.hash_chunks, lambda data, start, stop, rows: (short, stop - start)),
+        (hdf5_checks.hash_chunks, lambda chunks: (short, sum(len(stored) for _, stored in chunks))),
         (files.fsync_tree, lambda folder: None),
         (files.fsync_folder, lambda folder: None),
     ):

@@ -1,43 +1,27 @@
-"""The store as one HDF5 file, ``data.h5``, beside its manifest: zstd chunks with fletcher32.
+"""The store as one HDF5 file, ``data.h5``, beside its manifest: zstd chunks with fletcher32."""
 
-While a store is being built every shard is a small file of its own in the work folder (a killed
-writer would leave a half-written HDF5 file unopenable); ``finish`` joins them chunk by chunk.
-"""
-
-import io
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import h5py
-import hdf5plugin
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.contract.chunks import fletcher32, read_rows, unpack
-from pipeline.contract.disk import check_room
 from pipeline.contract.errors import StoreError
-from pipeline.contract.files import (
-    fsync_folder,
-    sha256_bytes,
-    sha256_file,
-    to_json,
-    write_atomic,
-)
-from pipeline.contract.hdf5_checks import (
+from pipeline.contract.on_disk import hdf5_writer
+from pipeline.contract.on_disk.chunks import fletcher32, read_rows, unpack
+from pipeline.contract.on_disk.hdf5_checks import (
     ERRORS,
     Forged,
     checked_dataset,
-    chunk_offsets,
-    hash_chunks,
     is_plainly_packed,
     shard_problem,
     spec_of,
 )
-from pipeline.contract.hdf5_file import new_file
+from pipeline.contract.on_disk.hdf5_writer import DATA
 from pipeline.contract.remote.place import Place
-from pipeline.contract.schema import PlannedArray, Rows, ShardWritten, decode_text, shard_name
+from pipeline.contract.schema import decode_text, shard_name
 from pipeline.contract.store import (
     CLIP_COLUMNS,
     FRAME_ARRAYS,
@@ -54,130 +38,8 @@ if TYPE_CHECKING:
 
 FORMAT = "hdf5"
 SHARD_IS_FILE = False  # the manifest lists shards by name, beside the one file
-DATA = "data.h5"
-ZSTD_LEVEL = 3
-_ROOM_BYTES = 4 << 20  # what the joined file may need beside its parts
-
-
-def create(
-    folder: Path, work: Path, arrays: dict[str, PlannedArray], attrs: dict[str, Any]
-) -> None:
-    """Keep the attributes for ``finish``; parts are written beside them."""
-    del arrays
-    folder.mkdir(parents=True, exist_ok=True)
-    write_atomic(work / "parts" / "attrs.json", to_json(attrs))
-
-
-def _create_array(file: h5py.File, path: str, array: PlannedArray) -> h5py.Dataset:
-    spec = array.spec
-    return file.create_dataset(
-        path,
-        shape=array.shape,
-        maxshape=(None, *spec.frame_shape),  # allows a last chunk that is longer than the array
-        dtype=spec.dtype,
-        chunks=(spec.chunk_frames, *spec.frame_shape),
-        fletcher32=True,
-        **hdf5plugin.Zstd(clevel=ZSTD_LEVEL),
-    )
-
-
-def _part(work: Path, array: PlannedArray, index: int) -> Path:
-    return work / "parts" / array.path / f"{index:05d}.h5"
-
-
-def write_shard(
-    folder: Path, work: Path, array: PlannedArray, index: int, data: Rows
-) -> ShardWritten:
-    """Encode one shard as a part file, written atomically; its entry hashes the stored chunks."""
-    del folder
-    name = shard_name(array.path, index)
-    buffer = io.BytesIO()
-    with h5py.File(buffer, "w", libver="latest") as file:
-        dataset = _create_array(file, "rows", PlannedArray("rows", array.spec, len(data)))
-        for start in range(0, len(data), array.spec.chunk_frames):
-            rows = slice(start, start + array.spec.chunk_frames)
-            dataset[rows] = data[rows]
-        digest, size = hash_chunks(dataset, 0, len(data), array.spec.chunk_frames)
-    return _write_part(work, array, index, buffer, {name: {"sha256": digest, "bytes": size}})
-
-
-def _write_part(
-    work: Path,
-    array: PlannedArray,
-    index: int,
-    buffer: io.BytesIO,
-    entries: dict[str, dict[str, Any]],
-) -> ShardWritten:
-    part = _part(work, array, index)
-    write_atomic(part, buffer.getvalue(), flush=False)
-    file = part.relative_to(work).as_posix()
-    return ShardWritten(
-        shard_name(array.path, index), file, sha256_bytes(buffer.getvalue()), entries
-    )
-
-
-def salvage(
-    path: Path, manifest: dict[str, Any], work: Path, array: PlannedArray, index: int
-) -> ShardWritten | None:
-    """Carry a sound shard of a damaged store over as a part, as it is; None when it is not sound.
-
-    Raises
-    ------
-    OSError : the file can't be opened at all.
-    """
-    name = shard_name(array.path, index)
-    start, stop = array.shard_rows(index)
-    buffer = io.BytesIO()
-    with h5py.File(path / DATA, "r") as damaged, h5py.File(buffer, "w", libver="latest") as file:
-        spec = array.spec
-        try:
-            source = damaged[array.path]
-            if shard_problem(source, manifest, name, index, spec.chunk_frames, spec.shard_frames):
-                return None
-            rows = _create_array(file, "rows", PlannedArray("rows", spec, stop - start))
-            for offset in chunk_offsets(source, start, stop, spec.chunk_frames):
-                mask, payload = source.id.read_direct_chunk(offset)
-                rows.id.write_direct_chunk((offset[0] - start, *offset[1:]), payload, mask)
-        except ERRORS:
-            return None
-    return _write_part(work, array, index, buffer, {name: manifest["shards"][name]})
-
-
-def finish(
-    folder: Path, work: Path, arrays: dict[str, PlannedArray], clips: dict[str, NDArray[Any]]
-) -> dict[str, dict[str, Any]]:
-    """Join all parts into ``data.h5``; return its manifest entry."""
-    attrs = json.loads((work / "parts" / "attrs.json").read_bytes())
-    partial = folder / f".{DATA}.tmp"
-    partial.unlink(missing_ok=True)
-    needed = sum(part.stat().st_size for part in (work / "parts").rglob("*.h5")) + _ROOM_BYTES
-    check_room(folder, needed)
-    with new_file(partial, needed) as file:
-        for name, value in attrs.items():
-            file.attrs[name] = value if isinstance(value, int) else json.dumps(value)
-        for array in arrays.values():
-            _join_parts(work, file, array)
-        for name, column in clips.items():
-            file.create_dataset(f"clips/{name}", data=column, fletcher32=len(column) > 0)
-        file.flush()
-    with partial.open("rb+") as handle:
-        os.fsync(handle.fileno())
-    partial.replace(folder / DATA)
-    fsync_folder(folder)
-    return {DATA: {"sha256": sha256_file(folder / DATA), "bytes": (folder / DATA).stat().st_size}}
-
-
-def _join_parts(work: Path, file: h5py.File, array: PlannedArray) -> None:
-    dataset = _create_array(file, array.path, array)
-    rows = array.spec.chunk_frames
-    for index in range(array.n_shards):
-        start, stop = array.shard_rows(index)
-        with h5py.File(_part(work, array, index), "r") as part:
-            source = part["rows"]
-            for offset in chunk_offsets(source, 0, stop - start, rows):
-                mask, payload = source.id.read_direct_chunk(offset)
-                target = (start + offset[0], *offset[1:])
-                dataset.id.write_direct_chunk(target, payload, mask)
+create, write_shard = hdf5_writer.create, hdf5_writer.write_shard
+salvage, finish = hdf5_writer.salvage, hdf5_writer.finish
 
 
 def read_attributes(path: Path, manifest: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import zarr
 from zarr.storage import MemoryStore
 
 from pipeline.contract import heatmap
-from pipeline.contract.chunks import (
+from pipeline.contract.on_disk.chunks import (
     crc32c,
     fletcher32,
     index_bytes,
@@ -20,9 +20,10 @@ from pipeline.contract.chunks import (
     shard_index,
     unpack,
 )
+from pipeline.contract.on_disk.zarr_writer import create_array
 from pipeline.contract.schema import PlannedArray
 from pipeline.contract.store import ArraySpec
-from pipeline.contract.zarr_store import _create_array, _is_plainly_sharded
+from pipeline.contract.zarr_store import _is_plainly_sharded
 
 SPEC = ArraySpec("<f4", (3, 56, 56), 4, 16)
 
@@ -38,7 +39,7 @@ def maps(n_frames: int) -> np.ndarray:
 def test_a_shard_is_byte_for_byte_what_zarr_writes(n_frames: int) -> None:
     data = maps(n_frames)
     memory: dict = {}
-    array = _create_array(zarr.create_group(MemoryStore(memory)), PlannedArray("m", SPEC, n_frames))
+    array = create_array(zarr.create_group(MemoryStore(memory)), PlannedArray("m", SPEC, n_frames))
     array[...] = data
     assert pack_shard(data, "<f4", 4, 4, 3) == memory["m/c/0/0/0/0"].to_bytes()
 
@@ -97,7 +98,7 @@ def test_a_shard_s_index_is_checked() -> None:
 
 def test_only_our_own_layout_is_read_without_zarr() -> None:
     root = zarr.create_group(MemoryStore({}))
-    assert _is_plainly_sharded(_create_array(root, PlannedArray("ours", SPEC, 20)))
+    assert _is_plainly_sharded(create_array(root, PlannedArray("ours", SPEC, 20)))
     assert not _is_plainly_sharded(root.create_array("plain", shape=(8,), dtype="f4", chunks=(4,)))
     other = root.create_array("gzip", shape=(8,), dtype="f4", chunks=(2,), shards=(4,))
     assert not _is_plainly_sharded(other)

@@ -5,7 +5,7 @@ one step. Through zarr's own pipeline, with its fresh memory and copies, reading
 5 MB and take 3 kB costs nine times as much, through HDF5's three times (docs/performance.md).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import google_crc32c
@@ -108,6 +108,23 @@ def read_rows(
     return out
 
 
+def packed_chunks(
+    rows: Rows, dtype: str, chunk_rows: int, level: int, checksum: Checksum
+) -> Iterator[bytes]:
+    """The chunks of some rows as they are stored; the last is filled up with zeros.
+
+    Parameters
+    ----------
+    level : of zstd.
+    """
+    for start in range(0, len(rows), chunk_rows):
+        chunk = np.ascontiguousarray(rows[start : start + chunk_rows], dtype)
+        if len(chunk) < chunk_rows:
+            empty = np.zeros((chunk_rows - len(chunk), *chunk.shape[1:]), dtype)
+            chunk = np.concatenate([chunk, empty])
+        yield pack(chunk, level, checksum)
+
+
 def pack_shard(rows: Rows, dtype: str, chunk_rows: int, n_chunks: int, level: int) -> bytes:
     """A Zarr v3 shard: chunks end to end, then the index, then its crc32c.
 
@@ -116,13 +133,7 @@ def pack_shard(rows: Rows, dtype: str, chunk_rows: int, n_chunks: int, level: in
     rows : of the shard; the array's last shard may have fewer than ``chunk_rows * n_chunks``.
     level : of zstd.
     """
-    chunks = []
-    for start in range(0, len(rows), chunk_rows):
-        chunk = np.ascontiguousarray(rows[start : start + chunk_rows], dtype)
-        if len(chunk) < chunk_rows:
-            empty = np.zeros((chunk_rows - len(chunk), *chunk.shape[1:]), dtype)
-            chunk = np.concatenate([chunk, empty])
-        chunks.append(pack(chunk, level, crc32c))
+    chunks = list(packed_chunks(rows, dtype, chunk_rows, level, crc32c))
     index = np.full((n_chunks, 2), _ABSENT, "<u8")
     lengths = np.array([len(chunk) for chunk in chunks], np.int64)
     index[: len(chunks), 0] = np.cumsum(lengths) - lengths

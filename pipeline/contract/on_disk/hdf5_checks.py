@@ -4,6 +4,7 @@ A file may be damaged, or forged: a dataset can lead to other files, or claim an
 """
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -64,11 +65,15 @@ def chunk_offsets(dataset: h5py.Dataset, start: int, stop: int, rows: int) -> li
     return [(row, *(0,) * (dataset.ndim - 1)) for row in range(start, stop, rows)]
 
 
-def hash_chunks(dataset: h5py.Dataset, start: int, stop: int, rows: int) -> tuple[str, int]:
-    """SHA-256 and size of the chunks as they are stored (compressed, with their checksums)."""
+def hash_chunks(chunks: Iterable[tuple[int, bytes]]) -> tuple[str, int]:
+    """SHA-256 and size of a shard's chunks.
+
+    Parameters
+    ----------
+    chunks : filters that were left out of a chunk (0: none), and its bytes as they are stored.
+    """
     digest, size = hashlib.sha256(), 0
-    for offset in chunk_offsets(dataset, start, stop, rows):
-        mask, payload = dataset.id.read_direct_chunk(offset)
+    for mask, payload in chunks:
         digest.update(mask.to_bytes(4, "little") + payload)
         size += len(payload)
     return digest.hexdigest(), size
@@ -88,7 +93,8 @@ def shard_problem(
         return "it is not in the manifest"
     start, stop = index * shard_rows, min((index + 1) * shard_rows, dataset.shape[0])
     try:
-        found, _ = hash_chunks(dataset, start, stop, chunk_rows)
+        offsets = chunk_offsets(dataset, start, stop, chunk_rows)
+        found, _ = hash_chunks(map(dataset.id.read_direct_chunk, offsets))
     except ERRORS as error:
         return str(error)
     return "" if found == entry["sha256"] else unlike(entry["sha256"], found)
