@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.contract.damage import how_to_repair, is_plain_file
 from pipeline.contract.errors import DamagedShard, StoreError
 from pipeline.contract.files import sha256_file, unlike
 from pipeline.contract.leaks import leak_audit, may_share
@@ -21,8 +22,6 @@ from pipeline.contract.store import (
     STEPS,
     Store,
     format_module,
-    how_to_repair,
-    is_plain_file,
     open_store,
     read_manifest,
 )

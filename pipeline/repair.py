@@ -10,18 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.audit import EXTRA, file_problems
+from pipeline.contract.damage import is_plain_file
 from pipeline.contract.disk import disk_faults_told
 from pipeline.contract.errors import PoseError, StoreError
 from pipeline.contract.files import fsync_folder, make_folder, sha256_bytes, sha256_file
 from pipeline.contract.lock import only_writer
 from pipeline.contract.remote.place import Place
-from pipeline.contract.store import (
-    MANIFEST,
-    RECIPE,
-    format_module,
-    is_plain_file,
-    read_manifest,
-)
+from pipeline.contract.store import MANIFEST, RECIPE, format_module, read_manifest
 from pipeline.ingest import Inputs
 from pipeline.recipe import Recipe, config_from, read_recipe
 from pipeline.shards import Folders, note, write_shards

@@ -8,6 +8,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.contract.damage import damaged_shard, how_to_repair, is_plain_file, rest_told
 from pipeline.contract.errors import StoreError
 from pipeline.contract.on_disk import hdf5_writer
 from pipeline.contract.on_disk.chunks import fletcher32, read_rows, unpack
@@ -22,16 +23,7 @@ from pipeline.contract.on_disk.hdf5_checks import (
 from pipeline.contract.on_disk.hdf5_writer import DATA
 from pipeline.contract.remote.place import Place
 from pipeline.contract.schema import decode_text, shard_name
-from pipeline.contract.store import (
-    CLIP_COLUMNS,
-    FRAME_ARRAYS,
-    WINDOW_SPEC,
-    Store,
-    damaged_shard,
-    how_to_repair,
-    is_plain_file,
-    rest_told,
-)
+from pipeline.contract.store import CLIP_COLUMNS, FRAME_ARRAYS, WINDOW_SPEC, Store
 
 if TYPE_CHECKING:
     from pipeline.contract.remote.mirror import Mirror

@@ -8,9 +8,7 @@ beside this one registers a format by its ``FORMAT`` constant.
 
 import importlib
 import pkgutil
-import stat
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
@@ -21,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline import contract
-from pipeline.contract.errors import DamagedShard, StoreError, unknown_name
+from pipeline.contract.damage import how_to_repair, is_plain_file
+from pipeline.contract.errors import StoreError, unknown_name
 from pipeline.contract.files import unsealed
 from pipeline.contract.heatmap import SIZE
 from pipeline.contract.remote.place import Place, Remote, as_place
@@ -37,7 +36,6 @@ STEPS = (1, 2)
 MANIFEST = "MANIFEST.json"
 REPORT = "report.json"
 RECIPE = "recipe.json"
-_MAX_HASHED_FOR_AN_ERROR = 4 << 30
 _MAX_MANIFEST_BYTES = 256 << 20  # a shard takes about 250 bytes
 
 
@@ -249,43 +247,6 @@ def _manifest_fault(manifest: dict[str, Any]) -> str:
             if not fits or not isinstance(entry.get("bytes"), int):
                 return f"the entry of {name[:80]} has no hash or size"
     return ""
-
-
-def how_to_repair(path: Place) -> str:
-    """What a user does about a damaged store."""
-    return f"Rebuild it: python -m pipeline repair {path}"
-
-
-def damaged_shard(
-    path: Place, name: str, why: str, kind: str = "shard", rest: str = ""
-) -> DamagedShard:
-    """The error for a shard (or another file) whose bytes are not what was written."""
-    return DamagedShard(f"{kind} {name} of {path} is damaged ({why}){rest}. {how_to_repair(path)}")
-
-
-def rest_told(shard: str, sizes: dict[str, int], problems: Callable[[], dict[str, str]]) -> str:
-    """What is known of the other shards once one is found damaged.
-
-    Parameters
-    ----------
-    sizes : shard -> bytes; a store of more than 4 GiB is not hashed for an error message.
-    problems : hashes all; shard -> what is wrong with it.
-    """
-    if sum(sizes.values()) > _MAX_HASHED_FOR_AN_ERROR:
-        return ""
-    bad = {*problems(), shard}
-    n_sound = len(sizes.keys() - bad)
-    if len(bad) > 1:
-        return f"; damaged with it: {len(bad) - 1}; the other {n_sound} verify"
-    return f"; the other {n_sound} verify" if n_sound else ""
-
-
-def is_plain_file(file: Path) -> bool:
-    """Whether a file stands there itself: not a link, a folder or a device."""
-    try:
-        return stat.S_ISREG(file.lstat().st_mode)
-    except OSError:
-        return False
 
 
 def open_store(path: str | Place) -> Store:

@@ -20,6 +20,7 @@ from zarr.codecs import (
 )
 from zarr.storage import LocalStore
 
+from pipeline.contract.damage import damaged_shard, is_plain_file, rest_told
 from pipeline.contract.errors import StoreError
 from pipeline.contract.files import sha256_bytes, unlike
 from pipeline.contract.on_disk import zarr_writer
@@ -32,15 +33,7 @@ from pipeline.contract.on_disk.chunks import (
 )
 from pipeline.contract.remote.place import Place
 from pipeline.contract.schema import decode_text, shard_name
-from pipeline.contract.store import (
-    CLIP_COLUMNS,
-    FRAME_ARRAYS,
-    WINDOW_SPEC,
-    Store,
-    damaged_shard,
-    is_plain_file,
-    rest_told,
-)
+from pipeline.contract.store import CLIP_COLUMNS, FRAME_ARRAYS, WINDOW_SPEC, Store
 
 if TYPE_CHECKING:
     from pipeline.contract.remote.mirror import Mirror

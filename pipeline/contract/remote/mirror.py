@@ -13,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from pipeline.contract.damage import damaged_shard
 from pipeline.contract.disk import disk_faults_told
 from pipeline.contract.errors import StoreError
 from pipeline.contract.files import sha256_bytes, sha256_file, unlike, write_atomic
@@ -20,7 +21,7 @@ from pipeline.contract.remote.cache import Cache, cache_folder, cap_bytes
 from pipeline.contract.remote.objects import each, entry, is_folder, listing, pieces, read
 from pipeline.contract.remote.place import Remote
 from pipeline.contract.remote.tries import N_TRIES, Mangled, RemoteError
-from pipeline.contract.store import MANIFEST, RECIPE, damaged_shard
+from pipeline.contract.store import MANIFEST, RECIPE
 
 STORES = "stores"
 MAX_TIMES = 20  # that a file is fetched again which others delete

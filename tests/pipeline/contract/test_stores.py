@@ -16,17 +16,10 @@ import zarr
 from pipeline.audit import differences, verify
 from pipeline.build import preprocess
 from pipeline.contract import heatmap
+from pipeline.contract.damage import rest_told
 from pipeline.contract.errors import DamagedShard, PoseError, StoreError
 from pipeline.contract.files import sha256_bytes, to_json
-from pipeline.contract.store import (
-    FRAME_ARRAYS,
-    MANIFEST,
-    SPLITS,
-    Store,
-    formats,
-    open_store,
-    rest_told,
-)
+from pipeline.contract.store import FRAME_ARRAYS, MANIFEST, SPLITS, Store, formats, open_store
 from pipeline.ingest import Inputs
 from pipeline.plan import BuildConfig
 from pipeline.sources import SourceOptions
