@@ -23,6 +23,9 @@ class AtLeast(int):
     """Bytes that are needed, and maybe more."""
 
 
+_LEAST = AtLeast(4096)  # a block: what any file or folder takes, where nothing else is known
+
+
 @contextmanager
 def disk_faults_told(
     place: Path,
@@ -91,10 +94,11 @@ def _text(error: OSError, place: Path, needed: int | None, kept: str) -> str:
     kept = f"{kept} " if kept else ""
     number = error.errno or 0
     if number in _FULL:
+        needed = needed or _LEAST
         least = "at least " if isinstance(needed, AtLeast) else ""
-        need = "" if needed is None else f"needs {least}{amount(needed)}, "
+        room = f"needs {least}{amount(needed)}, {amount(free_bytes(place))} free"
         return (
-            f"{_FULL[number]} on {place}'s file system ({need}{amount(free_bytes(place))} free). "
+            f"{_FULL[number]} on {place}'s file system ({room}). "
             f"{kept}Free space and run the same command again."
         )
     file = f" ({error.filename})" if error.filename else ""

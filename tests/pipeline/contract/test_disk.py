@@ -54,6 +54,11 @@ def test_a_refused_write_tells_what_the_file_needs_and_what_is_free(tmp_path):
     assert " free)" in said
 
 
+def test_where_nothing_is_known_of_the_size_a_block_is_needed(tmp_path):
+    said = said_by_a_command(refusal(errno.ENOSPC, tmp_path / ".run.owner.json"))
+    assert "needs at least 4.0 KiB, " in said
+
+
 @pytest.mark.parametrize("number", [errno.EACCES, errno.ENOENT])
 def test_an_error_that_may_be_of_reading_is_not_called_a_disk_error(tmp_path, number):
     said = said_by_a_command(refusal(number, tmp_path / "annotations.zip"))
