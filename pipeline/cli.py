@@ -1,13 +1,13 @@
-"""Commands of the pipeline: sample, download, check, preprocess, info, verify, repair, show."""
+"""The pipeline's program, and its commands about stores: preprocess, info, verify, repair, show."""
 
 import json
 import logging
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
+from pipeline.annotations.cli import SOURCES, check, download, inputs_of, interactive, sample
 from pipeline.bench.cli import bench
 from pipeline.contract.cli import (
     HELP_OPTIONS,
@@ -16,7 +16,6 @@ from pipeline.contract.cli import (
     OneLineErrors,
     log_lines,
     names,
-    options,
     stopped_by_sigterm,
     too_late_to_stop,
 )
@@ -34,121 +33,14 @@ def main(debug: bool) -> None:
     log_lines(logging.WARNING)
 
 
+main.add_command(sample)
+main.add_command(download)
+main.add_command(check)
 main.add_command(bench)
 
 
-_sources = options(
-    click.option("--brace", type=PLACE, help="BRACE's keypoint zip as downloaded, or its folder."),
-    click.option("--brace-manual", type=PLACE, help="BRACE's manual-keypoint zip or folder."),
-    click.option(
-        "--brace-tables",
-        type=PLACE,
-        help="Folder with BRACE's annotation tables (cuts, fps), if not beside the zip.",
-    ),
-    click.option(
-        "--penn-action",
-        type=PLACE,
-        help="Penn Action's labels folder, or Penn_Action.tar.gz as downloaded.",
-    ),
-    click.option(
-        "--hashes",
-        type=PATH,
-        help="SHA-256 sums as sha256sum writes them: files that are not as listed are rejected.",
-    ),
-)
-
-
-def _inputs(
-    brace: Place | None,
-    brace_manual: Place | None,
-    brace_tables: Place | None,
-    penn_action: Place | None,
-    hashes: Path | None,
-) -> Any:
-    from pipeline.ingest import Inputs
-    from pipeline.sources import SourceOptions
-
-    paths = {"brace": brace, "penn-action": penn_action}
-    given: dict[str, Place] = {n: path for n, path in paths.items() if path is not None}
-    if not given:
-        raise BadInput("no annotations given: use --brace PATH, --penn-action PATH, or both")
-    for path in (*given.values(), brace_manual, brace_tables, hashes):
-        if path is not None and not path.exists():
-            raise BadInput(f"{path} does not exist")
-    return Inputs(given, SourceOptions(None, brace_manual, brace_tables, hashes))
-
-
 @main.command()
-@click.argument("out", type=PATH)
-@click.option("--clips", default=60, show_default=True, type=click.IntRange(2), help="Clips.")
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Seed.")
-def sample(out: Path, clips: int, seed: int) -> None:
-    """Write synthetic annotations in both datasets' own formats.
-
-    Example: python -m pipeline sample data/raw --clips 60 --seed 0
-    """
-    from tqdm import tqdm
-
-    from pipeline.synthetic import write_sample
-
-    with tqdm(total=clips, unit="clip", disable=not _interactive()) as bar:
-        write_sample(out, clips, seed, bar.update)
-    click.echo(f"wrote {clips} sample clips to {out} (synthetic people, not a dataset)")
-
-
-@main.command()
-@click.argument("name", type=click.Choice(["brace", "penn-action"]))
-@click.option("--out", type=PATH, default=Path("data/raw"), show_default=True, help="Folder.")
-def download(name: str, out: Path) -> None:
-    """Fetch a dataset's annotations from its official address.
-
-    Example: python -m pipeline download brace --out data/raw
-    """
-    from pipeline.download import download as fetch
-
-    for path in fetch(name, out, click.echo):
-        click.echo(f"ready: {path}")
-
-
-@main.command()
-@_sources
-@click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="Processes.")
-def check(workers: int, hashes: Path | None, **paths: Any) -> None:
-    """Say what is in the annotations, and what is broken and why.
-
-    Nothing is written, but for the list of --hashes where there is none yet: of what is here now.
-
-    Example: python -m pipeline check --penn-action data/raw/penn_action/labels
-    """
-    from pipeline.check import check as count
-    from pipeline.check import table
-
-    listed = hashes if hashes is not None and hashes.exists() else None
-    results = count(_inputs(**paths, hashes=listed), workers, progress=_interactive())
-    for found in results:
-        click.echo(table(found))
-    if listed is not None:
-        _say_whether_listed(results, listed)
-    elif hashes is not None:
-        from pipeline.hashes import write_hashes
-
-        sums = {name: sha256 for found in results for name, sha256 in found.sha256.items()}
-        write_hashes(hashes, sums)
-        click.echo(f"wrote {len(sums):,} SHA-256 sums to {hashes}")
-    if not any(found.n_boxed for found in results):
-        raise BadInput("nothing usable: no clip has a frame with two annotated keypoints")
-
-
-def _say_whether_listed(results: Any, listed: Path) -> None:
-    n_other = sum(found.n_not_as_listed for found in results)
-    if n_other:
-        raise BadInput(f"{n_other} files are not as {listed} lists them: see above")
-    n_files = sum(found.n_files for found in results)
-    click.echo(f"all {n_files:,} files are as {listed} lists them")
-
-
-@main.command()
-@_sources
+@SOURCES
 @click.option(
     "--out",
     required=True,
@@ -240,10 +132,10 @@ def preprocess(
         actions=names(actions) if actions else None,
         test_actions=names(test_actions) if test_actions else (),
     )
-    inputs = _inputs(**paths)
+    inputs = inputs_of(**paths)
 
     def make(folder: Path) -> None:
-        progress = _interactive()
+        progress = interactive()
         build(inputs, folder, config, store_format, workers, progress, scheduler, _say)
 
     with stopped_by_sigterm():
@@ -251,7 +143,7 @@ def preprocess(
             from pipeline.afar import build_at
             from pipeline.stages import build_key
 
-            build_at(out, build_key(inputs, config, store_format), make, _interactive())
+            build_at(out, build_key(inputs, config, store_format), make, interactive())
         else:
             leave_if_held(out)
             make(out)
@@ -262,10 +154,6 @@ def preprocess(
 
 def _say(line: str) -> None:
     click.echo(line, err=True)
-
-
-def _interactive() -> bool:
-    return sys.stderr.isatty()
 
 
 def _warn_rejected(store: Place) -> None:
@@ -354,7 +242,7 @@ def verify(store: Place, same_as: Place | None) -> None:
 
 @main.command()
 @click.argument("store", type=PLACE)
-@_sources
+@SOURCES
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="Processes.")
 def repair(store: Place, workers: int, **paths: Any) -> None:
     """Make what is damaged in a store again from its annotations, byte for byte.
@@ -367,12 +255,12 @@ def repair(store: Place, workers: int, **paths: Any) -> None:
     from pipeline.afar import repair_at
     from pipeline.repair import repair as remake
 
-    inputs = _inputs(**paths) if any(paths.values()) else None
+    inputs = inputs_of(**paths) if any(paths.values()) else None
     with stopped_by_sigterm():
         if isinstance(store, Remote):
-            repaired = repair_at(store, inputs, workers, progress=_interactive())
+            repaired = repair_at(store, inputs, workers, progress=interactive())
         else:
-            repaired = remake(store, inputs, workers, progress=_interactive())
+            repaired = remake(store, inputs, workers, progress=interactive())
     for name in repaired.parts[:20]:
         click.echo(f"made again: {name}")
     if repaired.moved:

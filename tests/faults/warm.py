@@ -20,7 +20,12 @@ from tests.faults.nursery import Nursery, leave, nursed
 
 PATIENCE_S = 240.0
 _IMPORTS = {
-    "pipeline": ("pipeline.build", "pipeline.repair", "pipeline.audit", "pipeline.check"),
+    "pipeline": (
+        "pipeline.build",
+        "pipeline.repair",
+        "pipeline.audit",
+        "pipeline.annotations.check",
+    ),
     "trainer": ("trainer.train", "trainer.results.summary", "trainer.sweep.child"),
 }
 

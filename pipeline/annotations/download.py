@@ -16,9 +16,9 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from pipeline.annotations.fetch import fetch, forget
 from pipeline.contract.errors import BadInput, unknown_name
 from pipeline.contract.files import fsync_folder
-from pipeline.fetch import fetch, forget
 from pipeline.sources.brace_tables import parse_cuts, parse_segments, parse_videos
 from pipeline.sources.files import ZIP_ERRORS
 

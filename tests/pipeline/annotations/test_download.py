@@ -13,10 +13,17 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from pipeline import fetch as fetching
+from pipeline.annotations import fetch as fetching
+from pipeline.annotations.download import (
+    OFFICIAL,
+    Dataset,
+    Remote,
+    _tar_check,
+    _zip_check,
+    download,
+)
+from pipeline.annotations.fetch import fetch, part_of
 from pipeline.contract.errors import BadInput
-from pipeline.download import OFFICIAL, Dataset, Remote, _tar_check, _zip_check, download
-from pipeline.fetch import fetch, part_of
 
 BODY = os.urandom(300_000)
 

@@ -1,0 +1,1 @@
+"""Annotations before they become a store: fetched, looked at, made up."""

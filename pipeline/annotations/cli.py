@@ -1,0 +1,125 @@
+"""The commands about annotations, sample, download and check; and the options that name them."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pipeline.contract.cli import PATH, PLACE, options
+from pipeline.contract.errors import BadInput
+from pipeline.contract.remote.place import Place
+
+SOURCES = options(
+    click.option("--brace", type=PLACE, help="BRACE's keypoint zip as downloaded, or its folder."),
+    click.option("--brace-manual", type=PLACE, help="BRACE's manual-keypoint zip or folder."),
+    click.option(
+        "--brace-tables",
+        type=PLACE,
+        help="Folder with BRACE's annotation tables (cuts, fps), if not beside the zip.",
+    ),
+    click.option(
+        "--penn-action",
+        type=PLACE,
+        help="Penn Action's labels folder, or Penn_Action.tar.gz as downloaded.",
+    ),
+    click.option(
+        "--hashes",
+        type=PATH,
+        help="SHA-256 sums as sha256sum writes them: files that are not as listed are rejected.",
+    ),
+)
+
+
+def inputs_of(
+    brace: Place | None,
+    brace_manual: Place | None,
+    brace_tables: Place | None,
+    penn_action: Place | None,
+    hashes: Path | None,
+) -> Any:
+    from pipeline.ingest import Inputs
+    from pipeline.sources import SourceOptions
+
+    paths = {"brace": brace, "penn-action": penn_action}
+    given: dict[str, Place] = {n: path for n, path in paths.items() if path is not None}
+    if not given:
+        raise BadInput("no annotations given: use --brace PATH, --penn-action PATH, or both")
+    for path in (*given.values(), brace_manual, brace_tables, hashes):
+        if path is not None and not path.exists():
+            raise BadInput(f"{path} does not exist")
+    return Inputs(given, SourceOptions(None, brace_manual, brace_tables, hashes))
+
+
+def interactive() -> bool:
+    """Whether somebody watches, whom progress bars tell something."""
+    return sys.stderr.isatty()
+
+
+@click.command()
+@click.argument("out", type=PATH)
+@click.option("--clips", default=60, show_default=True, type=click.IntRange(2), help="Clips.")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Seed.")
+def sample(out: Path, clips: int, seed: int) -> None:
+    """Write synthetic annotations in both datasets' own formats.
+
+    Example: python -m pipeline sample data/raw --clips 60 --seed 0
+    """
+    from tqdm import tqdm
+
+    from pipeline.synthetic import write_sample
+
+    with tqdm(total=clips, unit="clip", disable=not interactive()) as bar:
+        write_sample(out, clips, seed, bar.update)
+    click.echo(f"wrote {clips} sample clips to {out} (synthetic people, not a dataset)")
+
+
+@click.command()
+@click.argument("name", type=click.Choice(["brace", "penn-action"]))
+@click.option("--out", type=PATH, default=Path("data/raw"), show_default=True, help="Folder.")
+def download(name: str, out: Path) -> None:
+    """Fetch a dataset's annotations from its official address.
+
+    Example: python -m pipeline download brace --out data/raw
+    """
+    from pipeline.annotations.download import download as fetch
+
+    for path in fetch(name, out, click.echo):
+        click.echo(f"ready: {path}")
+
+
+@click.command()
+@SOURCES
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="Processes.")
+def check(workers: int, hashes: Path | None, **paths: Any) -> None:
+    """Say what is in the annotations, and what is broken and why.
+
+    Nothing is written, but for the list of --hashes where there is none yet: of what is here now.
+
+    Example: python -m pipeline check --penn-action data/raw/penn_action/labels
+    """
+    from pipeline.annotations.check import check as count
+    from pipeline.annotations.check import table
+
+    listed = hashes if hashes is not None and hashes.exists() else None
+    results = count(inputs_of(**paths, hashes=listed), workers, progress=interactive())
+    for found in results:
+        click.echo(table(found))
+    if listed is not None:
+        _say_whether_listed(results, listed)
+    elif hashes is not None:
+        from pipeline.hashes import write_hashes
+
+        sums = {name: sha256 for found in results for name, sha256 in found.sha256.items()}
+        write_hashes(hashes, sums)
+        click.echo(f"wrote {len(sums):,} SHA-256 sums to {hashes}")
+    if not any(found.n_boxed for found in results):
+        raise BadInput("nothing usable: no clip has a frame with two annotated keypoints")
+
+
+def _say_whether_listed(results: Any, listed: Path) -> None:
+    n_other = sum(found.n_not_as_listed for found in results)
+    if n_other:
+        raise BadInput(f"{n_other} files are not as {listed} lists them: see above")
+    n_files = sum(found.n_files for found in results)
+    click.echo(f"all {n_files:,} files are as {listed} lists them")
