@@ -9,24 +9,21 @@ import torch
 from torch import Tensor
 
 from pipeline.contract.errors import BadInput, unknown_name
-from pipeline.contract.heatmap import SIGMA_OUT_PX, SIZE
+from pipeline.contract.heatmap import SIGMA_OUT_PX
 from pipeline.contract.seeds import SPLIT_NOISE, TRAIN_ORDER, rng
-from pipeline.contract.skeleton import MIRROR, N_KEYPOINTS
+from pipeline.contract.skeleton import MIRROR
 from pipeline.contract.store import WINDOW_FRAMES, Store
 from trainer.input.augment import Augmentation, augmented
 from trainer.input.batch import Batch
-from trainer.input.detector import detected_input
+from trainer.input.drawn.canvas import Canvas
 from trainer.input.frames import read_frames
-from trainer.input.noise import NoiseConfig, frozen_counter, noisy_input
-from trainer.input.noise_file import DetectorNoise
-from trainer.input.recorded import RecordedNoise, read_recorded
-from trainer.input.render import column_runs, render, response_tables
+from trainer.input.noisy import Noise, NoisyPositions
+from trainer.input.recorded import RecordedNoise
 from trainer.input.stored.reader import stored_heatmaps
 from trainer.input.stored.shuffle import plan_ascending, plan_shuffled
 
 __all__ = ["CONSUMES", "TARGETS", "Batch", "Noise", "WindowStream"]
 
-Noise = NoiseConfig | DetectorNoise | RecordedNoise
 CONSUMES = ("heatmaps", "coordinates")
 TARGETS = ("auto", "stored", "rendered")
 BLOCK_FRAMES = 128
@@ -135,15 +132,9 @@ class WindowStream:
         self.n_windows = len(self.frames.windows)
         self.n_batches = -(-self.n_windows // batch_size)
         self.clip_count = len(store.clips["id"])
-        self._clip_number, self._per_clip = _frozen_owners(store, noise, self.device)
-        self._recorded = None
-        if isinstance(noise, RecordedNoise):
-            self._recorded = read_recorded(store, split, noise, consumes, self.device)
-        self._tables_in = response_tables(noise.sigma_in_px, self.device)
-        self._tables_out = response_tables((SIGMA_OUT_PX,), self.device)
-        self._input_buffer, self._target_buffer = self._buffer(), self._buffer()
-        # Columns of keypoints that no frame has stay as they are: zero.
-        self._columns_in, self._columns_out = self._columns()
+        self._noisy = NoisyPositions(store, split, noise, self.frames, seed, consumes)
+        self._recorded = self._noisy.recorded
+        self._input, self._target = self._canvases()
 
     def clip_ids(self, clip: Tensor) -> list[str]:
         """The names of rows of the clips table, each once."""
@@ -192,7 +183,7 @@ class WindowStream:
         else:
             plan = plan_ascending(windows, BLOCK_FRAMES, skip)
         parts = stored_heatmaps(
-            self.store, self.split, windows, self.step, plan, BLOCK_FRAMES, self._target_buffer
+            self.store, self.split, windows, self.step, plan, BLOCK_FRAMES, self._target.maps
         )
         with closing(parts):
             for window, target in parts:
@@ -203,7 +194,7 @@ class WindowStream:
         windows = torch.cat([window for window, _ in group])
         clips = self.frames.clip[windows]
         keypoints, annotated = self._truth(windows, self.frames.of_window(windows), epoch)
-        noisy, detected, sigma_index = self._noisy(windows, keypoints, annotated, epoch)
+        noisy, detected, sigma_index = self._noisy.of(windows, keypoints, annotated, epoch)
         labelled = self.frames.labelled[clips]
         stop = 0
         for window, target in group:
@@ -227,17 +218,14 @@ class WindowStream:
 
     def _with_heatmaps(self, batch: Batch, sigma_index: Tensor | None) -> Batch:
         """The batch with its input; the target is rendered if it isn't there."""
-        n, target = len(batch.window), batch.target
-        out = self._input_buffer[:n]
+        target = batch.target
         if self._recorded is not None and self._recorded.heatmaps is not None:
+            out = self._input.maps[: len(batch.window)]
             given = self._recorded.copy_heatmaps(self.frames.of_window(batch.window), out)
         else:
-            tables, columns = self._tables_in, self._columns_in
-            given = render(batch.noisy, batch.detected, sigma_index, tables, out, columns)
+            given = self._input.draw(batch.noisy, batch.detected, sigma_index)
         if target is None:
-            out = self._target_buffer[:n]
-            tables, columns = self._tables_out, self._columns_out
-            target = render(batch.keypoints, batch.annotated, None, tables, out, columns)
+            target = self._target.draw(batch.keypoints, batch.annotated, None)
         return replace(batch, target=target, input=given)
 
     def _truth(self, window: Tensor, frames: Tensor, epoch: int) -> tuple[Tensor, Tensor]:
@@ -252,47 +240,19 @@ class WindowStream:
         exact_px, boxes = self.frames.exact_px[frames], self.frames.boxes[frames]
         return augmented(exact_px, annotated, boxes, window, self.augment, self.seed, epoch)
 
-    def _noisy(
-        self, window: Tensor, keypoints: Tensor, annotated: Tensor, epoch: int
-    ) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Noisy positions, whether each keypoint is detected, and the index of its smear."""
-        if isinstance(self.noise, RecordedNoise):
-            return self._as_recorded(window)
-        stream = (self.seed, SPLIT_NOISE[self.split], epoch if self.split == "train" else 0)
-        if isinstance(self.noise, DetectorNoise):
-            return detected_input(keypoints, annotated, window, self.noise, *stream)
-        counter = window
-        if self.noise.frozen:
-            clip = self.frames.clip[window]
-            frame = self.frames.frame[self.frames.of_window(window)]
-            counter = frozen_counter(frame, self._clip_number[clip], self._per_clip[clip])
-        noisy, sigma_index = noisy_input(keypoints, annotated, counter, self.noise, *stream)
-        return noisy, annotated, sigma_index
-
-    def _as_recorded(self, window: Tensor) -> tuple[Tensor, Tensor, None]:
-        """What the detector gave, at whole pixels where heatmaps are rendered from it."""
-        assert self._recorded is not None
-        frames = self.frames.of_window(window)
-        noisy = self._recorded.detected_px[frames]
-        if self.consumes == "heatmaps":
-            noisy = (noisy + 0.5).floor().long()  # -1 stays -1
-        return noisy, self._recorded.is_detected[frames], None
-
-    def _columns(self) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
-        """Columns of the keypoints that the input can have, and those that the target can have."""
+    def _canvases(self) -> tuple[Canvas, Canvas]:
+        """Room for inputs and targets; no frame's keypoint is outside of what each can have."""
         annotated = self.frames.annotated.any(dim=0)
         if self.augment is not None:
             annotated = annotated | annotated[list(MIRROR)]
         detected = annotated
         if self._recorded is not None:
             detected = self._recorded.is_detected.any(dim=0)
-        return column_runs(detected), column_runs(annotated)
-
-    def _buffer(self) -> Tensor:
-        """Room for a batch of heatmaps: writing into the same memory is 1.7 times as fast."""
-        n = self.batch_size if self.consumes == "heatmaps" else 0
-        shape = (n, self.frames.n_frames, N_KEYPOINTS, SIZE, SIZE)
-        return torch.zeros(shape, device=self.device)
+        shape = (self.batch_size if self.consumes == "heatmaps" else 0, self.frames.n_frames)
+        return (
+            Canvas(shape, self.noise.sigma_in_px, detected, self.device),
+            Canvas(shape, (SIGMA_OUT_PX,), annotated, self.device),
+        )
 
 
 def _shares(
@@ -313,17 +273,3 @@ def _resolved(targets: str, store: Store) -> str:
 
 def _has_impulses(store: Store) -> bool:
     return bool(store.attrs["config"].get("heatmaps") == IMPULSE_HEATMAPS)
-
-
-def _frozen_owners(store: Store, noise: Noise, device: torch.device) -> tuple[Tensor, Tensor]:
-    """For each row of the clips table: a number of its clip, and whether its noise is per clip.
-
-    Rows of one clip share its number, so that a clip cut into several splits keeps its noise.
-    """
-    datasets = store.clips["dataset"].tolist()
-    names = zip(datasets, store.clips["id"].tolist(), strict=True)
-    first_row: dict[tuple[str, str], int] = {}
-    number = [first_row.setdefault(name, row) for row, name in enumerate(names)]
-    frozen = noise.per_clip_datasets if isinstance(noise, NoiseConfig) else ()
-    per_clip = [dataset in frozen for dataset in datasets]
-    return torch.tensor(number, device=device), torch.tensor(per_clip, device=device)

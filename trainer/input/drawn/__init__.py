@@ -1,0 +1,1 @@
+"""Heatmaps drawn into memory that is kept from batch to batch."""
