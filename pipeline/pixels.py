@@ -1,13 +1,14 @@
 """A shard's heatmaps, a few frames at a time, in memory that is kept and mostly zero.
 
 New memory for a whole shard took longer than the arithmetic; and of a smeared impulse's 3,136
-pixels 81 are not zero: only those are written, and cleared again.
+pixels 81 are not zero: only those are copied, from a table, and cleared again.
 """
 
 import threading
 from functools import cache
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from pipeline.contract.heatmap import IMPULSE, SIGMA_OUT_PX, SIZE, response_table
@@ -15,13 +16,29 @@ from pipeline.contract.skeleton import N_KEYPOINTS
 
 
 class _Room(threading.local):
-    """A thread's own frames of heatmaps, and where (in all of them) they are not zero."""
+    """A thread's own frames of heatmaps, and where they are not zero.
 
-    maps: NDArray[np.float32] = np.zeros((0, N_KEYPOINTS, SIZE, SIZE), np.float32)
-    filled: NDArray[np.int64] = np.zeros(0, np.int64)
+    Attributes
+    ----------
+    maps : float32 (n, 25, 56, 56).
+    patches : float32 (n * 25, top, left, 9, 9), what of each map begins at a pixel; a view.
+    filled : of ``patches``, those that are not zero: three intp (m,).
+    """
 
+    maps: NDArray[np.float32]
+    patches: NDArray[np.float32]
+    filled: tuple[NDArray[np.intp], ...]
 
-_room = _Room()
+    def __init__(self) -> None:
+        self.make(0)
+
+    def make(self, n_frames: int) -> None:
+        """Room for some frames, all zero."""
+        self.maps = np.zeros((n_frames, N_KEYPOINTS, SIZE, SIZE), np.float32)
+        patch = _responses()[0].shape[-2:]
+        flat = self.maps.reshape(-1, SIZE, SIZE)
+        self.patches = sliding_window_view(flat, patch, axis=(1, 2), writeable=True)
+        self.filled = (np.zeros(0, np.intp),) * 3
 
 
 class RenderedFrames:
@@ -45,13 +62,13 @@ class RenderedFrames:
 
 
 @cache
-def _responses() -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
-    """The part of each one-dimensional response that is not zero, and where it begins.
+def _responses() -> tuple[NDArray[np.float32], NDArray[np.intp]]:
+    """The part of each smeared impulse that is not zero, and where it begins.
 
     Returns
     -------
-    x, y : float32 (56 impulse position, width), of a unit impulse and of a 255 one.
-    start : int64 (56,), moved inwards at the borders: all parts are equally long.
+    patches : float32 (56 y * 56 x of the impulse, 9, 9).
+    start : intp (56,), row or column, moved inwards at the borders: all parts are equally long.
     """
     table = response_table(SIGMA_OUT_PX)
     columns = np.arange(SIZE)
@@ -61,23 +78,25 @@ def _responses() -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.i
     part = start[:, None] + np.arange(width)
     x = np.take_along_axis(table.astype(np.float32), part, axis=1)
     y = np.take_along_axis((IMPULSE * table).astype(np.float32), part, axis=1)
-    return x, y, start.astype(np.int64)
+    patches = y[:, None, :, None] * x[None, :, None, :]
+    return patches.reshape(-1, width, width), start.astype(np.intp)
+
+
+_room = _Room()
 
 
 def _render(keypoints: NDArray[np.integer], annotated: NDArray[np.bool_]) -> NDArray[np.float32]:
     n = len(keypoints)
     if n > len(_room.maps):
-        _room.maps = np.zeros((n, N_KEYPOINTS, SIZE, SIZE), np.float32)
+        _room.make(n)
     else:
-        _room.maps.reshape(-1)[_room.filled] = 0
-    _room.filled = np.zeros(0, np.int64)
+        _room.patches[_room.filled] = 0
+    _room.filled = (np.zeros(0, np.intp),) * 3
     x, y = np.moveaxis(keypoints[annotated], -1, 0)
     if x.size and (min(x.min(), y.min()) < 0 or max(x.max(), y.max()) >= SIZE):
         raise IndexError(f"keypoints must lie in 0 ... {SIZE - 1}")
-    rows_x, rows_y, start = _responses()
-    width = np.arange(rows_x.shape[1])
-    corner = np.flatnonzero(annotated) * SIZE**2 + start[y] * SIZE + start[x]
-    place = corner[:, None, None] + (width[:, None] * SIZE + width)
-    _room.maps.reshape(-1)[place] = rows_y[y][:, :, None] * rows_x[x][:, None, :]
-    _room.filled = place.reshape(-1)
+    patches, start = _responses()
+    place = np.flatnonzero(annotated), start[y], start[x]
+    _room.patches[place] = patches.take(y.astype(np.intp) * SIZE + x, axis=0)
+    _room.filled = place
     return _room.maps[:n]
