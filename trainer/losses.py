@@ -1,6 +1,7 @@
 """The loss, with no pull on keypoints that have no ground truth (thesis section 1.2.1)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
 from typing import Any, cast
 
 import torch
@@ -104,7 +105,7 @@ def masked_mse(predicted: Tensor, target: Tensor, has_target: Tensor) -> Tensor:
 
 
 class _MaskedSquares(torch.autograd.Function):
-    """The same numbers as ``mse_loss`` of ``masked_target``, in two thirds of its time.
+    """``mse_loss`` of ``masked_target``: the same gradient bit for bit, in half of its time.
 
     The difference is kept from the forward pass and becomes the gradient where it stands, so that
     of a heatmap batch's 25 MB neither a masked target nor a gradient is made.
@@ -112,20 +113,57 @@ class _MaskedSquares(torch.autograd.Function):
 
     @staticmethod
     def forward(context: Any, predicted: Tensor, target: Tensor, has_target: Tensor) -> Tensor:
-        # Target less prediction, made where the masked target stands.
-        difference = masked_target(predicted, target, has_target)
-        difference -= predicted
-        if not context.needs_input_grad[0]:
-            return difference.mul_(difference).mean()
-        context.save_for_backward(difference)
-        context.dtype = predicted.dtype
-        return (difference * difference).mean()
+        if _is_of_maps(predicted, has_target):
+            difference = _map_difference(predicted, target, has_target)
+            lengths = torch.linalg.vector_norm(difference.flatten(0, 2).flatten(1), dim=1)
+            loss = (lengths.double().square().sum() / difference.numel()).float()
+        else:
+            # Target less prediction, made where the masked target stands.
+            difference = masked_target(predicted, target, has_target)
+            difference -= predicted
+            loss = (difference * difference).mean()
+        if context.needs_input_grad[0]:
+            context.save_for_backward(difference)
+            context.dtype = predicted.dtype
+        return loss
 
     @staticmethod
     def backward(context: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         (difference,) = context.saved_tensors
         slope = difference.mul_(gradient * (-2.0 / difference.numel()))
         return slope.to(context.dtype), None, None
+
+
+def _is_of_maps(predicted: Tensor, has_target: Tensor) -> bool:
+    """Whether whole heatmaps count or don't, the same in all frames, and the host can look."""
+    shape = predicted.shape
+    in_form = len(shape) == 5 and has_target.shape == (shape[0], 1, shape[2], 1, 1)
+    return in_form and predicted.device.type == "cpu"
+
+
+def _map_difference(predicted: Tensor, target: Tensor, has_target: Tensor) -> Tensor:
+    """Target less prediction, float32 (B, T, K, H, W); zero where a map has no target.
+
+    A selection (``where``) takes longer than the subtraction. So what neighbours, and counts or
+    doesn't, is subtracted at once, and what doesn't from itself: a prediction that is not finite
+    shows there too.
+    """
+    difference = torch.empty(predicted.shape)
+    for counts, rows in _runs(has_target[:, 0, :, 0, 0].tolist()):
+        for counted, keypoints in _runs(counts):
+            here = (rows, slice(None), keypoints)
+            ours = predicted[here]
+            torch.sub(target[here] if counted else ours, ours, out=difference[here])
+    return difference
+
+
+def _runs(values: Sequence[Any]) -> Iterator[tuple[Any, slice]]:
+    """Runs of equal values, and where they are."""
+    start = 0
+    for value, same in groupby(values):
+        stop = start + len(list(same))
+        yield value, slice(start, stop)
+        start = stop
 
 
 def masked_l1(predicted: Tensor, target: Tensor, has_target: Tensor) -> Tensor:

@@ -49,18 +49,55 @@ def test_a_prediction_that_is_not_a_number_shows_even_without_a_target():
     assert not masked_mse(predicted, target, has_target).isfinite()
 
 
-@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
-@pytest.mark.parametrize("shape", [(3, 5, 25, 56, 56), (16, 5, 50)])
-def test_it_equals_the_plain_formula_bit_for_bit(shape, precision):
+def made(shape, precision, random_masks):
     generator = torch.Generator().manual_seed(0)
     predicted = torch.rand(shape, generator=generator).to(precision).requires_grad_()
     target = 40 * torch.rand(shape, generator=generator)
-    has_target = torch.rand((shape[0], 1, shape[2], *[1] * (len(shape) - 3)), generator=generator)
-    has_target = has_target > 0.4
+    mask = (shape[0], 1, shape[2], *[1] * (len(shape) - 3))
+    if random_masks:
+        return predicted, target, torch.rand(mask, generator=generator) > 0.4
+    one = (torch.arange(shape[2]) % 7 < 4).view(1, *mask[1:])
+    return predicted, target, one.expand(mask)
+
+
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("shape", [(3, 5, 25, 56, 56), (16, 5, 50)])
+@pytest.mark.parametrize("random_masks", [True, False])
+def test_its_gradient_is_the_plain_formula_s_bit_for_bit(shape, precision, random_masks):
+    predicted, target, has_target = made(shape, precision, random_masks)
     plain = mse_loss(predicted.float(), masked_target(predicted, target, has_target).float())
     found = masked_mse(predicted, target, has_target)
     assert found.dtype == torch.float32
-    assert torch.equal(found, plain)
     one, other = (torch.autograd.grad(loss, predicted)[0] for loss in (found, plain))
     assert one.dtype == precision
     assert torch.equal(one, other)
+
+
+def test_of_coordinates_the_loss_is_the_plain_formula_s_bit_for_bit():
+    predicted, target, has_target = made((16, 5, 50), torch.float32, True)
+    plain = mse_loss(predicted, masked_target(predicted, target, has_target))
+    assert torch.equal(masked_mse(predicted, target, has_target), plain)
+
+
+@pytest.mark.parametrize("random_masks", [True, False])
+def test_of_heatmaps_the_loss_is_within_a_millionth_of_float64_s(random_masks):
+    """Summed up map by map: not the bits of one float32 mean, and no less exact."""
+    predicted, target, has_target = made((16, 5, 25, 56, 56), torch.float32, random_masks)
+    wanted = (target.double() - predicted.double()).square() * has_target
+    found = masked_mse(predicted, target, has_target).item()
+    assert found == pytest.approx(wanted.mean().item(), rel=1e-6)
+
+
+def test_heatmaps_without_a_target_may_hold_anything_but_a_bad_prediction():
+    predicted, target, has_target = made((2, 5, 3, 4, 4), torch.float32, True)
+    has_target = torch.tensor([[True, False, True], [False, True, True]])[:, None, :, None, None]
+    target = torch.where(has_target, target, torch.nan)
+    assert masked_mse(predicted, target, has_target).isfinite()
+    for bad in (torch.nan, torch.inf):
+        broken = torch.where(has_target, predicted, bad)
+        assert not masked_mse(broken, target, has_target).isfinite()
+
+
+def test_no_window_no_loss_no_error():
+    nothing = torch.empty(0, 5, 3, 4, 4)
+    assert masked_mse(nothing, nothing, torch.empty(0, 1, 3, 1, 1, dtype=torch.bool)).isnan()
