@@ -77,8 +77,9 @@ class Stamp:
         while not self.still_stands():
             if time.monotonic() > deadline:
                 return (
-                    f"does not see {self.note} as the client does: the store's folder must be on "
-                    "a file system that all workers share, under the same path"
+                    f"does not see {self.note} as the client does: the store's folder (for a store "
+                    "at an address: the client's POSE_CACHE) must be on a file system that all "
+                    "workers share, under the same path"
                 )
             time.sleep(0.1)
         return ""

@@ -5,6 +5,8 @@ The server is moto's, which speaks S3 over HTTP on loopback; what it does wrong 
 
 import io
 import json
+import os
+import signal
 import subprocess
 import sys
 import tarfile
@@ -178,6 +180,53 @@ def test_faults_of_the_server_change_nothing(
     assert set(upload) == set(reading) == set(KINDS)
     assert sum(upload.values()) > 20
     assert sum(reading.values()) > 10
+
+
+@pytest.mark.slow
+def test_a_cluster_builds_what_goes_there_and_needs_no_keys(
+    s3: Any, server: Server, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Shards are made in the client's cache folder; the client alone speaks with the server."""
+    distributed = pytest.importorskip("distributed", reason="needs Dask (extra 'cluster')")
+    from pipeline.cluster.stamp import FILES, versions
+    from pipeline.contract.remote.place import Remote
+    from pipeline.contract.remote.upload import staging_folder
+    from tests.pipeline.cluster.test_cluster import when_journal_has
+
+    mine = {name: value for name, value in versions().items() if name != FILES}
+    monkeypatch.setattr("pipeline.cluster.stamp.versions", lambda: mine)  # while we edit them
+    s3.pipe_file("poses/Penn_Action.tar.gz", (made / "Penn_Action.tar.gz").read_bytes())
+    source, out = f"{BUCKET}/Penn_Action.tar.gz", f"{BUCKET}/store.zarr"
+    server.app.faults = Faults(0.2, KINDS, seed=3, silent_s=2.5)
+    killed = []
+
+    def kill_one() -> None:
+        killed.append(next(iter(cluster.workers.values())).pid)
+        os.kill(killed[0], signal.SIGKILL)
+
+    elsewhere = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "POSE_CACHE": str(tmp_path / "other")}
+    with distributed.LocalCluster(
+        n_workers=2,
+        threads_per_worker=1,
+        memory_limit=0,
+        dashboard_address=None,
+        silence_logs=50,
+        env=elsewhere | dict.fromkeys(KEYS, ""),
+    ) as cluster:
+        thread = when_journal_has(staging_folder(Remote(out)) / "store", 1, kill_one)
+        built = run(
+            *("preprocess", "--penn-action", source, "--out", out),
+            *("--scheduler", cluster.scheduler_address),
+        )
+        thread.join()
+    assert "Dask: 2 workers" in built.stderr
+    assert killed
+    assert sum(server.app.faults.done.values()) > 20
+    server.app.faults = Faults()
+    found, expected = there(s3, made / "store", tmp_path)
+    assert found == expected
+    assert not (tmp_path / "other").exists()
+    assert not any((tmp_path / "cache/uploads").iterdir())
 
 
 def test_a_killed_upload_is_no_store_and_is_finished_by_the_same_command(

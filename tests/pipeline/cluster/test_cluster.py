@@ -217,7 +217,10 @@ def test_an_address_where_nobody_answers(
             on_cluster(labels, tmp_path / "store", address)
 
 
-def test_workers_of_other_versions_or_without_the_folder_are_refused(tmp_path: Path) -> None:
+def test_workers_of_other_versions_or_without_the_folder_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.cluster.stamp._APPEARS_S", 0.0)
     note = tmp_path / "note"
     note.write_text("mine")
     stamp = Stamp.of(note)
@@ -226,6 +229,9 @@ def test_workers_of_other_versions_or_without_the_folder_are_refused(tmp_path: P
     assert "(client: 1.0): install the same versions" in other.misfit()
     note.write_text(json.dumps("another's"))
     assert not stamp.still_stands()
+    said = stamp.misfit()
+    assert f"does not see {note} as the client does" in said
+    assert "at an address: the client's POSE_CACHE" in said
 
 
 def test_the_scheduler_s_misfits_are_told(cluster: LocalCluster, tmp_path: Path) -> None:
