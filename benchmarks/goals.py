@@ -36,6 +36,9 @@ def table_of(name: str, results: Path) -> str:
         earlier = results / "before.csv"
         before = {row["what"]: row for row in read(earlier)} if earlier.exists() else {}
         shown = [goal_cells(row, before.get(row["what"], {})) for row in rows]
+        if not any(cells["in CPU time"] for cells in shown):
+            for cells in shown:
+                del cells["in CPU time"]
     elif name == "profile":
         shown = profile_cells(rows)
     else:
@@ -54,6 +57,7 @@ def goal_cells(row: Row, before: Row) -> Row:
         "goal": f"{sign} {row['goal']} {unit}",
         "before": f"{before['before']} {unit}" if before else "",
         "now": f"**{row['measured']} {unit}**",
+        "in CPU time": f"{row['cpu_ratio']} {unit}" if row.get("cpu_ratio") else "",
         "met": row["met"],
         "took": f"{what_s} / {against_s}" if against_s else what_s,
         "how": row["note"],
@@ -95,7 +99,7 @@ def markdown(rows: Sequence[Row]) -> str:
 
 def conditions(rows: Sequence[Row]) -> str:
     """What all rows were measured with, where the file tells it."""
-    kept = []
+    kept: list[str] = []
     for key in _CONDITIONS:
         kept += dict.fromkeys(row[key] for row in rows if row.get(key))
     return f"({'; '.join(kept)})" if kept else ""

@@ -28,6 +28,8 @@ class Goal:
     what_s, against_s : median seconds of each side; NaN where there is but one.
     repeats : rounds.
     note : conditions: threads, batch, sizes.
+    cpu_ratio : ``measured`` in processor time, for a ratio; None where it was not taken. The wall
+        clock, which decides, also counts what neighbours take; this does not.
     """
 
     what: str
@@ -40,6 +42,7 @@ class Goal:
     against_s: float = float("nan")
     repeats: int = 1
     note: str = ""
+    cpu_ratio: float | None = None
 
     @property
     def met(self) -> bool:
@@ -67,6 +70,7 @@ def speed_up(
     times : how much more the first does in a round than the other.
     """
     one, other = pair
+    cpu_ratio = timings.cpu_ratio(other, one)
     return Goal(
         what,
         against,
@@ -77,6 +81,7 @@ def speed_up(
         against_s=timings.median(other),
         repeats=timings.repeats,
         note=note,
+        cpu_ratio=None if cpu_ratio is None else times * cpu_ratio,
     )
 
 
@@ -105,7 +110,7 @@ def versions_words(*packages: str) -> str:
 
 def table(goals: Sequence[Goal]) -> str:
     """The goals as text for a terminal."""
-    head = ("what", "against", "goal", "measured", "met")
+    head = ("what", "against", "goal", "measured", "in CPU time", "met")
     lines = [head]
     for goal in goals:
         sign = "≥" if goal.at_least else "≤"
@@ -115,6 +120,7 @@ def table(goals: Sequence[Goal]) -> str:
                 textwrap.shorten(goal.against, 44, placeholder="…"),
                 f"{sign} {goal.goal:g} {goal.unit}",
                 f"{goal.measured:.3g} {goal.unit}",
+                "" if goal.cpu_ratio is None else f"{goal.cpu_ratio:.3g} {goal.unit}",
                 "yes" if goal.met else "no",
             )
         )

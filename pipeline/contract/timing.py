@@ -13,9 +13,12 @@ class Timings:
     Attributes
     ----------
     seconds : way -> a number a round; every way has as many.
+    cpu_seconds : the same in processor time, of all threads of this process; empty where it was
+        not taken.
     """
 
     seconds: dict[str, list[float]] = field(default_factory=dict)
+    cpu_seconds: dict[str, list[float]] = field(default_factory=dict)
 
     @property
     def repeats(self) -> int:
@@ -36,14 +39,24 @@ class Timings:
         every : rounds that are summed first, where a way does some of its work once in as many;
             with fewer rounds than that, all are.
         """
-        one, other = self._sums(name, every), self._sums(against, every)
-        return statistics.median(a / b for a, b in zip(one, other, strict=True))
+        return _ratio(self.seconds, name, against, every)
 
-    def _sums(self, name: str, every: int) -> list[float]:
-        """Seconds of each whole run of ``every`` rounds, or of all rounds."""
-        values = self.seconds[name]
-        starts = range(0, len(values) - every + 1, every)
-        return [sum(values[at : at + every]) for at in starts] or [sum(values)]
+    def cpu_ratio(self, name: str, against: str, every: int = 1) -> float | None:
+        """The same in processor time, which neighbours can't take; None where it was not taken."""
+        if not (self.cpu_seconds.get(name) and self.cpu_seconds.get(against)):
+            return None
+        return _ratio(self.cpu_seconds, name, against, every)
+
+
+def _ratio(clock: Mapping[str, list[float]], name: str, against: str, every: int) -> float:
+    one, other = _sums(clock[name], every), _sums(clock[against], every)
+    return statistics.median(a / b for a, b in zip(one, other, strict=True))
+
+
+def _sums(values: list[float], every: int) -> list[float]:
+    """Seconds of each whole run of ``every`` rounds, or of all rounds."""
+    starts = range(0, len(values) - every + 1, every)
+    return [sum(values[at : at + every]) for at in starts] or [sum(values)]
 
 
 def interleaved(
@@ -60,18 +73,26 @@ def interleaved(
     sides : what to time, by name; on a GPU each waits for the device before it returns.
     repeats : rounds, each of which times every way once.
     warmups : rounds before those, not kept.
-    budget_s : no further round is begun after as long; one is always timed.
+    budget_s : no further round is begun after as long, warm-ups included; one is always timed,
+        after one warm-up at least, if any was asked for.
     """
     clock: dict[str, list[float]] = {name: [] for name in sides}
+    cpu_clock: dict[str, list[float]] = {name: [] for name in sides}
     started = time.perf_counter()
-    for number in range(warmups + repeats):
-        timed = number >= warmups
+    number = 0
+    while number < warmups + repeats:
         spent = time.perf_counter() - started
-        if number > warmups and budget_s is not None and spent > budget_s:
+        is_over = budget_s is not None and spent > budget_s
+        if is_over and number > warmups:
             break
+        if is_over and 0 < number < warmups:
+            number = warmups  # one warm-up is enough where it took all the time there is
+        timed = number >= warmups
         for name in list(sides)[:: 1 if number % 2 == 0 else -1]:
-            begun = time.perf_counter()
+            begun, cpu_begun = time.perf_counter(), time.process_time()
             sides[name]()
             if timed:
                 clock[name].append(time.perf_counter() - begun)
-    return Timings(clock)
+                cpu_clock[name].append(time.process_time() - cpu_begun)
+        number += 1
+    return Timings(clock, cpu_clock)

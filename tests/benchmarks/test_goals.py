@@ -19,6 +19,17 @@ def test_marked_tables_are_made_anew_and_nothing_else(tmp_path: Path) -> None:
     assert rewritten(page, tmp_path) == page
 
 
+def test_processor_time_has_a_column_where_some_goal_tells_it(tmp_path: Path) -> None:
+    goals = [Goal("step", "bare", 1.05, False, 1.2, cpu_ratio=1.03), Goal("a", "b", 2.0, True, 3.0)]
+    write_goals(tmp_path / "goals_x.csv", goals)
+    page = rewritten(PAGE, tmp_path)
+    assert "| now | in CPU time | met |" in page
+    assert "| **1.2 ×** | 1.03 × | no |" in page
+    assert "| **3 ×** |  | yes |" in page
+    write_goals(tmp_path / "goals_x.csv", goals[1:])
+    assert "CPU time" not in rewritten(PAGE, tmp_path)
+
+
 def test_a_table_without_a_file_says_so(tmp_path: Path) -> None:
     assert "Not measured yet" in rewritten(PAGE, tmp_path)
 

@@ -1,5 +1,7 @@
 """The helper that times two ways in turn."""
 
+import time
+
 from pipeline.contract.timing import Timings, interleaved
 
 
@@ -12,11 +14,29 @@ def test_every_round_times_every_way_and_turns_the_order() -> None:
     assert all(second >= 0 for values in timings.seconds.values() for second in values)
 
 
-def test_a_spent_budget_ends_it_after_one_round() -> None:
+def test_a_spent_budget_ends_it_after_one_warm_up_and_one_round() -> None:
     calls: list[str] = []
-    timings = interleaved({"a": lambda: calls.append("a")}, 50, warmups=2, budget_s=0.0)
-    assert len(calls) == 3
+    timings = interleaved({"a": lambda: calls.append("a")}, 50, warmups=3, budget_s=0.0)
+    assert len(calls) == 2
     assert timings.repeats == 1
+
+
+def test_without_a_warm_up_the_first_round_counts() -> None:
+    calls: list[str] = []
+    timings = interleaved({"a": lambda: calls.append("a")}, 50, warmups=0, budget_s=0.0)
+    assert len(calls) == timings.repeats == 1
+
+
+def test_sleeping_takes_no_processor_time() -> None:
+    timings = interleaved({"rest": lambda: time.sleep(0.2)}, 1, warmups=0)
+    assert timings.seconds["rest"][0] >= 0.2
+    assert timings.cpu_seconds["rest"][0] < 0.1
+
+
+def test_a_ratio_in_processor_time_where_it_was_taken() -> None:
+    both = Timings({"a": [8.0], "b": [1.0]}, {"a": [2.0], "b": [1.0]})
+    assert (both.ratio("a", "b"), both.cpu_ratio("a", "b")) == (8.0, 2.0)
+    assert Timings({"a": [8.0], "b": [1.0]}).cpu_ratio("a", "b") is None
 
 
 def test_ratio_is_of_rounds_not_of_medians() -> None:
