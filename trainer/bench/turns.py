@@ -26,7 +26,8 @@ class Turns:
     bare : the step to compare with.
     device : waited for before the clock is read.
     turns : timed turns, after ``warmups`` that are not kept.
-    budget_s : no further turn is begun after as long.
+    budget_s : no further turn is begun after as long. If the first warm-up alone took it, the next
+        turn is timed, and is the last.
     """
 
     def __init__(
@@ -40,13 +41,14 @@ class Turns:
         self._bare, self._device = bare, device
         self._left, self._warmups = turns, warmups
         self._clock: dict[str, list[float]] = {WHOLE: [], BARE: []}
+        self._cpu_clock: dict[str, list[float]] = {WHOLE: [], BARE: []}
         self._until = time.perf_counter() + budget_s
-        self._mark = self._now()
+        self._mark, self._cpu_mark = self._now()
 
     @property
     def timings(self) -> Timings:
         """The turns so far: "whole" and "bare"."""
-        return Timings(self._clock)
+        return Timings(self._clock, self._cpu_clock)
 
     def __call__(self, loss: Tensor) -> None:
         """One step of the loop is done.
@@ -56,27 +58,31 @@ class Turns:
         Enough : it was the last that was asked for.
         """
         del loss
-        ended = self._now()
+        ended, cpu_ended = self._now()
         self._bare()
-        bare_ended = self._now()
+        bare_ended, cpu_bare_ended = self._now()
+        is_over = bare_ended > self._until
         if self._warmups > 0:
-            self._warmups -= 1
+            self._warmups = 0 if is_over else self._warmups - 1
         else:
             self._clock[WHOLE].append(ended - self._mark)
             self._clock[BARE].append(bare_ended - ended)
+            self._cpu_clock[WHOLE].append(cpu_ended - self._cpu_mark)
+            self._cpu_clock[BARE].append(cpu_bare_ended - cpu_ended)
             self._left -= 1
-            if self._left <= 0 or bare_ended > self._until:
+            if self._left <= 0 or is_over:
                 raise Enough
-        self._mark = self._now()
+        self.begin()
 
     def begin(self) -> None:
-        """A loop starts, or goes on after something else: the clock is set."""
-        self._mark = self._now()
+        """A loop starts, or goes on after something else: the clocks are set."""
+        self._mark, self._cpu_mark = self._now()
 
-    def _now(self) -> float:
+    def _now(self) -> tuple[float, float]:
+        """Seconds of the wall's clock, and of this process's processor time."""
         if self._device.type == "cuda":
             torch.cuda.synchronize(self._device)
-        return time.perf_counter()
+        return time.perf_counter(), time.process_time()
 
 
 class TurnsOfSteps(Progress):

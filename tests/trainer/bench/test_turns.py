@@ -34,9 +34,18 @@ def test_one_turn_is_timed_whatever_the_budget() -> None:
     assert turns.timings.repeats == 1
 
 
+def test_a_second_warm_up_is_left_out_where_the_first_took_all_the_time() -> None:
+    calls: list[int] = []
+    turns = Turns(lambda: calls.append(1), CPU, turns=50, warmups=5, budget_s=0.0)
+    with pytest.raises(Enough):
+        run(turns)
+    assert len(calls) == 2
+
+
 def test_the_bare_step_is_no_part_of_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
     monkeypatch.setattr("trainer.bench.turns.time.perf_counter", lambda: now[0])
+    monkeypatch.setattr("trainer.bench.turns.time.process_time", lambda: now[0] / 2)
 
     def pass_s(seconds: float) -> None:
         now[0] += seconds
@@ -45,3 +54,4 @@ def test_the_bare_step_is_no_part_of_the_loop(monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(Enough):
         run(turns, partial(pass_s, 1.0))
     assert turns.timings.seconds == {WHOLE: [1.0, 1.0], BARE: [10.0, 10.0]}
+    assert turns.timings.cpu_seconds == {WHOLE: [0.5, 0.5], BARE: [5.0, 5.0]}
