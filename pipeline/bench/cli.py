@@ -8,6 +8,8 @@ import click
 from pipeline.contract.cli import PATH
 from pipeline.contract.store import formats
 
+_PLAIN_FRAMES, _ROUNDS = 600, 3
+
 
 @click.command()
 @click.option("--clips", default=400, show_default=True, type=click.IntRange(10), help="Clips.")
@@ -35,7 +37,9 @@ def bench(
     """
     from tqdm import tqdm
 
-    from pipeline.bench.goals import chain_goals, render_goals, sample_inputs
+    from pipeline.bench.chain import measure_chain
+    from pipeline.bench.goals import chain_goals, render_goal, sample_inputs
+    from pipeline.bench.naive import save_npy
     from pipeline.contract.files import make_folder
     from pipeline.contract.goals import draw_goals, table, write_goals
     from pipeline.synthetic import write_sample
@@ -45,9 +49,13 @@ def bench(
         with tqdm(total=clips, unit="clip", desc="sample", disable=None) as bar:
             write_sample(sample, clips, 0, bar.update)
         with tqdm(total=2, unit="part", desc="timing", disable=None) as bar:
-            goals = render_goals()
+            goals = [render_goal()]
             bar.update()
-            goals += chain_goals(sample_inputs(sample), Path(folder), store_format, workers)
+            rounds = measure_chain(
+                sample_inputs(sample), Path(folder), (store_format,), workers,
+                _PLAIN_FRAMES, save_npy, _ROUNDS,
+            )  # fmt: skip
+            goals += chain_goals(rounds, store_format, workers, "np.save")
             bar.update()
     click.echo(table(goals))
     if out is not None:

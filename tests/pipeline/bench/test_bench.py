@@ -31,12 +31,12 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_bench_prints_and_writes_a_row_a_goal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(goals, "N_NAIVE", 6)
+    monkeypatch.setattr("pipeline.bench.cli._PLAIN_FRAMES", 6)
     arguments = ["bench", "--clips", "10", "--workers", "1", "--out", str(tmp_path / "out")]
     result = CliRunner().invoke(cli.main, [*arguments, "--scratch", str(tmp_path)])
     assert result.exit_code == 0, result.output
     rows = read_goals(tmp_path / "out" / "goals_pipeline.csv")
-    assert [row["goal"] for row in rows] == ["100", "100", "0.9", "20", "120", "1.5", "350"]
+    assert [row["goal"] for row in rows] == ["100", "20", "120", "1.5", "350"]
     assert all(float(row["measured"]) > 0 for row in rows)
     assert 200 < float(rows[-1]["measured"]) < 1000  # bytes a frame
     assert (tmp_path / "out" / "goals_pipeline.png").read_bytes().startswith(b"\x89PNG")
@@ -46,13 +46,13 @@ def test_bench_prints_and_writes_a_row_a_goal(
 def test_the_plain_way_s_frames_are_the_store_s(sample: Path, tmp_path: Path) -> None:
     inputs = goals.sample_inputs(sample)
     written = preprocess_plainly(inputs, tmp_path, 8, save_npy)
-    assert written == 8
+    assert 8 <= written.n_frames == len(list(tmp_path.glob("*.npy")))
     preprocess(
         inputs, tmp_path / "store", BuildConfig(actions=("all",)), n_workers=1, progress=False
     )
     with open_store(tmp_path / "store") as store:
         stored = np.concatenate([store.read(split, "heatmaps") for split in SPLITS])
-    for file in tmp_path.glob("*.npy"):
+    for file in sorted(tmp_path.glob("*.npy"))[::25]:
         apart = np.abs(stored - np.load(file)).max(axis=(1, 2, 3))
         assert apart.min() < 1e-4
 
