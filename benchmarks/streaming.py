@@ -6,19 +6,19 @@ Every side gives batches of 16 windows, target and noisy input, on the CPU; all 
 input with our renderer, but the plain way (a file a frame, scipy a map). Other loaders hold dense
 windows with their positions, or positions alone, and then render the target too. Sides take turns;
 the page cache is warm for all. One round of ours is a whole epoch of STORE, the others' are of
-some of its windows: dense windows take 1.6 MB each. Takes 6 minutes and 3.5 GB of disk.
+some of its windows: dense windows take 1.6 MB each. Takes 5 minutes and 5.5 GB of disk.
 """
 
 import argparse
 import csv
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from benchmarks.peer_loaders import Reader, Sample, loaders
@@ -26,7 +26,7 @@ from pipeline.contract.goals import Goal, machine_words, table, versions_words, 
 from pipeline.contract.heatmap import SIGMA_OUT_PX
 from pipeline.contract.seeds import TRAIN_NOISE
 from pipeline.contract.store import Store, open_store
-from pipeline.contract.timing import interleaved
+from pipeline.contract.timing import Timings, interleaved
 from trainer.bench.streaming import (
     BATCH,
     NAIVE_GOAL,
@@ -38,37 +38,37 @@ from trainer.bench.streaming import (
     some_windows,
     stream_of,
 )
+from trainer.input.drawn.canvas import Canvas
 from trainer.input.noise import noisy_input
-from trainer.input.render import column_runs, render, response_tables
+from trainer.input.render import render, response_tables
 
 PEER_GOAL = 1.5
 N_NAIVE = 64
 PACKAGES = ("torch", "numpy", "zarr", "h5py", "litdata", "mosaicml-streaming", "webdataset")
-COLUMNS = ("side", "holds", "workers", "windows", "windows_per_s", "of_ours", "rounds", "mb")
+DENSE = "dense windows"
+WINDOW_MB = 1.568  # 5 frames of 25 maps
 
 
 class Maker:
     """What a loader's batch lacks: the noisy input, and the target where only positions are held.
 
-    As in ``WindowStream``, into kept memory, and without the columns that no frame has.
+    As in ``WindowStream``, drawn into kept memory.
     """
 
     def __init__(self, annotated: Tensor) -> None:
-        self._columns = column_runs(annotated.flatten(0, 1).any(dim=0))
-        self._in, self._out = response_tables(NOISE.sigma_in_px), response_tables((SIGMA_OUT_PX,))
-        self._input, self._target = torch.zeros(2, BATCH, *annotated.shape[1:], 56, 56)
+        drawn, shape = annotated.flatten(0, 1).any(dim=0), (BATCH, annotated.shape[1])
+        self._input = Canvas(shape, NOISE.sigma_in_px, drawn)
+        self._target = Canvas(shape, (SIGMA_OUT_PX,), drawn)
 
     def __call__(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Target and input of a batch."""
         keypoints, annotated = batch["keypoints"].long(), batch["annotated"].bool()
         window = batch["window"].reshape(-1)
-        n = len(window)
         noisy, sigma = noisy_input(keypoints, annotated, window, NOISE, 0, TRAIN_NOISE, 0)
-        made = render(noisy, annotated, sigma, self._in, self._input[:n], self._columns)
+        made = self._input.draw(noisy, annotated, sigma)
         if "target" in batch:
             return batch["target"], made
-        out = self._target[:n]
-        return render(keypoints, annotated, None, self._out, out, self._columns), made
+        return self._target.draw(keypoints, annotated, None), made
 
 
 def samples(store: Store, n: int, dense: bool) -> Iterator[Sample]:
@@ -115,74 +115,116 @@ def main() -> None:
         shutil.rmtree(folder)
 
 
-def measure(store: Store, folder: Path, args: argparse.Namespace) -> None:
-    """Time all sides, print them, and write both files."""
-    ours = {
-        f"ours, {name} targets": Epochs(stream_of(store, name)) for name in ("stored", "rendered")
-    }
-    sides: dict[str, Callable[[], object]] = dict(ours)
-    n_of = {name: epochs.n_windows for name, epochs in ours.items()}
-    about = {name: ("heatmaps and positions", 0, _mb(store.path)) for name in ours}
-    plain = folder / "plain"
-    plain.mkdir()
-    sides["plain"], n_of["plain"] = naive_reader(store, plain, N_NAIVE)
-    about["plain"] = ("a torch.save a frame", 0, _mb(plain))
-    sides["resident"], n_of["resident"] = resident_reader(store, min(args.windows, 500))
-    about["resident"] = ("a dense tensor in memory, targets only", 0, n_of["resident"] * 1.568)
-    make = Maker(some_windows(store, args.windows).annotated)
+@dataclass(frozen=True)
+class Side:
+    """A way of streaming: what a round runs and makes, and what it reads from."""
+
+    name: str
+    run: Callable[[], object]
+    n_windows: int
+    holds: str
+    workers: int
+    mb: float
+
+
+def our_sides(store: Store) -> list[Side]:
+    """Whole epochs of our stream, of stored and of rendered targets."""
+    epochs = {name: Epochs(stream_of(store, name)) for name in ("stored", "rendered")}
+    holds, mb = "heatmaps and positions", _mb(store.path)
+    return [
+        Side(f"ours, {name} targets", run, run.n_windows, holds, 0, mb)
+        for name, run in epochs.items()
+    ]
+
+
+def bounds(store: Store, folder: Path, n_resident: int) -> list[Side]:
+    """The plain way, and a tensor that is there already."""
+    folder.mkdir()
+    plain, n_plain = naive_reader(store, folder, N_NAIVE)
+    resident, n = resident_reader(store, n_resident)
+    return [
+        Side("plain", plain, n_plain, "a torch.save a frame", 0, _mb(folder)),
+        Side("resident", resident, n, "a dense tensor in memory, targets only", 0, n * WINDOW_MB),
+    ]
+
+
+def peers(store: Store, folder: Path, n_windows: int) -> Iterator[Side]:
+    """Other loaders that are installed, holding some of the windows, dense or as positions."""
+    make = Maker(some_windows(store, n_windows).annotated)
     for name, (write, read) in loaders().items():
         for dense in (True, False):
-            held = list(samples(store, args.windows, dense))
+            held = list(samples(store, n_windows, dense))
             place = folder / f"{name}-{dense}".replace(" ", "-")
             write(place, held)
-            what = "dense windows" if dense else "positions"
+            what = DENSE if dense else "positions"
             for n_workers in (0, 2) if dense else (0,):
+                run = partial(epoch_of, read, place, n_workers, make, len(held))
                 side = f"{name}, {what}, {n_workers} workers"
-                sides[side] = partial(epoch_of, read, place, n_workers, make, len(held))
-                n_of[side] = len(held)
-                about[side] = (what, n_workers, _mb(place))
-    timings = interleaved(sides, args.rounds, budget_s=60 * args.minutes)
-    rates = {side: n_of[side] / timings.median(side) for side in sides}
-    rows = [
-        {
-            "side": side,
-            "holds": about[side][0],
-            "workers": about[side][1],
-            "windows": n_of[side],
-            "windows_per_s": round(rates[side], 1),
-            "of_ours": round(rates[side] / rates["ours, stored targets"], 4),
-            "rounds": timings.repeats,
-            "mb": round(about[side][2], 1),
-        }
-        for side in sides
+                yield Side(side, run, len(held), what, n_workers, _mb(place))
+
+
+def measure(store: Store, folder: Path, args: argparse.Namespace) -> None:
+    """Time all sides, print them, and write both files."""
+    sides = [
+        *our_sides(store),
+        *bounds(store, folder / "plain", min(args.windows, 500)),
+        *peers(store, folder, args.windows),
     ]
+    timings = interleaved(
+        {side.name: side.run for side in sides}, args.rounds, budget_s=60 * args.minutes
+    )
+    rows = [row_of(side, timings, sides[0]) for side in sides]
     for row in rows:
         print(row)
-
-    def goal(what: str, against: str, wanted: float, one: str, other: str) -> Goal:
-        ratio = timings.ratio(other, one) * n_of[one] / n_of[other]
-        seconds = timings.median(one) / n_of[one], timings.median(other) / n_of[other]
-        note = f"batch {BATCH}, {store.format}, {n_of[one]} windows, page cache warm; s a window"
-        return Goal(what, against, wanted, True, ratio, "x", *seconds, timings.repeats, note)
-
-    stored, rendered = ours
-    what = "stream stored targets, noisy input"
-    dense = [side for side in sides if "dense windows" in side]
-    goals = [goal(what, "a torch.load a frame, scipy a map", NAIVE_GOAL, stored, "plain")]
-    if dense:
-        best = max(dense, key=lambda side: rates[side])
-        goals.append(goal(what, f"best of other loaders: {best}", PEER_GOAL, stored, best))
-    what = "stream rendered targets, noisy input"
-    against = "targets of a resident dense tensor"
-    goals.append(goal(what, against, RESIDENT_GOAL, rendered, "resident"))
+    goals = goals_of(sides, timings, store.format)
     print(table(goals))
     if args.out:
         write_goals(args.out / "goals_streaming.csv", goals, *PACKAGES)
         words = {"machine": machine_words(), "versions": versions_words(*PACKAGES)}
         with (args.out / "streaming.csv").open("w", newline="") as file:
-            writer = csv.DictWriter(file, (*COLUMNS, *words), lineterminator="\n")
+            writer = csv.DictWriter(file, (*rows[0], *words), lineterminator="\n")
             writer.writeheader()
             writer.writerows({**row, **words} for row in rows)
+
+
+def row_of(side: Side, timings: Timings, first: Side) -> dict[str, object]:
+    """A line of the table: the median of the rounds, and the slowest and fastest of them."""
+    seconds = timings.seconds[side.name]
+    times = timings.ratio(first.name, side.name) * side.n_windows / first.n_windows
+    return {
+        "side": side.name,
+        "holds": side.holds,
+        "workers": side.workers,
+        "windows": side.n_windows,
+        "windows_per_s": round(side.n_windows / timings.median(side.name), 1),
+        "lowest": round(side.n_windows / max(seconds), 1),
+        "highest": round(side.n_windows / min(seconds), 1),
+        "of_ours": round(times, 4),
+        "rounds": timings.repeats,
+        "mb": round(side.mb, 1),
+    }
+
+
+def goals_of(sides: Sequence[Side], timings: Timings, store_format: str) -> list[Goal]:
+    """Ours against the plain way, the best of the other loaders, and the resident tensor."""
+    stored, rendered, plain, resident, *others = sides
+
+    def goal(what: str, against: str, wanted: float, one: Side, other: Side) -> Goal:
+        ratio = timings.ratio(other.name, one.name) * one.n_windows / other.n_windows
+        seconds = [timings.median(side.name) / side.n_windows for side in (one, other)]
+        note = (
+            f"batch {BATCH}, {store_format}, {one.n_windows} windows, page cache warm; s a window"
+        )
+        return Goal(what, against, wanted, True, ratio, "x", *seconds, timings.repeats, note)
+
+    what = "stream stored targets, noisy input"
+    goals = [goal(what, "a torch.load a frame, scipy a map", NAIVE_GOAL, stored, plain)]
+    if dense := [side for side in others if side.holds == DENSE]:
+        best = max(dense, key=lambda side: side.n_windows / timings.median(side.name))
+        goals.append(goal(what, f"best of other loaders: {best.name}", PEER_GOAL, stored, best))
+    what = "stream rendered targets, noisy input"
+    against = "targets of a resident dense tensor"
+    return [*goals, goal(what, against, RESIDENT_GOAL, rendered, resident)]
 
 
 def _mb(folder: Path) -> float:
