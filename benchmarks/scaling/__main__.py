@@ -4,7 +4,8 @@
     python -m benchmarks.scaling scheduler                       # up to 100,000 no-op shards
     python -m benchmarks.scaling builds LABELS [LABELS ...]      # folders of Penn-like labels
     python -m benchmarks.scaling sample FOLDER --clips 100000    # labels for a build of that size
-    python -m benchmarks.scaling model                           # scaling.csv, picture, tables
+    python -m benchmarks.scaling resident STORE [STORE ...]      # what a training process holds
+    python -m benchmarks.scaling model                           # the grids, pictures, tables
 
 Each part writes a CSV into benchmarks/results; ``model`` reads them.
 """
@@ -31,6 +32,8 @@ def main() -> None:
     sample.add_argument("folder", type=Path)
     sample.add_argument("--clips", type=int, default=100_000)
     sample.add_argument("--frames", type=int, default=10, help="of each clip")
+    resident = parts.add_parser("resident")
+    resident.add_argument("stores", type=Path, nargs="+")
     parts.add_parser("model")
     chosen = parser.parse_args()
     if chosen.part == "memory":
@@ -51,17 +54,24 @@ def main() -> None:
         from benchmarks.scaling.sample import write
 
         write(chosen.folder, chosen.clips, chosen.frames)
+    elif chosen.part == "resident":
+        from benchmarks.scaling.resident import main as hold
+
+        hold(chosen.stores)
     else:
         _model()
 
 
 def _model() -> None:
-    from benchmarks.scaling import model, picture
+    from benchmarks.scaling import model, picture, training
 
     model.main()
-    cost = model.costs()
+    training.main()
+    cost, steps, page = model.costs(), training.steps(), _DOCS / "scaling.md"
     picture.draw(cost, _DOCS / "pictures" / "scaling.png")
-    model.put_into(_DOCS / "scaling.md", model.tables(cost))
+    picture.draw_training(steps, _DOCS / "pictures" / "scaling_training.png")
+    model.put_into(page, "model", model.tables(cost))
+    model.put_into(page, "training", training.tables(steps))
 
 
 if __name__ == "__main__":

@@ -151,10 +151,10 @@ def tables(cost: Costs) -> str:
     return "\n".join(lines)
 
 
-def put_into(page: Path, text: str) -> None:
-    """Replace what stands between the page's marks."""
-    head, mark, rest = page.read_text().partition("<!-- model -->")
-    _, end, tail = rest.partition("<!-- end of model -->")
+def put_into(page: Path, name: str, text: str) -> None:
+    """Replace what stands between the page's marks of this name."""
+    head, mark, rest = page.read_text().partition(f"<!-- {name} -->")
+    _, end, tail = rest.partition(f"<!-- end of {name} -->")
     if not (mark and end):
-        raise SystemExit(f"{page} has no marks")
+        raise SystemExit(f"{page} has no marks of {name}")
     page.write_text(f"{head}{mark}\n{text}\n{end}{tail}")
