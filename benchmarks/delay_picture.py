@@ -25,7 +25,7 @@ COLOURS = {
     "lmmse": "#0072b2",
     "one-euro": "#56b4e9",
 }
-RUN_COLOUR = "#d55e00"
+RUN_COLOURS = {"deciwatch": "#d55e00", "resmlp": "#000000"}
 RUN_LINES = {False: "-", True: (0, (4, 1.5))}
 
 
@@ -71,26 +71,28 @@ def _by_delay(axis: "Axes", part: pd.DataFrame) -> None:
         elif name in COLOURS:
             axis.plot(rows["delay_frames"], rows["value"], ".-", color=COLOURS[name], label=name)
         else:
-            model, _, averaged = name.partition("-")[0], None, name.endswith(" averaged")
+            model, averaged = _run(name)
             label = f"{model}, averaged" if averaged else model
-            line = RUN_LINES[averaged]
-            axis.plot(
-                rows["delay_frames"], rows["value"], ls=line, marker=".", c=RUN_COLOUR, label=label
-            )
+            (line,) = axis.plot(rows["delay_frames"], rows["value"], marker=".", label=label)
+            line.set(linestyle=RUN_LINES[averaged], color=RUN_COLOURS[model])
     axis.set_xticks(range(5))
 
 
 def _by_length(axis: "Axes", part: pd.DataFrame) -> None:
-    for smoother, rows in part.groupby("smoother", sort=False):
-        name = str(smoother)
+    for smoother, rows in part[part["smoother"].isin(COLOURS)].groupby("smoother", sort=False):
+        name, ordered = str(smoother), rows.sort_values("window_frames")
+        axis.plot(ordered["window_frames"], ordered["value"], ".-", color=COLOURS[name], label=name)
+    runs = part[~part["smoother"].isin([*COLOURS, "identity"])]
+    for (model, averaged), rows in runs.groupby(runs["smoother"].map(_run)):
         ordered = rows.sort_values("window_frames")
-        if name in COLOURS:
-            axis.plot(
-                ordered["window_frames"], ordered["value"], ".-", color=COLOURS[name], label=name
-            )
-        elif name != "identity":
-            mark = "o" if name.endswith(" averaged") else "."
-            axis.plot(ordered["window_frames"], ordered["value"], mark, color=RUN_COLOUR)
+        (line,) = axis.plot(ordered["window_frames"], ordered["value"])
+        mark = "o" if averaged else "."
+        line.set(linestyle=RUN_LINES[averaged], color=RUN_COLOURS[model], marker=mark)
+
+
+def _run(name: str) -> tuple[str, bool]:
+    """A run's model, whatever its window, and whether a frame's estimates are averaged."""
+    return name.partition("-")[0], name.endswith(" averaged")
 
 
 if __name__ == "__main__":
