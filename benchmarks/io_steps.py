@@ -9,6 +9,7 @@ thread, medians; the ways take turns. Both stores must hold at least 1,280 train
 
 import argparse
 import csv
+import io
 import statistics
 import sys
 import time
@@ -24,6 +25,7 @@ from zarr.storage import MemoryStore
 
 from pipeline.contract import heatmap
 from pipeline.contract.goals import machine_words, versions_words
+from pipeline.contract.on_disk import hdf5_writer
 from pipeline.contract.on_disk.chunks import pack_shard
 from pipeline.contract.on_disk.hdf5_writer import DATA
 from pipeline.contract.on_disk.zarr_writer import ZSTD_LEVEL, create_array
@@ -31,7 +33,8 @@ from pipeline.contract.schema import PlannedArray
 from pipeline.contract.store import FRAME_ARRAYS, Store, open_store
 from pipeline.pixels import RenderedFrames
 from trainer.experiments import RANDOM_SIGMA_PX
-from trainer.input.render import column_runs, render, response_tables
+from trainer.input.drawn.canvas import Canvas
+from trainer.input.render import render, response_tables
 from trainer.input.stored.sparse import WindowBuffer, sparse
 
 FIRST, N = 1_024, 128
@@ -72,29 +75,35 @@ def batching(store: Store) -> Step:
 
 
 def rendering(keypoints: np.ndarray, annotated: np.ndarray) -> Step:
-    """The noisy input of four batches: all columns, and those of keypoints that exist."""
+    """The noisy input of four batches: all pixels, and as the stream draws it."""
     positions = torch.from_numpy(keypoints[:80]).long().view(16, 5, 25, 2)
     present = torch.from_numpy(annotated[:80]).view(16, 5, 25)
     tables = response_tables(RANDOM_SIGMA_PX)
     sigma = torch.randint(0, len(RANDOM_SIGMA_PX), present.shape)
     out = torch.zeros(16, 5, 25, 56, 56)
-    columns = column_runs(present.flatten(0, 1).any(dim=0))
+    canvas = Canvas((16, 5), RANDOM_SIGMA_PX, present.flatten(0, 1).any(dim=0))
     return (
         "rendering a noisy input, a window",
         lambda: [render(positions, present, sigma, tables, out) for _ in range(4)],
-        lambda: [render(positions, present, sigma, tables, out, columns) for _ in range(4)],
+        lambda: [canvas.draw(positions, present, sigma) for _ in range(4)],
         64,
     )
 
 
 def building(keypoints: np.ndarray, annotated: np.ndarray) -> list[Step]:
-    """One shard: rendered, and packed."""
+    """One shard: rendered, and packed for each format."""
     rows = RenderedFrames(keypoints[:SHARD], annotated[:SHARD])
     data = heatmap.render(keypoints[:SHARD], annotated[:SHARD])
     array = PlannedArray("maps", FRAME_ARRAYS["heatmaps"], SHARD)
 
     def by_zarr() -> None:
         create_array(zarr.create_group(MemoryStore({})), array)[...] = data
+
+    def by_hdf5() -> None:
+        with h5py.File(io.BytesIO(), "w", libver="latest") as file:
+            maps = hdf5_writer.create_dataset(file, "maps", array)
+            for start in range(0, SHARD, CHUNK):
+                maps[start : start + CHUNK] = data[start : start + CHUNK]
 
     return [
         (
@@ -107,6 +116,12 @@ def building(keypoints: np.ndarray, annotated: np.ndarray) -> list[Step]:
             "packing a frame for a Zarr shard",
             by_zarr,
             lambda: pack_shard(data, "<f4", CHUNK, SHARD // CHUNK, ZSTD_LEVEL),
+            SHARD,
+        ),
+        (
+            "packing a frame for an HDF5 shard",
+            by_hdf5,
+            lambda: hdf5_writer.part_of(array, data),
             SHARD,
         ),
     ]

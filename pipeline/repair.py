@@ -163,6 +163,10 @@ def _remake(
         _salvage(folders, manifest, planned, backend)
     if jobs:
         entries |= write_shards(jobs, planned.windows, workers, progress)
+    if manifest and not backend.SHARD_IS_FILE:
+        for job in jobs:
+            if entries[job.shard] != manifest["shards"].get(job.shard):
+                entries |= backend.repack(folders.work, job.array, job.index).entries
     with_recipe = manifest is None or RECIPE in manifest.get("beside", [])
     close_store(folders, planned, entries, scanned, recipe, workers, with_recipe)
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 FORMAT = "hdf5"
 SHARD_IS_FILE = False  # the manifest lists shards by name, beside the one file
 create, write_shard = hdf5_writer.create, hdf5_writer.write_shard
-salvage, finish = hdf5_writer.salvage, hdf5_writer.finish
+salvage, repack, finish = hdf5_writer.salvage, hdf5_writer.repack, hdf5_writer.finish
 
 
 def read_attributes(path: Path, manifest: dict[str, Any]) -> dict[str, Any]:

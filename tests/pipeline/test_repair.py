@@ -1,8 +1,12 @@
 """Repair: only what is bad is made again, from where the recipe or the user says."""
 
 import shutil
+from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
+from typing import Any
 
+import h5py
 import pytest
 from click.testing import CliRunner
 
@@ -10,9 +14,12 @@ import pipeline.repair as module
 from pipeline.audit import verify
 from pipeline.cli import main
 from pipeline.contract.errors import StoreError
+from pipeline.contract.on_disk import hdf5_writer
+from pipeline.contract.schema import PlannedArray, Rows, ShardWritten
 from pipeline.contract.store import MANIFEST, RECIPE
 from pipeline.repair import repair
 from pipeline.shards import ShardJob
+from pipeline.workers import Workers
 from tests.faults.stores import build, content, labels
 
 
@@ -56,11 +63,45 @@ def test_one_bad_shard_is_made_again_and_no_other(
     assert sorted(p.name for p in tmp_path.iterdir()) == ["store"]
 
 
+class Here(Workers):
+    """This process, so that what is replaced in it counts."""
+
+    def submit(self, timeout_s: float, function: Callable[..., Any], *args: Any) -> "Future[Any]":
+        done: Future[Any] = Future()
+        done.set_result(function(*args))
+        return done
+
+
+def write_as_before(
+    folder: Path, work: Path, array: PlannedArray, index: int, data: Rows
+) -> ShardWritten:
+    """A shard as earlier versions packed it."""
+    hdf5_writer.write_shard(folder, work, array, index, data)
+    return hdf5_writer.repack(work, array, index)
+
+
+def test_a_store_that_hdf5_packed_itself_is_repaired_byte_for_byte(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as earlier:
+        earlier.setattr("pipeline.build.Workers", Here)
+        earlier.setattr("pipeline.contract.hdf5_store.write_shard", write_as_before)
+        store = build(made / "labels", tmp_path / "store", "hdf5")
+    before = content(store)
+    assert before["data.h5"] != content(made / "hdf5")["data.h5"], "repack is not needed any more"
+    assert not verify(store).problems
+    with h5py.File(store / "data.h5", "r") as file:
+        at = file["train/keypoints_exact"].id.get_chunk_info(0).byte_offset
+    data = bytearray((store / "data.h5").read_bytes())
+    data[at + 40] ^= 1
+    (store / "data.h5").write_bytes(data)
+    assert "shard train/keypoints_exact/00000" in repair(store, progress=False).parts
+    assert content(store) == before
+
+
 def test_sound_shards_of_a_damaged_file_are_carried_over(
     made: Path, tmp_path: Path, shards_made: list[str]
 ) -> None:
-    import h5py
-
     store = Path(shutil.copytree(made / "hdf5", tmp_path / "store"))
     with h5py.File(store / "data.h5", "r") as file:
         chunk = file["train/heatmaps"].id.get_chunk_info_by_coord((256, 0, 0, 0))

@@ -46,7 +46,8 @@ def create(
     write_atomic(work / "parts" / "attrs.json", to_json(attrs))
 
 
-def _create_array(file: h5py.File, path: str, array: PlannedArray) -> h5py.Dataset:
+def create_dataset(file: h5py.File, path: str, array: PlannedArray) -> h5py.Dataset:
+    """An array as a store has it, without rows."""
     spec = array.spec
     return file.create_dataset(
         path,
@@ -66,23 +67,28 @@ def _part(work: Path, array: PlannedArray, index: int) -> Path:
 def write_shard(
     folder: Path, work: Path, array: PlannedArray, index: int, data: Rows
 ) -> ShardWritten:
-    """Encode one shard as a part file, written atomically; its entry hashes the stored chunks.
+    """Encode one shard as a part file, written atomically; its entry hashes the stored chunks."""
+    del folder
+    buffer, digest, size = part_of(array, data)
+    entry = {"sha256": digest, "bytes": size}
+    return _write_part(work, array, index, buffer, {shard_name(array.path, index): entry})
+
+
+def part_of(array: PlannedArray, data: Rows) -> tuple[io.BytesIO, str, int]:
+    """An HDF5 file with some rows of an array; SHA-256 and size of its chunks.
 
     Chunks are packed here. HDF5's own pipeline takes the same bytes of each through fresh memory
     three times: four times the processor's time, for chunks of 5 MB that end as 3 kB.
     """
-    del folder
     spec, n_rows = array.spec, len(data)
     chunks = list(packed_chunks(data, spec.dtype, spec.chunk_frames, ZSTD_LEVEL, fletcher32))
     buffer = io.BytesIO()
     with h5py.File(buffer, "w", libver="latest") as file:
-        dataset = _create_array(file, "rows", PlannedArray("rows", spec, n_rows))
+        dataset = create_dataset(file, "rows", PlannedArray("rows", spec, n_rows))
         offsets = chunk_offsets(dataset, 0, n_rows, spec.chunk_frames)
         for offset, chunk in zip(offsets, chunks, strict=True):
             dataset.id.write_direct_chunk(offset, chunk)
-    digest, size = hash_chunks((0, chunk) for chunk in chunks)
-    entry = {"sha256": digest, "bytes": size}
-    return _write_part(work, array, index, buffer, {shard_name(array.path, index): entry})
+    return buffer, *hash_chunks((0, chunk) for chunk in chunks)
 
 
 def _write_part(
@@ -98,6 +104,27 @@ def _write_part(
     return ShardWritten(
         shard_name(array.path, index), file, sha256_bytes(buffer.getvalue()), entries
     )
+
+
+def repack(work: Path, array: PlannedArray, index: int) -> ShardWritten:
+    """A part again, packed by HDF5: as stores have it that were made before November 24, 2026.
+
+    HDF5's zstd is another version of the library: the same rows, but some other bytes.
+    """
+    spec, buffer = array.spec, io.BytesIO()
+    with (
+        h5py.File(_part(work, array, index), "r") as part,
+        h5py.File(buffer, "w", libver="latest") as file,
+    ):
+        made, n_rows = part["rows"], len(part["rows"])
+        rows = create_dataset(file, "rows", PlannedArray("rows", spec, n_rows))
+        for start in range(0, n_rows, spec.chunk_frames):
+            chunk = slice(start, start + spec.chunk_frames)
+            rows[chunk] = made[chunk]
+        offsets = chunk_offsets(rows, 0, n_rows, spec.chunk_frames)
+        digest, size = hash_chunks(map(rows.id.read_direct_chunk, offsets))
+    entry = {"sha256": digest, "bytes": size}
+    return _write_part(work, array, index, buffer, {shard_name(array.path, index): entry})
 
 
 def salvage(
@@ -118,7 +145,7 @@ def salvage(
             source = damaged[array.path]
             if shard_problem(source, manifest, name, index, spec.chunk_frames, spec.shard_frames):
                 return None
-            rows = _create_array(file, "rows", PlannedArray("rows", spec, stop - start))
+            rows = create_dataset(file, "rows", PlannedArray("rows", spec, stop - start))
             for offset in chunk_offsets(source, start, stop, spec.chunk_frames):
                 mask, payload = source.id.read_direct_chunk(offset)
                 rows.id.write_direct_chunk((offset[0] - start, *offset[1:]), payload, mask)
@@ -152,7 +179,7 @@ def finish(
 
 
 def _join_parts(work: Path, file: h5py.File, array: PlannedArray) -> None:
-    dataset = _create_array(file, array.path, array)
+    dataset = create_dataset(file, array.path, array)
     rows = array.spec.chunk_frames
     for index in range(array.n_shards):
         start, stop = array.shard_rows(index)

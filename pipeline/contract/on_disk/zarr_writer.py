@@ -29,6 +29,7 @@ def create(
 
 
 def create_array(root: zarr.Group, array: PlannedArray) -> Any:
+    """An array as a store has it, without rows."""
     spec = array.spec
     sharded = spec.chunk_frames < spec.shard_frames
     return root.create_array(
