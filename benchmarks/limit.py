@@ -121,7 +121,7 @@ def _rows(
     config: TrainConfig, n_steps: int, n_clips: int, scores: Scores, videos: NDArray[np.str_]
 ) -> list[tuple[object, ...]]:
     about = (config.experiment, config.model, n_steps, n_clips)
-    rows = []
+    rows: list[tuple[object, ...]] = []
     for metric, alpha in METRICS:
         span = interval(scores, videos, metric, alpha)
         rows.append((*about, metric, alpha, value(scores, metric, alpha), span.low, span.high))
@@ -164,7 +164,7 @@ def main() -> None:
         for share in SHARES:
             stream = open_stream(config, store, "train")
             n_clips = restrict(stream, share, config.seed)
-            if any(r["n_clips"] == str(n_clips) and r["experiment"] == args.exp for r in rows):
+            if any(_is_of(r, args) and r["n_clips"] == str(n_clips) for r in rows):
                 continue
             model, _ = train_on(config, store, share, args.steps)
             val = open_stream(config, store, "val")
@@ -177,7 +177,13 @@ def main() -> None:
                 writer = csv.DictWriter(file, COLUMNS)
                 writer.writeheader()
                 writer.writerows(rows)
-    _tell([r for r in rows if r["experiment"] == args.exp])
+    _tell([r for r in rows if _is_of(r, args)])
+
+
+def _is_of(row: dict[str, str], args: argparse.Namespace) -> bool:
+    """Whether a row is of the curve that is asked for."""
+    asked = {"experiment": args.exp, "model": args.model, "steps": str(args.steps)}
+    return all(row[name] == value for name, value in asked.items())
 
 
 if __name__ == "__main__":
