@@ -11,6 +11,7 @@ import zipfile
 import zlib
 from abc import ABC, abstractmethod
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
@@ -94,13 +95,7 @@ class FolderTree(Tree):
 
     def __init__(self, path: Path) -> None:
         self.path: Path = path
-        self.members = []
-        for folder, folders, files in os.walk(path, onerror=_cannot_list):
-            folders.sort()
-            for name in files + [f for f in folders if (Path(folder) / f).is_symlink()]:
-                file = Path(folder) / name
-                self.members.append(Member(file.relative_to(path).as_posix(), _folder_fault(file)))
-        self.members.sort(key=lambda member: member.name)
+        self.members = sorted(_members(path), key=lambda member: member.name)
 
     def read(self, name: str, max_bytes: int) -> bytes:
         return read_capped(self.path / name, max_bytes)
@@ -225,15 +220,29 @@ def open_tree(path: Place, expected: str) -> Tree:
     raise BadInput(f"{path} does not exist: expected {expected}")
 
 
-def _cannot_list(error: OSError) -> None:
-    raise BadInput(f"folder {error.filename} cannot be listed: {error.strerror}")
+def _members(path: Path) -> Iterator[Member]:
+    """Files below a folder. Without a ``Path`` for each, and what the folders tell of them is
+    believed: a tenth of the time.
+    """
+    folders = [(str(path), "")]
+    while folders:
+        folder, prefix = folders.pop()
+        try:
+            with os.scandir(folder) as listed:
+                entries = list(listed)
+        except OSError as error:
+            raise BadInput(f"folder {error.filename} cannot be listed: {error.strerror}") from None
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                folders.append((entry.path, f"{prefix}{entry.name}/"))
+            else:
+                yield Member(prefix + entry.name, _folder_fault(entry))
 
 
-def _folder_fault(file: Path) -> str:
-    mode = file.lstat().st_mode
-    if stat.S_ISLNK(mode):
+def _folder_fault(entry: "os.DirEntry[str]") -> str:
+    if entry.is_symlink():
         return "is a symbolic link, which is not followed"
-    return "" if stat.S_ISREG(mode) else "is not a plain file"
+    return "" if entry.is_file(follow_symlinks=False) else "is not a plain file"
 
 
 def zip_fault(info: zipfile.ZipInfo, times: int) -> str:
