@@ -1,7 +1,7 @@
 """Judging a model on a split by several processes: each takes some of the batches, whole.
 
-Scores are sums of whole numbers, so the total does not depend on who counted what; a batch holds
-the same windows as in a single process, so even the predictions are the same bits.
+Scores are sums of whole numbers, so the total does not depend on who counted what; what is computed
+together is the same as in a single process, so even the predictions are the same bits.
 """
 
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from pipeline.contract.errors import PoseError, RunError
 from trainer.distributed.ranks import Ranks
-from trainer.evaluate import Evaluation, Smoother, evaluate
+from trainer.evaluate import AT_ONCE, Evaluation, Smoother, evaluate
 from trainer.input.stream import Batch, WindowStream
 from trainer.losses import BatchLoss
 from trainer.results.scores import Scores
@@ -92,10 +92,14 @@ class BatchShare:
     """
 
     def __init__(self, stream: WindowStream, ranks: Ranks) -> None:
-        share = ranks.share(stream.n_batches)
-        self._stream, self._n = stream, share.stop - share.start
-        self.first = share.start
-        self.n_left = -(-stream.n_batches // ranks.world)
+        # Cut where a single process would: what is computed together then has the same bits.
+        in_group = 1 if stream.consumes == "heatmaps" else -(-AT_ONCE // stream.batch_size)
+        n_groups = -(-stream.n_batches // in_group)
+        share = ranks.share(n_groups)
+        self.first = min(share.start * in_group, stream.n_batches)
+        self._stream = stream
+        self._n = min(share.stop * in_group, stream.n_batches) - self.first
+        self.n_left = -(-n_groups // ranks.world) * in_group
         self.n_windows = stream.n_windows
         self.clip_count, self.device = stream.clip_count, stream.device
         self.consumes = stream.consumes

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pipeline.contract.errors import RunError
-from pipeline.contract.skeleton import N_KEYPOINTS, TORSO_SIDES
+from pipeline.contract.skeleton import N_KEYPOINTS
 from trainer.results.scores import NORMALISATIONS, Scores, pck
 from trainer.results.tidy import rows
+from trainer.results.truth import Truth, in_px, in_units, length
 
 __all__ = [
     "ALPHAS",
@@ -29,7 +30,6 @@ __all__ = [
 ]
 
 ALPHAS = (0.05, 0.1, 0.2)
-_UNITS_PER_PX = 2.0**20
 _FARTHEST_PX = 1.0e4  # a shift beyond counts as this: whole-number sums must not overflow
 _BATCH = 4096  # windows scored at once by ``score``: about 100 MB
 
@@ -127,20 +127,28 @@ class Scorer:
                 f"{N_KEYPOINTS}) and clip (B,), got {tuple(predicted.shape)}, "
                 f"{tuple(truth.shape)}, {shape} and {tuple(clip.shape)}"
             )
-        zero = torch.zeros((), dtype=torch.float64, device=truth.device)
-        place = torch.where(annotated[..., None], truth.to(torch.float64), zero)
-        offset = torch.where(annotated[..., None], predicted.to(torch.float64) - place, zero)
-        finite = offset.isfinite()
-        self._not_finite += (~finite).any(dim=-1).sum()
-        offset = torch.where(finite, offset, zero).clamp(-_FARTHEST_PX, _FARTHEST_PX)
-        columns = torch.cat(
-            [
-                self._pck_columns(offset, place, annotated),
-                *_motion_columns(offset, place, annotated),
-            ],
-            dim=1,
-        )
-        self._sums.index_add_(0, clip, columns)
+        self.update_with(predicted, Truth(truth, annotated), clip)
+
+    def update_with(self, predicted: Tensor, truth: Truth, clip: Tensor) -> None:
+        """Add a batch of windows whose ground truth several predictions are compared with."""
+        x, y = truth.blanked(predicted[..., 0]), truth.blanked(predicted[..., 1])
+        x, y = x.sub_(truth.x), y.sub_(truth.y)
+        nothing = x * 0.0 + y * 0.0  # not a number where either is not finite
+        self._not_finite += (nothing != nothing).sum()
+        x, y = (shift.clamp_(-_FARTHEST_PX, _FARTHEST_PX) for shift in (x, y))
+        shift = length(x, y)
+        known = truth.columns
+        columns = [
+            *self._hits(shift, truth),
+            *known["scored"],
+            *known["torso"],
+            known["annotated"],
+            in_units(shift).sum(dim=1),  # an absent keypoint has offset 0
+            known["triples"],
+            *_motion(x, y, truth),
+            known["speed_squared"],
+        ]
+        self._sums.index_add_(0, clip, torch.stack(columns, dim=1))
 
     def scores(self) -> Scores:
         """What was counted so far, on the host.
@@ -162,24 +170,24 @@ class Scorer:
             missing_torso=self._missing_torso,
             hits=hits.reshape(len(sums), n_norms, n_alphas, N_KEYPOINTS),
             scored=scored,
-            torso_px=torso / _UNITS_PER_PX,
+            torso_px=in_px(torso),
             annotated=annotated.copy(),
-            error_px=error / _UNITS_PER_PX,
+            error_px=in_px(error),
             triples=triples.copy(),
-            acceleration_error_px=acceleration / _UNITS_PER_PX,
-            lag_product_px2=product / _UNITS_PER_PX,
-            speed_squared_px2=speed / _UNITS_PER_PX,
+            acceleration_error_px=in_px(acceleration),
+            lag_product_px2=in_px(product),
+            speed_squared_px2=in_px(speed),
         )
 
-    def _pck_columns(self, offset: Tensor, place: Tensor, annotated: Tensor) -> Tensor:
-        """Hits (N x A), scored (N) and torso (N) as int64 (B, columns, K)."""
-        torso, known = _torso(place, annotated)
-        scored = known[..., None] & annotated[:, :, None]  # (B, T, N, K)
-        allowed = torso[..., None] * self._alphas_on_device  # (B, T, N, A)
-        near = offset.norm(dim=-1)[:, :, None, None] <= allowed[..., None]  # (B, T, N, A, K)
-        hits = (near & scored[:, :, :, None]).sum(dim=1).flatten(1, 2)
-        torsos = (_in_units(torso)[..., None] * scored).sum(dim=1)
-        return torch.cat([hits, scored.sum(dim=1), torsos], dim=1)
+    def _hits(self, shift: Tensor, truth: Truth) -> list[Tensor]:
+        """How often each keypoint lies near enough, by normalisation and alpha: (B, K) each."""
+        allowed = truth.torso[..., None] * self._alphas_on_device  # (B, T, A)
+        near = shift[:, :, None] <= allowed[..., None]  # (B, T, A, K)
+        hits: list[Tensor] = []
+        for scored in truth.scored:
+            hit = (near & scored[:, :, None]).view(torch.int8)
+            hits += hit.sum(dim=1, dtype=torch.int16).to(torch.int64).unbind(1)
+        return hits
 
 
 def score(
@@ -209,37 +217,11 @@ def score(
     return scorer.scores()
 
 
-def _in_units(length_px: Tensor) -> Tensor:
-    """Lengths as whole numbers of 2^-20 px, whose sums don't depend on their order."""
-    return (length_px * _UNITS_PER_PX).round().to(torch.int64)
-
-
-def _torso(place: Tensor, annotated: Tensor) -> tuple[Tensor, Tensor]:
-    """Torso in px and whether it is known, both (B, T, N): all four keypoints, or one side."""
-    # Plain indices, not lists of them: those would be copied to the device in every batch.
-    lengths = [(place[:, :, a] - place[:, :, b]).norm(dim=-1) for a, b in TORSO_SIDES]
-    both_ends = [annotated[:, :, a] & annotated[:, :, b] for a, b in TORSO_SIDES]
-    sides, present = torch.stack(lengths, dim=-1), torch.stack(both_ends, dim=-1)
-    n_sides = present.sum(dim=-1)
-    mean = (sides * present).sum(dim=-1) / n_sides.clamp(min=1)
-    known = torch.stack([n_sides == len(TORSO_SIDES), n_sides >= 1], dim=-1)
-    return mean[..., None].expand(known.shape), known
-
-
-def _motion_columns(offset: Tensor, place: Tensor, annotated: Tensor) -> list[Tensor]:
-    """Annotated, error, triples, acceleration error, lag product, speed: int64 (B, 1, K) each."""
-    triple = annotated[:, :-2] & annotated[:, 1:-1] & annotated[:, 2:]
+def _motion(x: Tensor, y: Tensor, truth: Truth) -> list[Tensor]:
+    """Acceleration error and lag product of shifts (B, T, K): int64 (B, K) each."""
     # The difference of the two second differences is the second difference of the offset.
-    acceleration = (offset[:, 2:] - 2.0 * offset[:, 1:-1] + offset[:, :-2]).norm(dim=-1)
-    speed = (place[:, 2:] - place[:, :-2]) / 2.0
+    bend_x, bend_y = (p[:, 2:] - 2.0 * p[:, 1:-1] + p[:, :-2] for p in (x, y))
     # predicted(t) ~ truth(t - lag) ~ truth(t) - lag * v: least squares over all triples.
-    late = -(offset[:, 1:-1] * speed).sum(dim=-1)
-    columns = [
-        annotated.to(torch.int64),
-        _in_units(offset.norm(dim=-1)),  # an absent keypoint has offset 0
-        triple.to(torch.int64),
-        _in_units(acceleration) * triple,
-        _in_units(late) * triple,
-        _in_units(speed.square().sum(dim=-1)) * triple,
-    ]
-    return [column.sum(dim=1, keepdim=True) for column in columns]
+    late = -(x[:, 1:-1] * truth.speed_x + y[:, 1:-1] * truth.speed_y)
+    sums = in_units(length(bend_x, bend_y)), in_units(late)
+    return [(column * truth.triple).sum(dim=1) for column in sums]
