@@ -6,11 +6,13 @@ Which frame of the window is estimated decides the delay: the last one needs no 
 on the store's test split with the test noise of the runs' experiments, each frame made noisy once;
 smoothers are fitted on training frames and tuned, for each length and delay, on validation frames
 (PCK@0.2, then PCK@0.1, then the error: ``trainer.smoothers.tuning``). All rows of an experiment are
-of the same frames: those with 12 more on both sides without a gap.
+of the same frames: those with 12 more on both sides without a gap. A run of another store is
+refused: clips that it was trained on may be among this one's test clips.
 """
 
 import argparse
 import csv
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
@@ -23,6 +25,7 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from pipeline.contract.errors import RunError
 from pipeline.contract.seeds import SPLIT_NOISE
 from pipeline.contract.store import Store, open_store
 from trainer.apply.loaded import LoadedRun, load_run
@@ -30,11 +33,13 @@ from trainer.input.noise import NoiseConfig, noisy_input
 from trainer.input.protocol import noise_config
 from trainer.results.metrics import score
 from trainer.results.scores import Scores, value
+from trainer.run.config import store_hash
+from trainer.run.names import CONFIG
 from trainer.smoothers import SMOOTHERS, filters, lmmse
 from trainer.smoothers.one_euro import one_euro
 
-COLUMNS = ("experiment", "smoother", "window_frames", "delay_frames", "params", "metric", "value")
-COLUMNS += ("n",)
+COLUMNS: tuple[str, ...] = ("experiment", "smoother", "window_frames", "delay_frames", "params")
+COLUMNS += ("metric", "value", "n")
 METRICS = (("pck", 0.05), ("pck", 0.1), ("pck", 0.2), ("error_px", None))
 MARGIN_FRAMES = 12
 LENGTHS = (3, 5, 7, 9, 13, 17, 25)
@@ -111,23 +116,24 @@ def candidates(
     name: str, n_frames: int, train: Callable[[], tuple[Floats, Floats]]
 ) -> Iterator[tuple[Mapping[str, float], Smooth]]:
     """A smoother for windows of ``n_frames``, with each of its parameters."""
+    grid: list[dict[str, Any]] = [dict(params) for params in SMOOTHERS[name].grid]
     if name == "mean":
         yield {}, filters.mean
     elif name == "median":
         yield {}, partial(filters.median, width_frames=2 * n_frames - 1)  # the whole window
     elif name == "gaussian":
-        for params in SMOOTHERS[name].grid:
+        for params in grid:
             yield params, partial(filters.gaussian, **params)
     elif name == "savgol":
         for order in range(1, min(4, n_frames)):
             smooth = partial(filters.savgol, width_frames=n_frames, polyorder=order)
             yield {"polyorder": order}, smooth
     elif name == "one-euro":
-        for params in SMOOTHERS[name].grid:
+        for params in grid:
             yield params, partial(one_euro, **params)
     elif name == "lmmse":
         moments = lmmse.fit(*train())
-        for params in SMOOTHERS[name].grid:
+        for params in grid:
             yield params, moments.estimator(**params)
 
 
@@ -191,7 +197,7 @@ def run_rows(
     estimates: list[Floats] = []
     for delay in range(run.n_frames):
         estimates.append(at_target(smooth, test, run.n_frames, delay))
-        merged = np.mean(estimates, axis=0, dtype=np.float64).astype(np.float32)
+        merged = np.asarray(np.mean(estimates, axis=0, dtype=np.float64), dtype=np.float32)
         yield row(run.name, run.n_frames, delay, {}, test.score(estimates[-1]))
         yield row(run.name + MERGED, run.n_frames, delay, {}, test.score(merged))
 
@@ -211,6 +217,16 @@ def rows_of(
     return rows
 
 
+def refuse_other_store(run: Path, store: Store) -> None:
+    """Raise RunError unless a run was trained on this store."""
+    identity = json.loads((run / CONFIG).read_bytes())["identity"]
+    if identity["store_sha256"] != store_hash(store):
+        raise RunError(
+            f"{run} was trained on another store than {store.path}, so its training clips may be "
+            "among the test clips here: choose the store it was trained on"
+        )
+
+
 def main() -> None:
     """Measure, write the CSV and draw it."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -223,6 +239,8 @@ def main() -> None:
     runs = [load_run(folder) for folder in chosen.runs]
     found: list[dict[str, Any]] = []
     with open_store(chosen.store) as store:
+        for folder in chosen.runs:
+            refuse_other_store(folder, store)
         for experiment in dict.fromkeys(run.config.experiment for run in runs):
             mine = [run for run in runs if run.config.experiment == experiment]
             found += measure(store, experiment, mine)
