@@ -62,12 +62,12 @@ def _stream_key(stream: tuple[int, ...], device: torch.device) -> Tensor:
 
 def _absorb(hashed: Tensor, number: Tensor) -> Tensor:
     """The hash of a hash and one more number; for either one given, a bijection of the other."""
-    z = (hashed ^ number) + _GAMMA
-    z = (z ^ _shift_right(z, 30)) * _MIX_1
-    z = (z ^ _shift_right(z, 27)) * _MIX_2
-    return z ^ _shift_right(z, 31)
+    z = (hashed ^ number).add_(_GAMMA)
+    z.bitwise_xor_(_shift_right(z, 30)).mul_(_MIX_1)
+    z.bitwise_xor_(_shift_right(z, 27)).mul_(_MIX_2)
+    return z.bitwise_xor_(_shift_right(z, 31))
 
 
 def _shift_right(z: Tensor, n_bits: int) -> Tensor:
     """Logical right shift of int64: torch's own copies the sign bit."""
-    return (z >> n_bits) & ((1 << (64 - n_bits)) - 1)
+    return (z >> n_bits).bitwise_and_((1 << (64 - n_bits)) - 1)

@@ -95,14 +95,14 @@ def noisy_input(
     bits = hashed_bits((*stream, _SHIFT_STREAM), counter, n_frames, n_keypoints)
     uniform = torch.stack((high_half(bits), low_half(bits)), dim=-1)
     thresholds, lowest_px = _thresholds_on(config.k, config.mu_in_px, keypoints.device)
-    shift_px = torch.searchsorted(thresholds, uniform, right=True) + lowest_px
-    positions = (keypoints + shift_px).clamp_(0, SIZE - 1)
+    shift_px = torch.searchsorted(thresholds, uniform, right=True).add_(lowest_px)
+    positions = shift_px.add_(keypoints).clamp_(0, SIZE - 1)
     positions.masked_fill_(~annotated.unsqueeze(-1), -1)
     n_sigmas = len(config.sigma_in_px)
     if n_sigmas == 1:
         return positions, torch.zeros_like(bits)
     bits = hashed_bits((*stream, _SIGMA_STREAM), counter, n_frames, n_keypoints)
-    return positions, (low_half(bits) * n_sigmas) >> 32
+    return positions, low_half(bits).mul_(n_sigmas).bitwise_right_shift_(32)
 
 
 def frozen_counter(frame: Tensor, clip: Tensor, per_clip: Tensor) -> Tensor:
