@@ -101,24 +101,26 @@ class Counted(Progress):
 @contextmanager
 def clocks_around(training: Training, clocks: Clocks, n_batches: int) -> Iterator[None]:
     """Put clocks around a training's parts for a while."""
-    backward, score = Tensor.backward, trainer.evaluate._score
-    positions, at_once = trainer.evaluate.positions_px, trainer.evaluate._SCORED_AT_ONCE
+    backward, score = Tensor.backward, trainer.evaluate._Judge._score
+    positions, at_once = trainer.evaluate.positions_px, trainer.evaluate.AT_ONCE
     training.batch_loss = clocks.around("forward and loss", training.batch_loss)
     for stream in (training.train, training.val):
         stream.epoch = clocks.batches("reading, noise, rendering", stream.epoch)  # type: ignore
     step = clocks.around("optimizer", training.optimizer.step)
     training.optimizer.step = step  # type: ignore[method-assign]
     Tensor.backward = clocks.around("backward", backward)  # type: ignore[method-assign]
-    trainer.evaluate._score = clocks.around("metrics", score)
+    scored = clocks.around("metrics", score)
+    trainer.evaluate._Judge._score = scored  # type: ignore[method-assign]
     trainer.evaluate.positions_px = clocks.around("metrics", positions)
     few = max(1, n_batches // 2) * training.config.batch_size
-    trainer.evaluate._SCORED_AT_ONCE = min(at_once, few)
+    trainer.evaluate.AT_ONCE = min(at_once, few)
     try:
         yield
     finally:
-        Tensor.backward, trainer.evaluate._score = backward, score  # type: ignore[method-assign]
+        Tensor.backward = backward  # type: ignore[method-assign]
+        trainer.evaluate._Judge._score = score  # type: ignore[method-assign]
         trainer.evaluate.positions_px = positions
-        trainer.evaluate._SCORED_AT_ONCE = at_once
+        trainer.evaluate.AT_ONCE = at_once
 
 
 def profile(config: TrainConfig, store: Store, n_batches: int) -> list[dict[str, object]]:

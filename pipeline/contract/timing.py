@@ -29,6 +29,10 @@ class Timings:
         """Median seconds of one way."""
         return statistics.median(self.seconds[name])
 
+    def mean(self, name: str) -> float:
+        """Mean seconds of one way, for one that does some of its work once in several rounds."""
+        return statistics.fmean(self.seconds[name])
+
     def ratio(self, name: str, against: str, every: int = 1) -> float:
         """How many times as long one way takes as another: the median over rounds.
 

@@ -1,6 +1,7 @@
 """Validation and test, metrics included, against the forward pass alone."""
 
 from contextlib import suppress
+from itertools import count
 
 import torch
 
@@ -19,19 +20,34 @@ from trainer.train import REFERENCES
 
 
 def pass_timings(
-    config: TrainConfig, store: Store, split: str, turns: int, budget_s: float = 60.0
+    config: TrainConfig,
+    store: Store,
+    split: str,
+    turns: int,
+    budget_s: float = 60.0,
+    bare_windows: int | None = None,
 ) -> Timings:
     """Batches of a validation or test pass as ``trainer train`` makes it, and bare ones.
 
     The bare one is the model's forward pass on a resident input. A test pass also smooths and
     scores the two references, and computes in float32.
+
+    Parameters
+    ----------
+    bare_windows : of one bare forward pass: as many as a batch has, or a multiple, which is then
+        made once in as many turns.
     """
     module, is_test = model_module(config.model), split == "test"
     model = new_model(config).eval()
     given = model_input(resident_batch(config, store, split), module.CONSUMES)
     precision = "float32" if is_test else config.resolved_precision
+    every = max(1, (bare_windows or config.batch_size) // config.batch_size)
+    given = torch.cat([given] * every)
+    turn = count()
 
     def bare() -> None:
+        if next(turn) % every:
+            return
         with torch.inference_mode(), computing_in(precision, config.torch_device):
             model(given)
 

@@ -1,10 +1,12 @@
 """Rendering and streaming beside what they are held to: scipy, the memory, a resident tensor."""
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from itertools import islice
+from itertools import count, cycle, islice
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -18,6 +20,8 @@ from pipeline.contract.skeleton import N_KEYPOINTS
 from pipeline.contract.store import WINDOW_FRAMES, Store
 from pipeline.contract.timing import interleaved
 from trainer.experiments import RANDOM_SIGMA_PX
+from trainer.input.batch import Batch
+from trainer.input.drawn.canvas import Canvas
 from trainer.input.noise import NoiseConfig, noisy_input
 from trainer.input.render import render, response_tables
 from trainer.input.stream import WindowStream
@@ -26,6 +30,8 @@ NOISE = NoiseConfig(1.0, RANDOM_SIGMA_PX)
 BATCH = 16
 #: What the slow sides are timed on: enough for a rate, little enough for a bench of minutes.
 N_NAIVE, N_RESIDENT = 16, 256
+#: Of a stream, where an epoch has more: some seconds.
+BATCHES_A_TURN = 500
 RENDER_GOAL, WRITE_GOAL, NAIVE_GOAL, RESIDENT_GOAL = 100.0, 0.9, 30.0, 0.4
 
 
@@ -68,26 +74,34 @@ def drawn(windows: Windows, part: slice) -> tuple[Tensor, Tensor]:
 def render_goals(budget_s: float) -> list[Goal]:
     """A batch of targets and noisy input in one thread: against scipy, and against writing.
 
-    Every keypoint is there, so that all sides make the same maps.
+    They are drawn as the stream draws them, over the batch before. Every keypoint is there, so that
+    all sides make the same maps.
     """
     shape = (BATCH, WINDOW_FRAMES, N_KEYPOINTS)
     random = torch.Generator().manual_seed(0)
-    keypoints, noisy = torch.randint(0, SIZE, (2, *shape, 2), generator=random)
-    sigma_index = torch.randint(0, len(RANDOM_SIGMA_PX), shape, generator=random)
-    present = torch.ones(shape, dtype=torch.bool)
-    tables, tables_out = response_tables(RANDOM_SIGMA_PX), response_tables((SIGMA_OUT_PX,))
-    out = torch.empty(2, *shape, SIZE, SIZE)
+    # Two batches in turn: what one wrote, the next has to clear.
+    given = [torch.randint(0, SIZE, (2, *shape, 2), generator=random) for _ in range(2)]
+    smears = [torch.randint(0, len(RANDOM_SIGMA_PX), shape, generator=random) for _ in range(2)]
+    present, everywhere = torch.ones(shape, dtype=torch.bool), torch.ones(N_KEYPOINTS).bool()
+    inputs = Canvas(shape[:2], RANDOM_SIGMA_PX, everywhere)
+    targets = Canvas(shape[:2], (SIGMA_OUT_PX,), everywhere)
+    written = torch.empty(2, *shape, SIZE, SIZE)
     few = (0, slice(0, 1))  # frames of the batch that scipy makes
+    turn = cycle((0, 1))
+
+    def target(at: int) -> None:
+        targets.draw(given[at][0], present, None)
 
     def both() -> None:
-        render(keypoints, present, None, tables_out, out[0])
-        render(noisy, present, sigma_index, tables, out[1])
+        at = next(turn)
+        target(at)
+        inputs.draw(given[at][1], present, smears[at])
 
     sides: dict[str, Callable[[], object]] = {
         "both": both,
-        "target": lambda: render(keypoints, present, None, tables_out, out[0]),
-        "write": lambda: out.fill_(1.0),
-        "scipy": lambda: scipy_maps(keypoints[few], present[few], torch.ones(shape)[few]),
+        "target": lambda: target(next(turn)),
+        "write": lambda: written.fill_(1.0),
+        "scipy": lambda: scipy_maps(given[0][0][few], present[few], torch.ones(shape)[few]),
     }
     before = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -95,7 +109,7 @@ def render_goals(budget_s: float) -> list[Goal]:
         timings = interleaved(sides, 100, budget_s=budget_s)
     finally:
         torch.set_num_threads(before)
-    note = f"batch {BATCH}, all {N_KEYPOINTS} keypoints, 1 thread"
+    note = f"batch {BATCH}, all {N_KEYPOINTS} keypoints, into kept memory, 1 thread"
     times = shape[0] * shape[1]
     what = "render targets", "scipy, map by map"
     against_scipy = speed_up(*what, RENDER_GOAL, timings, ("target", "scipy"), note, times)
@@ -127,10 +141,45 @@ class Epochs:
         self._epoch += 1
 
 
+class Onward:
+    """The next batches of a stream, as many a call, from epoch to epoch.
+
+    For stores whose epochs would take minutes. A pool is filled in the first call; a reader is two
+    blocks ahead at most when the other sides' turns come.
+    """
+
+    def __init__(self, stream: WindowStream, n_batches: int) -> None:
+        self._stream, self._n_batches = stream, n_batches
+        self.n_windows = n_batches * stream.batch_size  # an epoch's last batch may be smaller
+        self._batches = self._endless()
+
+    def __call__(self) -> None:
+        """Take the next batches."""
+        for _ in islice(self._batches, self._n_batches):
+            pass
+
+    def close(self) -> None:
+        """Stop reading."""
+        self._batches.close()
+
+    def _endless(self) -> Generator[Batch]:
+        for epoch in count():
+            with closing(cast("Generator[Batch]", self._stream.epoch(epoch))) as batches:
+                yield from batches
+
+
+def turn_of(stream: WindowStream, stack: ExitStack) -> "Epochs | Onward":
+    """A whole epoch a call, or a part where that would take long."""
+    if stream.n_batches <= BATCHES_A_TURN:
+        return Epochs(stream)
+    return stack.enter_context(closing(Onward(stream, BATCHES_A_TURN)))
+
+
 def stream_goals(store: Store, budget_s: float) -> list[Goal]:
     """Shuffled batches of target and noisy input: against files of frames, a resident tensor."""
-    stored, rendered = (Epochs(stream_of(store, name)) for name in ("stored", "rendered"))
-    with tempfile.TemporaryDirectory() as folder:
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        stored, rendered = (turn_of(stream_of(store, n), stack) for n in ("stored", "rendered"))
         naive, n_naive = naive_reader(store, Path(folder), N_NAIVE)
         resident, n_resident = resident_reader(store, N_RESIDENT)
         sides: dict[str, Callable[[], object]] = {
@@ -142,7 +191,7 @@ def stream_goals(store: Store, budget_s: float) -> list[Goal]:
         timings = interleaved(sides, 20, budget_s=budget_s)
     n = stored.n_windows
     threads = f"{torch.get_num_threads()} threads and a reading one"
-    note = f"batch {BATCH}, {threads}, epochs of {n} windows, page cache warm"
+    note = f"batch {BATCH}, {threads}, turns of {n} windows, page cache warm"
     what = "stream stored targets, noisy input", "a torch.load a frame, scipy a map"
     against_files = speed_up(*what, NAIVE_GOAL, timings, ("stored", "naive"), note, n / n_naive)
     what = "stream rendered targets, noisy input", "targets of a resident dense tensor"

@@ -1,5 +1,6 @@
 """The table of ``trainer bench``: what is timed for which models, and what was wanted."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,14 +18,13 @@ from trainer.bench.start import start_timings
 from trainer.bench.steps import step_timings
 from trainer.bench.streaming import render_goals, stream_goals
 from trainer.bench.turns import BARE, WHOLE
+from trainer.evaluate import AT_ONCE
 from trainer.models import model_module, models
 from trainer.run.config import TrainConfig, train_config
 from trainer.train import n_threads, ready_memory
 
 EXPERIMENT = "1.1"  # random smear: the most work of the six
-RECURRENT_BATCH = 4
-#: Windows whose noise, or whose scores, are made together: see the stream, and ``evaluate``.
-AT_ONCE = 256
+RECURRENT_BATCH = 2
 _MANY = 400  # turns at most: the budget ends most parts before
 
 STEP_GOAL = {"heatmaps": 1.05, "coordinates": 1.25}
@@ -35,10 +35,16 @@ START_GOAL_S = 5.0
 
 @dataclass(frozen=True)
 class Part:
-    """Something to time: what a bar calls it, and what it gives when it is run."""
+    """Something to time: what a bar calls it, and what it gives when it is run.
+
+    Attributes
+    ----------
+    weight : of the time there is, relative to other parts: what a turn costs, roughly.
+    """
 
     name: str
     run: Callable[[float], list[Goal]]
+    weight: float = 1.0
 
 
 def parts(store: Store, device: str, names: Sequence[str]) -> list[Part]:
@@ -51,14 +57,16 @@ def parts(store: Store, device: str, names: Sequence[str]) -> list[Part]:
     chosen: list[Part] = []
     configs = [train_config(name, EXPERIMENT, device=device) for name in names]
     for config in configs:
-        chosen.append(Part(f"{config.model}, training", partial(_step, config, store)))
+        weight = _weight(config.model)
+        chosen.append(Part(f"{config.model}, training", partial(_step, config, store), 2 * weight))
         for split in ("val", "test"):
             run = partial(_pass, config, store, split)
-            chosen.append(Part(f"{config.model}, {split}", run))
+            chosen.append(Part(f"{config.model}, {split}", run, weight))
     where = train_config(next(iter(models())), EXPERIMENT, device=device).torch_device
     for name in PLAIN:
         if name in names:
-            chosen.append(Part(f"{name}, both passes", partial(_recurrent, name, where)))
+            run_both = partial(_recurrent, name, where)
+            chosen.append(Part(f"{name}, both passes", run_both, _weight(name)))
     start = "deciwatch" if "deciwatch" in names or not names else names[0]
     chosen.append(Part("start", partial(_start, store, start, device)))
     chosen.append(Part("rendering", render_goals))
@@ -66,14 +74,30 @@ def parts(store: Store, device: str, names: Sequence[str]) -> list[Part]:
     return chosen
 
 
-def measured(chosen: Sequence[Part], minutes: float) -> Iterator[Goal]:
-    """Time the parts, each with an equal share of the minutes; some need more than that."""
-    budget_s = 60 * minutes / max(1, len(chosen))
+def measured(chosen: Sequence[Part], minutes: float) -> list[Goal]:
+    """Time the parts, the light ones first, and give their goals in the order of the parts.
+
+    Each gets its share by weight of the minutes that are left. None is cut off: a part takes a
+    warm-up and a turn at least.
+    """
+    left_s, weight = 60 * minutes, sum(part.weight for part in chosen)
+    found: dict[int, list[Goal]] = {}
     with tqdm(total=len(chosen), unit="part", disable=None) as bar:
-        for part in chosen:
+        for number in sorted(range(len(chosen)), key=lambda number: chosen[number].weight):
+            part, begun = chosen[number], time.perf_counter()
             bar.set_description(part.name)
-            yield from part.run(budget_s)
+            found[number] = part.run(max(0.0, left_s) * part.weight / weight)
+            left_s -= time.perf_counter() - begun
+            weight -= part.weight
             bar.update()
+    return [goal for number in range(len(chosen)) for goal in found[number]]
+
+
+def _weight(model: str) -> float:
+    """What a model's turn costs beside others', roughly: only its share of the time."""
+    if model in PLAIN:
+        return 6.0
+    return 2.0 if model_module(model).CONSUMES == "heatmaps" else 1.0
 
 
 def _step(config: TrainConfig, store: Store, budget_s: float) -> list[Goal]:
@@ -86,18 +110,28 @@ def _step(config: TrainConfig, store: Store, budget_s: float) -> list[Goal]:
 
 
 def _pass(config: TrainConfig, store: Store, split: str, budget_s: float) -> list[Goal]:
-    with _as_trained(config):
-        timings = pass_timings(config, store, split, _MANY, budget_s)
-        note = _conditions(config)
     what = {"val": "validation", "test": "test with two references"}[split]
-    against = "forward pass alone"
-    return [_ratio(config, f"{what}, {config.model}", against, PASS_GOAL, timings, note)]
+    what = f"{what}, {config.model}"
+    # A model of coordinates is judged some batches at a time: against as many at once, too.
+    sizes = [config.batch_size]
+    if model_module(config.model).CONSUMES == "coordinates" and config.batch_size < AT_ONCE:
+        sizes.append(AT_ONCE)
+    goals = []
+    for size in sizes:
+        with _as_trained(config):
+            timings = pass_timings(config, store, split, _MANY, budget_s / len(sizes), size)
+            note = _conditions(config)
+        against = "forward pass alone"
+        if len(sizes) > 1:
+            against += f", {size} windows at a time"
+        goals.append(_ratio(config, what, against, PASS_GOAL, timings, note))
+    return goals
 
 
 def _ratio(
     config: TrainConfig, what: str, against: str, goal: float, timings: Timings, note: str
 ) -> Goal:
-    # Noise is made, and predictions are scored, for this many batches at once.
+    # Noise is made, predictions are scored, models of coordinates are judged, as many at once.
     every = max(1, AT_ONCE // config.batch_size)
     return Goal(
         what,
@@ -105,10 +139,11 @@ def _ratio(
         goal,
         at_least=False,
         measured=timings.ratio(WHOLE, BARE, every),
-        what_s=timings.median(WHOLE),
-        against_s=timings.median(BARE),
+        what_s=timings.mean(WHOLE),
+        against_s=timings.mean(BARE),
         repeats=timings.repeats,
         note=note,
+        cpu_ratio=timings.cpu_ratio(WHOLE, BARE, every),
     )
 
 

@@ -8,17 +8,19 @@ import torch
 from click.testing import CliRunner
 
 from pipeline.contract.errors import RunError
-from pipeline.contract.goals import read_goals
+from pipeline.contract.goals import Goal, read_goals
 from pipeline.contract.store import open_store
 from pipeline.contract.timing import Timings
 from tests.trainer.fake_store import make_store
 from trainer import cli
 from trainer.bench import cli as bench_cli
 from trainer.bench import table
+from trainer.bench.passes import pass_timings
 from trainer.bench.recurrent import recurrent_timings
 from trainer.bench.sample_store import make_sample_store
 from trainer.bench.start import start_timings
 from trainer.bench.steps import bare_step, resident_batch, step_timings
+from trainer.models.deciwatch import DeciWatch
 from trainer.run.config import train_config
 
 CPU = torch.device("cpu")
@@ -43,6 +45,9 @@ def test_bench_prints_and_writes_a_row_a_goal(
     assert rows[0]["goal"] == "1.25"
     assert rows[0]["note"] == "batch 16, 1 thread, float32, cpu"
     assert float(rows[0]["measured"]) > 0.5
+    assert float(rows[0]["cpu_ratio"]) > 0.5
+    judged = [row["against"] for row in rows if row["what"] == "validation, deciwatch"]
+    assert judged == [f"forward pass alone, {n} windows at a time" for n in (16, 256)]
     assert (tmp_path / "goals_trainer.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -78,6 +83,46 @@ def test_steps_alone_are_timed_in_a_training_that_also_validates(store: Any) -> 
     config = train_config("deciwatch", "1.1", device="cpu", max_steps=1)
     timings = step_timings(config, store, turns=3)  # an epoch is one step: five epochs
     assert timings.repeats == 3
+
+
+def test_parts_share_the_time_by_weight_and_keep_their_places() -> None:
+    shares: dict[str, float] = {}
+
+    def part(name: str, weight: float) -> table.Part:
+        def run(budget_s: float) -> list[Goal]:
+            shares[name] = budget_s
+            return [Goal(name, "", 1.0, True, 1.0)]
+
+        return table.Part(name, run, weight)
+
+    goals = table.measured([part("heavy", 3.0), part("light", 1.0)], minutes=1.0)
+    assert [goal.what for goal in goals] == ["heavy", "light"]
+    assert list(shares) == ["light", "heavy"]
+    assert shares["light"] == pytest.approx(15.0, abs=0.1)
+    assert shares["heavy"] == pytest.approx(60.0, abs=0.5)  # what the light one left, too
+
+
+def test_a_forward_pass_of_many_windows_is_made_once_in_as_many_batches(
+    store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = train_config("deciwatch", "1.1", device="cpu")
+    seen: list[int] = []
+    forward = DeciWatch.forward
+
+    def told(self: DeciWatch, coordinates: torch.Tensor) -> torch.Tensor:
+        seen.append(len(coordinates))
+        return forward(self, coordinates)
+
+    monkeypatch.setattr(DeciWatch, "forward", told)
+    monkeypatch.setattr("trainer.bench.passes.evaluate", lambda *_, on_batch, **__: tell(on_batch))
+
+    def tell(on_batch: Any) -> None:
+        for _ in range(5):
+            on_batch(torch.zeros(()))
+
+    timings = pass_timings(config, store, "val", 6, 60.0, 64)
+    assert timings.repeats == 6
+    assert seen == [64, 64]  # 2 warm-ups and 6 turns, 4 of 16 windows for each
 
 
 def test_both_sides_of_the_recurrent_row_are_timed() -> None:

@@ -1,5 +1,7 @@
 """What streaming is timed against makes the same numbers, or the comparison would be unfair."""
 
+import threading
+
 import numpy as np
 
 from pipeline.contract import heatmap
@@ -8,6 +10,7 @@ from trainer.bench import streaming
 from trainer.bench.streaming import (
     NOISE,
     Epochs,
+    Onward,
     drawn,
     naive_reader,
     render_goals,
@@ -50,3 +53,31 @@ def test_goals_name_both_sides_and_are_ratios(monkeypatch):
     goals = render_goals(0.0) + stream_goals(make_store(), 0.0)
     assert [goal.goal for goal in goals] == [100, 0.9, 30, 0.4]
     assert all(goal.measured > 0 and goal.unit == "x" and goal.against_s > 0 for goal in goals)
+
+
+def test_turns_go_on_where_the_last_one_ended_and_stop_their_reader():
+    stream = stream_of(make_store(n_clips=10, n_frames=40), "stored")
+    seen = []
+    epoch = stream.epoch
+
+    def told(number):
+        for batch in epoch(number):
+            seen.append((number, batch.window.tolist()))
+            yield batch
+
+    stream.epoch = told
+    onward = Onward(stream, stream.n_batches - 1)
+    onward()
+    onward()
+    assert [number for number, _ in seen] == [0] * stream.n_batches + [1] * (stream.n_batches - 2)
+    assert len({tuple(windows) for _, windows in seen}) == len(seen)
+    onward.close()
+    assert "heatmap reader" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_long_epochs_are_timed_in_parts(monkeypatch):
+    monkeypatch.setattr(streaming, "N_NAIVE", 2)
+    monkeypatch.setattr(streaming, "BATCHES_A_TURN", 2)
+    goals = stream_goals(make_store(), 0.0)
+    assert all("turns of 32 windows" in goal.note for goal in goals)
+    assert all(goal.cpu_ratio is not None for goal in goals)
