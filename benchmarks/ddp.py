@@ -66,9 +66,9 @@ class Trial:
 def trials(model: str) -> Iterator[Trial]:
     """A model's rows."""
     if model in HEAVY:
-        yield Trial(model, 2, "even", "2.3")
-        yield Trial(model, 2, "even", "2.3", "float64")
-        yield Trial(model, 3, "uneven, last batch of 1", "2.3")
+        for change in ("", "float64"):
+            yield Trial(model, 2, "even", "2.3", change)
+            yield Trial(model, 3, "uneven, last batch of 1", "2.3", change)
         return
     even, uneven = _BATCHES[model_module(model).CONSUMES]
     yield Trial(model, even, "even")
