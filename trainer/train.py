@@ -7,7 +7,7 @@ checkpoint.
 """
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -15,34 +15,25 @@ from typing import Any
 import torch
 
 from pipeline.contract.disk import disk_faults_told
-from pipeline.contract.errors import RunError
 from pipeline.contract.store import Store
-from trainer import checkpoint, uncertainty
+from trainer import checkpoint
 from trainer.distributed.group import RankLost, losses_told
-from trainer.distributed.judge import evaluate_together
 from trainer.distributed.ranks import ALONE, Ranks
-from trainer.evaluate import Evaluation, Smoother
 from trainer.input.protocol import keep_noise
-from trainer.losses import batch_loss_of
 from trainer.models import model_module
 from trainer.results.gather.data import describe, save_data
 from trainer.results.runs import RESULTS_CSV, read_results, write_csv, write_results
-from trainer.results.scores import Scores
-from trainer.results.tidy import COLUMNS, rows
-from trainer.run.config import TrainConfig, as_begun, open_stream, run_record, store_hash
-from trainer.run.folder import SCORES, RunFolder
-from trainer.run.interrupt import Interrupt, Interrupted, leave_if
+from trainer.results.tidy import COLUMNS
+from trainer.run.config import TrainConfig, as_begun, run_record, store_hash
+from trainer.run.folder import RunFolder
+from trainer.run.interrupt import Interrupt, Interrupted
 from trainer.run.memory import keep_freed_memory
+from trainer.run.model.tested import test_best
 from trainer.run.progress import Progress
-from trainer.run.start import BEFORE, Start, folder_name
-from trainer.run.training import Training, new_model
+from trainer.run.start import Start, folder_name
+from trainer.run.training import Training
 from trainer.run.twin import take_over, twin_of_model
-from trainer.run.window import window_suffix
-from trainer.smoothers.filters import identity, mean
-from trainer.step import NotFinite
 
-#: Scored on the same test windows as the model, to be read beside it.
-REFERENCES = {"identity": identity, "mean": mean}
 CHECKPOINT_MINUTES = 5.0
 
 _log = logging.getLogger(__name__)
@@ -159,7 +150,7 @@ def _trained_and_tested(
     shown = bars if ranks.is_first else False
     with Progress(config.run_name, config.max_epochs, len(training.history), shown) as progress:
         training.run(progress, interrupt, checkpoint_minutes)
-        results = _test_best(training, progress, interrupt)
+        results = test_best(training, progress, interrupt)
     if ranks.is_first:
         write_results(training.folder, results)
     return results
@@ -186,121 +177,6 @@ def finished_results(folder: Path) -> dict[str, Any]:
     results = read_results(folder)
     write_csv(folder / RESULTS_CSV, COLUMNS, results["rows"])
     return results
-
-
-def judge_on_test(
-    config: TrainConfig,
-    store: Store,
-    weights: Mapping[str, torch.Tensor],
-    progress: Progress,
-    interrupt: Interrupt,
-    references: Mapping[str, Smoother] = REFERENCES,
-    ranks: Ranks = ALONE,
-) -> Evaluation:
-    """Judge weights on the test split, beside some smoothers."""
-    model = new_model(config)
-    model.load_state_dict(weights)
-    stream = open_stream(config, store, "test")
-    progress.start_batches("test", stream.n_batches)
-
-    def on_batch(loss: torch.Tensor) -> None:
-        progress.batch(loss)
-        leave_if(ranks.agree(interrupt.signum)[0])
-
-    batch_loss = batch_loss_of(config.loss, model_module(config.model))
-    try:
-        return evaluate_together(
-            ranks,
-            model,
-            stream,
-            batch_loss,
-            config.missing_torso,
-            references=references,
-            on_batch=on_batch,
-        )
-    except NotFinite as error:
-        raise RunError(f"{config.run_name}: test {error}") from None
-
-
-def tidy_rows(
-    config: TrainConfig, store: Store, scores: Scores, model: str
-) -> list[dict[str, Any]]:
-    """Tidy rows of a model's or a reference's scores on a run's test windows."""
-    return rows(scores, store.clips, **_about(config, model))
-
-
-def coverage_on_test(
-    config: TrainConfig, store: Store, weights: dict[str, torch.Tensor], folder: Path
-) -> list[dict[str, Any]]:
-    """Tidy rows: how many truths of the test split lie in the regions of a run."""
-    model = new_model(config)
-    model.load_state_dict(weights)
-    return uncertainty.coverage_rows(
-        model,
-        open_stream(config, store, "test"),
-        uncertainty.Regions.load(folder),
-        _about(config, config.model),
-    )
-
-
-def _about(config: TrainConfig, model: str) -> dict[str, Any]:
-    return {
-        "model": model + window_suffix(config.window),
-        "experiment": config.experiment,
-        "seed": config.seed,
-        "split": "test",
-    }
-
-
-def _test_best(training: Training, progress: Progress, interrupt: Interrupt) -> dict[str, Any]:
-    config, store, best = training.config, training.store, training.best
-    assert best is not None  # every finished epoch leaves one
-    references = REFERENCES if training.start is None else training.start.references()
-    weights, ranks = best["model"], training.ranks
-    judged = judge_on_test(config, store, weights, progress, interrupt, references, ranks)
-    if not ranks.is_first:
-        return {}
-    judged.scores.save(training.folder / SCORES)
-    coverage = []
-    if uncertainty.has_uncertainty(config.model):
-        training.model.load_state_dict(best["model"])
-        uncertainty.fit_regions(training.model, training.val).save(training.folder)
-        coverage = coverage_on_test(config, store, best["model"], training.folder)
-    results = {
-        "best_epoch": best["epoch"],
-        "n_epochs": len(training.history),
-        "test_loss": judged.loss,
-        "rows": tidy_rows(config, store, judged.scores, config.model) + coverage,
-        "references": [
-            row
-            for name, scores in judged.references.items()
-            for row in tidy_rows(config, store, scores, name)
-        ],
-    }
-    if training.start is not None:
-        _stand_beside(training, training.start, judged.references, results, progress, interrupt)
-    return results
-
-
-def _stand_beside(
-    training: Training,
-    start: Start,
-    smoothers: Mapping[str, Scores],
-    results: dict[str, Any],
-    progress: Progress,
-    interrupt: Interrupt,
-) -> None:
-    """Test the model as it was before, too, and give all that was tested its place in the rows."""
-    config, store = training.config, training.store
-    before = judge_on_test(config, store, start.weights, progress, interrupt, {})
-    others = {**smoothers, config.model + BEFORE: before.scores}
-    for name, scores in others.items():
-        scores.save(training.folder / f"scores-{name}.npz")
-    results["beside"] = list(others)
-    results["rows"] += [
-        r for n, scores in others.items() for r in tidy_rows(config, store, scores, n)
-    ]
-    results["references"] = []
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from pipeline.contract.disk import DiskError
-from pipeline.contract.errors import BadInput, RunError
+from pipeline.contract.errors import RunError
 from tests.trainer.fake_store import make_store
 from trainer import checkpoint
 from trainer.checkpoint import BEST, LAST, read_checkpoint
@@ -24,7 +24,7 @@ from trainer.run import training
 from trainer.run.config import TrainConfig
 from trainer.run.interrupt import Interrupt, Interrupted
 from trainer.run.training import HISTORY_KINDS, TIMING_KINDS
-from trainer.train import n_threads, train
+from trainer.train import train
 
 RUN = "tiny-1.1-seed0"
 
@@ -271,43 +271,6 @@ def test_validation_without_a_torso_says_what_to_do(config, tmp_path):
         train(config, store, tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("wrong", "text"),
-    [
-        ({"model": "2dconv"}, "unknown model '2dconv'; known: 3dconv"),
-        ({"experiment": "3.1"}, r"unknown experiment '3\.1'; known: 1\.1"),
-        ({"missing_torso": "guess"}, "known: skip, one-side"),
-        ({"batch_size": 0}, "batch_size must be at least 1, got 0"),
-        ({"learning_rate": math.nan}, "learning_rate must be a positive number"),
-        ({"seed": -1}, "seed must not be negative"),
-    ],
-)
-def test_a_wrong_setting_is_told(wrong, text):
-    with pytest.raises(BadInput, match=text):
-        TrainConfig(**{"model": "deciwatch", "experiment": "1.1", **wrong})
-
-
-def test_the_official_loss_is_deciwatchs_own(store, tmp_path):
-    with pytest.raises(BadInput, match="the official loss is deciwatch's own"):
-        train(TrainConfig("3dconv", "1.1", loss="official"), store, tmp_path)
-    config = TrainConfig("deciwatch", "1.1", max_epochs=1, max_steps=1, loss="official")
-    assert train(config, store, tmp_path)["rows"]
-
-
-def test_heatmap_models_train_from_rendered_and_stored_targets_alike(tmp_path):
-    store = make_store(n_clips=5, n_frames=10, gaps=False)
-    losses = {}
-    for targets in ("rendered", "stored"):
-        config = TrainConfig(
-            "3dconv", "1.2", max_epochs=1, batch_size=4, targets=targets, device="cpu"
-        )
-        train(config, store, tmp_path / targets)
-        file = tmp_path / targets / config.run_name / "history.csv"
-        losses[targets] = read_csv(file, HISTORY_KINDS)["val_loss"][0]
-    # Streamed windows come in another order, so that training differs a little.
-    assert losses["rendered"] == pytest.approx(losses["stored"], rel=0.2)
-
-
 def test_what_a_mean_over_positions_gives_is_in_the_references(undisturbed):
     results = json.loads((undisturbed / "results.json").read_text())
     rows = pd.DataFrame(results["references"])
@@ -315,9 +278,3 @@ def test_what_a_mean_over_positions_gives_is_in_the_references(undisturbed):
     identity, mean = error.set_index("model")["value"][["identity", "mean"]]
     assert identity == pytest.approx(3.76, rel=0.1)  # 3 px a axis: 3 sqrt(pi / 2), a bit clipped
     assert mean < 0.6 * identity
-
-
-def test_small_tensors_are_computed_by_one_thread_unless_asked_otherwise() -> None:
-    assert n_threads(TrainConfig("deciwatch", "1.1")) == 1
-    assert n_threads(TrainConfig("deciwatch", "1.1", threads=3)) == 3
-    assert n_threads(TrainConfig("3dconv", "1.1")) is None

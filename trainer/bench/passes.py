@@ -15,8 +15,8 @@ from trainer.losses import batch_loss_of
 from trainer.models import model_module
 from trainer.precision import computing_in
 from trainer.run.config import TrainConfig, open_stream
+from trainer.run.model.tested import REFERENCES
 from trainer.run.training import new_model
-from trainer.train import REFERENCES
 
 
 def pass_timings(

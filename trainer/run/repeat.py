@@ -15,8 +15,8 @@ from trainer.results.runs import read_json, read_results
 from trainer.run.config import TrainConfig, store_hash
 from trainer.run.folder import CONFIG, UNRECORDED
 from trainer.run.interrupt import Interrupt
+from trainer.run.model.tested import coverage_on_test, judge_on_test, tidy_rows
 from trainer.run.progress import Progress
-from trainer.train import coverage_on_test, judge_on_test, tidy_rows
 from trainer.uncertainty import has_uncertainty
 
 

@@ -2,18 +2,16 @@
 
 import math
 import time
-from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Generator
+from contextlib import AbstractContextManager, closing
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
-from torch import nn
 
 from pipeline.contract.errors import RunError
-from pipeline.contract.skeleton import N_KEYPOINTS
 from pipeline.contract.store import Store
 from trainer import checkpoint
 from trainer.distributed.judge import evaluate_together
@@ -29,11 +27,15 @@ from trainer.results.runs import write_csv
 from trainer.results.scores import pck, value
 from trainer.run.config import TrainConfig, open_stream
 from trainer.run.interrupt import Interrupt, leave_if
+from trainer.run.model.blame import bad_batches_named, closed
+from trainer.run.model.made import best_model, new_model
 from trainer.run.names import HISTORY, HISTORY_KINDS, TIMING, TIMING_KINDS
 from trainer.run.progress import Progress
 from trainer.run.start import Start
 from trainer.schedule import new_schedule
-from trainer.step import NotFinite, Stepper, bad_windows, initial_model, make_optimizer
+from trainer.step import Stepper, make_optimizer
+
+__all__ = ["HISTORY_KINDS", "TIMING_KINDS", "Training", "best_model", "new_model"]
 
 _SAVED = (
     "epoch",
@@ -156,7 +158,7 @@ class Training:
         progress.start_batches(f"epoch {self.epoch}, training", self.n_batches, self.next_batch)
         now = saved = time.monotonic()
         with (
-            self._naming_bad_batches(self.train),
+            self._naming_bad_batches(self.train, self.epoch),
             self._shares(self.epoch, self.next_batch) as batches,
         ):
             for batch in islice(batches, self.n_batches - self.next_batch):
@@ -227,7 +229,7 @@ class Training:
                 self.save()
                 leave_if(signum)
 
-        with self._naming_bad_batches(self.val):
+        with self._naming_bad_batches(self.val, 0):
             judged = evaluate_together(
                 self.ranks,
                 self.model,
@@ -262,8 +264,8 @@ class Training:
     def _shares(self, epoch: int, start: int) -> "closing[Generator[Batch]]":
         """This process's part of every batch."""
         if isinstance(self.train, Alternating) or self.ranks.alone:
-            return _batches(self.train, epoch, start)
-        return _closing(self.train.epoch(epoch, start, self.ranks.share))
+            return closed(self.train.epoch(epoch, start))
+        return closed(self.train.epoch(epoch, start, self.ranks.share))
 
     def _expect(self, batch: Batch) -> int:
         """How many windows all processes have of the next batch."""
@@ -284,56 +286,8 @@ class Training:
         if self.best is not None and self.ranks.is_first:
             checkpoint.write_checkpoint(self.folder / checkpoint.BEST, self.best)
 
-    @contextmanager
-    def _naming_bad_batches(self, stream: WindowStream | Alternating) -> Iterator[None]:
-        """Turn NotFinite into an error that names run, split, epoch, batch and clips."""
-        try:
-            yield
-        except NotFinite as error:
-            epoch = self.epoch if stream is self.train else 0
-            with _batches(stream, epoch, error.batch) as batches:
-                batch = next(batches)
-                at_fault = bad_windows(self.model, batch, self.batch_loss)
-            ids = stream.clip_ids(batch.clip[at_fault])
-            raise RunError(
-                f"{self.config.run_name}: a loss or gradient is not finite in epoch {self.epoch}, "
-                f"{stream.split} batch {error.batch}, clips {', '.join(ids)}; "
-                "training stopped before that step"
-            ) from None
-
-
-def _batches(
-    stream: WindowStream | Alternating, epoch: int, start: int
-) -> "closing[Generator[Batch]]":
-    """Batches that are closed in so many words: that stops the stream's reading thread."""
-    return _closing(stream.epoch(epoch, start))
-
-
-def _closing(batches: Iterator[Batch]) -> "closing[Generator[Batch]]":
-    return closing(cast("Generator[Batch]", batches))
-
-
-def new_model(config: TrainConfig) -> nn.Module:
-    """A run's model with its initial weights, on its device."""
-    build = model_module(config.model).build
-    model = initial_model(lambda: build(N_KEYPOINTS, config.window), config.seed)
-    return model.to(config.torch_device)
-
-
-def best_model(folder: Path, config: TrainConfig) -> tuple[nn.Module, int]:
-    """A run's model with the weights of its best epoch so far, to predict with, and that epoch.
-
-    Raises
-    ------
-    RunError : there is no best epoch yet, its file is damaged, or it is of another model.
-    """
-    best: dict[str, Any] = checkpoint.read_checkpoint(folder / checkpoint.BEST, config.torch_device)
-    model = new_model(config)
-    try:
-        model.load_state_dict(best["model"])
-    except (KeyError, RuntimeError, TypeError) as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise RunError(
-            f"{folder / checkpoint.BEST} does not fit {config.model} as it is now ({reason})"
-        ) from None
-    return model.eval(), int(best["epoch"])
+    def _naming_bad_batches(
+        self, stream: WindowStream | Alternating, epoch: int
+    ) -> AbstractContextManager[None]:
+        where = f"{self.config.run_name}: a loss or gradient is not finite in epoch {self.epoch}"
+        return bad_batches_named(stream, epoch, self.model, self.batch_loss, where)

@@ -29,11 +29,12 @@ from trainer.results.runs import read_json
 from trainer.results.scores import value
 from trainer.run.config import TrainConfig
 from trainer.run.interrupt import Interrupt, Interrupted
+from trainer.run.model.tested import judge_on_test
 from trainer.run.progress import Progress
 from trainer.run.start import SUFFIX
 from trainer.run.training import Training
 from trainer.smoothers import SMOOTHERS
-from trainer.train import judge_on_test, train
+from trainer.train import train
 
 FOLDER = f"tiny-1.1-seed0{SUFFIX}"
 

@@ -1,0 +1,1 @@
+"""A run's model: made, named when a number is not finite, and tested."""
