@@ -6,7 +6,6 @@ doesn't flush, as nobody did; how long that would take is measured behind it.
 """
 
 import os
-import resource
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -109,7 +108,7 @@ def measure_chain(
 
 
 def _ours(inputs: Inputs, store: Path, kind: str, n_workers: int) -> Round:
-    os.sync()
+    _flush_all()
     memory = PeakMemory()
     try:
         began, began_cpu = time.perf_counter(), _cpu_s()
@@ -132,7 +131,7 @@ def _ours(inputs: Inputs, store: Path, kind: str, n_workers: int) -> Round:
 
 def _plain(inputs: Inputs, folder: Path, n_frames: int, save: Save) -> Round:
     """In a process of its own, which ends with it: its libraries are not in our memory."""
-    os.sync()
+    _flush_all()
     with Workers(1) as alone:
         return alone.call(_PLAIN_LIMIT_S, plain_round, inputs, folder, n_frames, save)
 
@@ -155,6 +154,11 @@ def plain_round(inputs: Inputs, folder: Path, n_frames: int, save: Save) -> Roun
     )  # fmt: skip
 
 
+def _flush_all() -> None:
+    if hasattr(os, "sync"):
+        os.sync()
+
+
 def _flush_s(folder: Path) -> float:
     began = time.perf_counter()
     fsync_tree(folder)
@@ -163,8 +167,8 @@ def _flush_s(folder: Path) -> float:
 
 def _cpu_s() -> float:
     """Seconds of the processor so far, of this process and of those it started that have ended."""
-    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return time.process_time() + ended.ru_utime + ended.ru_stime
+    times = os.times()
+    return time.process_time() + times.children_user + times.children_system
 
 
 def _unwritten_mb() -> float:

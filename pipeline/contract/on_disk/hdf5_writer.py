@@ -107,7 +107,7 @@ def _write_part(
 
 
 def repack(work: Path, array: PlannedArray, index: int) -> ShardWritten:
-    """A part again, packed by HDF5: as stores have it that were made before November 24, 2026.
+    """A part again, packed by HDF5: as stores of version 0.1.0's first days have it.
 
     HDF5's zstd is another version of the library: the same rows, but some other bytes.
     """
