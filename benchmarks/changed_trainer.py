@@ -9,6 +9,7 @@ float32.
 """
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -17,12 +18,13 @@ from torch import nn
 from trainer.__main__ import program
 from trainer.run import training
 from trainer.run.config import TrainConfig
+from trainer.run.model import made, tested
 
 VARIABLE = "CHANGED"
 EPSILON = 1e-4  # Adam's own is 1e-8
 CHANGES = ("float64", "adam-epsilon", "gelu")
 
-_new_model, _make_optimizer = training.new_model, training.make_optimizer
+_new_model, _make_optimizer = made.new_model, training.make_optimizer
 
 
 def in_float64(config: TrainConfig) -> nn.Module:
@@ -55,11 +57,19 @@ def with_epsilon(model: nn.Module, learning_rate: float) -> torch.optim.Adam:
     return optimizer
 
 
+def use_models(new_model: Callable[[TrainConfig], nn.Module]) -> None:
+    """Have models made so, to train and to test."""
+    modules: tuple[Any, ...] = (training, made, tested)
+    for module in modules:
+        assert hasattr(module, "new_model")
+        module.new_model = new_model
+
+
 if __name__ == "__main__":
     if os.environ[VARIABLE] == "float64":
-        training.new_model = in_float64
+        use_models(in_float64)
     elif os.environ[VARIABLE] == "gelu":
-        training.new_model = without_kinks
+        use_models(without_kinks)
     elif os.environ[VARIABLE] == "adam-epsilon":
         training.make_optimizer = with_epsilon
     else:
