@@ -12,6 +12,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from itertools import cycle
 from pathlib import Path
 
 import torch
@@ -19,15 +20,16 @@ from torch import Tensor
 
 from pipeline.contract.heatmap import SIZE
 from trainer.experiments import RANDOM_SIGMA_PX
+from trainer.input.drawn.canvas import Canvas
 from trainer.input.render import render, response_tables
 
 BATCH, FRAMES, KEYPOINTS = 16, 5, 25
 ABSENT = SIZE
 
 
-def make_batch(device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+def make_batch(device: torch.device, seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
     """Positions, presence (10 of the 25 never, a tenth of the others not) and sigmas."""
-    generator = torch.Generator().manual_seed(0)
+    generator = torch.Generator().manual_seed(seed)
     shape = (BATCH, FRAMES, KEYPOINTS)
     positions = torch.randint(0, SIZE, (*shape, 2), generator=generator)
     present = torch.rand(shape, generator=generator) > 0.1
@@ -85,6 +87,12 @@ def make_ways(device: torch.device) -> dict[str, Callable[[], Tensor]]:
         flat[there] = y[there].unsqueeze(2) * x[there].unsqueeze(1)
         return out
 
+    canvas = Canvas((BATCH, FRAMES), RANDOM_SIGMA_PX, torch.ones(KEYPOINTS).bool(), device)
+    batches = cycle([(positions, present, sigma_index), make_batch(device, seed=1)])
+
+    def over_the_batch_before() -> Tensor:
+        return canvas.draw(*next(batches))
+
     return {
         "copy of a resident batch (ceiling)": lambda: out.copy_(finished),
         "broadcast multiply, out=": lambda: render(positions, present, sigma_index, tables, out),
@@ -94,6 +102,7 @@ def make_ways(device: torch.device) -> dict[str, Callable[[], Tensor]]:
         "look-up of finished maps, out=": look_up,
         "torch.outer per map, out=": outer_each,
         "zero, then present maps": present_only,
+        "what impulses fill, over the batch before": over_the_batch_before,
     }
 
 
