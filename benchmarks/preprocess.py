@@ -108,19 +108,19 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="folder for the CSV files")
     args = parser.parse_args()
     until = time.monotonic() + 60 * args.minutes
-    rows: list[Row] = []
-    all_rounds: list[Row] = []
-    for frames in args.sizes:
+    for number, frames in enumerate(args.sizes):
         with tempfile.TemporaryDirectory(dir=args.scratch, prefix="preprocess.") as folder:
             write_sample(Path(folder, "sample"), frames // FRAMES_A_CLIP, 0)
             rounds = measure_chain(
                 sample_inputs(Path(folder, "sample")), Path(folder), args.formats, args.workers,
                 args.plain_frames, save_pt, args.rounds, until - time.monotonic(),
             )  # fmt: skip
-        all_rounds += rows_of_rounds(rounds, frames)
-        for kind in args.formats:
-            rows.append(row_of(rounds, kind, args.workers))
-            print(rows[-1], flush=True)
+        rows = [row_of(rounds, kind, args.workers) for kind in args.formats]
+        print(*rows, sep="\n", flush=True)
+        if args.out:
+            append = args.append or number > 0
+            _write(args.out / "preprocess.csv", rows, append)
+            _write(args.out / "preprocess_rounds.csv", rows_of_rounds(rounds, frames), append)
         if frames == FULL_SIZE:
             goals = [render_goal()]
             for kind in args.formats:
@@ -128,9 +128,6 @@ def main() -> None:
             print(table(goals), flush=True)
             if args.out:
                 write_goals(args.out / "goals_pipeline.csv", goals, *PACKAGES)
-    if args.out:
-        _write(args.out / "preprocess.csv", rows, args.append)
-        _write(args.out / "preprocess_rounds.csv", all_rounds, args.append)
 
 
 def _write(path: Path, rows: list[Row], append: bool) -> None:
