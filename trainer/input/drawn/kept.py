@@ -115,8 +115,8 @@ class KeptMaps:
         """
         self._clear()
         here = np.flatnonzero(present.numpy())
-        x, y = positions.numpy().reshape(-1, 2)[here].T
-        pixel = y * SIZE + x
+        x, y = positions.numpy().reshape(-1, 2).T
+        pixel = (y * SIZE + x).take(here)
         if sigma_index is None:
             self._write(0, here, pixel)
         else:
