@@ -6,6 +6,9 @@ import re
 import zipfile
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
+from functools import lru_cache
+from tokenize import TokenError
+from typing import Any
 
 import numpy as np
 from numpy.lib import format as npy
@@ -17,6 +20,8 @@ from pipeline.sources.files import ZIP_ERRORS, Member, Tree, zip_fault
 ARRAY = "coco_joints2d"
 MAX_NPZ_BYTES = 1 << 20
 _MAX_NPY_BYTES = 1 << 16
+#: How an ``.npy`` file of a known version begins, and the bytes that then tell its header's length.
+_LENGTH_BYTES = {b"\x93NUMPY\x01\x00": 2, b"\x93NUMPY\x02\x00": 4}
 _NAME = re.compile(r"(?:.*/)?(?P<video>[^/]+)/img-(?P<frame>\d{1,9})\.npz", re.ASCII)
 _log = logging.getLogger("pipeline")
 
@@ -104,15 +109,27 @@ def manual_keypoints(data: bytes, n_keypoints: int) -> NDArray[np.float64]:
 
 def _read_npy(data: bytes) -> NDArray[np.generic]:
     """An ``.npy`` file of numbers; its header is believed only as far as the bytes reach."""
-    file = io.BytesIO(data)
-    readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
-    version = npy.read_magic(file)
-    if version not in readers:
-        raise ValueError(f"unknown .npy version {version}")
-    shape, _, dtype = readers[version](file)
+    length = _LENGTH_BYTES.get(data[:8])
+    if length is None:
+        raise ValueError(f"no .npy file of a known version: begins with {data[:8]!r}")
+    rows_at = 8 + length + int.from_bytes(data[8 : 8 + length], "little")
+    shape, is_fortran, dtype = _layout(data[:rows_at])
+    rows = np.frombuffer(data, dtype, int(np.prod(shape, dtype=int)), rows_at)
+    return rows.reshape(shape, order="F" if is_fortran else "C")
+
+
+@lru_cache(maxsize=64)  # all files of a dataset have the same header
+def _layout(header: bytes) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, order and type that an ``.npy`` file's header tells."""
+    file = io.BytesIO(header)
+    is_first = npy.read_magic(file) == (1, 0)
+    read = npy.read_array_header_1_0 if is_first else npy.read_array_header_2_0
+    try:
+        shape, is_fortran, dtype = read(file)
+    except (SyntaxError, TokenError) as error:
+        raise ValueError(f"its .npy header can't be read: {error.args[0]}") from None
     if dtype.kind not in "fiu" or dtype.itemsize > 8:
         raise ValueError(f"expected numbers, got dtype {dtype}")
-    if any(side > 64 for side in shape) or len(shape) > 2:
+    if not all(0 <= side <= 64 for side in shape) or len(shape) > 2:
         raise BadInput(f"{ARRAY} has shape {shape[:8]}, expected (17, 3)")
-    file.seek(0)
-    return np.asarray(npy.read_array(file, allow_pickle=False))
+    return shape, is_fortran, dtype

@@ -1,14 +1,19 @@
 """Manual keypoints: what they replace, and what broken ones do to their segment."""
 
+import contextlib
 import io
 import struct
+import warnings
 import zipfile
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline.contract.errors import BadInput
 from pipeline.contract.skeleton import INDEX
+from pipeline.sources.brace_manual import manual_keypoints
 from tests.pipeline.sources.brace_files import (
     VIDEO,
     clips_of,
@@ -51,6 +56,37 @@ def test_manual_frames_without_a_home_are_told(tmp_path, caplog):
     (clip,) = clips_of(path, manual=write_folder(tmp_path / "m", manual))
     assert clip.left_out == {"manual frames: absent from the segment": 1}
     assert "1 of 2 manual frames lie in no segment" in caplog.text
+
+
+@pytest.mark.parametrize("dtype", ["<f8", "<f4", ">f8", "<i2", "|u1"])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_numbers_are_read_as_numpy_reads_them(dtype, order):
+    rows = np.asarray(np.random.default_rng(0).integers(0, 99, (17, 3)), dtype, order=order)
+    data = npz(coco_joints2d=rows)
+    with np.load(io.BytesIO(data)) as loaded:
+        np.testing.assert_array_equal(manual_keypoints(data, 17), loaded["coco_joints2d"][:, :2])
+
+
+def zipped(npy: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("coco_joints2d.npy", npy)
+    return file.getvalue()
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 600), st.integers(0, 255)), max_size=6), st.integers(0, 99)
+)
+def test_a_damaged_array_gives_finite_positions_or_bad_input(flips, n_cut):
+    """The checksum of the archive aside, which is right here."""
+    file = io.BytesIO()
+    np.save(file, np.ones((17, 3)))
+    raw = bytearray(file.getvalue())
+    for place, value in flips:
+        raw[place % len(raw)] = value
+    with warnings.catch_warnings(), contextlib.suppress(BadInput):
+        warnings.simplefilter("ignore")  # numpy's, of headers that Python 2 wrote
+        assert np.isfinite(manual_keypoints(zipped(bytes(raw[: len(raw) - n_cut])), 17)).all()
 
 
 def oversized_npy() -> bytes:
