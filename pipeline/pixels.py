@@ -92,11 +92,12 @@ def _render(keypoints: NDArray[np.integer], annotated: NDArray[np.bool_]) -> NDA
     else:
         _room.patches[_room.filled] = 0
     _room.filled = (np.zeros(0, np.intp),) * 3
-    x, y = np.moveaxis(keypoints[annotated], -1, 0)
-    if x.size and (min(x.min(), y.min()) < 0 or max(x.max(), y.max()) >= SIZE):
+    at = keypoints[annotated].astype(np.intp, copy=False)
+    if at.size and (at.min() < 0 or at.max() >= SIZE):
         raise IndexError(f"keypoints must lie in 0 ... {SIZE - 1}")
+    x, y = at.T
     patches, start = _responses()
     place = np.flatnonzero(annotated), start[y], start[x]
-    _room.patches[place] = patches.take(y.astype(np.intp) * SIZE + x, axis=0)
+    _room.patches[place] = patches.take(y * SIZE + x, axis=0)
     _room.filled = place
     return _room.maps[:n]
