@@ -1,7 +1,6 @@
 """The loss, with no pull on keypoints that have no ground truth (thesis section 1.2.1)."""
 
-from collections.abc import Callable, Iterator, Sequence
-from itertools import groupby
+from collections.abc import Callable
 from typing import Any, cast
 
 import torch
@@ -113,15 +112,16 @@ class _MaskedSquares(torch.autograd.Function):
 
     @staticmethod
     def forward(context: Any, predicted: Tensor, target: Tensor, has_target: Tensor) -> Tensor:
+        found = None
         if _is_of_maps(predicted, has_target):
-            difference = _map_difference(predicted, target, has_target)
-            lengths = torch.linalg.vector_norm(difference.flatten(0, 2).flatten(1), dim=1)
-            loss = (lengths.double().square().sum() / difference.numel()).float()
-        else:
+            found = _map_squares(predicted, target, has_target, context.needs_input_grad[0])
+        if found is None:
             # Target less prediction, made where the masked target stands.
             difference = masked_target(predicted, target, has_target)
             difference -= predicted
             loss = (difference * difference).mean()
+        else:
+            difference, loss = found
         if context.needs_input_grad[0]:
             context.save_for_backward(difference)
             context.dtype = predicted.dtype
@@ -141,29 +141,34 @@ def _is_of_maps(predicted: Tensor, has_target: Tensor) -> bool:
     return in_form and predicted.device.type == "cpu"
 
 
-def _map_difference(predicted: Tensor, target: Tensor, has_target: Tensor) -> Tensor:
-    """Target less prediction, float32 (B, T, K, H, W); zero where a map has no target.
+def _map_squares(
+    predicted: Tensor, target: Tensor, has_target: Tensor, blank: bool
+) -> tuple[Tensor, Tensor] | None:
+    """Target less prediction of heatmaps, and its mean square where there is a target.
 
-    A selection (``where``) takes longer than the subtraction. So what neighbours, and counts or
-    doesn't, is subtracted at once, and what doesn't from itself: a prediction that is not finite
-    shows there too.
+    Everything is subtracted, and what has no target left out afterwards: to select (``where``)
+    takes longer. Few and large operations, for in each of them threads wait for the slowest.
+
+    Parameters
+    ----------
+    blank : whether the difference of maps without a target has to be zero.
+
+    Returns
+    -------
+    float32 (B, T, K, H, W), and float32 (), summed up in float64. None where a map without a target
+    is not finite, for the target's part in that is harmless, and the prediction's is not.
     """
-    difference = torch.empty(predicted.shape)
-    for counts, rows in _runs(has_target[:, 0, :, 0, 0].tolist()):
-        for counted, keypoints in _runs(counts):
-            here = (rows, slice(None), keypoints)
-            ours = predicted[here]
-            torch.sub(target[here] if counted else ours, ours, out=difference[here])
-    return difference
-
-
-def _runs(values: Sequence[Any]) -> Iterator[tuple[Any, slice]]:
-    """Runs of equal values, and where they are."""
-    start = 0
-    for value, same in groupby(values):
-        stop = start + len(list(same))
-        yield value, slice(start, stop)
-        start = stop
+    difference = target - predicted
+    maps = difference.flatten(0, 2)
+    lengths = torch.linalg.vector_norm(maps.flatten(1), dim=1)
+    empty = (~has_target).expand(*predicted.shape[:3], 1, 1).flatten().nonzero().squeeze(1)
+    if not lengths[empty].isfinite().all():
+        return None
+    lengths[empty] = 0.0
+    if blank:
+        maps.index_fill_(0, empty, 0.0)
+    squares = lengths.double().square_().sum()
+    return difference, (squares / difference.numel()).float()
 
 
 def masked_l1(predicted: Tensor, target: Tensor, has_target: Tensor) -> Tensor:
