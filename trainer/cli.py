@@ -173,7 +173,7 @@ def evaluate(run: Path, store: Place | None, device: str | None) -> None:
     Example: python -m trainer evaluate runs/deciwatch-2.3-seed0
     """
     from trainer.results.summary import main_rows
-    from trainer.run.repeat import check_has_store, repeat_test, run_config
+    from trainer.run.repeat import ROUNDING, check_has_store, repeat_test, run_config
 
     config, store_then = run_config(run, device)
     check_has_store(run, config)
@@ -183,4 +183,6 @@ def evaluate(run: Path, store: Place | None, device: str | None) -> None:
     if repeated.different:
         click.echo(f"error: {len(repeated.different)} rows differ from {run}'s results", err=True)
         sys.exit(1)
-    click.echo(f"all {len(repeated.rows)} numbers equal the saved ones")
+    n = repeated.n_rounded
+    rounding = f" ({n} of them but for rounding, {ROUNDING:g} at most)" if n else ""
+    click.echo(f"all {len(repeated.rows)} numbers equal the saved ones{rounding}")

@@ -7,9 +7,10 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from pipeline.contract.files import write_json
 from tests.trainer.fake_store import make_store
 from trainer import cli
-from trainer.results.runs import read_json
+from trainer.results.runs import read_json, read_results
 from trainer.run import training
 
 QUICK = ["--max-epochs", "1", "--max-steps", "2", "--device", "cpu"]
@@ -61,12 +62,28 @@ def test_evaluate_repeats_the_numbers_and_notices_others(invoke):
     result = invoke("evaluate", run)
     assert result.exit_code == 0, result.output
     assert "numbers equal the saved ones" in result.stdout
+    assert "rounding" not in result.stdout
     saved = (run / "results.json").read_text()
-    row = read_json(run / "results.json", "")["rows"][0]
-    (run / "results.json").write_text(saved.replace(repr(row["value"]), repr(row["value"] + 1e-9)))
+    value = repr(next(r for r in read_results(run)["rows"] if r["metric"] == "error_px")["value"])
+    (run / "results.json").write_text(saved.replace(value, repr(float(value) * (1 + 1e-7))))
+    result = invoke("evaluate", run)
+    assert result.exit_code == 0, result.output
+    assert "of them but for rounding, 1e-06 at most)" in result.stdout
+    (run / "results.json").write_text(saved.replace(value, repr(float(value) * (1 + 1e-5))))
     result = invoke("evaluate", run)
     assert result.exit_code == 1
     assert "rows differ" in result.stderr
+
+
+def test_evaluate_notices_a_number_that_only_one_of_both_tests_has(invoke):
+    assert invoke(*invoke.train).exit_code == 0
+    run = invoke.runs / "deciwatch-1.1-seed0"
+    results = read_json(run / "results.json", "")
+    extra = results["rows"][0] | {"metric": "another"}
+    for rows in (results["rows"][1:], [*results["rows"], extra]):
+        write_json(run / "results.json", results | {"rows": rows})
+        result = invoke("evaluate", run)
+        assert (result.exit_code, result.stderr.count("1 rows differ")) == (1, 1), result.output
 
 
 def test_evaluate_refuses_another_store_and_damaged_weights(invoke):

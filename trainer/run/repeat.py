@@ -1,5 +1,6 @@
 """Testing a finished run again, from its best weights: the numbers must come out the same."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -19,13 +20,26 @@ from trainer.run.model.tested import coverage_on_test, judge_on_test, tidy_rows
 from trainer.run.progress import Progress
 from trainer.uncertainty import has_uncertainty
 
+#: Relative: other machines, and batches of another size, add the same numbers in another order. A
+#: keypoint that counts for another PCK is more than that.
+ROUNDING = 1e-6
+
 
 @dataclass(frozen=True)
 class Repeat:
-    """Tidy rows of the repeated test, and those of them that differ from the saved ones."""
+    """What a repeated test came to.
+
+    Attributes
+    ----------
+    rows : its tidy rows.
+    different : rows whose value is another one, or that only one of both tests has.
+    n_rounded : rows whose value differs by ``ROUNDING`` at most. Not one on the machine, and with
+        the version, that tested first.
+    """
 
     rows: list[dict[str, Any]]
     different: list[dict[str, Any]]
+    n_rounded: int
 
 
 def run_config(folder: Path, device: str | None = None) -> tuple[TrainConfig, Place]:
@@ -79,12 +93,25 @@ def repeat_test(folder: Path, config: TrainConfig, store: Store) -> Repeat:
     found = tidy_rows(config, store, judged.scores, config.model)
     if has_uncertainty(config.model):
         found += coverage_on_test(config, store, best["model"], folder)
-    return Repeat(found, _different(found, saved))
+    return _compared(found, saved)
 
 
-def _different(
-    found: Sequence[Mapping[str, Any]], saved: Sequence[Mapping[str, Any]]
-) -> list[dict[str, Any]]:
-    """Rows that are not among the saved ones, and saved rows that were not found again."""
-    unmatched = [dict(row) for row in found if row not in saved]
-    return unmatched + [dict(row) for row in saved if row not in found]
+def _compared(found: list[dict[str, Any]], saved: Sequence[Mapping[str, Any]]) -> Repeat:
+    """Rows beside the saved ones of the same name."""
+    before = {_name(row): row for row in saved}
+    different: list[dict[str, Any]] = []
+    n_rounded = 0
+    for row in found:
+        other = before.pop(_name(row), None)
+        if other is not None and math.isclose(
+            row["value"], other["value"], rel_tol=ROUNDING, abs_tol=ROUNDING
+        ):
+            n_rounded += row["value"] != other["value"]
+        else:
+            different.append(row)
+    return Repeat(found, different + [dict(row) for row in before.values()], n_rounded)
+
+
+def _name(row: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
+    """Everything of a row but its value; how many were counted is part of it."""
+    return tuple(sorted((key, cell) for key, cell in row.items() if key != "value"))
