@@ -49,7 +49,8 @@ class WindowStream:
     come by first frame, so that each block is read once. The same window has the same content
     either way. Streaming holds at most ``pool_frames / 128 + 5`` blocks of 128 frames and a
     window's reach, whatever the store's size: smeared impulses take 10 kB a frame (0.2 GB), other
-    heatmaps 0.31 MB (0.9 GB, for their pool is shorter; 0.17 GB for val and test).
+    heatmaps 0.31 MB (0.9 GB, for their pool is shorter; 0.17 GB for val and test). Of smeared
+    impulses a small store's epoch is held whole, up to two pools (0.4 GB).
 
     Parameters
     ----------
@@ -110,6 +111,7 @@ class WindowStream:
         self.consumes = consumes
         longest = pool_frames if _has_impulses(store) else FILLED_POOL_FRAMES
         self.pool_frames = min(pool_frames, longest)
+        self._hold_frames = 2 * self.pool_frames if _has_impulses(store) else 0
         self.targets = _resolved(targets, store)
         self.device = torch.device(device)
         self.augment = augment if split == "train" else None
@@ -177,9 +179,8 @@ class WindowStream:
         """Windows in an order that reads every block once or twice, and their stored targets."""
         windows = self.frames.windows.cpu().numpy()
         if self.split == "train":
-            plan = plan_shuffled(
-                windows, BLOCK_FRAMES, self.pool_frames, self.seed, epoch, skip=skip
-            )
+            pool, held = self.pool_frames, self._hold_frames
+            plan = plan_shuffled(windows, BLOCK_FRAMES, pool, self.seed, epoch, skip, held)
         else:
             plan = plan_ascending(windows, BLOCK_FRAMES, skip)
         parts = stored_heatmaps(

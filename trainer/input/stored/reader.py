@@ -163,25 +163,36 @@ class BlockReader:
         parts: list[SparseFrames] = []
         edges = [start, *range(start - start % _CHUNK + _CHUNK, stop, _CHUNK), stop]
         for begin, end in pairwise(edges):
-            part = sparse(self._checked(begin, end), most=1.0 if parts else MOST_FILLED)
+            part = sparse(self._dense(begin, end), most=1.0 if parts else MOST_FILLED)
             if part is None:
-                return torch.from_numpy(self._checked(start, stop))
+                heatmaps = self._dense(start, stop)
+                self._refuse_not_finite(heatmaps, start, stop)
+                return torch.from_numpy(heatmaps)
+            # What is not finite is not zero: the rest need not be looked at.
+            self._refuse_not_finite(part.grain.view(np.float32), begin, end)
             parts.append(part)
         return joined(parts)
 
-    def _checked(self, start: int, stop: int) -> NDArray[np.float32]:
+    def _dense(self, start: int, stop: int) -> NDArray[np.float32]:
         heatmaps = self._store.read(self._split, "heatmaps", start, stop)
-        where = f"{self._store.path}: {self._split}/heatmaps, frames {start} ... {stop - 1}"
         expected = (stop - start, N_KEYPOINTS, SIZE, SIZE)
         if heatmaps.shape != expected or heatmaps.dtype != np.float32:
             raise DamagedShard(
-                f"{where}: expected float32 {expected}, found {heatmaps.dtype} {heatmaps.shape}"
+                f"{self._where(start, stop)}: expected float32 {expected}, "
+                f"found {heatmaps.dtype} {heatmaps.shape}"
             )
-        # A sum is not finite when a term isn't; it costs a tenth of torch.isfinite.
-        if not torch.isfinite(torch.from_numpy(heatmaps).sum()):
-            shards = _shards(self._split, start, stop)
-            raise DamagedShard(f"{where}: a heatmap is not finite ({shards}); preprocess again")
         return heatmaps
+
+    def _refuse_not_finite(self, pixels: NDArray[np.float32], start: int, stop: int) -> None:
+        # A sum is not finite when a term isn't; it costs a tenth of torch.isfinite.
+        if not torch.isfinite(torch.from_numpy(pixels).sum()):
+            shards = _shards(self._split, start, stop)
+            raise DamagedShard(
+                f"{self._where(start, stop)}: a heatmap is not finite ({shards}); preprocess again"
+            )
+
+    def _where(self, start: int, stop: int) -> str:
+        return f"{self._store.path}: {self._split}/heatmaps, frames {start} ... {stop - 1}"
 
 
 def _shards(split: str, start: int, stop: int) -> str:

@@ -40,6 +40,7 @@ def plan_shuffled(
     seed: int,
     epoch: int,
     skip: int = 0,
+    hold_frames: int = 0,
 ) -> ReadPlan:
     """Block-shuffled order of one training epoch.
 
@@ -51,6 +52,8 @@ def plan_shuffled(
         ``pool_frames / block_frames + 2`` blocks are needed at a time.
     seed, epoch : name the permutation.
     skip : windows at the start of the order that are left out, to go on in mid-epoch.
+    hold_frames : an epoch of no more is held whole, though its pool is shorter: else most of a
+        small store would be read twice. The order is the same.
 
     Returns
     -------
@@ -65,8 +68,8 @@ def plan_shuffled(
     wraps = due >= epoch_frames
     order = np.argsort(np.where(wraps, due - epoch_frames, due), kind="stable")
     # A wrapped window's block is needed at the epoch's start and again at its end, and is read for
-    # both, unless the pool holds everything.
-    read_again = wraps if pool_frames < epoch_frames else np.zeros_like(wraps)
+    # both, unless everything is held.
+    read_again = wraps & (max(pool_frames, hold_frames) < epoch_frames)
     return _plan(windows // block_frames, read_again, order[skip:], block_frames)
 
 

@@ -73,6 +73,17 @@ def test_a_pool_that_holds_everything_is_a_uniform_shuffle_read_once():
     assert abs(np.corrcoef(np.arange(3_000), plan.order)[0, 1]) < 0.08
 
 
+def test_an_epoch_that_can_be_held_is_read_once_in_the_same_order():
+    windows = np.arange(4_000)
+    twice, once, too_long = (
+        plan_shuffled(windows, BLOCK, 2_048, seed=0, epoch=0, hold_frames=held)
+        for held in (0, 4_096, 3_900)
+    )
+    assert len(once.first_frame) == len(np.unique(windows // BLOCK)) < len(twice.first_frame)
+    assert once.order.tolist() == twice.order.tolist()
+    assert len(too_long.first_frame) == len(twice.first_frame)
+
+
 def test_only_one_pool_is_read_twice():
     plan = plan_shuffled(np.arange(30_000), BLOCK, 2_048, seed=0, epoch=0)
     _, times = np.unique(plan.first_frame, return_counts=True)
