@@ -44,12 +44,19 @@ def fsync_tree(folder: Path) -> None:
     """Flush everything below a folder, and the folder: it is found whole after a power cut.
 
     In no order, and some at a time: a file system writes those that wait into its journal together
-    (743 files and folders of a store: 2 s one by one, 0.1 s by eight threads).
+    (743 files and folders of a store: 2 s one by one, 0.05 s by eight threads). Each thread has its
+    share from the start: handed out one by one they took 1.5 times as long, most of it Python's.
     """
     found = [Path(inner, n) for inner, _, names in os.walk(folder) for n in ("", *names)]
+    shares = [found[start::_FLUSHES_AT_ONCE] for start in range(_FLUSHES_AT_ONCE)]
     with ThreadPoolExecutor(_FLUSHES_AT_ONCE) as pool:
-        for _ in pool.map(fsync_folder, found):
+        for _ in pool.map(_fsync_all, shares):
             pass  # raises what a flush raised
+
+
+def _fsync_all(paths: Iterable[Path]) -> None:
+    for path in paths:
+        fsync_folder(path)
 
 
 def make_folder(folder: Path) -> None:
