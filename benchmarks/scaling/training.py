@@ -82,7 +82,8 @@ def _n_threads(words: str) -> int:
 
 def steps() -> dict[str, Step]:
     """Every model's, from ``goals_trainer``, ``profile``, ``roofline`` and ``cost`` (CSVs)."""
-    goals = pd.read_csv(RESULTS / "goals_trainer.csv").set_index("what").to_dict("index")
+    measured = pd.read_csv(RESULTS / "goals_trainer.csv").drop_duplicates("what")
+    goals = measured.set_index("what").to_dict("index")
     roofline = pd.read_csv(RESULTS / "roofline.csv").set_index("model").to_dict("index")
     profile = pd.read_csv(RESULTS / "profile.csv")
     parameters = pd.read_csv(RESULTS / "cost.csv").set_index("model")["parameters"].to_dict()
