@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -179,6 +180,24 @@ def test_killed_again_and_again_gives_the_same_bytes(tmp_path: Path, store_forma
     build(labels, out, store_format)
     assert content(out) == content(tmp_path / "whole")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["killed", "labels", "whole"]
+
+
+@pytest.mark.parametrize("store_format", sorted(formats()))
+def test_a_build_whose_empty_folder_a_power_cut_lost_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store_format: str
+) -> None:
+    import pipeline.build as module
+
+    labels = write_labels(tmp_path / "labels", [300] * 3)
+    build(labels, tmp_path / "whole", store_format)
+    stop = lambda *a: (_ for _ in ()).throw(StoreError("stopped"))  # noqa: E731
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "close_store", stop)
+        with pytest.raises(StoreError, match="stopped"):
+            build(labels, tmp_path / "store", store_format)
+    shutil.rmtree(Folders.beside(tmp_path / "store").building)
+    build(labels, tmp_path / "store", store_format)
+    assert content(tmp_path / "store") == content(tmp_path / "whole")
 
 
 def test_shards_in_the_journal_are_not_made_again(

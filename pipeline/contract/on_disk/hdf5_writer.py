@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from pipeline.contract.disk import check_room
 from pipeline.contract.files import (
     fsync_folder,
+    make_folder,
     sha256_bytes,
     sha256_file,
     to_json,
@@ -159,6 +160,7 @@ def finish(
 ) -> dict[str, dict[str, Any]]:
     """Join all parts into ``data.h5``; return its manifest entry."""
     attrs = json.loads((work / "parts" / "attrs.json").read_bytes())
+    make_folder(folder)  # a power cut may have lost it, and left the parts
     partial = folder / f".{DATA}.tmp"
     partial.unlink(missing_ok=True)
     needed = sum(part.stat().st_size for part in (work / "parts").rglob("*.h5")) + _ROOM_BYTES
