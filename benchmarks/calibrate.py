@@ -19,15 +19,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.contract.boxes import to_source
-from pipeline.contract.heatmap import IMPULSE, SIZE, response_table
-from pipeline.contract.skeleton import KEYPOINTS, MIRROR, POOLED
-from pipeline.contract.store import Store, open_store
-from trainer.apply.calibrate.blur import as_set, fitted_widths
-from trainer.apply.calibrate.run import measure
-from trainer.apply.calibrate.simulate import simulate
-from trainer.apply.poses import Poses, Track
-from trainer.input.noise_file import PAIRS, DetectorNoise, KeypointNoise
+from pose_smoother.boxes import to_source
+from pose_smoother.heatmap import IMPULSE, SIZE, response_table
+from pose_smoother.poses.tracks import Poses, Track
+from pose_smoother.skeleton import KEYPOINTS, MIRROR, POOLED
+from pose_smoother.store.store import Store, open_store
+from trainer.calibrate.heatmap_width import as_set, fitted_widths
+from trainer.calibrate.run import measure
+from trainer.calibrate.simulate import simulate
+from trainer.noise.noise_file import PAIRS, DetectorNoise, KeypointNoise
 
 COLUMNS = ("setting", "parameter", "true", "mean", "mean_abs_error", "held_percent", "n")
 WIDTHS = {"sigma_in 1 and 3": ((1.0, 0.7), (3.0, 0.3))}

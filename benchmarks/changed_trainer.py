@@ -16,15 +16,14 @@ import torch
 from torch import nn
 
 from trainer.__main__ import program
-from trainer.run import training
-from trainer.run.config import TrainConfig
-from trainer.run.model import made, tested
+from trainer.training import loop, model_setup
+from trainer.training.config import TrainConfig
 
 VARIABLE = "CHANGED"
 EPSILON = 1e-4  # Adam's own is 1e-8
 CHANGES = ("float64", "adam-epsilon", "gelu")
 
-_new_model, _make_optimizer = made.new_model, training.make_optimizer
+_new_model, _make_optimizer = model_setup.new_model, loop.make_optimizer
 
 
 def in_float64(config: TrainConfig) -> nn.Module:
@@ -71,7 +70,7 @@ if __name__ == "__main__":
     elif os.environ[VARIABLE] == "gelu":
         use_models(without_kinks)
     elif os.environ[VARIABLE] == "adam-epsilon":
-        training.make_optimizer = with_epsilon
+        loop.make_optimizer = with_epsilon
     else:
         raise SystemExit(f"{VARIABLE} must be one of {', '.join(CHANGES)}")
     program()

@@ -27,11 +27,11 @@ import pandas as pd
 
 from benchmarks.changed_trainer import CHANGES, VARIABLE
 from benchmarks.preempted_queue import small_store
-from pipeline.contract.files import write_atomic
-from pipeline.contract.goals import machine_words
-from trainer.checkpoint import LAST, read_checkpoint
+from pose_smoother.bench.goals import machine_words
+from pose_smoother.files.atomic import write_atomic
 from trainer.models import model_module, models
-from trainer.run.folder import versions
+from trainer.runs.checkpoint import LAST, read_checkpoint
+from trainer.runs.folder import versions
 
 HEAVY = ("biconvlstm-s", "biconvlstm-c")
 _BATCHES = {"heatmaps": (4, 3), "coordinates": (16, 5)}

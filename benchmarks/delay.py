@@ -5,7 +5,7 @@
 Which frame of the window is estimated decides the delay: the last one needs no later frame. Judged
 on the store's test split with the test noise of the runs' experiments, each frame made noisy once;
 smoothers are fitted on training frames and tuned, for each length and delay, on validation frames
-(PCK@0.2, then PCK@0.1, then the error: ``trainer.smoothers.tuning``). All rows of an experiment are
+(PCK@0.2, then PCK@0.1, then the error: ``trainer.evaluation.tune_filters``). All rows of an experiment are
 of the same frames: those with 12 more on both sides without a gap. A run of another store is
 refused: clips that it was trained on may be among this one's test clips.
 """
@@ -25,18 +25,18 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from pipeline.contract.errors import RunError
-from pipeline.contract.seeds import SPLIT_NOISE
-from pipeline.contract.store import Store, open_store
-from trainer.apply.loaded import LoadedRun, load_run
-from trainer.input.noise import NoiseConfig, noisy_input
-from trainer.input.protocol import noise_config
-from trainer.results.metrics import score
-from trainer.results.scores import Scores, value
-from trainer.run.config import store_hash
-from trainer.run.names import CONFIG
-from trainer.smoothers import SMOOTHERS, filters, lmmse
-from trainer.smoothers.one_euro import one_euro
+from pose_smoother.errors import RunError
+from pose_smoother.filters import SMOOTHERS, lmmse, moving
+from pose_smoother.filters.one_euro import one_euro
+from pose_smoother.seeds import SPLIT_NOISE
+from pose_smoother.store.store import Store, open_store
+from trainer.inference.load_run import LoadedRun, load_run
+from trainer.metrics.scorer import score
+from trainer.metrics.scores import Scores, value
+from trainer.noise.gaussian import NoiseConfig, noisy_input
+from trainer.noise.select import noise_config
+from trainer.runs.layout import CONFIG
+from trainer.training.config import store_hash
 
 COLUMNS: tuple[str, ...] = ("experiment", "smoother", "window_frames", "delay_frames", "params")
 COLUMNS += ("metric", "value", "n")
@@ -118,15 +118,15 @@ def candidates(
     """A smoother for windows of ``n_frames``, with each of its parameters."""
     grid: list[dict[str, Any]] = [dict(params) for params in SMOOTHERS[name].grid]
     if name == "mean":
-        yield {}, filters.mean
+        yield {}, moving.mean
     elif name == "median":
-        yield {}, partial(filters.median, width_frames=2 * n_frames - 1)  # the whole window
+        yield {}, partial(moving.median, width_frames=2 * n_frames - 1)  # the whole window
     elif name == "gaussian":
         for params in grid:
-            yield params, partial(filters.gaussian, **params)
+            yield params, partial(moving.gaussian, **params)
     elif name == "savgol":
         for order in range(1, min(4, n_frames)):
-            smooth = partial(filters.savgol, width_frames=n_frames, polyorder=order)
+            smooth = partial(moving.savgol, width_frames=n_frames, polyorder=order)
             yield {"polyorder": order}, smooth
     elif name == "one-euro":
         for params in grid:

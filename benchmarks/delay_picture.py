@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from pipeline.contract.files import write_atomic
-from trainer.results.style import INK, png, style
+from pose_smoother.files.atomic import write_atomic
+from trainer.report.style import INK, png, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -22,19 +22,19 @@ from typing import Any
 import numpy as np
 
 from benchmarks.predict import Clip, detected, read_clips, torso_px
-from pipeline.contract.skeleton import INDEX
-from pipeline.contract.store import Store, open_store
-from trainer import checkpoint
-from trainer.apply.finetune.run import PairFiles, finetune, prepare
-from trainer.evaluate import evaluate
-from trainer.losses import batch_loss_of
+from pose_smoother.skeleton import INDEX
+from pose_smoother.store.store import Store, open_store
+from trainer.evaluation.evaluate import evaluate
+from trainer.evaluation.retest import run_config
+from trainer.finetune.run import PairFiles, finetune, prepare
+from trainer.metrics.scores import value
 from trainer.models import model_module
-from trainer.results.runs import write_csv
-from trainer.results.scores import value
-from trainer.run.config import TrainConfig, open_stream
-from trainer.run.repeat import run_config
-from trainer.run.start import BEFORE
-from trainer.run.training import new_model
+from trainer.runs import checkpoint
+from trainer.runs.results_io import write_csv
+from trainer.training.config import TrainConfig, open_stream
+from trainer.training.loop import new_model
+from trainer.training.losses import batch_loss_of
+from trainer.training.warm_start import BEFORE
 
 _METRICS = (("pck", 0.05), ("pck", 0.1), ("pck", 0.2), ("error_px", None))
 _COLUMNS = (

@@ -29,22 +29,22 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from pipeline.contract.goals import machine_words, versions_words, write_goals
-from pipeline.contract.store import Store, open_store
+from pose_smoother.bench.goals import machine_words, versions_words, write_goals
+from pose_smoother.store.store import Store, open_store
 from trainer.bench.recurrent import PLAIN, recurrent_timings
 from trainer.bench.steps import bare_step, resident_batch
 from trainer.bench.table import recurrent_goal
 from trainer.bench.turns import BARE, WHOLE, Enough, Turns, TurnsOfSteps
-from trainer.codec import model_input, positions_px
+from trainer.data.stream import Batch
 from trainer.experiments import EXPERIMENTS
-from trainer.input.stream import Batch
-from trainer.losses import batch_loss_of
 from trainer.models import model_module, models
-from trainer.precision import computing_in
-from trainer.run.config import TrainConfig, open_stream, train_config
-from trainer.run.interrupt import Interrupt
-from trainer.run.training import Training, new_model
-from trainer.step import make_optimizer
+from trainer.models.codec import model_input, positions_px
+from trainer.runs.signals import Interrupt
+from trainer.training.config import TrainConfig, open_stream, train_config
+from trainer.training.loop import Training, new_model
+from trainer.training.losses import batch_loss_of
+from trainer.training.precision import computing_in
+from trainer.training.step import make_optimizer
 
 EPOCH_WINDOWS = 207_072  # 60 % of the thesis's 345,120
 #: Seconds an epoch may take (issue 4), at batch 16.

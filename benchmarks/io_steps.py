@@ -23,19 +23,19 @@ import torch
 import zarr
 from zarr.storage import MemoryStore
 
-from pipeline.contract import heatmap
-from pipeline.contract.goals import machine_words, versions_words
-from pipeline.contract.on_disk import hdf5_writer
-from pipeline.contract.on_disk.chunks import pack_shard
-from pipeline.contract.on_disk.hdf5_writer import DATA
-from pipeline.contract.on_disk.zarr_writer import ZSTD_LEVEL, create_array
-from pipeline.contract.schema import PlannedArray
-from pipeline.contract.store import FRAME_ARRAYS, Store, open_store
-from pipeline.pixels import RenderedFrames
+from pipeline.shard_heatmaps import RenderedFrames
+from pose_smoother import heatmap
+from pose_smoother.bench.goals import machine_words, versions_words
+from pose_smoother.store import hdf5_writer
+from pose_smoother.store.chunks import pack_shard
+from pose_smoother.store.hdf5_writer import DATA
+from pose_smoother.store.layout import PlannedArray
+from pose_smoother.store.store import FRAME_ARRAYS, Store, open_store
+from pose_smoother.store.zarr_writer import ZSTD_LEVEL, create_array
+from trainer.data.heatmap_buffer import Canvas
+from trainer.data.render import render, response_tables
+from trainer.data.stored.sparse import WindowBuffer, sparse
 from trainer.experiments import RANDOM_SIGMA_PX
-from trainer.input.drawn.canvas import Canvas
-from trainer.input.render import render, response_tables
-from trainer.input.stored.sparse import WindowBuffer, sparse
 
 FIRST, N = 1_024, 128
 CHUNK, SHARD = FRAME_ARRAYS["heatmaps"].chunk_frames, FRAME_ARRAYS["heatmaps"].shard_frames

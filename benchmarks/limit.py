@@ -21,18 +21,18 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from pipeline.contract.seeds import rng
-from pipeline.contract.store import Store, open_store
-from trainer.evaluate import evaluate
-from trainer.input.stream import WindowStream
-from trainer.losses import batch_loss_of
+from pose_smoother.seeds import rng
+from pose_smoother.store.store import Store, open_store
+from trainer.data.stream import WindowStream
+from trainer.evaluation.evaluate import evaluate
+from trainer.metrics.bootstrap import interval
+from trainer.metrics.scores import Scores, value
 from trainer.models import model_module
-from trainer.results.bootstrap import interval
-from trainer.results.scores import Scores, value
-from trainer.run.config import TrainConfig, open_stream, train_config
-from trainer.run.training import new_model
-from trainer.schedule import new_schedule
-from trainer.step import Stepper, make_optimizer
+from trainer.training.config import TrainConfig, open_stream, train_config
+from trainer.training.loop import new_model
+from trainer.training.losses import batch_loss_of
+from trainer.training.schedule import new_schedule
+from trainer.training.step import Stepper, make_optimizer
 
 SHARES = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)
 #: Exponents of learning curves as found in practice (Hestness et al. 2017, "Deep learning scaling

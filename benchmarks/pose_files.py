@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from trainer.apply.names import SKELETONS
+from pose_smoother.poses.keypoint_names import SKELETONS
 
 Floats = NDArray[np.float64]
 Writer = Callable[[Path, str, NDArray[np.int64], Floats, Floats], None]

@@ -11,17 +11,17 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-from pipeline.contract.store import open_store
-from trainer.evaluate import evaluate
-from trainer.input.batch import Batch
-from trainer.input.stream import WindowStream
-from trainer.losses import batch_loss_of
+from pose_smoother.store.store import open_store
+from trainer.data.batch import Batch
+from trainer.data.stream import WindowStream
+from trainer.evaluation.evaluate import evaluate
+from trainer.evaluation.retest import run_config
+from trainer.metrics.scorer import ALPHAS
+from trainer.metrics.scores import pck, value
 from trainer.models import model_module
-from trainer.results.metrics import ALPHAS
-from trainer.results.scores import pck, value
-from trainer.run.config import open_stream
-from trainer.run.repeat import run_config
-from trainer.run.training import best_model
+from trainer.training.config import open_stream
+from trainer.training.loop import best_model
+from trainer.training.losses import batch_loss_of
 
 
 class FirstBatches:

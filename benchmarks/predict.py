@@ -23,23 +23,23 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from benchmarks.pose_files import NAMES, WRITERS, changed_fields
-from pipeline.contract import seeds
-from pipeline.contract.boxes import boxes_around, to_heatmap
-from pipeline.contract.skeleton import INDEX, N_KEYPOINTS, TORSO_SIDES
-from pipeline.contract.store import open_store
 from pipeline.sources import Item, penn_action
-from trainer.apply.calibrate.simulate import simulate
-from trainer.apply.classical import DEFAULTS, Training, classical, parameters
-from trainer.apply.formats import read_poses
-from trainer.apply.loaded import load_run
-from trainer.apply.names import mapping
-from trainer.apply.poses import Poses, Track
-from trainer.apply.predict import predict
-from trainer.apply.sequence import Smoother, smooth_poses
-from trainer.input.noise_file import PAIRS, DetectorNoise, KeypointNoise
-from trainer.results.metrics import ALPHAS, Scorer
-from trainer.results.runs import write_csv
-from trainer.results.scores import value
+from pose_smoother import seeds
+from pose_smoother.boxes import boxes_around, to_heatmap
+from pose_smoother.poses.formats import read_poses
+from pose_smoother.poses.keypoint_names import mapping
+from pose_smoother.poses.tracks import Poses, Track
+from pose_smoother.skeleton import INDEX, N_KEYPOINTS, TORSO_SIDES
+from pose_smoother.store.store import open_store
+from trainer.calibrate.simulate import simulate
+from trainer.inference.classical import DEFAULTS, Training, classical, parameters
+from trainer.inference.load_run import load_run
+from trainer.inference.predict import predict
+from trainer.inference.sliding_window import Smoother, smooth_poses
+from trainer.metrics.scorer import ALPHAS, Scorer
+from trainer.metrics.scores import value
+from trainer.noise.noise_file import PAIRS, DetectorNoise, KeypointNoise
+from trainer.runs.results_io import write_csv
 
 Floats = NDArray[np.float64]
 

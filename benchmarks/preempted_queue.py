@@ -26,14 +26,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.build import preprocess
-from pipeline.contract.goals import machine_words
+from pipeline.config import BuildConfig
 from pipeline.ingest import Inputs
-from pipeline.plan import BuildConfig
 from pipeline.sources import SourceOptions
+from pose_smoother.bench.goals import machine_words
 from tests.pipeline.penn_files import write_labels
-from trainer.results import load
-from trainer.results.runs import TIDY_KINDS, read_csv, read_results
-from trainer.run.folder import versions
+from trainer.runs.folder import versions
+from trainer.runs.results_io import TIDY_KINDS, load, read_csv, read_results
 
 THESIS = ("deciwatch", "3dconv", "biconvlstm-s", "biconvlstm-c")
 EXPERIMENTS = ("1.1", "1.2", "1.3", "2.1", "2.2", "2.3")

@@ -37,8 +37,8 @@ from pipeline.bench.goals import (
     sample_inputs,
     times,
 )
-from pipeline.contract.goals import machine_words, table, versions_words, write_goals
 from pipeline.synthetic import write_sample
+from pose_smoother.bench.goals import machine_words, table, versions_words, write_goals
 
 FULL_SIZE = 360_000
 SIZES = (10_000, 100_000, FULL_SIZE)

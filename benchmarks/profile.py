@@ -20,16 +20,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-import trainer.evaluate
-from pipeline.contract.goals import machine_words, versions_words
-from pipeline.contract.store import Store, open_store
+import trainer.evaluation.evaluate
+from pose_smoother.bench.goals import machine_words, versions_words
+from pose_smoother.store.store import Store, open_store
 from trainer.bench.turns import Enough
 from trainer.models import models
-from trainer.run.config import TrainConfig, train_config
-from trainer.run.interrupt import Interrupt
-from trainer.run.progress import Progress
-from trainer.run.training import Training
-from trainer.train import n_threads, ready_memory
+from trainer.runs.signals import Interrupt
+from trainer.training.config import TrainConfig, train_config
+from trainer.training.loop import Training
+from trainer.training.progress import Progress
+from trainer.training.train import n_threads, ready_memory
 
 COLUMNS = ("model", "batch", "phase", "part", "ms_per_batch", "share_of_epoch", "conditions")
 _WARM = 2  # batches that are not counted
@@ -101,8 +101,11 @@ class Counted(Progress):
 @contextmanager
 def clocks_around(training: Training, clocks: Clocks, n_batches: int) -> Iterator[None]:
     """Put clocks around a training's parts for a while."""
-    backward, score = Tensor.backward, trainer.evaluate._Judge._score
-    positions, at_once = trainer.evaluate.positions_px, trainer.evaluate.AT_ONCE
+    backward, score = Tensor.backward, trainer.evaluation.evaluate._Judge._score
+    positions, at_once = (
+        trainer.evaluation.evaluate.positions_px,
+        trainer.evaluation.evaluate.AT_ONCE,
+    )
     training.batch_loss = clocks.around("forward and loss", training.batch_loss)
     for stream in (training.train, training.val):
         stream.epoch = clocks.batches("reading, noise, rendering", stream.epoch)  # type: ignore
@@ -110,17 +113,17 @@ def clocks_around(training: Training, clocks: Clocks, n_batches: int) -> Iterato
     training.optimizer.step = step  # type: ignore[method-assign]
     Tensor.backward = clocks.around("backward", backward)  # type: ignore[method-assign]
     scored = clocks.around("metrics", score)
-    trainer.evaluate._Judge._score = scored  # type: ignore[method-assign]
-    trainer.evaluate.positions_px = clocks.around("metrics", positions)
+    trainer.evaluation.evaluate._Judge._score = scored  # type: ignore[method-assign]
+    trainer.evaluation.evaluate.positions_px = clocks.around("metrics", positions)
     few = max(1, n_batches // 2) * training.config.batch_size
-    trainer.evaluate.AT_ONCE = min(at_once, few)
+    trainer.evaluation.evaluate.AT_ONCE = min(at_once, few)
     try:
         yield
     finally:
         Tensor.backward = backward  # type: ignore[method-assign]
-        trainer.evaluate._Judge._score = score  # type: ignore[method-assign]
-        trainer.evaluate.positions_px = positions
-        trainer.evaluate.AT_ONCE = at_once
+        trainer.evaluation.evaluate._Judge._score = score  # type: ignore[method-assign]
+        trainer.evaluation.evaluate.positions_px = positions
+        trainer.evaluation.evaluate.AT_ONCE = at_once
 
 
 def profile(config: TrainConfig, store: Store, n_batches: int) -> list[dict[str, object]]:

@@ -28,19 +28,19 @@ from typing import Any
 import torch
 
 from pipeline import build
-from pipeline.contract import files, hdf5_store, zarr_store
-from pipeline.contract.goals import machine_words, versions_words
-from pipeline.contract.on_disk import hdf5_checks
-from pipeline.contract.store import open_store
-from pipeline.contract.timing import Timings, interleaved
+from pipeline.config import BuildConfig
 from pipeline.ingest import Inputs
-from pipeline.plan import BuildConfig
 from pipeline.sources import SourceOptions
 from pipeline.synthetic import write_sample
-from pipeline.workers import Workers
-from trainer.run.config import TrainConfig
-from trainer.step import FirstBad
-from trainer.train import train
+from pipeline.worker_pool import Workers
+from pose_smoother.bench.goals import machine_words, versions_words
+from pose_smoother.bench.timing import Timings, interleaved
+from pose_smoother.files import atomic
+from pose_smoother.store import hdf5_checks, hdf5_store, zarr_store
+from pose_smoother.store.store import open_store
+from trainer.training.config import TrainConfig
+from trainer.training.step import FirstBad
+from trainer.training.train import train
 
 GOAL_PERCENT = 5.0
 COLUMNS = (
@@ -107,11 +107,11 @@ def _protections() -> list[tuple[Any, str, str, Callable[..., Any]]]:
         (torch, "_amp_foreach_non_finite_check_and_unscale_", "finite", lambda *arguments: None),
     ]
     for function, quick in (
-        (files.sha256_bytes, lambda data: f"{len(data):064x}"),
-        (files.sha256_file, lambda path: f"{path.stat().st_size:064x}"),
+        (atomic.sha256_bytes, lambda data: f"{len(data):064x}"),
+        (atomic.sha256_file, lambda path: f"{path.stat().st_size:064x}"),
         (hdf5_checks.hash_chunks, lambda chunks: (short, sum(len(stored) for _, stored in chunks))),
-        (files.fsync_tree, lambda folder: None),
-        (files.fsync_folder, lambda folder: None),
+        (atomic.fsync_tree, lambda folder: None),
+        (atomic.fsync_folder, lambda folder: None),
     ):
         kind = "flushes" if function.__name__.startswith("fsync") else "hashes"
         found += [(*user, kind, quick) for user in _users_of(function)]

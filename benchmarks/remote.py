@@ -22,11 +22,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipeline.afar import build_at
-from pipeline.contract.goals import machine_words, versions_words
-from pipeline.contract.remote.place import Place, as_place
-from pipeline.contract.store import open_store
-from pipeline.contract.timing import interleaved
+from pipeline.remote_build import build_at
+from pose_smoother.bench.goals import machine_words, versions_words
+from pose_smoother.bench.timing import interleaved
+from pose_smoother.remote.address import Place, as_place
+from pose_smoother.store.store import open_store
 from trainer.bench.streaming import Epochs, stream_of
 
 PACKAGES = ("torch", "numpy", "zarr", "fsspec", "s3fs", "moto")

@@ -18,10 +18,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from pipeline.contract.heatmap import SIZE
+from pose_smoother.heatmap import SIZE
+from trainer.data.heatmap_buffer import Canvas
+from trainer.data.render import render, response_tables
 from trainer.experiments import RANDOM_SIGMA_PX
-from trainer.input.drawn.canvas import Canvas
-from trainer.input.render import render, response_tables
 
 BATCH, FRAMES, KEYPOINTS = 16, 5, 25
 ABSENT = SIZE

@@ -25,10 +25,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
-from pipeline.contract.goals import machine_words, versions_words
+from pose_smoother.bench.goals import machine_words, versions_words
 from trainer.models import model_module, models, preset
-from trainer.run.memory import keep_freed_memory
-from trainer.step import make_optimizer
+from trainer.training.malloc import keep_freed_memory
+from trainer.training.step import make_optimizer
 
 COLUMNS = (
     "model",

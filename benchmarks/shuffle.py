@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.contract.seeds import TRAIN_ORDER, rng
-from pipeline.contract.store import WINDOW_FRAMES, open_store
-from trainer.input.stored.shuffle import plan_shuffled
-from trainer.input.stream import BLOCK_FRAMES, POOL_FRAMES
+from pose_smoother.seeds import TRAIN_ORDER, rng
+from pose_smoother.store.store import WINDOW_FRAMES, open_store
+from trainer.data.stored.shuffle import plan_shuffled
+from trainer.data.stream import BLOCK_FRAMES, POOL_FRAMES
 
 BATCH = 16
 FULL_SIZE = 207_072

@@ -22,11 +22,11 @@ import numpy as np
 from torch import Tensor
 
 from benchmarks.peer_loaders import Reader, Sample, loaders
-from pipeline.contract.goals import Goal, machine_words, table, versions_words, write_goals
-from pipeline.contract.heatmap import SIGMA_OUT_PX
-from pipeline.contract.seeds import TRAIN_NOISE
-from pipeline.contract.store import Store, open_store
-from pipeline.contract.timing import Timings, interleaved
+from pose_smoother.bench.goals import Goal, machine_words, table, versions_words, write_goals
+from pose_smoother.bench.timing import Timings, interleaved
+from pose_smoother.heatmap import SIGMA_OUT_PX
+from pose_smoother.seeds import TRAIN_NOISE
+from pose_smoother.store.store import Store, open_store
 from trainer.bench.streaming import (
     BATCH,
     NAIVE_GOAL,
@@ -38,9 +38,9 @@ from trainer.bench.streaming import (
     some_windows,
     stream_of,
 )
-from trainer.input.drawn.canvas import Canvas
-from trainer.input.noise import noisy_input
-from trainer.input.render import render, response_tables
+from trainer.data.heatmap_buffer import Canvas
+from trainer.data.render import render, response_tables
+from trainer.noise.gaussian import noisy_input
 
 PEER_GOAL = 1.5
 N_NAIVE = 64

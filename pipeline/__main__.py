@@ -1,7 +1,7 @@
 """``python -m pipeline``."""
 
 from pipeline.cli import main
-from pipeline.contract.cli import run
+from pose_smoother.cli_support import run
 
 
 def program() -> None:

@@ -9,16 +9,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from pipeline.contract.disk import AtLeast, disk_faults_told
-from pipeline.contract.errors import StoreError
-from pipeline.contract.files import fsync_folder
-from pipeline.contract.lock import only_writer, owner_note
-from pipeline.contract.store import MANIFEST, format_module
-from pipeline.ingest import Inputs, Scanned
-from pipeline.plan import BuildConfig
-from pipeline.recipe import Recipe
-from pipeline.shards import JOURNAL, Folders, write_shards
-from pipeline.stages import (
+from pipeline.build_steps import (
     SCAN,
     build_key,
     close_store,
@@ -29,7 +20,16 @@ from pipeline.stages import (
     scan_once,
     shard_jobs,
 )
-from pipeline.workers import Workers
+from pipeline.config import BuildConfig
+from pipeline.ingest import Inputs, Scanned
+from pipeline.recipe import Recipe
+from pipeline.shards import JOURNAL, Folders, write_shards
+from pipeline.worker_pool import Workers
+from pose_smoother.errors import StoreError
+from pose_smoother.files.atomic import fsync_folder
+from pose_smoother.files.disk_errors import AtLeast, disk_faults_told
+from pose_smoother.files.lock import only_writer, owner_note
+from pose_smoother.store.store import MANIFEST, format_module
 
 #: What a stored frame takes on the disk at most while a store is built; measured: 282 to 346 in a
 #: store, 220 in the spool, and HDF5's parts once more.

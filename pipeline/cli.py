@@ -9,7 +9,8 @@ import click
 
 from pipeline.annotations.cli import SOURCES, check, download, inputs_of, interactive, sample
 from pipeline.bench.cli import bench
-from pipeline.contract.cli import (
+from pipeline.config import GROUP_BY, PROTOCOLS, BuildConfig
+from pose_smoother.cli_support import (
     HELP_OPTIONS,
     PATH,
     PLACE,
@@ -19,10 +20,9 @@ from pipeline.contract.cli import (
     stopped_by_sigterm,
     too_late_to_stop,
 )
-from pipeline.contract.errors import BadInput
-from pipeline.contract.remote.place import Place, Remote
-from pipeline.contract.store import REPORT, STEPS, formats, open_store
-from pipeline.plan import GROUP_BY, PROTOCOLS, BuildConfig
+from pose_smoother.errors import BadInput
+from pose_smoother.remote.address import Place, Remote
+from pose_smoother.store.store import REPORT, STEPS, formats, open_store
 
 
 @click.group(cls=OneLineErrors, context_settings=HELP_OPTIONS)
@@ -120,7 +120,7 @@ def preprocess(
     --out data/processed/store --workers 2
     """
     from pipeline.build import preprocess as build
-    from pipeline.contract.lock import leave_if_held
+    from pose_smoother.files.lock import leave_if_held
 
     config = BuildConfig(
         seed=seed,
@@ -140,8 +140,8 @@ def preprocess(
 
     with stopped_by_sigterm():
         if isinstance(out, Remote):
-            from pipeline.afar import build_at
-            from pipeline.stages import build_key
+            from pipeline.build_steps import build_key
+            from pipeline.remote_build import build_at
 
             build_at(out, build_key(inputs, config, store_format), make, interactive())
         else:
@@ -157,7 +157,7 @@ def _say(line: str) -> None:
 
 
 def _warn_rejected(store: Place) -> None:
-    from pipeline.report import entries
+    from pipeline.ingest_report import entries
 
     n_files, n_rejected, shown = 0, 0, []
     with open_store(store) as opened:
@@ -182,7 +182,7 @@ def info(store: Place, as_json: bool) -> None:
 
     Example: python -m pipeline info data/processed/store --json
     """
-    from pipeline.audit import info as collect
+    from pipeline.verify import info as collect
 
     if not as_json:
         _print_info(store)
@@ -192,7 +192,7 @@ def info(store: Place, as_json: bool) -> None:
 
 
 def _print_info(path: Place) -> None:
-    from pipeline.audit import info as collect
+    from pipeline.verify import info as collect
 
     with open_store(path) as opened:
         found = collect(opened)
@@ -219,8 +219,8 @@ def verify(store: Place, same_as: Place | None) -> None:
 
     Example: python -m pipeline verify data/processed/store
     """
-    from pipeline.audit import differences, verdict
-    from pipeline.audit import verify as audit_store
+    from pipeline.verify import differences, verdict
+    from pipeline.verify import verify as audit_store
 
     audit = audit_store(store)
     if audit.problems:
@@ -252,7 +252,7 @@ def repair(store: Place, workers: int, **paths: Any) -> None:
 
     Example: python -m pipeline repair data/processed/store
     """
-    from pipeline.afar import repair_at
+    from pipeline.remote_build import repair_at
     from pipeline.repair import repair as remake
 
     inputs = inputs_of(**paths) if any(paths.values()) else None
@@ -284,9 +284,9 @@ def show(store: Place, out: Path, split: str, windows: int, step: int, k: float,
 
     Example: python -m pipeline show data/processed/store --out windows.png
     """
-    from pipeline.contract.errors import unknown_name
-    from pipeline.contract.store import SPLITS
     from pipeline.show import draw_windows
+    from pose_smoother.errors import unknown_name
+    from pose_smoother.store.store import SPLITS
 
     if split not in SPLITS:
         raise unknown_name("split", split, SPLITS)

@@ -13,17 +13,17 @@ import numpy as np
 from tqdm import tqdm
 
 from pipeline.boxes import jittered
-from pipeline.clips import ScannedClip
-from pipeline.contract import seeds
-from pipeline.contract.boxes import boxes_around, nearest_pixel, to_heatmap
-from pipeline.contract.errors import BadInput
-from pipeline.contract.remote.place import Place, Remote
-from pipeline.hashes import Trust
-from pipeline.plan import BuildConfig
-from pipeline.scan import Outcome, scan
+from pipeline.checksums import Trust
+from pipeline.clip_table import ScannedClip
+from pipeline.config import BuildConfig
+from pipeline.parse_files import Outcome, scan
 from pipeline.sources import Clip, SourceOptions, source
-from pipeline.spool import SpoolWriter
-from pipeline.workers import Workers
+from pipeline.staging import SpoolWriter
+from pipeline.worker_pool import Workers
+from pose_smoother import seeds
+from pose_smoother.boxes import boxes_around, nearest_pixel, to_heatmap
+from pose_smoother.errors import BadInput
+from pose_smoother.remote.address import Place, Remote
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def fingerprint(inputs: Inputs) -> str:
 def _seen_at(path: Place | None) -> Iterator[tuple[str | int, ...]]:
     """Name, size and change time of every file, in an order of its own; folder by folder."""
     if isinstance(path, Remote):
-        from pipeline.contract.remote.objects import versions
+        from pose_smoother.remote.objects import versions
 
         yield from (tuple(line) for line in versions(path))
     elif path is None or not path.exists():

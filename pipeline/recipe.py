@@ -8,13 +8,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.contract.errors import StoreError
-from pipeline.contract.files import sealed, unsealed
-from pipeline.contract.remote.place import Place, as_place
-from pipeline.contract.store import RECIPE
+from pipeline.config import BuildConfig
 from pipeline.ingest import Inputs
-from pipeline.plan import BuildConfig
 from pipeline.sources import SourceOptions
+from pose_smoother.errors import StoreError
+from pose_smoother.files.atomic import sealed, unsealed
+from pose_smoother.remote.address import Place, as_place
+from pose_smoother.store.store import RECIPE
 
 
 @dataclass(frozen=True)

@@ -9,18 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pipeline.audit import EXTRA, file_problems
-from pipeline.contract.damage import is_plain_file
-from pipeline.contract.disk import disk_faults_told
-from pipeline.contract.errors import PoseError, StoreError
-from pipeline.contract.files import fsync_folder, make_folder, sha256_bytes, sha256_file
-from pipeline.contract.lock import only_writer
-from pipeline.contract.remote.place import Place
-from pipeline.contract.store import MANIFEST, RECIPE, format_module, read_manifest
-from pipeline.ingest import Inputs
-from pipeline.recipe import Recipe, config_from, read_recipe
-from pipeline.shards import Folders, note, write_shards
-from pipeline.stages import (
+from pipeline.build_steps import (
     Planned,
     build_key,
     close_store,
@@ -29,7 +18,18 @@ from pipeline.stages import (
     scan_once,
     shard_jobs,
 )
-from pipeline.workers import Workers
+from pipeline.ingest import Inputs
+from pipeline.recipe import Recipe, config_from, read_recipe
+from pipeline.shards import Folders, note, write_shards
+from pipeline.verify import EXTRA, file_problems
+from pipeline.worker_pool import Workers
+from pose_smoother.errors import PoseError, StoreError
+from pose_smoother.files.atomic import fsync_folder, make_folder, sha256_bytes, sha256_file
+from pose_smoother.files.disk_errors import disk_faults_told
+from pose_smoother.files.lock import only_writer
+from pose_smoother.remote.address import Place
+from pose_smoother.store.damage_errors import is_plain_file
+from pose_smoother.store.store import MANIFEST, RECIPE, format_module, read_manifest
 
 
 @dataclass(frozen=True)

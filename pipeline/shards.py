@@ -13,14 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from pipeline.contract.boxes import nearest_pixel
-from pipeline.contract.errors import StoreError
-from pipeline.contract.files import append_line, sha256_file
-from pipeline.contract.schema import PlannedArray, Rows, ShardWritten, shard_name
-from pipeline.contract.store import FRAME_ARRAYS, format_module
-from pipeline.pixels import RenderedFrames
-from pipeline.spool import SplitRows
-from pipeline.workers import Stuck, WorkerLost, Workers, outcome
+from pipeline.shard_heatmaps import RenderedFrames
+from pipeline.staging import SplitRows
+from pipeline.worker_pool import Stuck, WorkerLost, Workers, outcome
+from pose_smoother.boxes import nearest_pixel
+from pose_smoother.errors import StoreError
+from pose_smoother.files.atomic import append_line, sha256_file
+from pose_smoother.store.layout import PlannedArray, Rows, ShardWritten, shard_name
+from pose_smoother.store.store import FRAME_ARRAYS, format_module
 
 JOURNAL = "journal.jsonl"
 SHARD_TIMEOUT_S = 600.0

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.contract import heatmap, seeds
-from pipeline.contract.errors import BadInput
-from pipeline.contract.heatmap import SIZE
-from pipeline.contract.skeleton import LIMBS
-from pipeline.contract.store import WINDOW_FRAMES, Store
+from pose_smoother import heatmap, seeds
+from pose_smoother.errors import BadInput
+from pose_smoother.heatmap import SIZE
+from pose_smoother.skeleton import LIMBS
+from pose_smoother.store.store import WINDOW_FRAMES, Store
 
 SIGMA_IN_PX = (1.0, 1.5, 2.0, 2.5, 3.0)
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.contract import seeds
-from pipeline.contract.store import SPLITS
+from pose_smoother import seeds
+from pose_smoother.store.store import SPLITS
 
 Names = Sequence[str] | NDArray[np.str_] | NDArray[np.bytes_]
 

@@ -1,6 +1,6 @@
 """``python -m trainer``."""
 
-from pipeline.contract.cli import run
+from pose_smoother.cli_support import run
 from trainer.cli import main
 
 

@@ -8,22 +8,22 @@ from typing import Any
 
 import click
 
-from pipeline.contract.cli import HELP_OPTIONS, PATH, PLACE, OneLineErrors, log_lines, names
-from pipeline.contract.lock import leave_if_held
-from pipeline.contract.remote.place import Place
-from pipeline.contract.store import open_store
-from trainer.apply.calibrate.cli import calibrate
-from trainer.apply.cli import export, predict
-from trainer.apply.finetune.cli import finetune
-from trainer.apply.look.cli import show
+from pose_smoother.cli_support import HELP_OPTIONS, PATH, PLACE, OneLineErrors, log_lines, names
+from pose_smoother.files.lock import leave_if_held
+from pose_smoother.remote.address import Place
+from pose_smoother.store.store import open_store
 from trainer.bench.cli import bench
+from trainer.calibrate.cli import calibrate
+from trainer.cli_options import DEVICE, NOISE_AND_SCORE, OUT, PARENT, SEED, STORE, TRAINING
 from trainer.distributed.environment import n_processes, quiet_but_first
-from trainer.results.cli import report
-from trainer.run.cli import DEVICE, NOISE_AND_SCORE, OUT, PARENT, SEED, STORE, TRAINING
-from trainer.run.interrupt import Interrupt
-from trainer.run.parent import stop_with_parent
-from trainer.run.window import window_suffix
+from trainer.finetune.cli import finetune
+from trainer.inference.cli import export, predict
+from trainer.plots.cli import show
+from trainer.report.cli import report
+from trainer.runs.parent_watch import stop_with_parent
+from trainer.runs.signals import Interrupt
 from trainer.sweep.cli import status, sweep
+from trainer.training.window import window_suffix
 
 
 @click.group(cls=OneLineErrors, context_settings=HELP_OPTIONS)
@@ -107,11 +107,11 @@ def train(
         else:
             row = chosen["model"] + window_suffix(chosen["window"])
             leave_if_held(out / f"{row}-{chosen['experiment']}-seed{chosen['seed']}")
-        from trainer.distributed.group import joined
-        from trainer.results.runs import RESULTS_CSV
-        from trainer.results.summary import main_rows
-        from trainer.run.config import train_config
-        from trainer.train import train as run
+        from trainer.distributed.setup import joined
+        from trainer.report.summary import main_rows
+        from trainer.runs.results_io import RESULTS_CSV
+        from trainer.training.config import train_config
+        from trainer.training.train import train as run
 
         config = train_config(**chosen)
         with quiet_but_first(), joined(config.device) as ranks, open_store(store) as opened:
@@ -145,11 +145,11 @@ def baselines(
 
     Example: python -m trainer baselines --exp all --store data/processed/store --out runs
     """
-    from trainer.baselines import BaselinesConfig
-    from trainer.baselines import baselines as run
+    from trainer.evaluation.baselines import BaselinesConfig
+    from trainer.evaluation.baselines import baselines as run
     from trainer.experiments import EXPERIMENTS
-    from trainer.results.runs import RESULTS_CSV
-    from trainer.results.summary import main_rows
+    from trainer.report.summary import main_rows
+    from trainer.runs.results_io import RESULTS_CSV
 
     if parent is not None:
         stop_with_parent(parent)
@@ -172,8 +172,8 @@ def evaluate(run: Path, store: Place | None, device: str | None) -> None:
 
     Example: python -m trainer evaluate runs/deciwatch-2.3-seed0
     """
-    from trainer.results.summary import main_rows
-    from trainer.run.repeat import ROUNDING, check_has_store, repeat_test, run_config
+    from trainer.evaluation.retest import ROUNDING, check_has_store, repeat_test, run_config
+    from trainer.report.summary import main_rows
 
     config, store_then = run_config(run, device)
     check_has_store(run, config)

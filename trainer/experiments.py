@@ -5,7 +5,7 @@ Source: thesis section 1.2; DESIGN section 6.
 
 from dataclasses import dataclass
 
-from pipeline.contract.errors import unknown_name
+from pose_smoother.errors import unknown_name
 
 RANDOM_SIGMA_PX = (1.0, 1.5, 2.0, 2.5, 3.0)
 FIXED_SIGMA_PX = (1.0,)

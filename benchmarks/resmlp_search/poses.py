@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from benchmarks.resmlp_search.variants import Variant
-from pipeline.contract.heatmap import SIZE
-from pipeline.contract.skeleton import MIRROR, TORSO_SIDES
-from pipeline.contract.store import WINDOW_FRAMES, Store
+from pose_smoother.heatmap import SIZE
+from pose_smoother.skeleton import MIRROR, TORSO_SIDES
+from pose_smoother.store.store import WINDOW_FRAMES, Store
 
 LAST_PX = SIZE - 1
 NOISE_PX = 3.0  # k = 1

@@ -12,11 +12,11 @@ from typing import Any
 
 from benchmarks.scaling.rows import peak_mib, write_rows
 from pipeline import build
-from pipeline.contract.store import open_store
+from pipeline.config import BuildConfig
 from pipeline.ingest import Inputs
-from pipeline.plan import BuildConfig
 from pipeline.sources import SourceOptions
-from pipeline.workers import Workers
+from pipeline.worker_pool import Workers
+from pose_smoother.store.store import open_store
 
 _STAGES = ("build_key", "scan_once", "plan_store", "write_shards", "close_store")
 

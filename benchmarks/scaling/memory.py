@@ -17,13 +17,13 @@ from typing import Any
 import numpy as np
 
 from benchmarks.scaling.rows import held_mib, peak_mib, write_rows
-from pipeline import ingest, stages
-from pipeline.plan import BuildConfig
+from pipeline import build_steps, ingest
+from pipeline.config import BuildConfig
+from pipeline.parse_files import Outcome
 from pipeline.recipe import Recipe
-from pipeline.scan import Outcome
 from pipeline.shards import Folders
 from pipeline.sources import Clip, SourceOptions, penn_action
-from pipeline.workers import Workers
+from pipeline.worker_pool import Workers
 
 
 def _outcomes(n_clips: int, n_frames: int) -> Iterator[Outcome]:
@@ -60,15 +60,15 @@ def measure(n_clips: int, frames_a_clip: int, folder: Path) -> dict[str, object]
         row[f"{step}_s"] = round(time.perf_counter() - began, 1)
         row[f"{step}_peak_mib"] = round(peak_mib(), 1)
 
-    scanned = stages.scan_once(inputs, folders, config, "key", Workers(1), False)
+    scanned = build_steps.scan_once(inputs, folders, config, "key", Workers(1), False)
     note("scan")
-    planned = stages.plan_store(folders.work, config)
+    planned = build_steps.plan_store(folders.work, config)
     note("plan")
     recipe = Recipe(inputs, config, "zarr", "0", manifest="")
     assert penn_action.NAME in recipe.inputs.paths
-    stages.create_store(folders, planned, scanned, recipe)
+    build_steps.create_store(folders, planned, scanned, recipe)
     arrays, clips = planned.arrays, planned.layout.clips
-    stages._close(folders, arrays, clips, {}, scanned.left_out, recipe, True)
+    build_steps._close(folders, arrays, clips, {}, scanned.left_out, recipe, True)
     note("close")
     row["spool_lists_bytes"] = sum(f.stat().st_size for f in folders.work.rglob("*.jsonl"))
     row["report_bytes"] = (folders.building / "report.json").stat().st_size

@@ -9,8 +9,8 @@ from benchmarks.scaling.model import FRAMES, Costs, predict
 from benchmarks.scaling.rows import RESULTS
 from benchmarks.scaling.training import TRAIN_SHARE, Step, held
 from benchmarks.scaling.training import predict as predict_training
-from pipeline.contract.files import write_atomic
-from trainer.results.style import INK, png, style
+from pose_smoother.files.atomic import write_atomic
+from trainer.report.style import INK, png, style
 
 _MODEL_COLOURS = ("#0072b2", "#d55e00", "#e69f00", "#009e73", "#cc79a7")
 _COLOURS = {1: "#d55e00", 2: "#e69f00", 16: "#009e73", 128: "#56b4e9", 512: "#0072b2"}

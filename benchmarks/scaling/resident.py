@@ -13,9 +13,9 @@ from pathlib import Path
 from torch import Tensor
 
 from benchmarks.scaling.rows import held_mib, peak_mib, write_rows
-from pipeline.contract.store import open_store
-from trainer.input.frames import Frames
-from trainer.run.config import open_stream, train_config
+from pose_smoother.store.store import open_store
+from trainer.data.split_arrays import Frames
+from trainer.training.config import open_stream, train_config
 
 MODELS = ("deciwatch", "resmlp")  # resmlp moves poses, so it reads exact positions and boxes, too
 CSV = "scaling_resident.csv"

@@ -4,7 +4,7 @@ import csv
 import os
 from pathlib import Path
 
-from pipeline.contract.goals import machine_words, versions_words
+from pose_smoother.bench.goals import machine_words, versions_words
 
 RESULTS = Path(__file__).parent.parent / "results"
 _PACKAGES = ("numpy", "zarr", "dask", "distributed")

@@ -16,7 +16,7 @@ from distributed import wait as wait_for
 
 from benchmarks.scaling.rows import cpu_s, held_mib, peak_mib, write_rows
 from pipeline.cluster import task
-from pipeline.cluster.stamp import Stamp
+from pipeline.cluster.compatibility import Stamp
 from pipeline.cluster.workers import DaskWorkers
 
 _LIMIT_S = 900

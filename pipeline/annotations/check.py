@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from pipeline.contract.boxes import boxes_around
-from pipeline.hashes import Trust
+from pipeline.checksums import Trust
 from pipeline.ingest import Inputs
-from pipeline.scan import scan
+from pipeline.parse_files import scan
 from pipeline.sources import source
-from pipeline.workers import Workers
+from pipeline.worker_pool import Workers
+from pose_smoother.boxes import boxes_around
 
 
 @dataclass

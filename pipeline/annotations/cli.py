@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
-from pipeline.contract.cli import PATH, PLACE, options
-from pipeline.contract.errors import BadInput
-from pipeline.contract.remote.place import Place
+from pose_smoother.cli_support import PATH, PLACE, options
+from pose_smoother.errors import BadInput
+from pose_smoother.remote.address import Place
 
 SOURCES = options(
     click.option("--brace", type=PLACE, help="BRACE's keypoint zip as downloaded, or its folder."),
@@ -108,7 +108,7 @@ def check(workers: int, hashes: Path | None, **paths: Any) -> None:
     if listed is not None:
         _say_whether_listed(results, listed)
     elif hashes is not None:
-        from pipeline.hashes import write_hashes
+        from pipeline.checksums import write_hashes
 
         sums = {name: sha256 for found in results for name, sha256 in found.sha256.items()}
         write_hashes(hashes, sums)

@@ -16,11 +16,11 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from pipeline.annotations.fetch import fetch, forget
-from pipeline.contract.errors import BadInput, unknown_name
-from pipeline.contract.files import fsync_folder
+from pipeline.annotations.http_resume import fetch, forget
+from pipeline.sources.archives import ZIP_ERRORS
 from pipeline.sources.brace_tables import parse_cuts, parse_segments, parse_videos
-from pipeline.sources.files import ZIP_ERRORS
+from pose_smoother.errors import BadInput, unknown_name
+from pose_smoother.files.atomic import fsync_folder
 
 _BRACE = "https://github.com/dmoltisanti/brace"
 _BRACE_RAW = "https://raw.githubusercontent.com/dmoltisanti/brace/main"

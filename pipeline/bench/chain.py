@@ -13,17 +13,17 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from pipeline.audit import verify
 from pipeline.bench.memory import PeakMemory
 from pipeline.bench.naive import Save, preprocess_plainly
 from pipeline.build import preprocess
-from pipeline.contract.errors import StoreError
-from pipeline.contract.files import fsync_tree
-from pipeline.contract.store import SPLITS, open_store
-from pipeline.contract.timing import interleaved
+from pipeline.config import BuildConfig
 from pipeline.ingest import Inputs
-from pipeline.plan import BuildConfig
-from pipeline.workers import Workers
+from pipeline.verify import verify
+from pipeline.worker_pool import Workers
+from pose_smoother.bench.timing import interleaved
+from pose_smoother.errors import StoreError
+from pose_smoother.files.atomic import fsync_tree
+from pose_smoother.store.store import SPLITS, open_store
 
 PLAIN = "plain"
 _PLAIN_LIMIT_S = 3600.0

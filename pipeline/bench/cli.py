@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from pipeline.contract.cli import PATH
-from pipeline.contract.store import formats
+from pose_smoother.cli_support import PATH
+from pose_smoother.store.store import formats
 
 _PLAIN_FRAMES, _ROUNDS = 600, 3
 
@@ -40,9 +40,9 @@ def bench(
     from pipeline.bench.chain import measure_chain
     from pipeline.bench.goals import chain_goals, render_goal, sample_inputs
     from pipeline.bench.naive import save_npy
-    from pipeline.contract.files import make_folder
-    from pipeline.contract.goals import draw_goals, table, write_goals
     from pipeline.synthetic import write_sample
+    from pose_smoother.bench.goals import draw_goals, table, write_goals
+    from pose_smoother.files.atomic import make_folder
 
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
         sample = Path(folder, "sample")

@@ -8,14 +8,14 @@ import numpy as np
 
 from pipeline.bench.chain import PLAIN, Round
 from pipeline.bench.naive import scipy_maps
-from pipeline.contract.goals import Goal, speed_up
-from pipeline.contract.heatmap import SIZE
-from pipeline.contract.remote.place import Place
-from pipeline.contract.skeleton import N_KEYPOINTS
-from pipeline.contract.timing import interleaved
 from pipeline.ingest import Inputs
-from pipeline.pixels import RenderedFrames
+from pipeline.shard_heatmaps import RenderedFrames
 from pipeline.sources import SourceOptions
+from pose_smoother.bench.goals import Goal, speed_up
+from pose_smoother.bench.timing import interleaved
+from pose_smoother.heatmap import SIZE
+from pose_smoother.remote.address import Place
+from pose_smoother.skeleton import N_KEYPOINTS
 
 FULL_SIZE_FRAMES = 360_000
 RENDER_GOAL, CHAIN_GOAL = 100.0, 20.0

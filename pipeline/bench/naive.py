@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from pipeline.contract.boxes import boxes_around, nearest_pixel, to_heatmap
-from pipeline.contract.heatmap import IMPULSE, SIGMA_OUT_PX, SIZE
 from pipeline.ingest import Inputs
 from pipeline.sources import source
+from pose_smoother.boxes import boxes_around, nearest_pixel, to_heatmap
+from pose_smoother.heatmap import IMPULSE, SIGMA_OUT_PX, SIZE
 
 #: (heatmaps float32 (25, 56, 56) of a frame, a path without suffix) -> writes a file.
 Save = Callable[[NDArray[np.float32], Path], None]

@@ -15,8 +15,8 @@ from typing import Any
 
 from distributed import get_worker
 
-from pipeline.cluster.stamp import Stamp, UnfitWorker
-from pipeline.workers import Workers
+from pipeline.cluster.compatibility import Stamp, UnfitWorker
+from pipeline.worker_pool import Workers
 
 OWNER_POLL_S = 1.0
 

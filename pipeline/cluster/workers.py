@@ -12,9 +12,9 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from pipeline.cluster.stamp import Stamp
-from pipeline.contract.errors import BadInput, PoseError
-from pipeline.workers import Workers
+from pipeline.cluster.compatibility import Stamp
+from pipeline.worker_pool import Workers
+from pose_smoother.errors import BadInput, PoseError
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -171,7 +171,7 @@ def dask_workers(
     ----------
     address : of a scheduler, such as ``tcp://host:8786``; ``local`` starts a cluster here.
     n_workers : worker processes of a local cluster.
-    note : the file that names the build's owner (``pipeline.contract.lock``).
+    note : the file that names the build's owner (``pose_smoother.files.lock``).
     tell : gets a line that says where the dashboard is.
 
     Raises

@@ -15,10 +15,10 @@ from typing import Any, Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.contract.errors import BadInput, unknown_name
-from pipeline.contract.registry import named_modules
-from pipeline.contract.remote.place import Place
-from pipeline.contract.skeleton import KEYPOINTS
+from pose_smoother.errors import BadInput, unknown_name
+from pose_smoother.registry import named_modules
+from pose_smoother.remote.address import Place
+from pose_smoother.skeleton import KEYPOINTS
 
 #: Ids are text that can never be a path.
 ID_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -33,7 +33,7 @@ class SourceOptions:
     actions : action names to keep; None is the dataset's default selection, ``("all",)`` every one.
     manual : BRACE's manual-keypoint zip or folder, if any.
     tables : folder with BRACE's annotation tables, if it is not found beside the keypoints.
-    hashes : list of SHA-256 sums; a file that is not as listed is rejected (``pipeline.hashes``).
+    hashes : list of SHA-256 sums; a file that is not as listed is rejected (``pipeline.checksums``).
     """
 
     actions: tuple[str, ...] | None = None

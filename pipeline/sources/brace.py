@@ -14,13 +14,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.contract.errors import BadInput
-from pipeline.contract.remote.place import Place
 from pipeline.sources import Item, SourceOptions
+from pipeline.sources.archives import Tree, open_tree
 from pipeline.sources.brace_manual import ManualFiles
 from pipeline.sources.brace_segment import DATASET, LABELLED, parse
 from pipeline.sources.brace_tables import BOUNDARIES, FULL_HD, Tables, load_tables, places
-from pipeline.sources.files import Tree, open_tree
+from pose_smoother.errors import BadInput
+from pose_smoother.remote.address import Place
 
 __all__ = ["LABELLED", "NAME", "items", "parse"]
 

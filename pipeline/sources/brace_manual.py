@@ -14,8 +14,8 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from pipeline.contract.errors import BadInput
-from pipeline.sources.files import ZIP_ERRORS, Member, Tree, zip_fault
+from pipeline.sources.archives import ZIP_ERRORS, Member, Tree, zip_fault
+from pose_smoother.errors import BadInput
 
 ARRAY = "coco_joints2d"
 MAX_NPZ_BYTES = 1 << 20

@@ -9,10 +9,10 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.contract.errors import BadInput
-from pipeline.contract.skeleton import INDEX, N_KEYPOINTS
 from pipeline.sources import Clip, Item, checked_id
 from pipeline.sources.brace_manual import manual_keypoints
+from pose_smoother.errors import BadInput
+from pose_smoother.skeleton import INDEX, N_KEYPOINTS
 
 DATASET = "brace"
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
-from pipeline.contract.errors import BadInput
-from pipeline.contract.remote.place import Place
-from pipeline.sources.files import Tree, read_capped
+from pipeline.sources.archives import Tree, read_capped
+from pose_smoother.errors import BadInput
+from pose_smoother.remote.address import Place
 
 SEGMENTS = "segments.csv"
 BOUNDARIES = "shot_boundaries.json"

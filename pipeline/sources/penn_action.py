@@ -16,11 +16,11 @@ import numpy as np
 import scipy.io
 from numpy.typing import NDArray
 
-from pipeline.contract.errors import BadInput
-from pipeline.contract.remote.place import Place, Remote
-from pipeline.contract.skeleton import INDEX, N_KEYPOINTS
 from pipeline.sources import Clip, Item, SourceOptions, checked_id
-from pipeline.sources.files import RatioGuard
+from pipeline.sources.archives import RatioGuard
+from pose_smoother.errors import BadInput
+from pose_smoother.remote.address import Place, Remote
+from pose_smoother.skeleton import INDEX, N_KEYPOINTS
 
 NAME = "penn-action"
 #: The dataset's 13 columns in order. The head is taken as the nose (thesis section 1.1).

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 
-from pipeline.contract.errors import BadInput
-from pipeline.contract.remote.objects import Entry, each, listing, read
-from pipeline.contract.remote.place import Remote
-from pipeline.sources.files import Member, Tree
+from pipeline.sources.archives import Member, Tree
+from pose_smoother.errors import BadInput
+from pose_smoother.remote.address import Remote
+from pose_smoother.remote.objects import Entry, each, listing, read
 
 
 class RemoteTree(Tree):

@@ -5,8 +5,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from pipeline.contract.errors import BadInput
 from pipeline.synthetic import brace, penn_action
+from pose_smoother.errors import BadInput
 
 _MIN_VIDEOS = 5
 _SEGMENTS_A_VIDEO = 8

@@ -16,12 +16,12 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.contract.seeds import SAMPLE, rng
 from pipeline.sources.brace_segment import COCO
 from pipeline.synthetic.actions import DANCES, dance_pose
 from pipeline.synthetic.body import keypoints_3d, proportions
 from pipeline.synthetic.camera import View, project
 from pipeline.synthetic.motion import between_key_poses, wander
+from pose_smoother.seeds import SAMPLE, rng
 
 WIDTH, HEIGHT = 1920, 1080
 _YEARS = (2011, 2013, 2014, 2017, 2018, 2020)

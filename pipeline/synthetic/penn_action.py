@@ -25,12 +25,12 @@ import numpy as np
 import scipy.io
 from numpy.typing import NDArray
 
-from pipeline.contract.seeds import SAMPLE, rng
 from pipeline.sources.penn_action import COLUMNS
 from pipeline.synthetic.actions import PENN_ACTIONS, Action
 from pipeline.synthetic.body import JOINTS, keypoints_3d, proportions
 from pipeline.synthetic.camera import View, project
 from pipeline.synthetic.motion import between_key_poses, wander
+from pose_smoother.seeds import SAMPLE, rng
 
 FRAMES_A_SECOND = 30.0
 #: (height, width) of the pictures, in pixels.

@@ -7,10 +7,10 @@ import pytest
 
 from benchmarks.delay import refuse_other_store
 from benchmarks.preempted_queue import small_store
-from pipeline.contract.errors import RunError
-from pipeline.contract.store import open_store
-from trainer.run.config import store_hash
-from trainer.run.names import CONFIG
+from pose_smoother.errors import RunError
+from pose_smoother.store.store import open_store
+from trainer.runs.layout import CONFIG
+from trainer.training.config import store_hash
 
 
 def test_a_run_of_another_store_is_refused(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from benchmarks.goals import rewritten
-from pipeline.contract.goals import Goal, write_goals
+from pose_smoother.bench.goals import Goal, write_goals
 
 PAGE = "Before\n<!-- table: goals_x -->\nold\n<!-- end -->\nAfter\n<!-- table: y --><!-- end -->\n"
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from benchmarks.pose_files import NAMES, WRITERS, changed_fields
-from trainer.apply.formats import read_poses
-from trainer.apply.names import mapping
+from pose_smoother.poses.formats import read_poses
+from pose_smoother.poses.keypoint_names import mapping
 
 FORMATS = ("coco-results", "mmpose", "openpose", "csv-long", "csv-wide", "npz", "dlc")
 

@@ -19,9 +19,9 @@ from benchmarks.scaling.training import (
     steps,
     tables,
 )
-from pipeline.contract.store import open_store
+from pose_smoother.store.store import open_store
 from trainer.models import models
-from trainer.run.config import open_stream, train_config
+from trainer.training.config import open_stream, train_config
 
 STEP = Step("deciwatch", 16, (1.0, 2.0, 9.0), 0.5, 0.25, 100.0, 1e-3, 10, 1)
 HOLDS = Held(100.0, 200.0, 0.9, 1e-6)

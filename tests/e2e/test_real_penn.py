@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.audit import differences, info, verify
 from pipeline.build import preprocess
-from pipeline.contract.store import Store, open_store
+from pipeline.config import BuildConfig
 from pipeline.ingest import Inputs
-from pipeline.plan import BuildConfig
 from pipeline.sources import SourceOptions
+from pipeline.verify import differences, info, verify
+from pose_smoother.store.store import Store, open_store
 
 
 def build(labels: Path, out: Path, store_format: str, actions: tuple[str, ...] | None) -> Path:

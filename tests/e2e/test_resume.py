@@ -12,7 +12,7 @@ import torch
 from click.testing import CliRunner
 
 from pipeline.cli import main as pipeline
-from trainer.checkpoint import read_checkpoint
+from trainer.runs.checkpoint import read_checkpoint
 
 RUN = "deciwatch-2.1-seed3"
 OPTIONS = ["--model", "deciwatch", "--exp", "2.1", "--seed", "3", "--max-epochs", "3"]

@@ -50,7 +50,7 @@ def s3(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     """The bucket, empty, as fsspec sees it; the program's own settings point at the server."""
     import s3fs
 
-    from pipeline.contract.remote.objects import filesystem
+    from pose_smoother.remote.objects import filesystem
 
     for name, value in (KEYS | OTHERS).items():
         monkeypatch.setenv(name, value)
@@ -163,8 +163,8 @@ def train(store: str, out: Path) -> tuple[Any, Any]:
 def test_faults_of_the_server_change_nothing(
     s3: Any, server: Server, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pipeline.audit import differences
-    from pipeline.contract.store import open_store
+    from pipeline.verify import differences
+    from pose_smoother.store.store import open_store
 
     server.app.faults = Faults(0.2, KINDS, seed=1, silent_s=2.5)
     assert preprocess(s3, made).exit_code == 0
@@ -188,13 +188,15 @@ def test_a_cluster_builds_what_goes_there_and_needs_no_keys(
 ) -> None:
     """Shards are made in the client's cache folder; the client alone speaks with the server."""
     distributed = pytest.importorskip("distributed", reason="needs Dask (extra 'cluster')")
-    from pipeline.cluster.stamp import FILES, versions
-    from pipeline.contract.remote.place import Remote
-    from pipeline.contract.remote.upload import staging_folder
+    from pipeline.cluster.compatibility import FILES, versions
+    from pose_smoother.remote.address import Remote
+    from pose_smoother.remote.upload import staging_folder
     from tests.pipeline.cluster.test_cluster import when_journal_has
 
     mine = {name: value for name, value in versions().items() if name != FILES}
-    monkeypatch.setattr("pipeline.cluster.stamp.versions", lambda: mine)  # while we edit them
+    monkeypatch.setattr(
+        "pipeline.cluster.compatibility.versions", lambda: mine
+    )  # while we edit them
     s3.pipe_file("poses/Penn_Action.tar.gz", (made / "Penn_Action.tar.gz").read_bytes())
     source, out = f"{BUCKET}/Penn_Action.tar.gz", f"{BUCKET}/store.zarr"
     server.app.faults = Faults(0.2, KINDS, seed=3, silent_s=2.5)
@@ -283,10 +285,10 @@ def test_what_a_user_must_see_to_is_one_line(
 
 
 def test_a_bucket_that_is_not_there_is_told(s3: Any) -> None:
-    from pipeline.contract.errors import PoseError
-    from pipeline.contract.remote.objects import create
-    from pipeline.contract.remote.place import Remote
-    from pipeline.contract.store import open_store
+    from pose_smoother.errors import PoseError
+    from pose_smoother.remote.address import Remote
+    from pose_smoother.remote.objects import create
+    from pose_smoother.store.store import open_store
 
     with pytest.raises(PoseError, match="s3://nobody does not exist"):
         open_store("s3://nobody/store")
@@ -296,8 +298,8 @@ def test_a_bucket_that_is_not_there_is_told(s3: Any) -> None:
 
 def test_of_two_writers_of_one_object_one_wins(s3: Any) -> None:
     """The claim and the manifest rely on it: the server keeps the first, by If-None-Match."""
-    from pipeline.contract.remote.objects import create, read
-    from pipeline.contract.remote.place import Remote
+    from pose_smoother.remote.address import Remote
+    from pose_smoother.remote.objects import create, read
 
     place = Remote(f"{BUCKET}/x")
     assert create(place, b"first")
@@ -306,9 +308,9 @@ def test_of_two_writers_of_one_object_one_wins(s3: Any) -> None:
 
 
 def test_a_large_object_goes_in_parts_and_comes_back(s3: Any, tmp_path: Path) -> None:
-    from pipeline.contract.remote import objects
-    from pipeline.contract.remote.place import Remote
-    from pipeline.contract.remote.upload import send_changed
+    from pose_smoother.remote import objects
+    from pose_smoother.remote.address import Remote
+    from pose_smoother.remote.upload import send_changed
 
     data = bytes(range(251)) * 90_000  # 22 MB: more than a piece
     assert len(data) > objects.PIECE_BYTES

@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from pipeline.cli import main as pipeline
-from pipeline.contract.lock import only_writer
+from pose_smoother.files.lock import only_writer
 from tests.pipeline.penn_files import write_labels
 
 RUN = "deciwatch-2.1-seed0"

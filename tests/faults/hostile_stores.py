@@ -12,8 +12,8 @@ from typing import Any
 import h5py
 import numpy as np
 
-from pipeline.contract.files import sealed, sha256_bytes, sha256_file, unsealed
-from pipeline.contract.store import MANIFEST
+from pose_smoother.files.atomic import sealed, sha256_bytes, sha256_file, unsealed
+from pose_smoother.store.store import MANIFEST
 from tests.faults.hostile import CASES, Evil, Meeting, case, write_zip
 
 

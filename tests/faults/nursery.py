@@ -78,7 +78,7 @@ def nursed(nursery: Nursery) -> Iterator[None]:
         return nursery.born("worker", words, fds)
 
     util.spawnv_passfds = born  # type: ignore[assignment]
-    if child := sys.modules.get("trainer.sweep.child"):
+    if child := sys.modules.get("trainer.sweep.run_process"):
         Run.nursery = nursery
         child.subprocess = SimpleNamespace(Popen=Run, DEVNULL=None, STDOUT=None)  # type: ignore[attr-defined]
     try:
@@ -89,7 +89,7 @@ def nursed(nursery: Nursery) -> Iterator[None]:
 
 
 class Run:
-    """What ``trainer.sweep.child`` uses of ``subprocess.Popen``: a run of the trainer, forked."""
+    """What ``trainer.sweep.run_process`` uses of ``subprocess.Popen``: a run of the trainer, forked."""
 
     nursery: Nursery
 

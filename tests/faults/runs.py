@@ -4,9 +4,9 @@ from pathlib import Path
 
 import torch
 
-from pipeline.contract.lock import owner_note
+from pose_smoother.files.lock import owner_note
 from tests.faults.warm import Warm
-from trainer.checkpoint import BEST, LAST, read_checkpoint
+from trainer.runs.checkpoint import BEST, LAST, read_checkpoint
 
 RUN = "deciwatch-2.1-seed3"
 _TABLES = ("config.json", "history.csv", "results.json", "results.csv", "scores.npz")

@@ -4,8 +4,8 @@ import hashlib
 from pathlib import Path
 
 from pipeline.build import preprocess
+from pipeline.config import BuildConfig
 from pipeline.ingest import Inputs
-from pipeline.plan import BuildConfig
 from pipeline.sources import SourceOptions
 from tests.pipeline.penn_files import write_labels
 

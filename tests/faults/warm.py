@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from pipeline.contract.cli import run as whole_life
+from pose_smoother.cli_support import run as whole_life
 from tests.faults.nursery import Nursery, leave, nursed
 
 PATIENCE_S = 240.0
@@ -23,10 +23,10 @@ _IMPORTS = {
     "pipeline": (
         "pipeline.build",
         "pipeline.repair",
-        "pipeline.audit",
+        "pipeline.verify",
         "pipeline.annotations.check",
     ),
-    "trainer": ("trainer.train", "trainer.results.summary", "trainer.sweep.child"),
+    "trainer": ("trainer.training.train", "trainer.report.summary", "trainer.sweep.run_process"),
 }
 
 

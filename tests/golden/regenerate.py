@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from pipeline.contract import seeds
-from pipeline.contract.boxes import boxes_around, nearest_pixel, to_heatmap
-from pipeline.contract.heatmap import render
-from pipeline.contract.store import SPLITS
 from pipeline.splits import split_groups
+from pose_smoother import seeds
+from pose_smoother.boxes import boxes_around, nearest_pixel, to_heatmap
+from pose_smoother.heatmap import render
+from pose_smoother.store.store import SPLITS
 from trainer.experiments import EXPERIMENTS
-from trainer.input.noise import NoiseConfig, noisy_input
+from trainer.noise.gaussian import NoiseConfig, noisy_input
 
 GOLDEN = Path(__file__).with_name("golden.json")
 

@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 
 from pipeline.build import preprocess
-from pipeline.contract.errors import BadInput, PoseError, StoreError
-from pipeline.contract.lock import Held, only_writer
-from pipeline.contract.store import formats, open_store
+from pipeline.config import BuildConfig
 from pipeline.ingest import Inputs
-from pipeline.plan import BuildConfig
 from pipeline.shards import Folders
 from pipeline.sources import SourceOptions
+from pose_smoother.errors import BadInput, PoseError, StoreError
+from pose_smoother.files.lock import Held, only_writer
+from pose_smoother.store.store import formats, open_store
 from tests.pipeline.penn_files import label_arrays, mat_bytes, write_labels
 
 
@@ -132,7 +132,7 @@ def test_what_stands_there_is_never_overwritten(tmp_path: Path) -> None:
 
 def test_a_second_writer_leaves_and_says_who_holds_the_place(tmp_path: Path) -> None:
     code = (
-        "import sys, pathlib; from pipeline.contract.lock import only_writer, Held\n"
+        "import sys, pathlib; from pose_smoother.files.lock import only_writer, Held\n"
         "try:\n    with only_writer(pathlib.Path(sys.argv[1])): pass\n"
         "except Held as error: print(error); sys.exit(9)\n"
     )

@@ -139,7 +139,7 @@ def test_rejected_files_are_named_in_a_warning(built: Path, tmp_path: Path) -> N
 
 def test_a_signal_after_the_end_does_not_make_a_finished_command_look_killed() -> None:
     code = (
-        "import atexit, os, signal, click; from pipeline.contract.cli import run;"
+        "import atexit, os, signal, click; from pose_smoother.cli_support import run;"
         "atexit.register(lambda: os.kill(os.getpid(), signal.SIGTERM));"
         "run(click.Command('x', callback=lambda: None))"
     )

@@ -11,15 +11,15 @@ import pytest
 from click.testing import CliRunner
 
 import pipeline.repair as module
-from pipeline.audit import verify
 from pipeline.cli import main
-from pipeline.contract.errors import StoreError
-from pipeline.contract.on_disk import hdf5_writer
-from pipeline.contract.schema import PlannedArray, Rows, ShardWritten
-from pipeline.contract.store import MANIFEST, RECIPE
 from pipeline.repair import repair
 from pipeline.shards import ShardJob
-from pipeline.workers import Workers
+from pipeline.verify import verify
+from pipeline.worker_pool import Workers
+from pose_smoother.errors import StoreError
+from pose_smoother.store import hdf5_writer
+from pose_smoother.store.layout import PlannedArray, Rows, ShardWritten
+from pose_smoother.store.store import MANIFEST, RECIPE
 from tests.faults.stores import build, content, labels
 
 
@@ -85,7 +85,7 @@ def test_a_store_that_hdf5_packed_itself_is_repaired_byte_for_byte(
 ) -> None:
     with monkeypatch.context() as earlier:
         earlier.setattr("pipeline.build.Workers", Here)
-        earlier.setattr("pipeline.contract.hdf5_store.write_shard", write_as_before)
+        earlier.setattr("pose_smoother.store.hdf5_store.write_shard", write_as_before)
         store = build(made / "labels", tmp_path / "store", "hdf5")
     before = content(store)
     assert before["data.h5"] != content(made / "hdf5")["data.h5"], "repack is not needed any more"

@@ -8,9 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.contract.boxes import boxes_around, to_heatmap
-from pipeline.contract.errors import BadInput
-from pipeline.contract.skeleton import INDEX
 from pipeline.sources import Clip, SourceOptions, brace, penn_action
 from pipeline.synthetic import brace as brace_writer
 from pipeline.synthetic import penn_action as penn_writer
@@ -18,6 +15,9 @@ from pipeline.synthetic import write_sample
 from pipeline.synthetic.actions import PENN_ACTIONS
 from pipeline.synthetic.body import JOINTS, LIMBS, keypoints_3d, proportions
 from pipeline.synthetic.motion import LAG_S, between_key_poses
+from pose_smoother.boxes import boxes_around, to_heatmap
+from pose_smoother.errors import BadInput
+from pose_smoother.skeleton import INDEX
 
 DEFAULT_ACTIONS = {"baseball_pitch", "bench_press", "situp"}
 

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.contract.errors import BadInput
-from tests.trainer.apply.formats.samples import SAMPLES, make
-from trainer.apply.formats import read_poses, write_poses
-from trainer.apply.formats.jsonfile import dump, load
-from trainer.apply.formats.table import parse
-from trainer.apply.names import mapping
+from pose_smoother.errors import BadInput
+from pose_smoother.poses.formats import read_poses, write_poses
+from pose_smoother.poses.formats.json_utils import dump, load
+from pose_smoother.poses.formats.text_table import parse
+from pose_smoother.poses.keypoint_names import mapping
+from tests.pose_smoother.poses.formats.samples import SAMPLES, make
 
 coordinates = st.one_of(st.none(), st.floats(-1e5, 1e5).map(lambda x: round(x, 4)))
 cell = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r\n"), max_size=8)

@@ -4,7 +4,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trainer.input.noise import NoiseConfig, noisy_input
+from trainer.noise.gaussian import NoiseConfig, noisy_input
 
 SIGMAS = (1.0, 1.5, 2.0, 2.5, 3.0)
 

@@ -5,11 +5,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from pipeline.contract.boxes import boxes_around, nearest_pixel, to_heatmap, to_source
-from pipeline.contract.schema import clip_arrays, decode_text, text_column
-from pipeline.contract.store import CLIP_COLUMNS
 from pipeline.splits import cut_in_order, split_groups
 from pipeline.windows import window_starts
+from pose_smoother.boxes import boxes_around, nearest_pixel, to_heatmap, to_source
+from pose_smoother.store.layout import clip_arrays, decode_text, text_column
+from pose_smoother.store.store import CLIP_COLUMNS
 
 COORDINATES = hnp.arrays(
     np.float64,

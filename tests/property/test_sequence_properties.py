@@ -4,10 +4,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.trainer.apply.tracks import NAMES, poses, smoother, track, walk
-from trainer.apply.names import mapping
-from trainer.apply.sequence import smooth_poses
-from trainer.smoothers import filters
+from pose_smoother.filters import moving
+from pose_smoother.poses.keypoint_names import mapping
+from tests.trainer.inference.tracks import NAMES, poses, smoother, track, walk
+from trainer.inference.sliding_window import smooth_poses
 
 MAP = mapping(NAMES)
 #: Differences of neighbouring frame numbers, and the share of keypoints that is missing.
@@ -39,7 +39,7 @@ def test_the_identity_loses_and_invents_nothing(drawn, step, merge, batch) -> No
 @settings(deadline=None, max_examples=40)
 @given(TRACKS, st.floats(-500, 500), st.floats(0.1, 10))
 def test_another_place_and_scale_of_the_picture_change_nothing_else(drawn, shift, scale) -> None:
-    mean = smoother(filters.mean)
+    mean = smoother(moving.mean)
     tracks = tracks_of(drawn)
     moved = [track(one.keypoints * scale + shift, one.frame, one.id) for one in tracks]
     here = smooth_poses(poses(*tracks), MAP, mean)

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trainer.input.stored.shuffle import plan_ascending, plan_shuffled
+from trainer.data.stored.shuffle import plan_ascending, plan_shuffled
 
 windows_of_a_split = st.lists(st.integers(0, 5_000), max_size=300, unique=True).map(
     lambda firsts: np.array(firsts, dtype=np.int64)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trainer.smoothers import SMOOTHERS
+from pose_smoother.filters import SMOOTHERS
 
 N_KEYPOINTS = 3
 

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.contract import heatmap
-from pipeline.contract.errors import DamagedShard
-from pipeline.contract.skeleton import KEYPOINTS, N_KEYPOINTS
-from pipeline.contract.store import (
+from pose_smoother import heatmap
+from pose_smoother.errors import DamagedShard
+from pose_smoother.skeleton import KEYPOINTS, N_KEYPOINTS
+from pose_smoother.store.store import (
     CLIP_COLUMNS,
     CONTRACT_VERSION,
     FRAME_ARRAYS,

@@ -4,8 +4,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from pipeline.contract.skeleton import KEYPOINTS
-from trainer.input.noise_file import PAIRS, VERSION, DetectorNoise, KeypointNoise
+from pose_smoother.skeleton import KEYPOINTS
+from trainer.noise.noise_file import PAIRS, VERSION, DetectorNoise, KeypointNoise
 
 CLEAN = KeypointNoise((0.0, 0.0), (2.0, 2.0), 0.0, (9.0, 9.0), 0.0, 0.0)
 

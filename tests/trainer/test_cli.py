@@ -7,11 +7,11 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from pipeline.contract.files import write_json
+from pose_smoother.files.atomic import write_json
 from tests.trainer.fake_store import make_store
 from trainer import cli
-from trainer.results.runs import read_json, read_results
-from trainer.run import training
+from trainer.runs.results_io import read_json, read_results
+from trainer.training import loop
 
 QUICK = ["--max-epochs", "1", "--max-steps", "2", "--device", "cpu"]
 
@@ -150,7 +150,7 @@ def test_the_unexpected_is_one_line_too_unless_debugging(invoke, monkeypatch):
     def broken(*_, **__):
         raise KeyError("what\nnow")
 
-    monkeypatch.setattr(training, "evaluate_together", broken)
+    monkeypatch.setattr(loop, "evaluate_together", broken)
     result = invoke(*invoke.train)
     assert result.exit_code == 1
     assert result.stderr.startswith("error: KeyError: ")
@@ -161,7 +161,7 @@ def test_the_unexpected_is_one_line_too_unless_debugging(invoke, monkeypatch):
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 75), (signal.SIGINT, 130)])
 def test_a_signal_saves_and_leaves_with_its_code(invoke, monkeypatch, number, code):
-    real = training.evaluate_together
+    real = loop.evaluate_together
 
     def signalled(*arguments, **options):
         os.kill(os.getpid(), number)
@@ -169,7 +169,7 @@ def test_a_signal_saves_and_leaves_with_its_code(invoke, monkeypatch, number, co
 
     before = signal.getsignal(number)
     with monkeypatch.context() as patched:
-        patched.setattr(training, "evaluate_together", signalled)
+        patched.setattr(loop, "evaluate_together", signalled)
         result = invoke(*invoke.train)
     assert result.exit_code == code
     assert "the same command continues" in result.stderr

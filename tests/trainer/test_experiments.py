@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.contract.errors import BadInput
+from pose_smoother.errors import BadInput
 from trainer.experiments import EXPERIMENTS, experiment
 
 RANDOM = (1, 1.5, 2, 2.5, 3)

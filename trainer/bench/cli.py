@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from pipeline.contract.cli import PATH, names
-from pipeline.contract.store import open_store
-from trainer.run.cli import DEVICE
+from pose_smoother.cli_support import PATH, names
+from pose_smoother.store.store import open_store
+from trainer.cli_options import DEVICE
 
 
 @click.command()
@@ -40,8 +40,8 @@ def bench(store: Path | None, chosen: str, device: str, minutes: float, out: Pat
 
     Example: python -m trainer bench --models deciwatch,3dconv --minutes 2 --out bench
     """
-    from pipeline.contract.files import make_folder
-    from pipeline.contract.goals import draw_goals, table, write_goals
+    from pose_smoother.bench.goals import draw_goals, table, write_goals
+    from pose_smoother.files.atomic import make_folder
     from trainer.bench.sample_store import make_sample_store
     from trainer.bench.table import measured, parts
     from trainer.models import models

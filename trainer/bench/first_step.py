@@ -9,7 +9,7 @@ import sys
 from torch import Tensor
 
 from trainer.cli import main
-from trainer.run.progress import Progress
+from trainer.training.progress import Progress
 
 
 def _leave(self: Progress, loss: Tensor) -> None:

@@ -1,10 +1,10 @@
-"""Timing on a device: what ``pipeline.contract.timing`` does, waiting for a GPU to finish."""
+"""Timing on a device: what ``pose_smoother.bench.timing`` does, waiting for a GPU to finish."""
 
 from collections.abc import Callable, Mapping
 
 import torch
 
-from pipeline.contract.timing import Timings, interleaved
+from pose_smoother.bench.timing import Timings, interleaved
 
 __all__ = ["Timings", "interleaved", "interleaved_on"]
 

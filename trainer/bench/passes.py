@@ -5,18 +5,18 @@ from itertools import count
 
 import torch
 
-from pipeline.contract.store import Store
-from pipeline.contract.timing import Timings
+from pose_smoother.bench.timing import Timings
+from pose_smoother.store.store import Store
 from trainer.bench.steps import resident_batch
 from trainer.bench.turns import Enough, Turns
-from trainer.codec import model_input
-from trainer.evaluate import evaluate
-from trainer.losses import batch_loss_of
+from trainer.evaluation.evaluate import evaluate
 from trainer.models import model_module
-from trainer.precision import computing_in
-from trainer.run.config import TrainConfig, open_stream
-from trainer.run.model.tested import REFERENCES
-from trainer.run.training import new_model
+from trainer.models.codec import model_input
+from trainer.training.config import TrainConfig, open_stream
+from trainer.training.final_test import REFERENCES
+from trainer.training.loop import new_model
+from trainer.training.losses import batch_loss_of
+from trainer.training.precision import computing_in
 
 
 def pass_timings(

@@ -6,14 +6,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from pipeline.contract.heatmap import SIZE
-from pipeline.contract.skeleton import N_KEYPOINTS
-from pipeline.contract.store import WINDOW_FRAMES
-from pipeline.contract.timing import Timings
+from pose_smoother.bench.timing import Timings
+from pose_smoother.heatmap import SIZE
+from pose_smoother.skeleton import N_KEYPOINTS
+from pose_smoother.store.store import WINDOW_FRAMES
 from trainer.bench.measure import interleaved_on
 from trainer.bench.plain_convlstm import plain_model_c, plain_model_s
 from trainer.models import model_module
-from trainer.step import initial_model
+from trainer.training.step import initial_model
 
 PLAIN: dict[str, Callable[..., Tensor]] = {
     "biconvlstm-s": plain_model_s,

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from pipeline.contract.errors import RunError
+from pose_smoother.errors import RunError
 
 
 def make_sample_store(folder: Path, clips: int = 60) -> Path:

@@ -4,9 +4,9 @@ import subprocess
 import sys
 import tempfile
 
-from pipeline.contract.errors import RunError
-from pipeline.contract.remote.place import Place
-from pipeline.contract.timing import Timings, interleaved
+from pose_smoother.bench.timing import Timings, interleaved
+from pose_smoother.errors import RunError
+from pose_smoother.remote.address import Place
 
 _TIMEOUT_S = 300.0
 

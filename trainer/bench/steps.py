@@ -10,18 +10,18 @@ from typing import Any
 from torch import Tensor
 from torch.nn import functional
 
-from pipeline.contract.store import Store
-from pipeline.contract.timing import Timings
+from pose_smoother.bench.timing import Timings
+from pose_smoother.store.store import Store
 from trainer.bench.turns import Enough, Turns, TurnsOfSteps
-from trainer.codec import model_input, model_target
-from trainer.input.stream import Batch
-from trainer.losses import batch_loss_of
+from trainer.data.stream import Batch
 from trainer.models import model_module
-from trainer.precision import computing_in
-from trainer.run.config import TrainConfig, open_stream
-from trainer.run.interrupt import Interrupt
-from trainer.run.training import Training, new_model
-from trainer.step import make_optimizer
+from trainer.models.codec import model_input, model_target
+from trainer.runs.signals import Interrupt
+from trainer.training.config import TrainConfig, open_stream
+from trainer.training.loop import Training, new_model
+from trainer.training.losses import batch_loss_of
+from trainer.training.precision import computing_in
+from trainer.training.step import make_optimizer
 
 _CHECKPOINT_MINUTES = 1e9  # none while the clock runs
 

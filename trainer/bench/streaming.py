@@ -13,18 +13,18 @@ import torch
 from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
-from pipeline.contract.goals import Goal, speed_up
-from pipeline.contract.heatmap import IMPULSE, SIGMA_OUT_PX, SIZE
-from pipeline.contract.seeds import TRAIN_NOISE, rng
-from pipeline.contract.skeleton import N_KEYPOINTS
-from pipeline.contract.store import WINDOW_FRAMES, Store
-from pipeline.contract.timing import interleaved
+from pose_smoother.bench.goals import Goal, speed_up
+from pose_smoother.bench.timing import interleaved
+from pose_smoother.heatmap import IMPULSE, SIGMA_OUT_PX, SIZE
+from pose_smoother.seeds import TRAIN_NOISE, rng
+from pose_smoother.skeleton import N_KEYPOINTS
+from pose_smoother.store.store import WINDOW_FRAMES, Store
+from trainer.data.batch import Batch
+from trainer.data.heatmap_buffer import Canvas
+from trainer.data.render import render, response_tables
+from trainer.data.stream import WindowStream
 from trainer.experiments import RANDOM_SIGMA_PX
-from trainer.input.batch import Batch
-from trainer.input.drawn.canvas import Canvas
-from trainer.input.noise import NoiseConfig, noisy_input
-from trainer.input.render import render, response_tables
-from trainer.input.stream import WindowStream
+from trainer.noise.gaussian import NoiseConfig, noisy_input
 
 NOISE = NoiseConfig(1.0, RANDOM_SIGMA_PX)
 BATCH = 16

@@ -9,19 +9,19 @@ from functools import partial
 import torch
 from tqdm import tqdm
 
-from pipeline.contract.goals import Goal, speed_up
-from pipeline.contract.store import Store
-from pipeline.contract.timing import Timings
+from pose_smoother.bench.goals import Goal, speed_up
+from pose_smoother.bench.timing import Timings
+from pose_smoother.store.store import Store
 from trainer.bench.passes import pass_timings
 from trainer.bench.recurrent import PLAIN, recurrent_timings
 from trainer.bench.start import start_timings
 from trainer.bench.steps import step_timings
 from trainer.bench.streaming import render_goals, stream_goals
 from trainer.bench.turns import BARE, WHOLE
-from trainer.evaluate import AT_ONCE
+from trainer.evaluation.evaluate import AT_ONCE
 from trainer.models import model_module, models
-from trainer.run.config import TrainConfig, train_config
-from trainer.train import n_threads, ready_memory
+from trainer.training.config import TrainConfig, train_config
+from trainer.training.train import n_threads, ready_memory
 
 EXPERIMENT = "1.1"  # random smear: the most work of the six
 RECURRENT_BATCH = 2

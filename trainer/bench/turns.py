@@ -6,8 +6,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from pipeline.contract.timing import Timings
-from trainer.run.progress import Progress
+from pose_smoother.bench.timing import Timings
+from trainer.training.progress import Progress
 
 WHOLE, BARE = "whole", "bare"
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pipeline.contract.errors import BadInput, PoseError, Stopped
+from pose_smoother.errors import BadInput, PoseError, Stopped
 
 
 def n_processes() -> int:

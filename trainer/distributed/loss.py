@@ -13,12 +13,12 @@ from torch import Tensor, nn
 from torch.autograd.function import FunctionCtx
 from torch.nn.parallel import DistributedDataParallel
 
-from pipeline.contract.errors import BadInput
+from pose_smoother.errors import BadInput
+from trainer.data.stream import Batch
 from trainer.distributed.dropout import SharedDropout
-from trainer.distributed.ranks import Ranks, sum_over_ranks
-from trainer.input.stream import Batch
-from trainer.losses import BatchLoss
-from trainer.step import set_seed
+from trainer.distributed.process_group import Ranks, sum_over_ranks
+from trainer.training.losses import BatchLoss
+from trainer.training.step import set_seed
 
 
 class SharedLoss:

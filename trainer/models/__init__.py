@@ -9,8 +9,8 @@ from typing import Any, Literal, Protocol, cast
 
 from torch import nn
 
-from pipeline.contract.errors import unknown_name
-from pipeline.contract.registry import named_modules
+from pose_smoother.errors import unknown_name
+from pose_smoother.registry import named_modules
 
 
 class ModelModule(Protocol):

@@ -11,7 +11,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from pipeline.contract.heatmap import SIZE
+from pose_smoother.heatmap import SIZE
 from trainer.models.convlstm import ConvLSTM
 from trainer.models.glorot import initialise
 

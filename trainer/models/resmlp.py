@@ -8,7 +8,7 @@ is: a step of 512 windows is a few large matrix products.
 
 When it predicts, the network also reads the window mirrored and averages both answers.
 
-How both are trained is in ``trainer.losses.likelihood_of_batch``.
+How both are trained is in ``trainer.training.losses.likelihood_of_batch``.
 
 Source: residual blocks for poses as in Martinez et al. 2017, "A simple yet effective baseline for
 3d human pose estimation", in the pre-norm form of Xiong et al. 2020, "On layer normalization in the
@@ -21,13 +21,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pipeline.contract.heatmap import SIZE
-from pipeline.contract.skeleton import MIRROR
+from pose_smoother.heatmap import SIZE
+from pose_smoother.skeleton import MIRROR
 from trainer.models.glorot import initialise
 
 NAME = "resmlp"
 CONSUMES: Literal["heatmaps", "coordinates"] = "coordinates"
-#: ``forward_both`` gives an uncertainty, too (``trainer.uncertainty``).
+#: ``forward_both`` gives an uncertainty, too (``trainer.evaluation.uncertainty``).
 UNCERTAIN = True
 #: Chosen on validation windows of the nine actions: docs/experiments.md.
 PRESET: dict[str, Any] = {

@@ -6,12 +6,12 @@ from typing import Any
 
 import click
 
-from pipeline.contract.cli import PATH, names
-from pipeline.contract.errors import BadInput
-from pipeline.contract.remote.place import Place
-from pipeline.contract.store import open_store
-from trainer.run.cli import NOISE_AND_SCORE, OUT, STORE, TRAINING
-from trainer.run.interrupt import Interrupt
+from pose_smoother.cli_support import PATH, names
+from pose_smoother.errors import BadInput
+from pose_smoother.remote.address import Place
+from pose_smoother.store.store import open_store
+from trainer.cli_options import NOISE_AND_SCORE, OUT, STORE, TRAINING
+from trainer.runs.signals import Interrupt
 from trainer.sweep.launchers.cli import CLUSTER, WHERE, launcher_of
 
 
@@ -87,9 +87,9 @@ def sweep(
     """
     with Interrupt() as interrupt:
         from trainer.experiments import THESIS_MODELS
-        from trainer.sweep.board import Board
+        from trainer.runs.status_table import table
         from trainer.sweep.jobs import job_of, plan
-        from trainer.sweep.status import table
+        from trainer.sweep.progress_display import Board
         from trainer.sweep.supervisor import Supervisor, SweepOptions, verdict
 
         where = {name: chosen.pop(name) for name in WHERE}
@@ -127,7 +127,7 @@ def status(runs: Path, as_json: bool) -> None:
 
     Example: python -m trainer status runs
     """
-    from trainer.sweep.overview import overview, table_of, to_json
+    from trainer.runs.status import overview, table_of, to_json
 
     sights = overview(runs)
     click.echo(to_json(sights) if as_json else table_of(sights))

@@ -6,14 +6,14 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from pipeline.contract.store import Store
-from trainer import baselines
-from trainer.baselines import BaselinesConfig
+from pose_smoother.store.store import Store
+from trainer.evaluation import baselines
+from trainer.evaluation.baselines import BaselinesConfig
 from trainer.experiments import EXPERIMENTS
 from trainer.models import models
-from trainer.run import config as training
-from trainer.run.config import TrainConfig, train_config
 from trainer.sweep.job import Job
+from trainer.training import config as training
+from trainer.training.config import TrainConfig, train_config
 
 #: The order in which models are begun; those not named here come last.
 CHEAP_FIRST = ("deciwatch", "3dconv", "biconvlstm-c", "biconvlstm-s")

@@ -10,15 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pipeline.contract.errors import PoseError, RunError, Stopped
-from pipeline.contract.lock import Held, only_writer
-from trainer.run.folder import check_identity
-from trainer.run.interrupt import Interrupt
-from trainer.sweep.board import Board
-from trainer.sweep.job import Job
-from trainer.sweep.launchers import Handle, Launcher
-from trainer.sweep.launchers.local import Local
-from trainer.sweep.status import (
+from pose_smoother.errors import PoseError, RunError, Stopped
+from pose_smoother.files.lock import Held, only_writer
+from trainer.runs.folder import check_identity
+from trainer.runs.signals import Interrupt
+from trainer.runs.status_table import (
     FAILED,
     FINISHED,
     HELD,
@@ -31,6 +27,10 @@ from trainer.sweep.status import (
     read_status,
     write_table,
 )
+from trainer.sweep.job import Job
+from trainer.sweep.launchers import Handle, Launcher
+from trainer.sweep.launchers.local import Local
+from trainer.sweep.progress_display import Board
 
 _POLL_S = 0.1
 _TRY_HELD_S = 1.0

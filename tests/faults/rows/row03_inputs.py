@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.contract.errors import BadInput
-from pipeline.scan import scan
+from pipeline.parse_files import scan
 from pipeline.sources import SourceOptions, source
-from pipeline.workers import Workers
+from pipeline.worker_pool import Workers
+from pose_smoother.errors import BadInput
 from tests.faults.harness import Attempt
 from tests.faults.inputs import write_brace, write_penn
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.contract.errors import BadInput
-from pipeline.scan import Outcome, scan
+from pipeline.parse_files import Outcome, scan
 from pipeline.sources import SourceOptions, source
-from pipeline.workers import Workers
+from pipeline.worker_pool import Workers
+from pose_smoother.errors import BadInput
 from tests.faults.harness import Attempt
 from tests.faults.inputs import VIDEO, manual_frame, sound_segment
 from tests.pipeline.penn_files import label_arrays, mat_bytes

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.audit import verify
-from pipeline.contract.errors import PoseError
-from pipeline.contract.store import MANIFEST, RECIPE, SPLITS, open_store
+from pipeline.verify import verify
+from pose_smoother.errors import PoseError
+from pose_smoother.store.store import MANIFEST, RECIPE, SPLITS, open_store
 from tests.faults import servers
 from tests.faults.damage import BYTE_DAMAGE, damaged
 from tests.faults.harness import Attempt
 from tests.faults.stores import content, differences
-from trainer.input.noise import NoiseConfig
-from trainer.input.stream import WindowStream
+from trainer.data.stream import WindowStream
+from trainer.noise.gaussian import NoiseConfig
 
 NUMBER, FAULT = 5, "damaged files of a store"
 TRIES, SHARE = 600, 8

@@ -11,7 +11,7 @@ import torch
 
 from tests.faults.damage import BYTE_DAMAGE, damaged
 from tests.faults.harness import Attempt
-from trainer import checkpoint
+from trainer.runs import checkpoint
 
 NUMBER, FAULT = 6, "flips and cuts in checkpoints"
 TRIES, SHARE = 1_000, 40
@@ -87,7 +87,7 @@ def attempt(ready: Ready, folder: Path, rng: np.random.Generator, index: int) ->
                 found.problems.append(f"{name} {how}: it was unpickled")
         return found
     heard = _Warnings()
-    log = logging.getLogger("trainer.checkpoint")
+    log = logging.getLogger("trainer.runs.checkpoint")
     log.addHandler(heard)
     log.propagate, before = False, log.propagate
     try:

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.audit import verify
-from pipeline.contract.errors import PoseError
+from pipeline.verify import verify
+from pose_smoother.errors import PoseError
 from tests.faults import shim
 from tests.faults.harness import Attempt
 from tests.faults.power import Disk
 from tests.faults.rows import row07_disk as disk
 from tests.faults.runs import RUN
-from trainer import checkpoint
-from trainer.results.runs import RESULTS_JSON, read_json
+from trainer.runs import checkpoint
+from trainer.runs.results_io import RESULTS_JSON, read_json
 
 NUMBER, FAULT = 8, "power cuts: unflushed writes lost or reordered"
 TRIES, SHARE = 200, 12

@@ -13,16 +13,16 @@ from typing import Any
 import numpy as np
 
 from pipeline import shards
-from pipeline.contract.errors import PoseError
-from pipeline.contract.store import Store, open_store
+from pose_smoother.errors import PoseError
+from pose_smoother.store.store import Store, open_store
 from tests.faults import servers
 from tests.faults.harness import Attempt
 from tests.faults.nursery import workers_of
 from tests.faults.stores import content, differences, labels
-from trainer import checkpoint
-from trainer.input.stored import reader
-from trainer.run.config import TrainConfig
-from trainer.train import train
+from trainer.data.stored import reader
+from trainer.runs import checkpoint
+from trainer.training.config import TrainConfig
+from trainer.training.train import train
 
 NUMBER, FAULT = 11, "readers and workers killed, hung or raising"
 TRIES, SHARE = 60, 5
@@ -138,7 +138,7 @@ def _disturb_worker(
     began = time.monotonic()
     limits = {
         "pipeline.shards:SHARD_TIMEOUT_S": _TIMEOUT_S,
-        "pipeline.stages:_CLOSE_TIMEOUT_S": 5.0,
+        "pipeline.build_steps:_CLOSE_TIMEOUT_S": 5.0,
     }
     disturbed = program.start(words, log, settings=limits)
     _disturb(disturbed.pid, out, float(rng.uniform(0, ready.seconds)), number)

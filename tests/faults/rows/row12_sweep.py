@@ -12,7 +12,7 @@ from tests.faults import servers, shim
 from tests.faults.harness import Attempt
 from tests.faults.shim import Shim
 from tests.faults.warm import Warm
-from trainer.results.runs import TIDY_KINDS, read_csv, read_results
+from trainer.runs.results_io import TIDY_KINDS, read_csv, read_results
 
 NUMBER, FAULT = 12, "SIGKILL of sweep"
 TRIES, SHARE = 200, 1

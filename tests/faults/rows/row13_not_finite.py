@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from pipeline.contract.errors import PoseError
+from pose_smoother.errors import PoseError
 from tests.faults.harness import Attempt
 from tests.trainer.fake_store import FakeStore, make_store
-from trainer import checkpoint
-from trainer.run import training
-from trainer.run.config import TrainConfig
-from trainer.train import train
+from trainer.runs import checkpoint
+from trainer.training import loop
+from trainer.training.config import TrainConfig
+from trainer.training.train import train
 
 NUMBER, FAULT = 13, "NaN and infinity in data, loss, gradient"
 TRIES, SHARE = 150, 6
@@ -88,7 +88,7 @@ def attempt(ready: Ready, folder: Path, rng: np.random.Generator, index: int) ->
     )
     if way == "data":
         store = _Poisoned(ready.store, int(rng.integers(ready.store.n_frames("train"))), bad)
-    real = training.batch_loss_of
+    real = loop.batch_loss_of
 
     def poisoned_of(*arguments: Any) -> Any:
         batch_loss = real(*arguments)
@@ -107,14 +107,14 @@ def attempt(ready: Ready, folder: Path, rng: np.random.Generator, index: int) ->
 
         return poisoned
 
-    training.batch_loss_of = poisoned_of
+    loop.batch_loss_of = poisoned_of
     error = ""
     try:
         train(config, store, folder, checkpoint_minutes=0)
     except PoseError as caught:
         error = str(caught)
     finally:
-        training.batch_loss_of = real
+        loop.batch_loss_of = real
     if way == "data":
         if "train/heatmaps" not in error or "not finite" not in error or "shard" not in error:
             found.problems.append(f"{case}: {error!r}")

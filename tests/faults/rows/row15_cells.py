@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from tests.faults.harness import Attempt
-from trainer.results.runs import csv_bytes, read_csv, unescape_cell, write_csv
+from trainer.runs.results_io import csv_bytes, read_csv, unescape_cell, write_csv
 
 NUMBER, FAULT = 15, "formulas and odd ids in CSV cells"
 TRIES, SHARE = 2_000, 100

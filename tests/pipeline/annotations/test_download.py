@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from pipeline.annotations import fetch as fetching
+from pipeline.annotations import http_resume as fetching
 from pipeline.annotations.download import (
     OFFICIAL,
     Dataset,
@@ -22,8 +22,8 @@ from pipeline.annotations.download import (
     _zip_check,
     download,
 )
-from pipeline.annotations.fetch import fetch, part_of
-from pipeline.contract.errors import BadInput
+from pipeline.annotations.http_resume import fetch, part_of
+from pose_smoother.errors import BadInput
 
 BODY = os.urandom(300_000)
 

@@ -15,10 +15,10 @@ from pipeline.bench import goals
 from pipeline.bench.memory import PeakMemory, family
 from pipeline.bench.naive import preprocess_plainly, save_npy
 from pipeline.build import preprocess
-from pipeline.contract.goals import read_goals
-from pipeline.contract.store import SPLITS, open_store
-from pipeline.plan import BuildConfig
+from pipeline.config import BuildConfig
 from pipeline.synthetic import write_sample
+from pose_smoother.bench.goals import read_goals
+from pose_smoother.store.store import SPLITS, open_store
 
 
 @pytest.fixture(scope="module")

@@ -20,18 +20,18 @@ from distributed import LocalCluster
 
 from pipeline.build import preprocess
 from pipeline.cluster import workers as cluster_workers
-from pipeline.cluster.stamp import FILES, Stamp, versions
+from pipeline.cluster.compatibility import FILES, Stamp, versions
 from pipeline.cluster.workers import ClusterError, dask_workers
-from pipeline.contract.errors import PoseError
-from pipeline.contract.lock import only_writer, owner_note
+from pipeline.config import BuildConfig
 from pipeline.ingest import Inputs
-from pipeline.plan import BuildConfig
-from pipeline.scan import Outcome, parse_items, scan
+from pipeline.parse_files import Outcome, parse_items, scan
 from pipeline.shards import JOURNAL, Folders
 from pipeline.sources import Item, SourceOptions
+from pose_smoother.errors import PoseError
+from pose_smoother.files.lock import only_writer, owner_note
 from tests.pipeline.penn_files import label_arrays, mat_bytes, write_labels
 from tests.pipeline.test_build import build, content
-from tests.pipeline.test_scan import misbehave_or_parse
+from tests.pipeline.test_parse_files import misbehave_or_parse
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Dask's sockets outlive its loops by moments
 
@@ -66,7 +66,7 @@ def whole(labels: Path) -> dict[str, dict[str, str]]:
 def _sources_may_be_edited(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever edits the program while its tests run is not told so by them."""
     mine = {name: value for name, value in versions().items() if name != FILES}
-    monkeypatch.setattr("pipeline.cluster.stamp.versions", lambda: mine)
+    monkeypatch.setattr("pipeline.cluster.compatibility.versions", lambda: mine)
 
 
 def on_cluster(labels: Path, out: Path, address: str, store_format: str = "zarr") -> None:
@@ -220,7 +220,7 @@ def test_an_address_where_nobody_answers(
 def test_workers_of_other_versions_or_without_the_folder_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipeline.cluster.stamp._APPEARS_S", 0.0)
+    monkeypatch.setattr("pipeline.cluster.compatibility._APPEARS_S", 0.0)
     note = tmp_path / "note"
     note.write_text("mine")
     stamp = Stamp.of(note)

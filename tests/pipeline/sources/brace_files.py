@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.contract.errors import BadInput
 from pipeline.sources import Item, SourceOptions, brace
+from pose_smoother.errors import BadInput
 
 VIDEO = "-a_b-CDE_12"
 TABLES = {

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.contract.errors import BadInput
-from pipeline.contract.skeleton import INDEX
 from pipeline.sources import ID_PATTERN, brace, source
 from pipeline.sources.brace_segment import COCO
+from pose_smoother.errors import BadInput
+from pose_smoother.skeleton import INDEX
 from tests.pipeline.sources.brace_files import (
     TABLES,
     VIDEO,

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.contract.errors import BadInput
-from pipeline.contract.skeleton import INDEX
 from pipeline.sources.brace_manual import manual_keypoints
+from pose_smoother.errors import BadInput
+from pose_smoother.skeleton import INDEX
 from tests.pipeline.sources.brace_files import (
     VIDEO,
     clips_of,

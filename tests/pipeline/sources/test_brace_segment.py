@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.contract.errors import BadInput
-from pipeline.contract.skeleton import INDEX
 from pipeline.sources import brace
+from pose_smoother.errors import BadInput
+from pose_smoother.skeleton import INDEX
 from tests.pipeline.sources.brace_files import VIDEO, parse_bytes, points, segment
 
 

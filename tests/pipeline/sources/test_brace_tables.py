@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.contract.errors import BadInput
 from pipeline.sources.brace_tables import parse_cuts, parse_segments, parse_videos
+from pose_smoother.errors import BadInput
 
 DATA = Path(os.environ.get("POSE_SHARED_DATA", Path(__file__).parents[4] / "shared" / "data"))
 BROKEN_TABLES = {

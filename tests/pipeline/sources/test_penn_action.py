@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.contract.errors import BadInput
-from pipeline.contract.skeleton import INDEX
 from pipeline.sources import Item, SourceOptions
 from pipeline.sources import penn_action as penn
+from pose_smoother.errors import BadInput
+from pose_smoother.skeleton import INDEX
 from tests.pipeline.penn_files import label_arrays, mat_bytes, write_labels
 
 NO_OPTIONS = SourceOptions()

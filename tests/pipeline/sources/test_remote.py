@@ -9,21 +9,21 @@ from typing import Any
 
 import pytest
 
-from pipeline.contract.errors import BadInput, PoseError
-from pipeline.contract.remote import objects
-from pipeline.contract.remote.objects import versions
-from pipeline.contract.remote.place import Remote
-from pipeline.contract.store import RECIPE
+from pipeline.config import BuildConfig
 from pipeline.ingest import Inputs, fingerprint
-from pipeline.plan import BuildConfig
 from pipeline.recipe import Recipe, read_recipe
 from pipeline.sources import Item, SourceOptions, brace, penn_action
 from pipeline.synthetic import write_sample
+from pose_smoother.errors import BadInput, PoseError
+from pose_smoother.remote import objects
+from pose_smoother.remote.address import Remote
+from pose_smoother.remote.objects import versions
+from pose_smoother.store.store import RECIPE
 from tests.pipeline.penn_files import write_labels
 
 fsspec = pytest.importorskip("fsspec", reason="needs the extra 'remote'")
 
-from pipeline.contract.remote import ranges  # noqa: E402  it imports fsspec
+from pose_smoother.remote import range_file  # noqa: E402  it imports fsspec
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_a_penn_folder(inner: str, penn_labels_here: Path, bucket: Remote) -> No
 def test_a_penn_archive_is_streamed(
     penn_labels_here: Path, bucket: Remote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ranges, "_BLOCK_BYTES", 1000)
+    monkeypatch.setattr(range_file, "_BLOCK_BYTES", 1000)
     archive = tmp_path / "Penn_Action.tar.gz"
     with tarfile.open(archive, "w:gz") as file:
         file.add(penn_labels_here, "Penn_Action/labels")
@@ -102,16 +102,16 @@ def test_an_answer_that_fails_rejects_no_file(
 ) -> None:
     """A file that could not be fetched is no bad file: the store would lack its clips."""
     put(penn_labels_here, bucket)
-    from pipeline.contract.remote import tries
     from pipeline.sources import remote_files
+    from pose_smoother.remote import retry
 
-    monkeypatch.setattr(tries.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(retry.time, "sleep", lambda seconds: None)
 
     def silent(place: Remote, n_bytes: int) -> bytes:
         def action() -> bytes:
             raise TimeoutError
 
-        return tries.tried(place, action)
+        return retry.tried(place, action)
 
     monkeypatch.setattr(remote_files, "read", silent)
     with pytest.raises(PoseError, match="did not answer"):
@@ -138,7 +138,7 @@ def test_a_recipe_keeps_addresses(bucket: Remote, tmp_path: Path) -> None:
 def test_a_remote_file_seeks_like_a_local_one(
     bucket: Remote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ranges, "_BLOCK_BYTES", 64)
+    monkeypatch.setattr(range_file, "_BLOCK_BYTES", 64)
     data = bytes(range(256)) * 9
     fsspec.filesystem("memory").pipe_file((bucket / "x").url, data)
     (tmp_path / "x").write_bytes(data)

@@ -7,10 +7,10 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from pipeline.contract.errors import RunError
-from pipeline.contract.goals import Goal, read_goals
-from pipeline.contract.store import open_store
-from pipeline.contract.timing import Timings
+from pose_smoother.bench.goals import Goal, read_goals
+from pose_smoother.bench.timing import Timings
+from pose_smoother.errors import RunError
+from pose_smoother.store.store import open_store
 from tests.trainer.fake_store import make_store
 from trainer import cli
 from trainer.bench import cli as bench_cli
@@ -21,7 +21,7 @@ from trainer.bench.sample_store import make_sample_store
 from trainer.bench.start import start_timings
 from trainer.bench.steps import bare_step, resident_batch, step_timings
 from trainer.models.deciwatch import DeciWatch
-from trainer.run.config import train_config
+from trainer.training.config import train_config
 
 CPU = torch.device("cpu")
 

@@ -4,7 +4,7 @@ import threading
 
 import numpy as np
 
-from pipeline.contract import heatmap
+from pose_smoother import heatmap
 from tests.trainer.fake_store import make_store
 from trainer.bench import streaming
 from trainer.bench.streaming import (

@@ -9,17 +9,17 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from pipeline.contract.store import Store
+from pose_smoother.filters.moving import mean
+from pose_smoother.store.store import Store
 from tests.trainer.fake_store import make_store
-from trainer.distributed.group import joined
-from trainer.distributed.judge import evaluate_together
-from trainer.distributed.ranks import ALONE, Ranks
-from trainer.losses import batch_loss_of
+from trainer.distributed.evaluate import evaluate_together
+from trainer.distributed.process_group import ALONE, Ranks
+from trainer.distributed.setup import joined
 from trainer.models import model_module
-from trainer.run.config import TrainConfig, open_stream
-from trainer.run.training import new_model
-from trainer.smoothers.filters import mean
-from trainer.train import train
+from trainer.training.config import TrainConfig, open_stream
+from trainer.training.loop import new_model
+from trainer.training.losses import batch_loss_of
+from trainer.training.train import train
 
 _SHARED = {"device": "cpu", "precision": "float32", "threads": 1}
 #: Of the odd batches one process takes a window more; resmlp's last one has a single window, so one

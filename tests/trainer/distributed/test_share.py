@@ -5,15 +5,15 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from pipeline.contract.errors import BadInput
+from pose_smoother.errors import BadInput
 from tests.trainer.distributed.pair import CONFIGS, a_store
 from trainer.distributed import environment
 from trainer.distributed.dropout import SharedDropout
 from trainer.distributed.loss import SharedLoss
-from trainer.distributed.ranks import ALONE, Ranks
+from trainer.distributed.process_group import ALONE, Ranks
 from trainer.models import models
-from trainer.run.config import open_stream
-from trainer.run.training import new_model
+from trainer.training.config import open_stream
+from trainer.training.loop import new_model
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 7, 16])

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pipeline.contract.errors import BadInput
+from pose_smoother.errors import BadInput
 from trainer.models import ModelModule, model_module, models
 
 K = 3

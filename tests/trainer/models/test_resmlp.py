@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from pipeline.contract.skeleton import MIRROR
+from pose_smoother.skeleton import MIRROR
 from trainer.models.resmlp import LOG_SCALES, ResidualMLP, build
 
 K = 25

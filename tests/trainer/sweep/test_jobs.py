@@ -5,14 +5,15 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from pipeline.contract.errors import BadInput
+from pose_smoother.errors import BadInput
 from tests.trainer.fake_store import make_store
-from trainer import baselines, cli
-from trainer.baselines import BaselinesConfig
+from trainer import cli
+from trainer.evaluation import baselines
+from trainer.evaluation.baselines import BaselinesConfig
 from trainer.experiments import EXPERIMENTS, THESIS_MODELS
 from trainer.models import models
-from trainer.run.config import TrainConfig, identity
 from trainer.sweep.jobs import flags, job_of, plan
+from trainer.training.config import TrainConfig, identity
 
 CHOSEN = {
     "batch_size": 8,
@@ -72,8 +73,12 @@ def test_a_wrong_name_or_value_is_told_before_anything_runs():
 def test_the_command_makes_this_very_configuration(chosen, monkeypatch):
     made = []
     monkeypatch.setattr(cli, "open_store", lambda path: store)
-    monkeypatch.setattr("trainer.train.train", lambda config, *_, **__: made.append(config))
-    monkeypatch.setattr("trainer.baselines.baselines", lambda config, *_: made.append(config))
+    monkeypatch.setattr(
+        "trainer.training.train.train", lambda config, *_, **__: made.append(config)
+    )
+    monkeypatch.setattr(
+        "trainer.evaluation.baselines.baselines", lambda config, *_: made.append(config)
+    )
     store, out = make_store(n_clips=5, n_frames=6), Path("runs")
     for config in plan(["deciwatch"], ["2.3"], [5], chosen):
         job = job_of(config, store, out, 2.5)

@@ -10,18 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.contract.errors import BadInput
-from pipeline.contract.lock import only_writer
+from pose_smoother.errors import BadInput
+from pose_smoother.files.lock import only_writer
 from tests.trainer.sweep.test_supervisor import SCRIPT, events, states
-from trainer.run.interrupt import Interrupt
-from trainer.sweep.board import Board
+from trainer.runs.signals import Interrupt
 from trainer.sweep.job import Job
 from trainer.sweep.jobs import job_of
-from trainer.sweep.launchers import pack as packs
+from trainer.sweep.launchers import job_group as packs
 from trainer.sweep.launchers.cli import launcher_of
-from trainer.sweep.launchers.pack import Pack, Remote, packed_runs
+from trainer.sweep.launchers.job_group import Pack, Remote, packed_runs
 from trainer.sweep.launchers.queue import Queue
 from trainer.sweep.launchers.workers import DaskWorkers
+from trainer.sweep.progress_display import Board
 from trainer.sweep.supervisor import Supervisor, SweepOptions
 
 PATIENCE_S = 120
@@ -226,8 +226,8 @@ def test_an_unknown_option_of_the_queue_is_one_line(tmp_path):
 
 def test_a_model_of_several_processes_is_begun_by_torchrun():
     from tests.trainer.fake_store import make_store
-    from trainer.baselines import BaselinesConfig
-    from trainer.run.config import TrainConfig
+    from trainer.evaluation.baselines import BaselinesConfig
+    from trainer.training.config import TrainConfig
 
     store = make_store(n_clips=5, n_frames=6)
     together = job_of(TrainConfig("deciwatch", "1.1"), store, Path("runs"), 5.0, 4).command

@@ -12,14 +12,14 @@ from collections import Counter
 
 import pytest
 
-from pipeline.contract.errors import RunError
-from pipeline.contract.lock import Held, only_writer
-from trainer.run.interrupt import Interrupt, Interrupted
+from pose_smoother.errors import RunError
+from pose_smoother.files.lock import Held, only_writer
+from trainer.runs.signals import Interrupt, Interrupted
 from trainer.sweep import supervisor
-from trainer.sweep.board import Board
-from trainer.sweep.child import begin
 from trainer.sweep.job import Job
 from trainer.sweep.launchers import local
+from trainer.sweep.progress_display import Board
+from trainer.sweep.run_process import begin
 from trainer.sweep.supervisor import TABLE, Supervisor, SweepOptions, Unfinished, verdict
 
 #: What a job does: ``python job.py FOLDER DEED --parent PID``; it tells when it was at work.
@@ -309,7 +309,7 @@ def test_where_nobody_watches_lines_are_not_redrawn():
 
 
 def test_the_running_ones_are_shown(make, monkeypatch):
-    monkeypatch.setattr("trainer.sweep.board._TELL_S", 0.15)
+    monkeypatch.setattr("trainer.sweep.progress_display._TELL_S", 0.15)
     began = time.monotonic()
     make("ok-1").run()
     lines = [line for line in make.told.getvalue().splitlines() if "running" in line]

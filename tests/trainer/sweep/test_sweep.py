@@ -13,14 +13,14 @@ import torch
 from click.testing import CliRunner
 
 from pipeline.cli import main as pipeline
-from pipeline.contract.lock import Held, only_writer
-from pipeline.contract.store import open_store
+from pose_smoother.files.lock import Held, only_writer
+from pose_smoother.store.store import open_store
 from tests.pipeline.penn_files import write_labels
-from trainer.baselines import BaselinesConfig, baselines
 from trainer.cli import main
-from trainer.results import load
-from trainer.run.config import TrainConfig
-from trainer.train import train
+from trainer.evaluation.baselines import BaselinesConfig, baselines
+from trainer.runs.results_io import load
+from trainer.training.config import TrainConfig
+from trainer.training.train import train
 
 MODELS, EXPERIMENTS = ("deciwatch", "3dconv"), ("1.2", "2.1")
 QUICK = {"max_epochs": 1, "max_steps": 1, "device": "cpu", "threads": 1}
@@ -139,7 +139,7 @@ def test_a_wrong_value_is_one_line_and_leaves_nothing(tmp_path, option, value, t
 
 
 def test_a_process_whose_parent_is_gone_stops(tmp_path):
-    code = "import sys, time; from trainer.run.parent import stop_with_parent; "
+    code = "import sys, time; from trainer.runs.parent_watch import stop_with_parent; "
     code += "stop_with_parent(int(sys.argv[1])); time.sleep(60)"
     mine = subprocess.Popen([sys.executable, "-c", code, str(os.getpid())])
     orphan = subprocess.Popen([sys.executable, "-c", code, "1"])

@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from pipeline.contract.cli import options
-from pipeline.contract.errors import BadInput
+from pose_smoother.cli_support import options
+from pose_smoother.errors import BadInput
 from trainer.sweep.launchers import CLUSTERS, Launcher
 
 #: Names of the options that ``launcher_of`` takes.

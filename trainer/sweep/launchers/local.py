@@ -5,8 +5,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainer.sweep.child import Child, begin
 from trainer.sweep.job import Job
+from trainer.sweep.run_process import Child, begin
 
 
 @dataclass

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline.contract.errors import BadInput
+from pose_smoother.errors import BadInput
 from trainer.sweep.job import Job
-from trainer.sweep.launchers.pack import Outcomes, Pack, PackedRun, Remote, packed_runs
+from trainer.sweep.launchers.job_group import Outcomes, Pack, PackedRun, Remote, packed_runs
 
 _CONNECT_S = 30
 

@@ -1,0 +1,85 @@
+"""What every task carries: whose build it belongs to, and what a worker must agree with."""
+
+import platform
+import time
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import pipeline
+from pose_smoother.errors import PoseError
+from pose_smoother.files.atomic import sha256_bytes
+
+#: What decides a store's bytes, or how a task is sent.
+_PACKAGES = ("pose-smoother", "numpy", "scipy", "zarr", "numcodecs", "h5py", "hdf5plugin", "dask")
+FILES = "this program's files"
+_APPEARS_S = 5.0  # a network file system may show a new file late
+
+
+class UnfitWorker(PoseError):
+    """A Dask worker has other versions than the client, or doesn't see the store's folder."""
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Versions of Python, of the packages that decide bytes, and of this program's files."""
+    found = {"python": platform.python_version()}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "absent"
+    home = Path(pipeline.__file__).parent
+    files = sorted(home.rglob("*.py"))
+    hashes = [f"{f.relative_to(home).as_posix()} {sha256_bytes(f.read_bytes())}" for f in files]
+    return found | {FILES: sha256_bytes("\n".join(hashes).encode())[:12]}
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """A build's mark.
+
+    Attributes
+    ----------
+    note : the file beside the store's lock that names the build's process and start.
+    said : its text.
+    versions : the client's.
+    """
+
+    note: Path
+    said: str
+    versions: dict[str, str]
+
+    @classmethod
+    def of(cls, note: Path) -> "Stamp":
+        """The mark of the build that holds the lock now."""
+        return cls(note, note.read_text(), versions())
+
+    def still_stands(self) -> bool:
+        """Whether the build still owns the place; a later one's note says something else."""
+        try:
+            return self.note.read_text() == self.said
+        except OSError:
+            return False
+
+    def misfit(self) -> str:
+        """Why this process must not work for the build; "" when it may."""
+        mine = versions()
+        other = [
+            f"{name} {mine.get(name, 'absent')} (client: {wanted})"
+            for name, wanted in self.versions.items()
+            if mine.get(name) != wanted
+        ]
+        if other:
+            return f"has {', '.join(other)}: install the same versions on both"
+        deadline = time.monotonic() + _APPEARS_S
+        while not self.still_stands():
+            if time.monotonic() > deadline:
+                return (
+                    f"does not see {self.note} as the client does: the store's folder (for a store "
+                    "at an address: the client's POSE_CACHE) must be on a file system that all "
+                    "workers share, under the same path"
+                )
+            time.sleep(0.1)
+        return ""

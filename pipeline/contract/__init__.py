@@ -1,1 +1,0 @@
-"""What pipeline and trainer share: skeleton, heatmaps, the store, its errors and its seeds."""

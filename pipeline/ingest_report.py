@@ -1,0 +1,58 @@
+"""``report.json``, what became of every input file: written and read line by line.
+
+The layout is that of ``pose_smoother.files.atomic.to_json``, so a list of millions of files needs no
+more memory than one of ten.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pose_smoother.files.atomic import to_json
+
+_TAIL_BYTES = 1 << 16
+_LEFT_OUT = b'\n "left_out": '  # a line's end never stands inside a JSON text
+
+
+def report_pieces(files: Path, left_out: dict[str, int]) -> Iterator[bytes]:
+    """The report's bytes, from a file with a JSON entry a line."""
+    yield b'{\n "files": ['
+    separator = b"\n"
+    with files.open("rb") as lines:
+        for line in lines:
+            entry = to_json(json.loads(line)).rstrip().replace(b"\n", b"\n  ")
+            yield separator + b"  " + entry
+            separator = b",\n"
+    yield b"]," if separator == b"\n" else b"\n ],"
+    yield _LEFT_OUT + to_json(left_out).rstrip().replace(b"\n", b"\n ") + b"\n}\n"
+
+
+def left_out(report: Path) -> dict[str, int]:
+    """What a report says was left out, read from the file's end."""
+    with report.open("rb") as file:
+        size = file.seek(0, 2)
+        n_bytes = _TAIL_BYTES
+        while True:
+            file.seek(max(0, size - n_bytes))
+            tail = file.read()
+            at = tail.rfind(_LEFT_OUT)
+            if at >= 0 or n_bytes >= size:
+                break
+            n_bytes *= 4
+    found: dict[str, int] = json.loads(b"{" + tail[at:] if at >= 0 else tail)["left_out"]
+    return found
+
+
+def entries(report: Path) -> Iterator[dict[str, Any]]:
+    """The report's files, one after the other."""
+    inside: list[bytes] = []
+    with report.open("rb") as lines:
+        for line in lines:
+            if line == b"  {\n":
+                inside = [line]
+            elif inside:
+                inside.append(line)
+                if line.startswith(b"  }"):
+                    yield json.loads(b"".join(inside).rstrip().rstrip(b","))
+                    inside = []

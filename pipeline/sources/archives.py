@@ -1,0 +1,266 @@
+"""Folders and zip archives read member by member: streamed, capped, never extracted.
+
+Archives come from strangers (DESIGN section 12). A member that must not be read is still listed,
+with the reason, so that the report can name it.
+"""
+
+import os
+import stat
+import struct
+import zipfile
+import zlib
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from pose_smoother.errors import BadInput
+from pose_smoother.remote.address import Place, Remote
+
+#: A member may unfold to this many times its compressed size, where it passes 1 MiB at all.
+MAX_RATIO = 200
+_RATIO_MATTERS_BYTES = 1 << 20
+_STREAM_RATIO_MATTERS_BYTES = 256 << 20
+_LOCAL_HEADER_BYTES = 30
+_END_BYTES = 22 + (1 << 16)  # the end record, and the longest comment after it
+_COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+#: What zipfile raises on damaged archives (NotImplementedError is a RuntimeError).
+ZIP_ERRORS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    OSError,
+    OverflowError,
+    RuntimeError,
+    ValueError,
+)
+
+
+@dataclass(frozen=True)
+class Member:
+    """A file of a tree: its path with ``/`` between parts, and why it is refused ("" if not)."""
+
+    name: str
+    refused: str = ""
+
+
+class Tree(ABC):
+    """Files below a folder or inside an archive; a context manager.
+
+    Attributes
+    ----------
+    path : the folder or archive.
+    members : every file, sorted by name.
+    """
+
+    path: Place
+    members: list[Member]
+
+    @abstractmethod
+    def read(self, name: str, max_bytes: int) -> bytes:
+        """The bytes of one member that is not refused.
+
+        Raises
+        ------
+        BadInput : larger than ``max_bytes``, damaged or unreadable; the text gives the reason.
+        """
+
+    def close(self) -> None:  # noqa: B027  a folder holds nothing open
+        """Let go of the archive."""
+
+    def __enter__(self) -> "Tree":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def read_capped(file: Place, max_bytes: int) -> bytes:
+    """The bytes of a file, or BadInput with the reason when it is too large or unreadable."""
+    try:
+        with file.open("rb") as handle:
+            data = handle.read(max_bytes + 1)
+    except OSError as error:
+        raise BadInput(f"cannot be read: {error.strerror}") from None
+    if len(data) > max_bytes:
+        raise BadInput(f"is larger than the {max_bytes:,} bytes allowed")
+    return data
+
+
+class FolderTree(Tree):
+    """A folder; links inside it are not followed."""
+
+    def __init__(self, path: Path) -> None:
+        self.path: Path = path
+        self.members = sorted(_members(path), key=lambda member: member.name)
+
+    def read(self, name: str, max_bytes: int) -> bytes:
+        return read_capped(self.path / name, max_bytes)
+
+
+class RatioGuard:
+    """A stream unpacked from a file, which must not grow to more than ``MAX_RATIO`` times of it.
+
+    Parameters
+    ----------
+    stream : what is read.
+    packed : the file that ``stream`` unpacks (or is); its position says what has been used.
+    """
+
+    def __init__(self, stream: IO[bytes], packed: IO[bytes]) -> None:
+        self._stream, self._packed = stream, packed
+        self._n_read = 0
+
+    def read(self, n_bytes: int) -> bytes:
+        """Up to ``n_bytes`` more; BadInput where they unfold too far."""
+        data = self._stream.read(n_bytes)
+        self._n_read += len(data)
+        allowed = max(_STREAM_RATIO_MATTERS_BYTES, MAX_RATIO * self._packed.tell())
+        if self._n_read > allowed:
+            raise BadInput(
+                f"{getattr(self._packed, 'name', 'the archive')} unfolds to more than {MAX_RATIO} "
+                "times its size: it is no dataset"
+            )
+        return data
+
+
+class ZipTree(Tree):
+    """A zip archive."""
+
+    def __init__(self, path: Place) -> None:
+        self.path = path
+        try:
+            self._file = path.open("rb")
+            try:
+                self._zip = zipfile.ZipFile(self._file)
+                check_directory(path, self._zip)
+            except BaseException:
+                self._file.close()
+                raise
+        except ZIP_ERRORS as error:
+            raise BadInput(
+                f"{path} is not a readable zip archive ({error}): download it again"
+            ) from None
+        infos = [info for info in self._zip.infolist() if not info.is_dir()]
+        times = Counter(str(PurePosixPath(info.filename)) for info in infos)
+        self._infos = {info.filename: info for info in infos}
+        self.members = [
+            Member(name, zip_fault(info, times[str(PurePosixPath(name))]))
+            for name, info in sorted(self._infos.items())
+        ]
+
+    def read(self, name: str, max_bytes: int) -> bytes:
+        info = self._infos[name]
+        if info.file_size > max_bytes:
+            raise BadInput(f"unfolds to {info.file_size:,} bytes, more than {max_bytes:,} allowed")
+        try:
+            with self._zip.open(info) as file:  # checks the CRC at the end
+                return file.read(max_bytes + 1)
+        except ZIP_ERRORS as error:
+            raise BadInput(f"is damaged inside {self.path.name}: {error}") from None
+
+    def close(self) -> None:
+        self._zip.close()
+        self._file.close()
+
+
+def check_directory(path: Place, archive: zipfile.ZipFile) -> None:
+    """Compare a zip archive's directory, which has no checksum, with the members' own headers.
+
+    A flip in a name there would otherwise make a file vanish, for no one looks for the odd name.
+
+    Raises
+    ------
+    zipfile.BadZipFile : a name differs, or the directory lists another number of members than it
+        says.
+    """
+    infos = archive.infolist()
+    with path.open("rb") as file:
+        for info in infos:
+            file.seek(info.header_offset)
+            header = file.read(_LOCAL_HEADER_BYTES)
+            if len(header) < _LOCAL_HEADER_BYTES or header[:4] != b"PK\3\4":
+                raise zipfile.BadZipFile(f"member {info.filename[:80]!r} has no header")
+            n_name = int.from_bytes(header[26:28], "little")
+            name = file.read(n_name)
+            utf8 = int.from_bytes(header[6:8], "little") & 0x800
+            if name.decode("utf-8" if utf8 else "cp437") != info.orig_filename:
+                raise zipfile.BadZipFile(f"member {info.filename[:80]!r} has two names")
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - _END_BYTES))
+        end = file.read()
+    listed = int.from_bytes(end[(at := end.rfind(b"PK\5\6")) + 10 : at + 12], "little")
+    if listed not in (len(infos) & 0xFFFF, 0xFFFF):
+        raise zipfile.BadZipFile(f"{listed} members expected, {len(infos)} listed")
+
+
+def open_tree(path: Place, expected: str) -> Tree:
+    """A folder or a zip archive, here or at an address, open for reading.
+
+    Parameters
+    ----------
+    path : the folder or archive.
+    expected : what should be there, for the error's text.
+
+    Raises
+    ------
+    BadInput : the path is absent, or neither a folder nor a readable zip archive.
+    """
+    if path.is_dir():
+        if isinstance(path, Remote):
+            from pipeline.sources.remote_files import RemoteTree
+
+            return RemoteTree(path)
+        return FolderTree(path)
+    if path.is_file():
+        return ZipTree(path)
+    raise BadInput(f"{path} does not exist: expected {expected}")
+
+
+def _members(path: Path) -> Iterator[Member]:
+    """Files below a folder. Without a ``Path`` for each, and what the folders tell of them is
+    believed: a tenth of the time.
+    """
+    folders = [(str(path), "")]
+    while folders:
+        folder, prefix = folders.pop()
+        try:
+            with os.scandir(folder) as listed:
+                entries = list(listed)
+        except OSError as error:
+            raise BadInput(f"folder {error.filename} cannot be listed: {error.strerror}") from None
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                folders.append((entry.path, f"{prefix}{entry.name}/"))
+            else:
+                yield Member(prefix + entry.name, _folder_fault(entry))
+
+
+def _folder_fault(entry: "os.DirEntry[str]") -> str:
+    if entry.is_symlink():
+        return "is a symbolic link, which is not followed"
+    return "" if entry.is_file(follow_symlinks=False) else "is not a plain file"
+
+
+def zip_fault(info: zipfile.ZipInfo, times: int) -> str:
+    """Why a zip member must not be read, or ""."""
+    path = PurePosixPath(info.filename)
+    if path.is_absolute() or ".." in path.parts or "\\" in info.orig_filename:
+        return "has a name that leads out of the archive"
+    if info.filename != info.orig_filename:
+        return "has a name with a NUL byte"
+    if times > 1:
+        return f"occurs {times} times in the archive"
+    if stat.S_ISLNK(info.external_attr >> 16):
+        return "is a symbolic link, which is not followed"
+    if info.flag_bits & 0x1:
+        return "is encrypted"
+    if info.compress_type not in _COMPRESSIONS:
+        return f"is compressed by method {info.compress_type}; only stored and deflate are read"
+    packed = max(info.compress_size, 1)
+    if info.file_size > _RATIO_MATTERS_BYTES and info.file_size > MAX_RATIO * packed:
+        return f"unfolds to {info.file_size // packed} times its size; {MAX_RATIO} is allowed"
+    return ""

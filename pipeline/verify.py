@@ -1,0 +1,201 @@
+"""Questions to a finished store: what is in it, is it whole, does anything leak between splits."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.ingest_report import left_out
+from pipeline.recipe import recipe_problem
+from pose_smoother.errors import DamagedShard, StoreError
+from pose_smoother.files.atomic import sha256_file, unlike
+from pose_smoother.remote.address import Place, Remote
+from pose_smoother.store.damage_errors import how_to_repair, is_plain_file
+from pose_smoother.store.split_overlap import leak_audit, may_share
+from pose_smoother.store.store import (
+    CONTRACT_VERSION,
+    FRAME_ARRAYS,
+    MANIFEST,
+    RECIPE,
+    REPORT,
+    SPLITS,
+    STEPS,
+    Store,
+    format_module,
+    open_store,
+    read_manifest,
+)
+
+
+def info(store: Store) -> dict[str, Any]:
+    """What is in a store, in the layout of ``info --json`` (DESIGN section 10)."""
+    splits: dict[str, dict[str, Any]] = {}
+    split_of_clip = store.clips["split"]
+    for split in SPLITS:
+        splits[split] = {
+            "clips": int((split_of_clip == split).sum()),
+            "frames": store.n_frames(split),
+            "windows": {f"step{step}": len(store.windows(split, step)) for step in STEPS},
+        }
+    total = {
+        "clips": sum(part["clips"] for part in splits.values()),
+        "frames": sum(part["frames"] for part in splits.values()),
+        "windows": {
+            f"step{step}": sum(part["windows"][f"step{step}"] for part in splits.values())
+            for step in STEPS
+        },
+    }
+    files = sum(entry["bytes"] for entry in store.manifest["files"].values())
+    return {
+        "contract": CONTRACT_VERSION,
+        "format": store.format,
+        "bytes": files + sum(_size(store.folder / name) for name in (MANIFEST, RECIPE)),
+        "splits": splits,
+        "total": total,
+        "left_out": left_out(store.local(REPORT)),
+    }
+
+
+def _size(file: Path) -> int:
+    return file.stat().st_size if file.exists() else 0
+
+
+#: Begins the names of problems that are files too many, not shards or files that are bad.
+EXTRA = "extra file "
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What ``verify`` found.
+
+    Attributes
+    ----------
+    problems : file, or shard (``shard train/heatmaps/00017``) -> what is wrong with it.
+    n_shards : shards that were hashed.
+    n_parts : shards and other files.
+    shared : what -> how many of them stand in more than one split.
+    counted : what -> how many there are in all.
+    may_share : whether the store was built by a protocol that shares frames on purpose.
+    """
+
+    problems: dict[str, str]
+    n_shards: int
+    n_parts: int
+    shared: dict[str, int] = field(default_factory=dict)
+    counted: dict[str, int] = field(default_factory=dict)
+    may_share: bool = False
+
+    @property
+    def leaks(self) -> bool:
+        """Whether a frame or a video stands in two splits against the rule."""
+        return not self.may_share and bool(self.shared.get("frames") or self.shared.get("videos"))
+
+
+def verify(path: Place) -> Audit:
+    """Hash every file and shard again, and count what is shared between splits.
+
+    At an address everything is read from the server again, whatever the cache holds.
+
+    Raises
+    ------
+    StoreError : no store, no manifest, a damaged manifest, another contract version.
+    """
+    manifest = read_manifest(path)
+    problems = _problems(path, manifest)
+    shards = [entry for entry in manifest["files"].values() if "shard" in entry]
+    n_shards = len(manifest["shards"]) or len(shards)
+    n_parts = len(manifest["files"]) + len(manifest["shards"])
+    if problems:
+        return Audit(problems, n_shards, n_parts)
+    with open_store(path) as store:
+        try:
+            shared, counted = leak_audit(store)
+        except (DamagedShard, StoreError) as error:
+            return Audit({"content": str(error)}, n_shards, n_parts)
+        return Audit({}, n_shards, n_parts, shared, counted, may_share=may_share(store))
+
+
+def _problems(path: Place, manifest: dict[str, Any]) -> dict[str, str]:
+    """All that is wrong with the files and shards of a store."""
+    if isinstance(path, Remote):
+        from pipeline.remote_build import object_problems
+
+        return object_problems(path, manifest)
+    shards = format_module(manifest["format"]).check_shards(path, manifest)
+    damaged = {f"shard {name}": f"is damaged ({why})" for name, why in shards.items()}
+    return file_problems(path, manifest) | damaged
+
+
+def verdict(path: Place, audit: Audit) -> str:
+    """The problems of an audit in one line, with what to do."""
+    found = [f"{name} {why}" for name, why in audit.problems.items()]
+    shown = "; ".join(found[:3]) + (f"; and {len(found) - 3} more" if len(found) > 3 else "")
+    sound = audit.n_parts - sum(not name.startswith(EXTRA) for name in audit.problems)
+    rest = f"the other {sound} verify" if sound > 0 else "nothing verifies"
+    return f"{path}: {shown}; {rest}. {how_to_repair(path)}"
+
+
+def file_problems(path: Path, manifest: dict[str, Any]) -> dict[str, str]:
+    """Files that are missing, changed, or not in the manifest. Shard files are named as shards."""
+    expected = manifest["files"]
+    problems = {}
+    for name, entry in expected.items():
+        if "shard" in entry:
+            continue
+        file = path / name
+        if not is_plain_file(file):
+            problems[name] = "is missing, or no plain file"
+        elif (found := sha256_file(file)) != entry["sha256"]:
+            problems[name] = f"is damaged ({unlike(entry['sha256'], found)})"
+    beside = manifest.get("beside", [])
+    if RECIPE in beside:
+        problem = recipe_problem(path, sha256_file(path / MANIFEST))
+        problems |= {RECIPE: problem} if problem else {}
+    for file in sorted(path.rglob("*")):
+        name = file.relative_to(path).as_posix()
+        known = name in expected or name == MANIFEST or name in beside
+        if not known and (file.is_symlink() or not file.is_dir()):
+            problems[EXTRA + name] = "is not in the manifest"
+    return problems
+
+
+def differences(first: Store, second: Store) -> list[str]:
+    """Where the content of two stores differs, whatever their formats; empty when it is equal."""
+    found = []
+    if first.attrs != second.attrs:
+        found.append("attributes")
+    for column, values in first.clips.items():
+        if not _same(values, second.clips[column]):
+            found.append(f"clips/{column}")
+    for split in SPLITS:
+        if first.n_frames(split) != second.n_frames(split):
+            found.append(f"{split}: number of frames")
+            continue
+        for step in STEPS:
+            if not _same(first.windows(split, step), second.windows(split, step)):
+                found.append(f"{split}/windows/step{step}")
+        found += [
+            f"{split}/{name}"
+            for name in FRAME_ARRAYS
+            if not _same_array(first, second, split, name)
+        ]
+    return found
+
+
+def _same_array(first: Store, second: Store, split: str, name: str) -> bool:
+    rows = FRAME_ARRAYS[name].shard_frames
+    return all(
+        _same(
+            first.read(split, name, start, min(start + rows, first.n_frames(split))),
+            second.read(split, name, start, min(start + rows, first.n_frames(split))),
+        )
+        for start in range(0, first.n_frames(split), rows)
+    )
+
+
+def _same(first: NDArray[Any], second: NDArray[Any]) -> bool:
+    numeric = first.dtype.kind == "f"
+    same_kind = first.dtype == second.dtype and first.shape == second.shape
+    return same_kind and bool(np.array_equal(first, second, equal_nan=numeric))

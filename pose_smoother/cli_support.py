@@ -1,0 +1,137 @@
+"""What the commands of both programs share: errors as one line, exit codes, options in a row."""
+
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import click
+
+from pose_smoother.errors import PoseError, Stopped
+from pose_smoother.files.disk_errors import told
+from pose_smoother.remote.address import as_place
+
+PATH = click.Path(path_type=Path)
+
+
+class _PlaceType(click.ParamType):
+    """A path of this machine, or an address such as ``s3://bucket/store``."""
+
+    name = "path or address"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """Text as a place."""
+        del param, ctx
+        return as_place(value)
+
+
+PLACE = _PlaceType()
+HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
+
+
+class OneLineErrors(click.Group):
+    """Errors end as one line and exit code 1; a traceback only with ``--debug``."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command, turning errors into one line."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Stopped as stopped:
+            click.echo(str(stopped), err=True)
+            sys.exit(stopped.exit_code)
+        except KeyboardInterrupt:
+            sys.exit(130)
+        except BrokenPipeError:
+            sys.exit(1)
+        except Exception as caught:
+            if ctx.params.get("debug"):
+                raise
+            error = (told(caught) if isinstance(caught, OSError) else None) or caught
+            known = isinstance(error, PoseError)
+            text = str(error) if known else f"{type(error).__name__}: {error}"
+            hint = "" if known else " (run with --debug before the command for the traceback)"
+            click.echo(f"error: {' '.join(text.split())}{hint}", err=True)
+            sys.exit(1)
+
+
+class _Lines(logging.Formatter):
+    """Plain lines; those that matter begin with their level, like the errors do."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One record as one line."""
+        prefix = "" if record.levelno <= logging.INFO else f"{record.levelname.lower()}: "
+        return prefix + record.getMessage()
+
+
+def log_lines(level: int) -> None:
+    """Send log records of this level and above to stderr, a plain line each."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Lines())
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+
+
+class _Terminated(Stopped):
+    """SIGTERM came; a scheduler that sees the exit code starts the job again."""
+
+    exit_code = 75
+
+
+def run(main: Callable[[], object]) -> None:
+    """Run a program's command, as the whole life of this process.
+
+    Once it has ended, everything is saved and told, but Python still takes a moment to go: a signal
+    in that moment would make a finished run look killed.
+    """
+    try:
+        main()
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)
+
+
+def too_late_to_stop() -> None:
+    """Ignore SIGTERM for the rest of ``stopped_by_sigterm``: the work is done, and only told."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
+@contextmanager
+def stopped_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM end the body as an exception does, so that workers and locks are let go."""
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        del signum, frame
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # schedulers send it many times over
+        raise _Terminated("stopped by SIGTERM; the same command goes on")
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def options(*chosen: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Several options as one decorator, shown in the order given."""
+
+    def decorate(command: Any) -> Any:
+        for option in reversed(chosen):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def names(text: str) -> tuple[str, ...]:
+    """The names of a comma-separated list."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())

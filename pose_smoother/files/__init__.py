@@ -1,0 +1,1 @@
+"""Files that survive: atomic writes, locks, and errors of a full or failing disk."""

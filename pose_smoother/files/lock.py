@@ -1,0 +1,119 @@
+"""One writer a folder: the second process leaves at once and says who holds it.
+
+The lock is the operating system's own (through filelock), so that a dead holder's lock is free
+again by itself. Who holds it stands in a small file beside it, touched every few seconds: where a
+network file system doesn't pass locks on to other machines, that heartbeat tells a living holder
+from a dead one.
+"""
+
+import json
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from pose_smoother.errors import PoseError
+from pose_smoother.files.atomic import make_folder
+
+HEARTBEAT_S = 5.0
+DEAD_AFTER_S = 60.0  # a holder on another machine that was silent for so long is taken for dead
+
+_log = logging.getLogger(__name__)
+
+
+class Held(PoseError):
+    """Another process writes to the same place."""
+
+
+@contextmanager
+def only_writer(target: Path) -> Iterator[None]:
+    """Hold ``.<name>.lock`` beside a target file or folder while the body runs.
+
+    Raises
+    ------
+    Held : at once, naming process and host, when another process holds it.
+    """
+    make_folder(target.parent)
+    lock = FileLock(target.parent / f".{target.name}.lock")
+    owner_file = owner_note(target)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise _held(target, _read_owner(owner_file)) from None
+    try:
+        _refuse_living_elsewhere(target, owner_file)
+    except Held:
+        lock.release()
+        raise
+    try:
+        owner = {"pid": os.getpid(), "host": socket.gethostname(), "since": time.time()}
+        stop = threading.Event()
+        try:
+            owner_file.write_text(json.dumps(owner))
+            beat = threading.Thread(target=_beat, args=(owner_file, stop), daemon=True)
+            beat.start()
+            yield
+        finally:
+            stop.set()
+            with suppress(OSError):  # a disk that broke meanwhile: the lock goes with the process
+                owner_file.unlink(missing_ok=True)
+    finally:
+        # Removed while held: filelock refuses a lock on a file that has no name any more.
+        with suppress(OSError):
+            Path(lock.lock_file).unlink(missing_ok=True)
+        lock.release()
+
+
+def owner_note(target: Path) -> Path:
+    """The file that says who holds a target, beside it; while it is held, its text stays."""
+    return target.parent / f".{target.name}.owner.json"
+
+
+def leave_if_held(target: Path) -> None:
+    """Raise Held now rather than after the heavy imports; ``only_writer`` decides all the same."""
+    if not (target.parent / f".{target.name}.lock").exists():
+        return
+    with only_writer(target):
+        pass
+
+
+def _beat(owner_file: Path, stop: threading.Event) -> None:
+    while not stop.wait(HEARTBEAT_S):
+        with suppress(OSError):
+            os.utime(owner_file)
+
+
+def _refuse_living_elsewhere(target: Path, owner_file: Path) -> None:
+    """The lock was free; on another machine its holder may be alive all the same."""
+    owner = _read_owner(owner_file)
+    if owner is None:
+        return
+    try:
+        lock_file = target.parent / f".{target.name}.lock"
+        os.utime(lock_file)  # the file system's own clock, not this machine's
+        silent_s = lock_file.stat().st_mtime - owner_file.stat().st_mtime
+    except OSError:
+        return
+    if owner["host"] != socket.gethostname() and silent_s < DEAD_AFTER_S:
+        raise _held(target, owner, f" (last seen {max(0.0, silent_s):.0f} s ago)")
+    _log.info("%s was left by process %s on %s, which died", target, owner["pid"], owner["host"])
+
+
+def _held(target: Path, owner: dict[str, Any] | None, seen: str = "") -> Held:
+    who = f"process {owner['pid']} on {owner['host']}{seen}" if owner else "another process"
+    return Held(f"{target} is being written by {who}: wait for it")
+
+
+def _read_owner(owner_file: Path) -> dict[str, Any] | None:
+    try:
+        owner = json.loads(owner_file.read_text())
+        return {"pid": int(owner["pid"]), "host": str(owner["host"])}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

@@ -1,0 +1,1 @@
+"""Keypoints of a file as tracks: names, skeletons, formats."""

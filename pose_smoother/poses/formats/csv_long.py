@@ -1,0 +1,104 @@
+"""CSV with one keypoint a row: frame, keypoint, x, y, and person, video, score where there are."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from pose_smoother.errors import BadInput
+from pose_smoother.files.atomic import write_atomic
+from pose_smoother.poses.formats.text_table import (
+    IDENTITY,
+    SCORES,
+    columns,
+    head_texts,
+    number,
+    parse,
+)
+from pose_smoother.poses.formats.tracks_io import Seen, gather, named_frame, read_bytes, scatter
+from pose_smoother.poses.tracks import Floats, Poses
+
+NAME = "csv-long"
+EXTENSIONS = (".csv", ".tsv", ".txt")
+
+_MEANINGS = {
+    **IDENTITY,
+    "keypoint": ("keypoint", "keypoint_name", "bodypart", "bodyparts", "joint", "landmark", "node"),
+    "x": ("x", "x_px"),
+    "y": ("y", "y_px"),
+    "score": SCORES,
+}
+_NEEDED = ("frame", "keypoint", "x", "y")
+
+
+def looks_like(path: Path) -> bool:
+    """Whether the header has a column for each of frame, keypoint, x and y."""
+    names = {name.strip().lower() for name in head_texts(path)}
+    return all(names & set(_MEANINGS[meaning]) for meaning in _NEEDED)
+
+
+def read(path: Path, skeleton: str | None) -> Poses:
+    """Tracks of the file; its keypoint column names the keypoints, so no skeleton is asked for.
+
+    Raises
+    ------
+    BadInput : a column is absent, a cell is no number, or one keypoint stands twice in a frame.
+    """
+    raw = read_bytes(path)
+    table = parse(raw)
+    header = table.texts(table.filled[0])
+    at = columns(header, _MEANINGS)
+    absent = [meaning for meaning in _NEEDED if meaning not in at]
+    if absent:
+        raise BadInput(
+            f"no column for {', '.join(absent)} among {', '.join(header)}; expected "
+            f"{', '.join(_NEEDED)} and, where there are, person, video, score"
+        )
+    names: dict[str, int] = {}
+    people: dict[tuple[str, str | None, int], int] = {}
+    lines: dict[tuple[int, int], int] = {}  # (row, keypoint) → line
+    values: list[tuple[float, float, float]] = []
+    for index, cells in table.rows(1, len(header)):
+        image, frame = named_frame(cells[at["frame"]])
+        video = cells[at["video"]] if "video" in at else image
+        person = cells[at["person"]] if "person" in at else ""
+        row = people.setdefault((video, person or None, frame), len(people))
+        name = cells[at["keypoint"]].strip()
+        if not name:
+            raise BadInput(f"line {index + 1}: the keypoint has no name")
+        key = (row, names.setdefault(name, len(names)))
+        if key in lines:
+            raise BadInput(
+                f"keypoint {name!r} stands twice in frame {frame} (lines {lines[key] + 1} and "
+                f"{index + 1}): two people need two ids in a column person"
+            )
+        lines[key] = index
+        x, y, score = (
+            number(cells[at[m]], index, header[at[m]]) if m in at else np.nan
+            for m in ("x", "y", "score")
+        )
+        values.append((x, y, score))
+    place = np.full((len(people), len(names)), -1, dtype=np.int64)
+    data = np.full((*place.shape, 3), np.nan)
+    for (row, column), line, value in zip(lines, lines.values(), values, strict=True):
+        place[row, column] = line
+        data[row, column] = value
+    seen = Seen(
+        [video for video, _, _ in people],
+        [person for _, person, _ in people],
+        np.array([frame for _, _, frame in people], dtype=np.int64),
+        data[..., :2],
+        data[..., 2],
+    )
+    return gather(list(names), seen, raw, (place, at["x"], at["y"]))
+
+
+def write(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:
+    """The same rows with other coordinates; a keypoint without a row gets none."""
+    place, *columns_xy = poses.origin.place
+    new, changed = scatter(poses, keypoints)
+    changes: dict[int, dict[int, float]] = {}
+    for row, keypoint, axis in np.argwhere(changed & (place >= 0)[..., None]).tolist():
+        cells = changes.setdefault(int(place[row, keypoint]), {})
+        cells[columns_xy[axis]] = float(new[row, keypoint, axis])
+    write_atomic(out, parse(poses.origin.raw).changed(changes))

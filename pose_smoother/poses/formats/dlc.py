@@ -1,0 +1,137 @@
+"""DeepLabCut's tables, ``.csv`` and ``.h5``: a row a frame, a column a coordinate.
+
+Columns have three or four labels: scorer, (individual,) bodypart and x, y or likelihood. Rows are
+named by frame numbers, or by images as in ``labeled-data/video/img0012.png``.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pose_smoother.errors import BadInput
+from pose_smoother.files.atomic import write_atomic
+from pose_smoother.poses.formats.pandas_h5 import Block, read_frame, with_values
+from pose_smoother.poses.formats.text_table import Table, head_texts, number, parse
+from pose_smoother.poses.formats.tracks_io import Seen, gather, named_frame, read_bytes, scatter
+from pose_smoother.poses.tracks import Floats, Poses
+
+NAME = "dlc"
+EXTENSIONS = (".csv", ".h5", ".hdf5")
+
+_COORDS = {"x": 0, "y": 1, "likelihood": 2}
+_ALONE = "1"  # the person of a file without individuals
+
+
+def looks_like(path: Path) -> bool:
+    """Whether a table's first cell is ``scorer``; an HDF5 file is looked at when it is read."""
+    return path.suffix.lower() != ".csv" or head_texts(path)[:1] == ["scorer"]
+
+
+def _csv(table: Table) -> tuple[list[str], list[tuple[str, ...]], Floats, list[int]]:
+    """Row names, column labels, values float64 (n, C), and the lines of the rows."""
+    header: list[list[str]] = []
+    while len(header) < len(table.filled) and len(header) < 5:
+        header.append(table.texts(table.filled[len(header)]))
+        if header[-1][0].strip() == "coords":
+            break
+    else:
+        raise BadInput("expected header rows scorer, (individuals,) bodyparts, coords")
+    if len({len(line) for line in header}) > 1:
+        raise BadInput("expected header rows of one length")
+    # Newer annotation files name an image by three columns; their header cells are empty.
+    n_names = 3 if header[-1][1:3] == ["", ""] else 1
+    rows, values, lines = [], [], []
+    for index, cells in table.rows(len(header), len(header[0])):
+        rows.append("/".join(cells[:n_names]))
+        values.append([number(c, index, header[-1][0]) for c in cells[n_names:]])
+        lines.append(index)
+    columns = list(zip(*(line[n_names:] for line in header), strict=True))
+    return rows, columns, np.array(values, dtype=np.float64).reshape(-1, len(columns)), lines
+
+
+def _layout(columns: list[tuple[str, ...]]) -> tuple[list[str], list[str], NDArray[np.int64]]:
+    """Names of keypoints and people, and each number's column: int64 (people, J, 3), -1 none."""
+    names: dict[str, int] = {}
+    people: dict[str, int] = {}
+    found: dict[tuple[int, int, int], int] = {}
+    for column, labels in enumerate(columns):
+        if len(labels) not in (3, 4) or labels[-1] not in _COORDS:
+            raise BadInput(
+                "expected columns of (scorer, bodypart, x|y|likelihood), with or without an "
+                f"individual, found {labels}"
+            )
+        person = people.setdefault(labels[1] if len(labels) == 4 else _ALONE, len(people))
+        keypoint = names.setdefault(labels[-2], len(names))
+        key = (person, keypoint, _COORDS[labels[-1]])
+        if key in found:
+            raise BadInput(f"two columns for {' '.join(labels)}")
+        found[key] = column
+    if not found:
+        raise BadInput("expected columns of (scorer, bodypart, x|y|likelihood), found none")
+    place = np.full((len(people), len(names), 3), -1, dtype=np.int64)
+    for key, column in found.items():
+        place[key] = column
+    return list(names), list(people), place
+
+
+def _image(name: str) -> tuple[str, int]:
+    """(video, frame) of a row: a number, or an image in the folder of its video."""
+    folder, _, file = name.replace("\\", "/").rpartition("/")
+    video, frame = named_frame(file)
+    return (folder.rpartition("/")[2] or video), frame
+
+
+def read(path: Path, skeleton: str | None) -> Poses:
+    """Tracks of a table; it names its keypoints, so no skeleton is asked for.
+
+    Raises
+    ------
+    BadInput : the file is no such table.
+    """
+    raw = read_bytes(path)
+    store: list[Block] | list[int]
+    if path.suffix.lower() == ".csv":
+        rows, columns, values, store = _csv(parse(raw))
+    else:
+        rows, store = read_frame(raw)
+        columns = [labels for block in store for labels in block.columns]
+        values = np.concatenate([block.values for block in store], axis=1)
+    names, people, place = _layout(columns)
+    padded = np.concatenate([values, np.full((len(values), 1), np.nan)], axis=1)
+    data = padded[:, place]  # (n, people, J, 3); -1 is the padding
+    images = [_image(name) for name in rows]
+    data = data.reshape(-1, len(names), 3)
+    seen = Seen(
+        [video for video, _ in images for _ in people],
+        list(people) * len(images),
+        np.repeat(np.array([frame for _, frame in images], dtype=np.int64), len(people)),
+        data[..., :2],
+        data[..., 2],
+    )
+    return gather(names, seen, raw, (place, store))
+
+
+def write(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:
+    """The same table with other coordinates."""
+    place, store = poses.origin.place
+    raw = poses.origin.raw
+    new, changed = (x.reshape(-1, *place.shape[:2], 2) for x in scatter(poses, keypoints))
+    changed = changed & (place[..., :2] >= 0)
+    rows, *spot = np.nonzero(changed)
+    columns = place[tuple(spot)]
+    values = new[changed]
+    if isinstance(store[0], int):
+        table = parse(raw)
+        # Every column after the rows' names has a place, so that these are as many as are left.
+        shift = len(table.cells(store[0])) - (int(place.max()) + 1)
+        changes: dict[int, dict[int, float]] = {}
+        for row, column, value in zip(rows, columns, values, strict=True):
+            changes.setdefault(store[row], {})[int(column) + shift] = float(value)
+        write_atomic(out, table.changed(changes))
+        return
+    whole = np.concatenate([block.values for block in store], axis=1)
+    whole[rows, columns] = values
+    edges = np.cumsum([len(block.columns) for block in store])[:-1]
+    write_atomic(out, with_values(raw, store, np.split(whole, edges, axis=1)))

@@ -1,0 +1,67 @@
+"""HDF5 that is written back as it came: changed in memory, links out of the file refused."""
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from pose_smoother.errors import BadInput
+from pose_smoother.poses.formats.tracks_io import MAX_BYTES
+
+
+@contextmanager
+def opened(raw: bytes) -> Iterator[h5py.File]:
+    """A file's bytes as HDF5, to be read.
+
+    Raises
+    ------
+    BadInput : they are none, or damaged: what h5py raises within is told so too.
+    """
+    try:
+        with h5py.File(io.BytesIO(raw), "r") as file:
+            yield file
+    except (OSError, RuntimeError, LookupError, ValueError, TypeError, OverflowError) as error:
+        raise BadInput(f"damaged: not HDF5 as expected ({str(error)[:120]})") from None
+
+
+def dataset(group: h5py.Group, path: str) -> h5py.Dataset:
+    """A dataset that lies in this very file, hence safe to be written to.
+
+    Raises
+    ------
+    BadInput : there is none, it lies in another file, or is larger than is ever read.
+    """
+    here: Any = group
+    for part in path.strip("/").split("/"):
+        link = here.get(part, getlink=True) if isinstance(here, h5py.Group) else None
+        if not isinstance(link, h5py.HardLink):
+            raise BadInput(f"expected {path} in {group.name}, found none in this file")
+        here = here[part]
+    if not isinstance(here, h5py.Dataset) or here.external or here.is_virtual:
+        raise BadInput(f"expected data at {here.name}, stored in this file")
+    if here.size is None or here.size * here.dtype.itemsize > MAX_BYTES:
+        raise BadInput(f"{here.name}: expected at most {MAX_BYTES:,} bytes")
+    return here
+
+
+def array(group: h5py.Group, path: str) -> NDArray[Any]:
+    """The values of a dataset; see `dataset`."""
+    return np.asarray(dataset(group, path)[()])
+
+
+def text(value: Any) -> str:
+    """Text of an attribute or element, however it was stored."""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def rewritten(raw: bytes, arrays: dict[str, NDArray[Any]]) -> bytes:
+    """The file's bytes with other values in the datasets named by their paths."""
+    buffer = io.BytesIO(raw)
+    with h5py.File(buffer, "r+") as file:
+        for path, values in arrays.items():
+            dataset(file, path)[...] = values
+    return buffer.getvalue()

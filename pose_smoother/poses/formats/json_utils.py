@@ -1,0 +1,162 @@
+"""JSON that is written back as it came: parsed strictly, laid out as before."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pose_smoother.errors import BadInput
+from pose_smoother.poses.tracks import Floats
+
+#: Deeper nesting is refused: no format of keypoints comes near, and parsers recurse.
+MAX_DEPTH = 64
+
+_NOT_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|[^\[\]{}"]+', flags=re.DOTALL)
+_INDENT = re.compile(rb"\s*[\[{]\r?\n([ \t]+)")
+
+
+def head(path: Path) -> bytes:
+    """The start of a file, enough to tell formats by their keys; without a byte-order mark."""
+    with path.open("rb") as file:
+        return file.read(1 << 20).removeprefix(b"\xef\xbb\xbf").lstrip()
+
+
+def load(raw: bytes) -> Any:
+    """The value of JSON text.
+
+    Raises
+    ------
+    BadInput : it is no JSON, nested too deeply, or an object has a key twice (one would be lost).
+    """
+    brackets = np.frombuffer(_NOT_BRACKETS.sub(b"", raw), dtype=np.uint8)
+    opens = np.isin(brackets, np.frombuffer(b"[{", dtype=np.uint8))
+    depth = np.cumsum(np.where(opens, 1, -1), dtype=np.int64)
+    if len(depth) and depth.max() > MAX_DEPTH:
+        raise BadInput(f"nested {depth.max():,} levels deep; expected at most {MAX_DEPTH}")
+    try:
+        return json.loads(raw, object_pairs_hook=_once)
+    except (ValueError, RecursionError) as error:
+        raise BadInput(f"damaged: not JSON ({error})") from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for i, key in enumerate(keys) if key in keys[:i])
+        raise BadInput(f"an object has the key {twice!r:.60} twice")
+    return found
+
+
+def dump(document: Any, raw: bytes) -> bytes:
+    """JSON text of a value, laid out like the text ``raw`` that it was read from."""
+    indent = _INDENT.match(raw.removeprefix(b"\xef\xbb\xbf"))
+    spaced = b'": ' in raw[:4096] or b'": ' in raw[-4096:]
+    separators = (", ", ": ") if spaced and not indent else (",", ": " if spaced else ":")
+    text = json.dumps(
+        document,
+        indent=indent[1].decode() if indent else None,
+        separators=separators,
+        ensure_ascii=raw.isascii(),
+    )
+    try:
+        data = text.encode()
+    except UnicodeEncodeError:  # half a surrogate pair can only be written escaped
+        data = json.dumps(document, separators=separators).encode()
+    return data + raw[len(raw.rstrip()) :]
+
+
+def member(value: Any, key: str, kind: type, where: str) -> Any:
+    """``value[key]`` of an object, of the kind expected.
+
+    Raises
+    ------
+    BadInput : the value is no object, has no such key, or another kind of thing there.
+    """
+    if not isinstance(value, dict) or not isinstance(value.get(key), kind):
+        found = value.get(key) if isinstance(value, dict) else value
+        raise BadInput(f"{where}: expected a {kind.__name__} {key!r}, found {found!r:.40}")
+    return value[key]
+
+
+def numbers(value: Any, where: str) -> Floats:
+    """A list of numbers, or of lists of equal length of them, as float64; null is NaN.
+
+    Raises
+    ------
+    BadInput : it holds something else, or the lists' lengths differ.
+    """
+    try:
+        found: NDArray[Any] = np.array(value)
+        if found.dtype.kind == "O":
+            if not all(v is None or type(v) in (int, float) for v in found.ravel().tolist()):
+                raise ValueError
+        elif found.size and found.dtype.kind not in "iuf":
+            raise ValueError
+        return found.astype(np.float64)
+    except (ValueError, TypeError, OverflowError):
+        raise BadInput(f"{where}: expected numbers, found {str(value)[:60]}") from None
+
+
+def points(value: list[Any], where: str, per_point: int = 3) -> Floats:
+    """Keypoints (J, 2 or 3) from a flat list x, y, score, … or from a list of lists.
+
+    Raises
+    ------
+    BadInput : the list holds something else or ends within a keypoint.
+    """
+    found = numbers(value, where)
+    if found.ndim == 1 and found.size % per_point == 0:
+        found = found.reshape(-1, per_point)
+    if found.ndim != 2 or found.shape[1] not in (2, 3):
+        raise BadInput(
+            f"{where}: expected keypoints as {per_point} numbers each, found shape {found.shape}"
+        )
+    return found
+
+
+def set_points(
+    value: list[Any], new: Floats, changed: NDArray[np.bool_], per_point: int = 3
+) -> None:
+    """Put changed coordinates (J, 2) into a list that `points` reads, in place."""
+    for j, axis in np.argwhere(changed).tolist():
+        number = float(new[j, axis])
+        if isinstance(value[0], list):
+            value[j][axis] = number
+        else:
+            value[j * per_point + axis] = number
+
+
+def stack(people: list[Floats], where: str) -> tuple[Floats, Floats]:
+    """Keypoints (N, J, 2) and scores (N, J), NaN where not given, of people alike.
+
+    Raises
+    ------
+    BadInput : they have different numbers of keypoints.
+    """
+    if not people:
+        raise BadInput(f"nobody is in it: no keypoints under {where}")
+    counts = sorted({len(p) for p in people})
+    if len(counts) > 1:
+        raise BadInput(f"expected one number of keypoints throughout, found {counts}")
+    data = np.full((len(people), counts[0], 3), np.nan)
+    for row, person in enumerate(people):
+        data[row, :, : person.shape[1]] = person
+    return data[..., :2].copy(), data[..., 2].copy()
+
+
+def person_name(item: dict[str, Any], keys: tuple[str, ...]) -> str | None:
+    """Who an item is by the first key it has; None where it has none or a negative number."""
+    for key in keys:
+        value = item.get(key)
+        if isinstance(value, list) and len(value) == 1:
+            value = value[0]
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            continue
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        return None if isinstance(value, int | float) and not value >= 0 else str(value)
+    return None

@@ -1,0 +1,178 @@
+"""NumPy archives: keypoints (n, J, 2 or 3) or (P, n, J, 2 or 3), scores, names, frame, person.
+
+Nothing is ever unpickled, and members that are not the keypoints are copied as bytes.
+"""
+
+import io
+import struct
+import zipfile
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pose_smoother.errors import BadInput
+from pose_smoother.files.atomic import write_atomic
+from pose_smoother.poses.formats.tracks_io import (
+    MAX_BYTES,
+    Seen,
+    frame_number,
+    gather,
+    read_bytes,
+    scatter,
+)
+from pose_smoother.poses.keypoint_names import known_skeleton
+from pose_smoother.poses.tracks import Floats, Poses
+
+NAME = "npz"
+EXTENSIONS = (".npz",)
+
+#: What `zipfile` and NumPy raise on broken bytes.
+_DAMAGED = (
+    *(ValueError, EOFError, NotImplementedError, RuntimeError, SyntaxError),
+    *(zipfile.BadZipFile, zlib.error, struct.error),
+)
+
+
+def looks_like(path: Path) -> bool:
+    """Whether it is a zip archive at all: no other format has the ending."""
+    return True
+
+
+def _array(archive: zipfile.ZipFile, name: str) -> NDArray[Any] | None:
+    """One array of the archive, None where it has none of the name."""
+    try:
+        info = archive.getinfo(f"{name}.npy")
+    except KeyError:
+        return None
+    try:
+        data = archive.read(info)
+        return np.asarray(np.lib.format.read_array(io.BytesIO(data), allow_pickle=False))
+    except _DAMAGED as error:
+        raise BadInput(f"{name}: damaged, or not a plain array ({error})") from None
+
+
+def _open(raw: bytes) -> zipfile.ZipFile:
+    """The archive, every member's checksum checked: what is copied later can be read."""
+    try:
+        archive = zipfile.ZipFile(io.BytesIO(raw))
+        size = sum(info.file_size for info in archive.infolist())
+        if size > MAX_BYTES:
+            raise BadInput(f"expected at most {MAX_BYTES:,} bytes unpacked, found {size:,}")
+        damaged = archive.testzip()
+        if damaged is not None:
+            raise BadInput(f"{damaged}: damaged (its checksum is another)")
+    except _DAMAGED as error:
+        raise BadInput(f"not a NumPy archive, or damaged ({error})") from None
+    if len(set(archive.namelist())) < len(archive.namelist()):
+        raise BadInput("two arrays of the archive have one name")
+    return archive
+
+
+def _words(value: NDArray[Any], name: str, n: int) -> list[str]:
+    """Text of an array that names n things."""
+    if value.shape != (n,) or value.dtype.kind not in "USiu":
+        raise BadInput(f"{name}: expected ({n},) names, found {value.dtype} of shape {value.shape}")
+    return [v.decode("utf-8", "replace") if isinstance(v, bytes) else str(v) for v in value]
+
+
+def _keypoints(archive: zipfile.ZipFile) -> NDArray[Any]:
+    found = _array(archive, "keypoints")
+    if found is None:
+        here = ", ".join(n.removesuffix(".npy") for n in archive.namelist()) or "nothing"
+        raise BadInput(f"expected an array called keypoints, found {here}")
+    fits = found.ndim in (3, 4) and found.shape[-1] in (2, 3) and found.shape[-2] > 0
+    if found.dtype.kind not in "iuf" or not fits:
+        raise BadInput(
+            "keypoints: expected numbers of shape (frames, keypoints, 2 or 3) or (people, frames, "
+            f"keypoints, 2 or 3), found {found.dtype} of shape {found.shape}"
+        )
+    return found
+
+
+def read(path: Path, skeleton: str | None) -> Poses:
+    """Tracks of the archive; without ``frame``, frames count from 0.
+
+    A third channel of the keypoints is their score where there is no array ``scores``.
+
+    Raises
+    ------
+    BadInput : an array is absent, damaged, or of another shape or type.
+    """
+    raw = read_bytes(path)
+    archive = _open(raw)
+    stored = _keypoints(archive)
+    data = stored[None] if stored.ndim == 3 else stored
+    n_people, n, n_keypoints, _ = data.shape
+    told = []
+    frame_array = _array(archive, "frame")
+    if frame_array is None:
+        frame = list(range(n))
+        if n_people > n:
+            told.append(
+                f"the first axis was taken for {n_people} people, the second for {n} frames"
+            )
+    else:
+        if frame_array.shape != (n,):
+            raise BadInput(f"frame: expected shape ({n},), found {frame_array.shape}")
+        frame = [frame_number(value) for value in frame_array.tolist()]
+    names_array = _array(archive, "names")
+    if names_array is not None:
+        names = tuple(_words(names_array, "names", n_keypoints))
+    else:
+        names, assumed = known_skeleton(n_keypoints, skeleton)
+        told += [assumed] if assumed else []
+    person_array = _array(archive, "person")
+    people = (
+        [str(i + 1) for i in range(n_people)]
+        if person_array is None
+        else _words(person_array, "person", n_people)
+    )
+    seen = Seen(
+        [""] * (n_people * n),
+        [person for person in people for _ in range(n)],
+        np.array(frame * n_people, dtype=np.int64),
+        data[..., :2].astype(np.float64).reshape(-1, n_keypoints, 2),
+        _scores(archive, data).reshape(-1, n_keypoints),
+    )
+    return gather(names, seen, raw, stored.shape, told)
+
+
+def _scores(archive: zipfile.ZipFile, data: NDArray[Any]) -> Floats:
+    """float64 (P, n, J)"""
+    scores = _array(archive, "scores")
+    if scores is None:
+        if data.shape[-1] == 3:
+            return data[..., 2].astype(np.float64)
+        return np.full(data.shape[:-1], np.nan)
+    if scores.dtype.kind not in "iuf" or scores.size != np.prod(data.shape[:-1]):
+        raise BadInput(
+            f"scores: expected numbers of shape {data.shape[:-1]}, found {scores.dtype} of shape "
+            f"{scores.shape}"
+        )
+    return scores.astype(np.float64).reshape(data.shape[:-1])
+
+
+def write(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:
+    """The same archive with other keypoints, in their own type; whole numbers become float64."""
+    new, changed = scatter(poses, keypoints)
+    source = _open(poses.origin.raw)
+    stored = _keypoints(source)
+    if changed.any():
+        dtype = stored.dtype if stored.dtype.kind == "f" else np.dtype(np.float64)
+        values = stored.astype(dtype).reshape(-1, *stored.shape[-2:])
+        values[..., :2][changed] = new[changed].astype(dtype)
+        stored = values.reshape(stored.shape)
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as archive:
+        for info in source.infolist():
+            data = source.read(info)
+            if info.filename == "keypoints.npy" and changed.any():
+                buffer = io.BytesIO()
+                np.lib.format.write_array(buffer, stored, allow_pickle=False)
+                data = buffer.getvalue()
+            archive.writestr(info, data)
+    write_atomic(out, target.getvalue())

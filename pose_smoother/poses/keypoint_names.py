@@ -1,0 +1,214 @@
+"""Keypoint names: which keypoint of a file is which of the 25, whatever its spelling.
+
+A spelling is compared by its letters and digits alone, and a side may stand before or after, whole
+or as one letter: ``left_shoulder``, ``LShoulder``, ``Shoulder-L`` and ``left shoulder`` are one.
+Where two skeletons mean different things by one name, this is what is taken:
+
+- Toes are the big toe (BODY-25, Halpe-26) or the foot index (BlazePose-33); small toes pass
+  through.
+- Pinky, index and thumb are BlazePose's; other skeletons' single finger joints are not guessed.
+- ``head`` (Penn Action's marks the face) stands for the nose only where the file has no nose, and
+  that is told; Halpe's ``head`` is the top of the head, beside a nose, and passes through.
+"""
+
+import json
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pose_smoother.errors import BadInput, unknown_name
+from pose_smoother.skeleton import INDEX, KEYPOINTS, N_KEYPOINTS
+
+
+def _sides(*parts: str) -> tuple[str, ...]:
+    return tuple(f"{side}_{part}" for part in parts for side in ("left", "right"))
+
+
+_COCO = ("nose", *_sides("eye", "ear", "shoulder", "elbow", "wrist", "hip", "knee", "ankle"))
+_PENN = ("head", *_sides("shoulder", "elbow", "wrist", "hip", "knee", "ankle"))
+_HALPE = (*_COCO, "head", "neck", "hip", *_sides("big_toe", "small_toe", "heel"))
+# fmt: off
+_BODY_25 = (
+    "Nose", "Neck", "RShoulder", "RElbow", "RWrist", "LShoulder", "LElbow", "LWrist", "MidHip",
+    "RHip", "RKnee", "RAnkle", "LHip", "LKnee", "LAnkle", "REye", "LEye", "REar", "LEar",
+    "LBigToe", "LSmallToe", "LHeel", "RBigToe", "RSmallToe", "RHeel",
+)
+_OPENPOSE_18 = (
+    "Nose", "Neck", "RShoulder", "RElbow", "RWrist", "LShoulder", "LElbow", "LWrist",
+    "RHip", "RKnee", "RAnkle", "LHip", "LKnee", "LAnkle", "REye", "LEye", "REar", "LEar",
+)
+_BLAZE = (
+    "nose", "left_eye_inner", "left_eye", "left_eye_outer",
+    "right_eye_inner", "right_eye", "right_eye_outer",
+    *_sides("ear"), "mouth_left", "mouth_right",
+    *_sides("shoulder", "elbow", "wrist", "pinky", "index", "thumb",
+            "hip", "knee", "ankle", "heel", "foot_index"),
+)
+# fmt: on
+
+#: Skeletons that a file without keypoint names may be said to have, in their own order.
+SKELETONS: dict[str, tuple[str, ...]] = {
+    "coco-17": _COCO,
+    "halpe-26": _HALPE,
+    "body-25": _BODY_25,
+    "openpose-18": _OPENPOSE_18,
+    "blazepose-33": _BLAZE,
+    "penn-13": _PENN,
+    "pose-25": KEYPOINTS,
+}
+
+#: Keypoints by number, for a ``--map`` file to name.
+NUMBERED = "numbered"
+
+#: Other names of a part; where a file has several of them, the first takes its place.
+_PARTS: dict[str, tuple[str, ...]] = {
+    "ear": ("ear",),
+    "shoulder": ("shoulder", "sho"),
+    "elbow": ("elbow", "elb"),
+    "wrist": ("wrist", "wri"),
+    "pinky": ("pinky", "pinkie", "littlefinger"),
+    "index": ("index", "indexfinger", "forefinger"),
+    "thumb": ("thumb",),
+    "hip": ("hip",),
+    "knee": ("knee",),
+    "ankle": ("ankle", "ank"),
+    "heel": ("heel",),
+    "toes": ("toes", "bigtoe", "footindex", "toe"),
+}
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """Where the 25 keypoints stand in a file.
+
+    Attributes
+    ----------
+    index : int64 (25,), the column in the file of each of our keypoints, -1 where it has none.
+    unknown : the file's keypoints that none of ours takes; they pass through untouched.
+    assumed : what a user should know of how names were read, one sentence each.
+    """
+
+    index: NDArray[np.int64]
+    unknown: tuple[str, ...]
+    assumed: tuple[str, ...] = ()
+
+
+def _compact(name: str) -> str:
+    """A name's letters and digits alone, in lower case."""
+    return "".join(c for c in name.casefold() if c.isalnum())
+
+
+def _spellings() -> dict[str, tuple[str, int]]:
+    """Every compact spelling with our name and its rank (a lower one is taken first)."""
+    found: dict[str, tuple[str, int]] = {"nose": ("nose", 0), "head": ("nose", 1)}
+    for part, others in _PARTS.items():
+        for rank, other in enumerate(others):
+            for side in ("left", "right"):
+                for spelling in (side + other, other + side, side[0] + other, other + side[0]):
+                    found[spelling] = (f"{side}_{part}", rank)
+    return found
+
+
+_SPELLINGS = _spellings()
+
+
+def known_skeleton(
+    n_keypoints: int, skeleton: str | None, default: str | None = None
+) -> tuple[tuple[str, ...], str | None]:
+    """Names for a file that has none, and a sentence on what was assumed (None: nothing).
+
+    ``skeleton`` is what the user says; ``default`` what the format says it is. Otherwise the number
+    of keypoints decides, if one table alone has it.
+
+    Raises
+    ------
+    BadInput : the skeleton is unknown, has another number of keypoints, or cannot be told.
+    """
+    if skeleton == NUMBERED:
+        return tuple(map(str, range(n_keypoints))), None
+    if skeleton is not None:
+        if skeleton not in SKELETONS:
+            raise unknown_name("skeleton", skeleton, [*SKELETONS, NUMBERED])
+        names = SKELETONS[skeleton]
+        if len(names) != n_keypoints:
+            raise BadInput(
+                f"skeleton {skeleton} has {len(names)} keypoints, but the file has {n_keypoints}"
+            )
+        return names, None
+    if default is not None and len(SKELETONS[default]) == n_keypoints:
+        return SKELETONS[default], None
+    fitting = [name for name, names in SKELETONS.items() if len(names) == n_keypoints]
+    if len(fitting) == 1:
+        return SKELETONS[
+            fitting[0]
+        ], f"{n_keypoints} keypoints without names: taken as {fitting[0]}"
+    told = " or ".join(f"--skeleton {name}" for name in fitting) or "no known skeleton has so many"
+    raise BadInput(
+        f"{n_keypoints} keypoints without names: say which they are ({told}; or --skeleton "
+        f"{NUMBERED} with a --map FILE from 0 … {n_keypoints - 1} to names)"
+    )
+
+
+def read_map(path: Path) -> dict[str, str]:
+    """A ``--map`` file: TOML or JSON, the file's keypoint name → one of our 25, or ``""`` for none.
+
+    Raises
+    ------
+    BadInput : the file cannot be read, or does not map names to names of ours.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        found: Any = json.loads(text) if path.suffix.lower() == ".json" else tomllib.loads(text)
+    except (OSError, ValueError, RecursionError) as error:
+        raise BadInput(f"map {path}: cannot be read ({error})") from None
+    if not isinstance(found, dict) or not all(isinstance(v, str) for v in found.values()):
+        raise BadInput(f'map {path}: expected lines like "their name" = "left_wrist"')
+    for ours in found.values():
+        if ours and ours not in INDEX:
+            raise unknown_name(f"keypoint in map {path}", ours, KEYPOINTS)
+    return found
+
+
+def mapping(names: tuple[str, ...] | list[str], extra: Path | None = None) -> Mapping:
+    """Which keypoint of a file is which of ours.
+
+    Parameters
+    ----------
+    names : (J,) the file's keypoint names.
+    extra : a ``--map`` file; what it says goes before what the spelling says.
+
+    Raises
+    ------
+    BadInput : two keypoints claim one place, the map names a keypoint that the file has not, or the
+        file has no keypoint of ours at all.
+    """
+    given = {} if extra is None else read_map(extra)
+    for theirs in given:
+        if theirs not in names:
+            raise unknown_name(f"keypoint of the input in map {extra}", theirs, list(names))
+    best: dict[str, tuple[int, int]] = {}  # our name → (rank, column)
+    for column, name in enumerate(names):
+        ours, rank = (given[name], -1) if name in given else _SPELLINGS.get(_compact(name), ("", 0))
+        if not ours:
+            continue
+        if ours in best and best[ours][0] == rank:
+            both = f"{names[best[ours][1]]!r} and {name!r}"
+            raise BadInput(f"two keypoints for {ours}: {both}; say which in a --map FILE")
+        if ours not in best or rank < best[ours][0]:
+            best[ours] = (rank, column)
+    if not best:
+        raise BadInput(
+            f"no keypoint in common: the input has {', '.join(names)}; the model knows "
+            f"{', '.join(KEYPOINTS)}; name them in a --map FILE"
+        )
+    index = np.full(N_KEYPOINTS, -1, dtype=np.int64)
+    for ours, (_, column) in best.items():
+        index[INDEX[ours]] = column
+    taken = set(index.tolist())
+    unknown = tuple(name for column, name in enumerate(names) if column not in taken)
+    head = best.get("nose") == (1, int(index[INDEX["nose"]]))
+    return Mapping(index, unknown, ("the head is taken for the nose",) if head else ())

@@ -1,0 +1,188 @@
+"""A remote store's copy on this machine: files are fetched when they are first needed.
+
+The copy lies in the cache under the hash of the store's manifest, so that a store which was built
+anew at the same address is another copy. Nothing enters it that does not have the manifest's hash;
+what is found in it, is hashed once by every process that uses it.
+"""
+
+import hashlib
+import os
+import tempfile
+from contextlib import suppress
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from pose_smoother.errors import StoreError
+from pose_smoother.files.atomic import sha256_bytes, sha256_file, unlike, write_atomic
+from pose_smoother.files.disk_errors import disk_faults_told
+from pose_smoother.remote.address import Remote
+from pose_smoother.remote.cache import Cache, cache_folder, cap_bytes
+from pose_smoother.remote.objects import each, entry, is_folder, listing, pieces, read
+from pose_smoother.remote.retry import N_TRIES, Mangled, RemoteError
+from pose_smoother.store.damage_errors import damaged_shard
+from pose_smoother.store.store import MANIFEST, RECIPE
+
+STORES = "stores"
+MAX_TIMES = 20  # that a file is fetched again which others delete
+
+
+class Mirror:
+    """The local copy of one remote store.
+
+    Attributes
+    ----------
+    place : the store's address.
+    folder : the copy, laid out like the store; files of it may be absent, or vanish.
+    """
+
+    def __init__(self, place: Remote, manifest_bytes: bytes, manifest: dict[str, Any]) -> None:
+        self.place = place
+        self._files: dict[str, dict[str, Any]] = manifest["files"]
+        self._cache = _shared_cache(cache_folder() / STORES, cap_bytes())
+        self.folder = self._cache.folder / sha256_bytes(manifest_bytes)[:32]
+        self._sound: set[str] = set()
+
+    def has(self, name: str) -> bool:
+        """Whether a file belongs to the store."""
+        return name in self._files
+
+    def fetch(self, name: str) -> Path:
+        """A file of the manifest on this machine, whole and with the right hash.
+
+        Raises
+        ------
+        DamagedShard : the store's own bytes are absent or not those of the manifest.
+        RemoteError : the address does not answer.
+        """
+        file = self.folder / name
+        if self._usable(name, file):
+            return file
+        expected = self._files[name]
+        problem = ""
+        with disk_faults_told(self._cache.folder):
+            for _ in range(N_TRIES):
+                problem = self._try(name, file, expected)
+                if not problem:
+                    self._sound.add(name)
+                    return file
+                if self._has_other_size(name, expected):
+                    break
+        kind = "shard" if "shard" in expected else "file"
+        raise damaged_shard(self.place, expected.get("shard", name), problem, kind)
+
+    def open(self, name: str) -> BinaryIO:
+        """A file that was fetched, open for reading; fetched again if the cache let it go since."""
+        for _ in range(MAX_TIMES):
+            with suppress(FileNotFoundError):
+                return (self.folder / name).open("rb")
+            self.fetch(name)
+        raise StoreError(f"{name} of {self.place} is deleted from the cache while it is read")
+
+    def fetch_all(self, names: list[str]) -> None:
+        """Fetch several files, a few at a time."""
+        for _ in each(self.fetch, names):
+            pass
+
+    def keep(self, name: str, data: bytes) -> None:
+        """Put bytes that have no hash in the manifest beside the files that do."""
+        self._cache.make_room(len(data))
+        write_atomic(self.folder / name, data, flush=False)
+
+    def _usable(self, name: str, file: Path) -> bool:
+        """Whether the copy has the file; its hash is compared once."""
+        try:
+            if name not in self._sound:
+                if sha256_file(file) != self._files[name]["sha256"]:
+                    return False
+                self._sound.add(name)
+            os.utime(file)  # used now: others go first
+        except OSError:
+            return False
+        return True
+
+    def _try(self, name: str, file: Path, expected: dict[str, Any]) -> str:
+        """One download; what was wrong, or ""."""
+        try:
+            return self._download(name, file, expected)
+        except FileNotFoundError:
+            return "missing"
+        except Mangled as error:
+            return str(error)
+
+    def _download(self, name: str, file: Path, expected: dict[str, Any]) -> str:
+        """Fetch to a temporary file, compare, rename; what is wrong with the bytes, or ""."""
+        n_bytes = expected["bytes"]
+        self._cache.make_room(n_bytes)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=".fetch.", suffix=".tmp")
+        digest = hashlib.sha256()
+        try:
+            with os.fdopen(handle, "wb") as out:
+                for piece in pieces(self.place / name, n_bytes):
+                    digest.update(piece)
+                    out.write(piece)
+            if digest.hexdigest() != expected["sha256"]:
+                return unlike(expected["sha256"], digest.hexdigest())
+            with suppress(FileNotFoundError):  # another process made room: it is fetched again
+                Path(temporary).replace(file)
+                return ""
+            return "deleted while it was fetched"
+        finally:
+            Path(temporary).unlink(missing_ok=True)
+
+    def _has_other_size(self, name: str, expected: dict[str, Any]) -> bool:
+        """Whether the object itself is of another size: then it is not the way that cut it."""
+        found = entry(self.place / name)
+        return found is None or found.n_bytes != expected["bytes"]
+
+
+@lru_cache(maxsize=8)
+def _shared_cache(folder: Path, max_bytes: int) -> Cache:
+    """One cache a process, however many stores it has open."""
+    return Cache(folder, max_bytes)
+
+
+def open_mirror(place: Remote, manifest_bytes: bytes, manifest: dict[str, Any]) -> Mirror:
+    """The copy of a store, with its manifest and recipe in it; the format fetches the rest."""
+    mirror = Mirror(place, manifest_bytes, manifest)
+    mirror.keep(MANIFEST, manifest_bytes)
+    if RECIPE in manifest.get("beside", []):
+        with suppress(FileNotFoundError):
+            mirror.keep(RECIPE, read(place / RECIPE))
+    return mirror
+
+
+def manifest_at(place: Remote, max_bytes: int) -> bytes:
+    """The bytes of a remote store's manifest.
+
+    Raises
+    ------
+    StoreError : nothing at the address, or no manifest.
+    """
+    try:
+        found = entry(place / MANIFEST)
+        if found is not None and found.n_bytes <= max_bytes:
+            return read(place / MANIFEST, found.n_bytes)
+    except FileNotFoundError:
+        found = None
+    if found is not None:
+        raise StoreError(
+            f"{place / MANIFEST} is larger than {max_bytes:,} bytes: it is no manifest"
+        )
+    if entry(place) is not None:
+        raise StoreError(f"{place} is a file, not a store's folder")
+    if listing(place):
+        raise StoreError(
+            f"{place} has no {MANIFEST}: it is not a store, or its upload was not finished (then "
+            "run the same `preprocess` again)"
+        )
+    _check_bucket(place)
+    raise StoreError(f"no store at {place}: make one with `python -m pipeline preprocess --out`")
+
+
+def _check_bucket(place: Remote) -> None:
+    """Tell an absent bucket from an empty place in it."""
+    bucket = Remote("/".join(place.url.split("/")[:3]))
+    if place.protocol in ("s3", "s3a", "gs", "gcs") and bucket != place and not is_folder(bucket):
+        raise RemoteError(f"{bucket} does not exist, so there is no store at {place}")

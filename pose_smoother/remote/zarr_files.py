@@ -1,0 +1,34 @@
+"""The copy of a remote store as zarr reads it: files of the store are never just absent."""
+
+from typing import TYPE_CHECKING, Any
+
+from zarr.storage import LocalStore, WrapperStore
+
+from pose_smoother.remote.local_copy import MAX_TIMES
+
+if TYPE_CHECKING:
+    from pose_smoother.remote.local_copy import Mirror
+
+
+class FetchedStore(WrapperStore[LocalStore]):
+    """A local store in which a file that the cache let go is fetched again.
+
+    zarr takes an absent chunk for one of zeros; here another process may delete it at any moment.
+    """
+
+    def __init__(self, files: LocalStore, mirror: "Mirror") -> None:
+        super().__init__(files)
+        self._mirror = mirror
+
+    def _with_store(self, store: LocalStore) -> "FetchedStore":
+        return type(self)(store, self._mirror)
+
+    async def get(self, key: str, prototype: Any, byte_range: Any = None) -> Any:
+        """As zarr's; a file of the manifest is never told to be absent."""
+        found = await super().get(key, prototype, byte_range)
+        for _ in range(MAX_TIMES):
+            if found is not None or not self._mirror.has(key):
+                return found
+            self._mirror.fetch(key)
+            found = await super().get(key, prototype, byte_range)
+        raise FileNotFoundError(f"{key} is deleted from the cache as soon as it is fetched")

@@ -1,0 +1,104 @@
+"""What an HDF5 store's file is trusted with: nothing before its layout and chunks are checked.
+
+A file may be damaged, or forged: a dataset can lead to other files, or claim any size.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import PurePosixPath
+from typing import Any
+
+import h5py
+import numpy as np
+
+from pose_smoother.files.atomic import unlike
+from pose_smoother.store.store import CLIP_COLUMNS, FRAME_ARRAYS, WINDOW_SPEC, ArraySpec
+
+#: What h5py raises on damaged files.
+ERRORS = (OSError, RuntimeError, ValueError, KeyError, TypeError, MemoryError)
+_MAX_CLIPS_BYTES = 1 << 30  # one column of the clips table: 16 million ids of 64 letters
+#: Zstd, as registered with the HDF Group, then the checksum.
+_FILTERS = (32015, h5py.h5z.FILTER_FLETCHER32)
+
+
+class Forged(Exception):
+    """A dataset that this program never writes: it may lead to other files, or to huge ones."""
+
+
+def checked_dataset(file: h5py.File, path: str) -> h5py.Dataset:
+    """A dataset that lies in the file itself and is laid out as the contract says."""
+    for parent in (*(str(p) for p in list(PurePosixPath(path).parents)[-2::-1]), path):
+        if not isinstance(file.get(parent, getlink=True), h5py.HardLink):
+            raise Forged(f"{parent} is absent, or a link to another place")
+    dataset = file[path]
+    if not isinstance(dataset, h5py.Dataset) or dataset.external or dataset.is_virtual:
+        raise Forged("its numbers lie in another file")
+    codes = _filter_codes(dataset)
+    if any(code not in _FILTERS for code in codes):
+        raise Forged(f"filters {codes}")
+    name = path.split("/")[1]
+    if path.startswith("clips/"):
+        expected: Any = np.dtype("u1" if CLIP_COLUMNS[name] == "text" else CLIP_COLUMNS[name])
+        if dataset.dtype != expected or dataset.nbytes > _MAX_CLIPS_BYTES:
+            raise Forged(f"dtype {dataset.dtype}, {dataset.nbytes} bytes")
+        return dataset
+    spec = spec_of(path)
+    found = (dataset.dtype, dataset.shape[1:], dataset.chunks)
+    expected = (np.dtype(spec.dtype), spec.frame_shape, (spec.chunk_frames, *spec.frame_shape))
+    if found != expected:
+        raise Forged(f"expected {expected}, found {found}")
+    return dataset
+
+
+def _filter_codes(dataset: h5py.Dataset) -> list[int]:
+    filters = dataset.id.get_create_plist()
+    return [filters.get_filter(i)[0] for i in range(filters.get_nfilters())]
+
+
+def is_plainly_packed(dataset: h5py.Dataset) -> bool:
+    """Whether chunks are zstd and then fletcher32: what this program writes and unpacks itself."""
+    return tuple(_filter_codes(dataset)) == _FILTERS
+
+
+def chunk_offsets(dataset: h5py.Dataset, start: int, stop: int, rows: int) -> list[tuple[int, ...]]:
+    """Where the chunks of some rows begin."""
+    return [(row, *(0,) * (dataset.ndim - 1)) for row in range(start, stop, rows)]
+
+
+def hash_chunks(chunks: Iterable[tuple[int, bytes]]) -> tuple[str, int]:
+    """SHA-256 and size of a shard's chunks.
+
+    Parameters
+    ----------
+    chunks : filters that were left out of a chunk (0: none), and its bytes as they are stored.
+    """
+    digest, size = hashlib.sha256(), 0
+    for mask, payload in chunks:
+        digest.update(mask.to_bytes(4, "little") + payload)
+        size += len(payload)
+    return digest.hexdigest(), size
+
+
+def shard_problem(
+    dataset: h5py.Dataset,
+    manifest: dict[str, Any],
+    name: str,
+    index: int,
+    chunk_rows: int,
+    shard_rows: int,
+) -> str:
+    """What is wrong with a shard's stored chunks; empty when nothing is."""
+    entry = manifest["shards"].get(name)
+    if entry is None:
+        return "it is not in the manifest"
+    start, stop = index * shard_rows, min((index + 1) * shard_rows, dataset.shape[0])
+    try:
+        offsets = chunk_offsets(dataset, start, stop, chunk_rows)
+        found, _ = hash_chunks(map(dataset.id.read_direct_chunk, offsets))
+    except ERRORS as error:
+        return str(error)
+    return "" if found == entry["sha256"] else unlike(entry["sha256"], found)
+
+
+def spec_of(path: str) -> ArraySpec:
+    return FRAME_ARRAYS.get(path.split("/")[1], WINDOW_SPEC)

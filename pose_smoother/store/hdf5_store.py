@@ -1,0 +1,182 @@
+"""The store as one HDF5 file, ``data.h5``, beside its manifest: zstd chunks with fletcher32."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from pose_smoother.errors import StoreError
+from pose_smoother.remote.address import Place
+from pose_smoother.store import hdf5_writer
+from pose_smoother.store.chunks import fletcher32, read_rows, unpack
+from pose_smoother.store.damage_errors import damaged_shard, how_to_repair, is_plain_file, rest_told
+from pose_smoother.store.hdf5_checks import (
+    ERRORS,
+    Forged,
+    checked_dataset,
+    is_plainly_packed,
+    shard_problem,
+    spec_of,
+)
+from pose_smoother.store.hdf5_writer import DATA
+from pose_smoother.store.layout import decode_text, shard_name
+from pose_smoother.store.store import CLIP_COLUMNS, FRAME_ARRAYS, WINDOW_SPEC, Store
+
+if TYPE_CHECKING:
+    from pose_smoother.remote.local_copy import Mirror
+
+FORMAT = "hdf5"
+SHARD_IS_FILE = False  # the manifest lists shards by name, beside the one file
+create, write_shard = hdf5_writer.create, hdf5_writer.write_shard
+salvage, repack, finish = hdf5_writer.salvage, hdf5_writer.repack, hdf5_writer.finish
+
+
+def read_attributes(path: Path, manifest: dict[str, Any]) -> dict[str, Any]:
+    """The root attributes alone, of a store that may be damaged elsewhere.
+
+    Raises
+    ------
+    StoreError : the file can't be opened.
+    """
+    with open_reader(path, manifest) as store:
+        return store.attrs
+
+
+def open_reader(
+    path: Place, manifest: dict[str, Any], mirror: "Mirror | None" = None
+) -> "Hdf5Store":
+    """Open a finished store for reading; one at an address is fetched whole, as its one file."""
+    return Hdf5Store(path, manifest, mirror)
+
+
+class Hdf5Store(Store):
+    """An HDF5 store. A shard's stored chunks are hashed at first touch.
+
+    Opened lazily and not to be carried over a fork: HDF5 handles shared that way give wrong data.
+    """
+
+    format = FORMAT
+
+    def __init__(
+        self, path: Place, manifest: dict[str, Any], mirror: "Mirror | None" = None
+    ) -> None:
+        self._checked: set[str] = set()
+        self._clips: dict[str, NDArray[Any]] | None = None
+        self._datasets: dict[str, h5py.Dataset] = {}
+        super().__init__(path, manifest, {}, mirror)
+        try:
+            self._file = h5py.File(self.local(DATA), "r")
+            attrs = dict(self._file.attrs)
+            decoded = {k: json.loads(v) if isinstance(v, str) else int(v) for k, v in attrs.items()}
+            if absent := {"config", "labelled", "provenance", "skeleton"} - set(decoded):
+                raise KeyError(f"no attribute {', '.join(sorted(absent))}")
+        except (*ERRORS, RecursionError) as error:
+            text = f"{path / DATA} is damaged ({error}). {how_to_repair(path)}"
+            raise StoreError(text) from None
+        self.attrs = decoded
+
+    def _dataset(self, path: str) -> h5py.Dataset:
+        try:
+            if path not in self._datasets:
+                self._datasets[path] = checked_dataset(self._file, path)
+            return self._datasets[path]
+        except Forged as fault:
+            raise StoreError(f"{self.path}: {path} breaks the contract: {fault}") from None
+        except ERRORS as error:
+            why = f"{DATA} has no readable array {path}: {error}"
+            raise damaged_shard(self.path, path, why, "array") from None
+
+    def _read(self, path: str, start: int, stop: int, spec_rows: tuple[int, int]) -> NDArray[Any]:
+        dataset = self._dataset(path)
+        chunk_rows, shard_rows = spec_rows
+        for index in range(start // shard_rows, -(-stop // shard_rows)):
+            self._check(path, dataset, index, chunk_rows, shard_rows)
+        try:
+            if not is_plainly_packed(dataset):
+                return np.asarray(dataset[start:stop])
+            start, stop, _ = slice(start, stop).indices(dataset.shape[0])
+            room = (chunk_rows, dataset.shape[1:], dataset.dtype)
+            return read_rows(start, stop, *room, lambda c, out: _unpack(dataset, c, out))
+        except ERRORS as error:
+            name = shard_name(path, start // shard_rows)
+            raise damaged_shard(self.path, name, str(error)) from None
+
+    def _check(
+        self, path: str, dataset: h5py.Dataset, index: int, chunk_rows: int, shard_rows: int
+    ) -> None:
+        name = shard_name(path, index)
+        if name in self._checked:
+            return
+        problem = shard_problem(dataset, self.manifest, name, index, chunk_rows, shard_rows)
+        if problem:
+            sizes = {shard: entry["bytes"] for shard, entry in self.manifest["shards"].items()}
+            rest = rest_told(name, sizes, lambda: check_shards(self.folder, self.manifest))
+            raise damaged_shard(self.path, name, problem, rest=rest)
+        self._checked.add(name)
+
+    def read(self, split: str, name: str, start: int = 0, stop: int | None = None) -> NDArray[Any]:
+        stop = self.n_frames(split) if stop is None else stop
+        spec = FRAME_ARRAYS[name]
+        return self._read(f"{split}/{name}", start, stop, (spec.chunk_frames, spec.shard_frames))
+
+    def n_frames(self, split: str) -> int:
+        return int(self._dataset(f"{split}/frame").shape[0])
+
+    def windows(self, split: str, step: int) -> NDArray[np.int64]:
+        path = f"{split}/windows/step{step}"
+        spec = WINDOW_SPEC
+        rows = (spec.chunk_frames, spec.shard_frames)
+        return self._read(path, 0, self._dataset(path).shape[0], rows)
+
+    @property
+    def clips(self) -> dict[str, NDArray[Any]]:
+        if self._clips is None:
+            self._clips = {}
+            for name, kind in CLIP_COLUMNS.items():
+                dataset = self._dataset(f"clips/{name}")
+                try:
+                    column = np.asarray(dataset[...])
+                    self._clips[name] = decode_text(column) if kind == "text" else column
+                except ERRORS as error:
+                    raise damaged_shard(self.path, f"clips/{name}", str(error), "array") from None
+        return self._clips
+
+    def close(self) -> None:
+        self._datasets.clear()
+        self._file.close()
+
+
+def _unpack(dataset: h5py.Dataset, chunk: int, out: NDArray[Any]) -> None:
+    """One chunk's rows, unpacked in place instead of in HDF5's pipeline."""
+    mask, stored = dataset.id.read_direct_chunk((chunk * len(out), *(0,) * (dataset.ndim - 1)))
+    if mask:
+        raise ValueError("a chunk was stored without its filters")
+    unpack(stored, fletcher32, out)
+
+
+def check_shards(path: Path, manifest: dict[str, Any]) -> dict[str, str]:
+    """Shard name -> what is wrong with it; every shard when the file can't be opened at all."""
+    try:
+        if not is_plain_file(path / DATA):
+            raise OSError("missing, or no plain file")
+        file = h5py.File(path / DATA, "r")
+    except ERRORS as error:
+        return dict.fromkeys(manifest["shards"], f"{DATA} cannot be opened: {error}")
+    problems = {}
+    with file:
+        for name in manifest["shards"]:
+            array_path, _, index = name.rpartition("/")
+            spec = spec_of(array_path)
+            try:
+                dataset = checked_dataset(file, array_path)
+                problem = shard_problem(
+                    dataset, manifest, name, int(index), spec.chunk_frames, spec.shard_frames
+                )
+            except (Forged, *ERRORS) as error:
+                problem = f"cannot be read: {error}"
+            if problem:
+                problems[name] = problem
+    return problems

@@ -1,0 +1,53 @@
+"""The leak audit: what stands in more than one split of a store.
+
+``pipeline verify`` prints it, and the trainer saves it with every run, so that a report can tell.
+"""
+
+from collections import defaultdict
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pose_smoother.store.store import SPLITS, Store
+
+
+def may_share(store: Store) -> bool:
+    """Whether the store was built by a protocol that shares frames or videos on purpose."""
+    config = store.attrs["config"]
+    return bool(config["protocol"] != "clips" or config["group_by"] != "video")
+
+
+def leak_audit(store: Store) -> tuple[dict[str, int], dict[str, int]]:
+    """How many frames, clips, videos and persons stand in more than one split, and in all.
+
+    A frame is (dataset, video, source frame number); a person counts where the dataset names one
+    (BRACE's dancers). Dancers may well be shared: only frames and videos must not be.
+    """
+    seen: dict[str, dict[Any, set[str]]] = {
+        kind: defaultdict(set) for kind in ("clips", "videos", "people")
+    }
+    clips = store.clips
+    for row in range(len(clips["id"])):
+        dataset, split = clips["dataset"][row], clips["split"][row]
+        seen["clips"][dataset, clips["id"][row]].add(split)
+        seen["videos"][dataset, clips["video"][row]].add(split)
+        if clips["person"][row]:
+            seen["people"][dataset, clips["person"][row]].add(split)
+    shared = {kind: sum(len(s) > 1 for s in found.values()) for kind, found in seen.items()}
+    counted = {kind: len(found) for kind, found in seen.items()}
+    frames = {split: _frame_keys(store, split) for split in SPLITS}
+    overlap = [np.intersect1d(frames[a], frames[b]) for a, b in combinations(SPLITS, 2)]
+    shared["frames"] = len(np.unique(np.concatenate(overlap)))
+    counted["frames"] = len(np.unique(np.concatenate(list(frames.values()))))
+    return shared, counted
+
+
+def _frame_keys(store: Store, split: str) -> NDArray[np.int64]:
+    """One number for each source frame of a split: its video's index and its frame number."""
+    clips = store.clips
+    names = [f"{d}/{v}" for d, v in zip(clips["dataset"], clips["video"], strict=True)]
+    _, video = np.unique(names, return_inverse=True)
+    row = store.read(split, "clip")
+    return video[row].astype(np.int64) * 2**32 + store.read(split, "frame")

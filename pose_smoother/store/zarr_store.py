@@ -1,0 +1,269 @@
+"""The store as a Zarr v3 folder: sharded heatmaps, zstd then crc32c, empty chunks written.
+
+On disk: ``zarr.json`` of every group and array, chunk files under ``<array>/c/``. A heatmap shard
+is one file of 16 chunks; a shard of the small arrays is one chunk file.
+"""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import zarr
+from numpy.typing import NDArray
+from zarr.codecs import (
+    BytesCodec,
+    Crc32cCodec,
+    ShardingCodec,
+    ShardingCodecIndexLocation,
+    ZstdCodec,
+)
+from zarr.storage import LocalStore
+
+from pose_smoother.errors import StoreError
+from pose_smoother.files.atomic import sha256_bytes, unlike
+from pose_smoother.remote.address import Place
+from pose_smoother.store import zarr_writer
+from pose_smoother.store.chunks import (
+    crc32c,
+    index_bytes,
+    read_rows,
+    shard_index,
+    unpack,
+)
+from pose_smoother.store.damage_errors import damaged_shard, is_plain_file, rest_told
+from pose_smoother.store.layout import decode_text, shard_name
+from pose_smoother.store.store import CLIP_COLUMNS, FRAME_ARRAYS, WINDOW_SPEC, Store
+
+if TYPE_CHECKING:
+    from pose_smoother.remote.local_copy import Mirror
+
+FORMAT = "zarr"
+SHARD_IS_FILE = True  # the manifest lists shards among its files
+create, write_shard, finish = zarr_writer.create, zarr_writer.write_shard, zarr_writer.finish
+_MAX_CLIPS_BYTES = 1 << 30  # one column of the clips table: 16 million ids of 64 letters
+
+
+def read_attributes(path: Path, manifest: dict[str, Any]) -> dict[str, Any]:
+    """The root attributes alone, of a store that may be damaged elsewhere.
+
+    Raises
+    ------
+    DamagedShard : the file that holds them is damaged.
+    """
+    name = "zarr.json"
+    if problem := _file_problem(path / name, manifest["files"][name]):
+        raise damaged_shard(path, name, problem, "file")
+    attrs: dict[str, Any] = json.loads((path / name).read_bytes())["attributes"]
+    return attrs
+
+
+def open_reader(
+    path: Place, manifest: dict[str, Any], mirror: "Mirror | None" = None
+) -> "ZarrStore":
+    """Open a finished store for reading."""
+    return ZarrStore(path, manifest, mirror)
+
+
+class ZarrStore(Store):
+    """A Zarr v3 store. Every file is hashed once, at first touch: a swapped or flipped one is seen.
+
+    zarr's own checks don't suffice: a missing shard reads as zeros, a swapped one as another.
+    """
+
+    format = FORMAT
+
+    def __init__(
+        self, path: Place, manifest: dict[str, Any], mirror: "Mirror | None" = None
+    ) -> None:
+        self._checked: set[str] = set()
+        self._files: dict[str, dict[str, Any]] = manifest["files"]
+        self._arrays: dict[str, Any] = {}
+        self._indexes: dict[str, NDArray[np.uint64]] = {}
+        super().__init__(path, manifest, {}, mirror)
+        metadata = [name for name in self._files if name.endswith("zarr.json")]
+        if mirror is not None:
+            mirror.fetch_all(metadata)
+        for name in metadata:
+            self._check(name)
+        try:
+            self.attrs = json.loads(self.local("zarr.json").read_bytes())["attributes"]
+        except (OSError, ValueError, KeyError, RecursionError) as error:
+            raise StoreError(f"{path}/zarr.json is damaged ({error})") from None
+        files = LocalStore(self.folder, read_only=True)
+        self._root = zarr.open_group(_fetched(files, mirror), mode="r")
+        self._clips: dict[str, NDArray[Any]] | None = None
+
+    def _check(self, name: str) -> None:
+        """Compare a file with its hash in the manifest, the first time it is used."""
+        if name in self._checked and self.mirror is None:
+            return
+        entry = self._files.get(name)
+        if entry is None:
+            raise damaged_shard(self.path, name, "it is not in the manifest", "file")
+        if self.mirror is not None:
+            self.mirror.fetch(name)  # at every use: the cache may have let it go
+        elif problem := _file_problem(self.folder / name, entry):
+            if "shard" not in entry:
+                raise damaged_shard(self.path, name, problem, "file")
+            shard = entry["shard"]
+            sizes = {e["shard"]: e["bytes"] for e in self._files.values() if "shard" in e}
+            rest = rest_told(shard, sizes, lambda: check_shards(self.folder, self.manifest))
+            raise damaged_shard(self.path, shard, problem, rest=rest)
+        self._checked.add(name)
+
+    def _array(self, path: str) -> Any:
+        if path not in self._arrays:
+            if f"{path}/zarr.json" not in self._checked:
+                raise StoreError(f"{self.path} has no array {path}")
+            try:
+                array = self._root[path]
+            except Exception as error:  # zarr raises many kinds for metadata it can't understand
+                text = f"{self.path} has no readable array {path} ({error})"
+                raise StoreError(text) from None
+            if fault := _layout_fault(path, array):
+                raise StoreError(f"{self.path}: {path} breaks the contract: {fault}")
+            self._arrays[path] = array
+        return self._arrays[path]
+
+    def _read(self, path: str, start: int, stop: int) -> NDArray[Any]:
+        array = self._array(path)
+        rows = (array.shards or array.chunks)[0]
+        tail = "/0" * (array.ndim - 1)
+        for index in range(start // rows, -(-stop // rows)):
+            self._check(f"{path}/c/{index}{tail}")
+        try:
+            if not _is_plainly_sharded(array):
+                return np.asarray(array[start:stop])
+            start, stop, _ = slice(start, stop).indices(array.shape[0])
+            room = (array.chunks[0], array.shape[1:], array.dtype)
+            return read_rows(start, stop, *room, lambda c, out: self._unpack(array, c, out))
+        except Exception as error:  # codecs raise many kinds
+            raise damaged_shard(self.path, shard_name(path, start // rows), str(error)) from None
+
+    def _unpack(self, array: Any, chunk: int, out: NDArray[Any]) -> None:
+        """One chunk of a sharded array, straight from the shard's file."""
+        n_chunks = array.shards[0] // array.chunks[0]
+        number, within = divmod(chunk, n_chunks)
+        name = f"{array.path}/c/{number}" + "/0" * (array.ndim - 1)
+        end = self._files[name]["bytes"] - index_bytes(n_chunks)
+        if name not in self._indexes:
+            self._indexes[name] = shard_index(self._bytes(name, end, index_bytes(n_chunks)))
+        offset, length = (int(number) for number in self._indexes[name][within])
+        if offset + length > end:
+            raise ValueError(f"chunk {within} lies outside the shard")
+        unpack(self._bytes(name, offset, length), crc32c, out)
+
+    def _bytes(self, name: str, offset: int, length: int) -> bytes:
+        """Some bytes of a file of the store."""
+        where = self.folder / name
+        with where.open("rb") if self.mirror is None else self.mirror.open(name) as file:
+            file.seek(offset)
+            return file.read(length)
+
+    def read(self, split: str, name: str, start: int = 0, stop: int | None = None) -> NDArray[Any]:
+        stop = self.n_frames(split) if stop is None else stop
+        return self._read(f"{split}/{name}", start, stop)
+
+    def n_frames(self, split: str) -> int:
+        return int(self._array(f"{split}/frame").shape[0])
+
+    def windows(self, split: str, step: int) -> NDArray[np.int64]:
+        path = f"{split}/windows/step{step}"
+        return self._read(path, 0, self._array(path).shape[0])
+
+    @property
+    def clips(self) -> dict[str, NDArray[Any]]:
+        if self._clips is None:
+            self._clips = {}
+            for name, kind in CLIP_COLUMNS.items():
+                path = f"clips/{name}"
+                column = self._read(path, 0, self._array(path).shape[0])
+                self._clips[name] = decode_text(column) if kind == "text" else column
+        return self._clips
+
+    def close(self) -> None:
+        self._arrays.clear()
+
+
+def _fetched(files: LocalStore, mirror: "Mirror | None") -> Any:
+    """A folder for zarr to read; in the copy of a remote store, what has gone is fetched again."""
+    if mirror is None:
+        return files
+    from pose_smoother.remote.zarr_files import FetchedStore
+
+    return FetchedStore(files, mirror)
+
+
+def _is_plainly_sharded(array: Any) -> bool:
+    """Whether an array's shards are laid out as ``_create_array`` has it: then they are read here.
+
+    Another program may write the same rows in another way; zarr itself reads those.
+    """
+    codecs = array.metadata.codecs
+    if len(codecs) != 1 or not isinstance(codecs[0], ShardingCodec):
+        return False
+    sharding = codecs[0]
+    kinds = [type(codec) for codec in sharding.codecs]
+    index_kinds = [type(codec) for codec in sharding.index_codecs]
+    return (
+        kinds == [BytesCodec, ZstdCodec, Crc32cCodec]
+        and index_kinds == [BytesCodec, Crc32cCodec]
+        and sharding.index_location == ShardingCodecIndexLocation.end
+    )
+
+
+def _layout_fault(path: str, array: Any) -> str:
+    """How an array's metadata differs from the contract; "" where it doesn't.
+
+    A forged shape, chunk or codec could ask for any amount of memory, or for code to be run.
+    """
+    if not isinstance(array, zarr.Array):
+        return "it is no array"
+    name = path.split("/")[1]
+    codecs = {type(codec) for codec in (*array.compressors, *array.filters, array.serializer)}
+    if codecs - {ZstdCodec, Crc32cCodec, BytesCodec}:
+        return f"codecs {', '.join(sorted(c.__name__ for c in codecs))}"
+    if path.startswith("clips/"):
+        is_text = CLIP_COLUMNS.get(name) == "text"
+        found = (array.dtype, array.ndim, array.chunks[0])
+        expected: tuple[Any, ...] = (
+            np.dtype("u1" if is_text else CLIP_COLUMNS.get(name)),
+            1 + is_text,
+        )
+        expected = (*expected, max(1, array.shape[0]))
+        if found != expected or array.nbytes > _MAX_CLIPS_BYTES:
+            return f"dtype, dimensions and chunk {found}, {array.nbytes} bytes"
+        return ""
+    spec = FRAME_ARRAYS.get(name, WINDOW_SPEC)
+    layout = (array.dtype, array.shape[1:], array.chunks, (array.shards or array.chunks)[0])
+    expected = (
+        np.dtype(spec.dtype),
+        spec.frame_shape,
+        (spec.chunk_frames, *spec.frame_shape),
+        spec.shard_frames,
+    )
+    return "" if layout == expected else f"expected {expected}, found {layout}"
+
+
+def _file_problem(file: Path, entry: dict[str, Any]) -> str:
+    """What is wrong with a file of the manifest; "" when nothing is."""
+    if not is_plain_file(file):
+        return "missing, or no plain file"
+    try:
+        if (size := file.stat().st_size) != entry["bytes"]:
+            return f"expected {entry['bytes']:,} bytes, found {size:,}"
+        found = sha256_bytes(file.read_bytes())
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    return "" if found == entry["sha256"] else unlike(entry["sha256"], found)
+
+
+def check_shards(path: Path, manifest: dict[str, Any]) -> dict[str, str]:
+    """Shard name -> what is wrong with it. A shard is a file here, so its hash tells."""
+    found = {
+        entry["shard"]: _file_problem(path / name, entry)
+        for name, entry in manifest["files"].items()
+        if "shard" in entry
+    }
+    return {shard: problem for shard, problem in found.items() if problem}

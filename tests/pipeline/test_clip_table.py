@@ -1,0 +1,69 @@
+"""Clips as columns: nothing of a record is lost, and plans don't depend on chunks."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline import clip_table as module
+from pipeline.clip_table import ClipTable, ScannedClip
+from pipeline.config import BuildConfig, lay_out
+from pipeline.staging import CLIPS, SplitRows, SpoolWriter
+
+
+def scanned(index: int, runs: list[int]) -> ScannedClip:
+    video, n = f"v{index // 2}é", sum(runs)
+    place = (index * 100, index * 100 + n, 3, 3 + n + len(runs) - 2)
+    return ScannedClip(f"{index:04d}", "brace", video, "act", "", float("nan"), *place, runs)
+
+
+def test_a_record_comes_back_from_its_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_CHUNK_CLIPS", 2)
+    found = [scanned(0, [5]), scanned(1, [7, 4]), scanned(12345, [3])]
+    file = tmp_path / "clips"
+    file.write_text("".join(json.dumps(clip.record()) + "\n" for clip in found))
+    table = ClipTable.read(file)
+    assert len(table) == 3
+    assert [v.decode() for v in table["id"]] == ["0000", "0001", "12345"]
+    assert [v.decode() for v in table["video"]] == ["v0é", "v0é", "v6172é"]
+    assert table["n_windows"].tolist() == [1, 3, 0]
+    assert table["unbroken"].tolist() == [True, False, True]
+    assert np.isnan(table["fps"]).all()
+    assert len(ClipTable([])) == 0
+
+
+def test_clips_that_share_frames_are_chained() -> None:
+    found = [scanned(0, [50]), scanned(1, [10])]
+    alone = scanned(2, [9])
+    alone.first_frame, alone.last_frame = 60, 68
+    alone.video = "v0é"
+    table = ClipTable(clip.record() for clip in [*found, alone])
+    from pipeline.config import _groups
+
+    assert [g.decode() for g in _groups(table, "clip")] == ["0000", "0000", "0002"]
+    layout = lay_out(table, BuildConfig(group_by="clip"))
+    assert len(set(layout.clips["split"][:2].tolist())) == 1
+
+
+def test_rows_of_a_split_are_gathered_over_pieces(tmp_path: Path) -> None:
+    lengths, rng = [4, 1, 6, 3], np.random.default_rng(0)
+    with SpoolWriter(tmp_path) as writer:
+        for length in lengths:
+            writer.append(
+                [length],
+                keypoints_exact=rng.normal(size=(length, 25, 2)),
+                boxes=rng.normal(size=(length, 4)),
+                frame=np.arange(length) + 100 * length,
+            )
+    whole = np.fromfile(tmp_path / "frame", "<i4")
+    assert (tmp_path / CLIPS).read_text().split() == ["[4]", "[1]", "[6]", "[3]"]
+    pieces = np.array([[0, 0, 4], [1, 4, 5], [3, 11, 14]])
+    rows = SplitRows(tmp_path, pieces)
+    expected = np.concatenate([whole[0:5], whole[11:14]])
+    for start in range(9):
+        for stop in range(start, 9):
+            np.testing.assert_array_equal(rows.gather("frame", start, stop), expected[start:stop])
+            clip = np.array([0, 0, 0, 0, 1, 3, 3, 3])[start:stop]
+            np.testing.assert_array_equal(rows.clip_rows(start, stop), clip)
+    assert rows.gather("boxes", 3, 6).shape == (3, 4)

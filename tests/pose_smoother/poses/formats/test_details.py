@@ -1,0 +1,276 @@
+"""What single formats have of their own."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+from pose_smoother.poses.formats import find_format, read_poses, write_poses
+from pose_smoother.poses.formats.nwb import frame_numbers
+from pose_smoother.poses.formats.text_table import number_text, parse
+from pose_smoother.poses.keypoint_names import SKELETONS
+from pose_smoother.poses.tracks import Poses
+from tests.pose_smoother.poses.formats.samples import FILES, csv_wide, make
+
+POINTS = [1.5, 2.25, 0.5] * 17
+
+
+def read_json(folder: Path, document: Any, **options: Any) -> Poses:
+    (folder / "a.json").write_text(json.dumps(document))
+    return read_poses(folder / "a.json", **options)
+
+
+@pytest.mark.parametrize(
+    ("fields", "person"),
+    [
+        ({"track_id": 3, "person_id": 4}, "3"),
+        ({"person_id": "-abc"}, "-abc"),
+        ({"idx": [2.0]}, "2"),  # AlphaPose
+        ({"track_id": -1}, "link-1"),
+        ({"track_id": None, "idx": 5.5}, "5.5"),
+        ({"id": 8}, "link-1"),  # an annotation's id is nobody's
+    ],
+)
+def test_coco_who_is_who(fields: dict[str, Any], person: str, tmp_path: Path) -> None:
+    poses = read_json(tmp_path, [{"image_id": 1, "keypoints": POINTS, **fields}])
+    assert [track.person for track in poses.tracks] == [person]
+
+
+def test_coco_visibility_is_no_score(tmp_path: Path) -> None:
+    points = [1.5, 2, 2, 3, 4, 1, 5, 6, 0]
+    poses = read_json(tmp_path, [{"image_id": 1, "keypoints": points}], skeleton="numbered")
+    np.testing.assert_array_equal(
+        poses.tracks[0].keypoints[0], [[1.5, 2], [3, 4], [np.nan, np.nan]]
+    )
+    assert np.isnan(poses.tracks[0].score).all()
+    assert "taken as visibility" in poses.warnings[0]
+    points[2] = 0.9  # a detector's score of 0 at a position is a position
+    poses = read_json(tmp_path, [{"image_id": 1, "keypoints": points}], skeleton="numbered")
+    assert poses.tracks[0].score.tolist() == [[0.9, 1, 0]]
+    assert poses.tracks[0].keypoints[0, 2].tolist() == [5, 6]
+
+
+def test_coco_frames_by_the_images_own_words(tmp_path: Path) -> None:
+    images = [
+        {"id": 5, "file_name": "x.jpg", "frame_id": 2, "video_id": "a"},
+        {"id": 6, "file_name": "x.jpg", "frame_id": 3, "video_id": "a"},
+        {"id": 7, "file_name": "x.jpg", "frame_id": 2, "video_id": "b"},
+    ]
+    people = [{"image_id": i, "category_id": 1, "keypoints": POINTS} for i in (5, 6, 7)]
+    poses = read_json(tmp_path, {"images": images, "annotations": people})
+    assert [(t.video, t.frame.tolist()) for t in poses.tracks] == [("a", [2, 3]), ("b", [2])]
+
+
+def test_coco_images_whose_names_are_no_numbers(tmp_path: Path) -> None:
+    images = [{"id": i, "file_name": "frame.jpg"} for i in (5, 6)]
+    people = [{"image_id": i, "category_id": 1, "keypoints": POINTS} for i in (5, 6)]
+    poses = read_json(tmp_path, {"images": images, "annotations": people})
+    assert poses.tracks[0].frame.tolist() == [5, 6]
+    assert "their ids were taken for numbers" in poses.warnings[0]
+
+
+def test_mmpose_without_frames_or_names(tmp_path: Path) -> None:
+    person = {"keypoints": [[1.5, 2.5]] * 17, "keypoint_scores": [0.5] * 17}
+    poses = read_json(tmp_path, [person, {**person, "keypoints": [[400.5, 2]] * 17}])
+    assert poses.format == "mmpose"
+    assert poses.names == SKELETONS["coco-17"]
+    assert [t.frame.tolist() for t in poses.tracks] == [[0], [0]]
+    poses = read_json(tmp_path, [{"frame_id": 4, "instances": [person]}])
+    assert poses.tracks[0].frame.tolist() == [4]
+
+
+def test_json_is_laid_out_as_it_was(tmp_path: Path) -> None:
+    item = {"image_id": 1, "keypoints": POINTS, "note": "é"}
+    for indent, ascii_only in ((None, True), (None, False), (3, True), ("\t", False)):
+        text = json.dumps([item], indent=indent, ensure_ascii=ascii_only) + "\n"
+        (tmp_path / "a.json").write_text(text, encoding="utf-8")
+        poses = read_poses(tmp_path / "a.json")
+        write_poses(poses, [poses.tracks[0].keypoints + 1], tmp_path / "b.json")
+        expected = text.replace("2.25", "3.25").replace("1.5", "2.5")
+        assert (tmp_path / "b.json").read_text(encoding="utf-8") == expected
+
+
+def test_openpose_one_file_and_untracked_people(tmp_path: Path) -> None:
+    person = {"person_id": [-1], "pose_keypoints_2d": [1.5, 2, 0.5] * 18}
+    poses = read_json(tmp_path, {"people": [person, {"pose_keypoints_2d": []}]})
+    assert poses.format == "openpose"
+    assert poses.names == SKELETONS["openpose-18"]
+    write_poses(poses, [poses.tracks[0].keypoints + 1], tmp_path / "b.json")
+    people = json.loads((tmp_path / "b.json").read_text())["people"]
+    assert people[0]["pose_keypoints_2d"][:3] == [2.5, 3.0, 0.5]
+    assert people[1] == {"pose_keypoints_2d": []}
+
+
+def test_openpose_folders_are_sorted_by_number_and_written_anew(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for frame in (2, 10):
+        person = {"pose_keypoints_2d": [float(frame), 2, 0.5] * 25}
+        name = f"v_{frame}_keypoints.json"
+        (tmp_path / "in" / name).write_text(json.dumps({"people": [person]}))
+    (tmp_path / "in" / "v.mp4").write_bytes(b"")
+    poses = read_poses(tmp_path / "in")
+    assert poses.tracks[0].frame.tolist() == [2, 10]
+    assert poses.names == SKELETONS["body-25"]
+    assert not any("out of order" in warning for warning in poses.warnings)
+    assert "1 other files of the folder are not frames: not copied" in poses.warnings
+    write_poses(poses, [poses.tracks[0].keypoints], tmp_path / "out")
+    with pytest.raises(Exception, match="exists already"):
+        write_poses(poses, [poses.tracks[0].keypoints], tmp_path / "out")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["in", "out"]  # nothing aside is left
+
+
+def test_csv_cells_keep_their_text(tmp_path: Path) -> None:
+    head = "id,frame,person,keypoint,x,y,score,note,link\r\n"
+    rows = '007,1,"a,b",nose,1.50,2,0.90,NA,"=1+1"\r\n-abc,2,"a,b",nose,,nan,NA,é,"say ""hi"""\r\n'
+    (tmp_path / "a.csv").write_bytes(b"\xef\xbb\xbf" + (head + rows).encode())
+    poses = read_poses(tmp_path / "a.csv")
+    (track,) = poses.tracks
+    assert track.person == "a,b"
+    assert np.isnan(track.keypoints[1]).all()
+    new = track.keypoints.copy()
+    new[0, 0, 0] = -0.1234567  # y and the missing one stay
+    write_poses(poses, [new], tmp_path / "b.csv")
+    expected = (head + rows).replace("1.50", "-0.123457").encode()
+    assert (tmp_path / "b.csv").read_bytes() == b"\xef\xbb\xbf" + expected
+
+
+def test_csv_in_latin_1_and_with_tabs(tmp_path: Path) -> None:
+    text = "frame\tknie_x\tknie_y\tgröße\n1\t2.5\t3\tü\n"
+    (tmp_path / "a.tsv").write_bytes(text.encode("latin-1"))
+    poses = read_poses(tmp_path / "a.tsv")
+    assert poses.names == ("knie",)
+    write_poses(poses, [poses.tracks[0].keypoints * 2], tmp_path / "b.tsv")
+    assert (tmp_path / "b.tsv").read_bytes() == text.replace("2.5\t3", "5.0\t6").encode("latin-1")
+
+
+def test_csv_wide_without_a_frame_column(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("nose.x,nose.y,nose.likelihood\n5.5,6,0.1\n7,8,0.2\n")
+    poses = read_poses(tmp_path / "a.csv")
+    assert poses.tracks[0].frame.tolist() == [0, 1]
+    assert poses.tracks[0].score.tolist() == [[0.1], [0.2]]
+    assert "there is no column frame: rows were counted from 0" in poses.warnings
+
+
+def test_csv_of_several_videos(tmp_path: Path) -> None:
+    csv_wide(tmp_path / "a.csv")
+    text = (tmp_path / "a.csv").read_text().replace(";0005;", ";cut/0005.png;")
+    (tmp_path / "a.csv").write_text(text)
+    found = {t.id: t.frame.tolist() for t in read_poses(tmp_path / "a.csv").tracks}
+    assert found == {"7": [3, 4, 8], "2": [3, 4, 8], "cut/:7": [5], "cut/:2": [5]}
+
+
+@pytest.mark.parametrize(
+    ("value", "like", "text"),
+    [
+        (1.5, "", "1.5"),
+        (12.0, "11", "12"),
+        (12.0, "11.5", "12.0"),
+        (-1e-9, "2.5", "0.0"),
+        (1e-7, "0", "0"),
+        (123456.7890123, '"4"', '"123456.789012"'),
+        (1e9, "1", "1000000000"),
+    ],
+)
+def test_number_text(value: float, like: str, text: str) -> None:
+    assert number_text(value, like) == text
+
+
+def test_delimiters_in_quotes_and_empty_last_cells() -> None:
+    table = parse(b'a;"b;c";\n"x""y";;\n')
+    assert [table.texts(i) for i in range(2)] == [["a", "b;c", ""], ['x"y', "", ""]]
+    assert table.changed({0: {2: 7.0}}) == b'a;"b;c";7\n"x""y";;\n'
+
+
+def test_npz_types_and_people(tmp_path: Path) -> None:
+    keypoints = np.arange(2 * 3 * 17 * 3).reshape(2, 3, 17, 3)
+    np.savez(tmp_path / "a.npz", keypoints=keypoints)
+    poses = read_poses(tmp_path / "a.npz")
+    assert [t.person for t in poses.tracks] == ["1", "2"]
+    np.testing.assert_array_equal(poses.tracks[1].score, keypoints[1, ..., 2])
+    new = [t.keypoints + 0.25 for t in poses.tracks]
+    write_poses(poses, new, tmp_path / "b.npz")
+    with np.load(tmp_path / "b.npz") as archive:
+        np.testing.assert_array_equal(archive["keypoints"][..., :2], keypoints[..., :2] + 0.25)
+        np.testing.assert_array_equal(archive["keypoints"][..., 2], keypoints[..., 2])
+    np.savez(tmp_path / "c.npz", keypoints=keypoints[0, ..., :2].astype(np.float32))
+    poses = read_poses(tmp_path / "c.npz")
+    write_poses(poses, [new[0]], tmp_path / "d.npz")
+    with np.load(tmp_path / "d.npz") as archive:
+        assert archive["keypoints"].dtype == np.float32
+
+
+def test_npz_never_unpickles_but_keeps_objects(tmp_path: Path) -> None:
+    objects = np.array([{"a": 1}, None], dtype=object)
+    np.savez(tmp_path / "a.npz", keypoints=np.full((2, 17, 2), 7.5), extra=objects)
+    poses = read_poses(tmp_path / "a.npz")
+    write_poses(poses, [poses.tracks[0].keypoints + 1], tmp_path / "b.npz")
+    with np.load(tmp_path / "b.npz", allow_pickle=True) as archive:
+        assert archive["extra"].tolist() == [{"a": 1}, None]
+
+
+def test_sleap_before_format_1_1_counts_from_pixel_corners(tmp_path: Path) -> None:
+    path = make("sleap.slp", tmp_path)
+    now = read_poses(path)
+    with h5py.File(path, "r+") as file:
+        file["metadata"].attrs["format_id"] = 1.0
+    old = read_poses(path)
+    for a, b in zip(now.tracks, old.tracks, strict=True):
+        np.testing.assert_allclose(a.keypoints - 0.5, b.keypoints)
+    write_poses(old, [t.keypoints + 1 for t in old.tracks], tmp_path / "b.slp")
+    again = read_poses(tmp_path / "b.slp")
+    for a, b in zip(now.tracks, again.tracks, strict=True):
+        np.testing.assert_allclose(a.keypoints + 0.5, b.keypoints)
+
+
+def test_sleap_points_that_are_not_visible_are_missing(tmp_path: Path) -> None:
+    path = make("sleap.slp", tmp_path)
+    with h5py.File(path, "r+") as file:
+        points = file["pred_points"][()]
+        points["visible"][0] = False
+        file["pred_points"][...] = points
+    track = read_poses(path).tracks[0]
+    assert np.isnan(track.keypoints[0, 0]).all()
+    assert np.isfinite(track.keypoints[0, 1:]).all()
+
+
+def test_sleap_tells_of_corrected_predictions() -> None:
+    told = read_poses(FILES / "sleap.slp").warnings
+    assert "1 predictions that were corrected by hand pass through untouched" in told
+
+
+def test_sleap_io_agrees(tmp_path: Path) -> None:
+    """Live, where sleap-io is installed; ``expected.json`` holds what it said otherwise."""
+    sleap_io = pytest.importorskip("sleap_io", reason="sleap-io is not installed")
+    poses = read_poses(FILES / "sleap.slp")
+    write_poses(poses, [t.keypoints + 2 for t in poses.tracks], tmp_path / "b.slp")
+    labels = sleap_io.load_slp(str(tmp_path / "b.slp"), open_videos=False)
+    ann = poses.tracks[0]
+    for frame, keypoints in zip(ann.frame, ann.keypoints, strict=True):
+        found = [lf for lf in labels if lf.frame_idx == frame and lf.video is labels.videos[0]]
+        people = found[0].user_instances + found[0].predicted_instances
+        values = next(p for p in people if p.track.name == "ann").numpy()
+        np.testing.assert_allclose(values, keypoints + 2)
+
+
+def test_nwb_frames_from_timestamps() -> None:
+    told: list[str] = []
+    time = np.array([5.0, 5.1, 5.2, 5.5, 5.1000001])[[0, 1, 2, 3]]
+    assert frame_numbers(time, told)[1].tolist() == [0, 1, 2, 5]
+    assert frame_numbers(np.array([3.0]), told)[1].tolist() == [0]
+    assert told == []
+    assert frame_numbers(np.array([0.0, 1, 1.4, 3, 4]), told)[1].tolist() == [0, 1, 2, 3, 4]
+    assert told == ["timestamps are not evenly spaced: frames were numbered in their order"]
+
+
+def test_formats_are_told_apart_by_content(tmp_path: Path) -> None:
+    for text, name in (
+        ('\n [{"frame_id": 1, "instances": []}]', "mmpose"),
+        ('\ufeff{"people": []}', "openpose"),
+        ('{"images": []}', "coco-results"),
+        ('[{"category_id": 1, "image_id": 2}]', "coco-results"),
+    ):
+        (tmp_path / "a.json").write_text(text, encoding="utf-8")
+        assert find_format(tmp_path / "a.json") == name

@@ -1,0 +1,48 @@
+"""Addresses are told from paths, and are never mangled."""
+
+from pathlib import Path
+
+import pytest
+
+from pose_smoother.errors import BadInput
+from pose_smoother.remote.address import Remote, as_place
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("data/store", Path("data/store")),
+        ("s3:/data", Path("s3:/data")),
+        ("C:/data", Path("C:/data")),
+        ("file:///tmp/a b", Path("/tmp/a b")),
+        ("local:///tmp/x", Path("/tmp/x")),
+        ("s3://bucket/store.zarr/", Remote("s3://bucket/store.zarr")),
+        ("S3://Bucket/x", Remote("s3://Bucket/x")),
+        ("memory://x", Remote("memory://x")),
+    ],
+)
+def test_paths_and_addresses(text: str, expected: object) -> None:
+    assert as_place(text) == expected
+    assert as_place(as_place(text)) == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["s3://", "memory:///", "simplecache::s3://bucket/x", "zip://a::s3://b/c.zip"]
+)
+def test_addresses_of_nothing_and_chains_are_refused(text: str) -> None:
+    with pytest.raises(BadInput):
+        as_place(text)
+
+
+def test_an_address_speaks_like_a_path() -> None:
+    place = Remote("s3://bucket/folder/store")
+    assert str(place / "a/b") == "s3://bucket/folder/store/a/b"
+    assert (place.name, place.parent, place.protocol) == (
+        "store",
+        Remote("s3://bucket/folder"),
+        "s3",
+    )
+    assert place.with_name("x") == Remote("s3://bucket/folder/x")
+    top = Remote("s3://bucket")
+    assert top.parent == top
+    assert place.resolve() == place

@@ -1,0 +1,244 @@
+"""One suite for every format: what is written is what is read, and damage never passes."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import h5py
+import hdf5plugin  # noqa: F401  (registers the zstd filter)
+import numpy as np
+import pytest
+import zarr
+
+from pipeline.build import preprocess
+from pipeline.config import BuildConfig
+from pipeline.ingest import Inputs
+from pipeline.sources import SourceOptions
+from pipeline.verify import differences, verify
+from pose_smoother import heatmap
+from pose_smoother.errors import DamagedShard, PoseError, StoreError
+from pose_smoother.files.atomic import sha256_bytes, to_json
+from pose_smoother.store.damage_errors import rest_told
+from pose_smoother.store.store import FRAME_ARRAYS, MANIFEST, SPLITS, Store, formats, open_store
+from tests.pipeline.penn_files import write_labels
+
+LENGTHS = [60, 300, 40, 30, 45, 4, 70, 35, 33, 50]
+
+
+@pytest.fixture(scope="module", params=sorted(formats()))
+def pristine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small store of each format."""
+    folder = tmp_path_factory.mktemp("store")
+    labels = write_labels(folder / "labels", LENGTHS)
+    inputs = Inputs({"penn-action": labels}, SourceOptions())
+    preprocess(inputs, folder / "store", BuildConfig(), request.param, 1, progress=False)
+    return folder / "store"
+
+
+@pytest.fixture
+def store_copy(pristine: Path, tmp_path: Path) -> Path:
+    """A copy that a test may damage."""
+    return Path(shutil.copytree(pristine, tmp_path / "store"))
+
+
+@pytest.fixture
+def store(pristine: Path) -> Iterator[Store]:
+    with open_store(pristine) as opened:
+        yield opened
+
+
+def raw(path: Path, name: str) -> np.ndarray:
+    """An array read past the code under test, by the format's own library."""
+    if (path / "zarr.json").exists():
+        return np.asarray(zarr.open_group(path, mode="r")[name][...])
+    with h5py.File(path / "data.h5", "r") as file:
+        return np.asarray(file[name][...])
+
+
+def test_arrays_have_the_contract_s_types_and_shapes(store: Store) -> None:
+    for split in SPLITS:
+        for name, spec in FRAME_ARRAYS.items():
+            rows = store.read(split, name)
+            assert rows.dtype == np.dtype(spec.dtype)
+            assert rows.shape == (store.n_frames(split), *spec.frame_shape)
+
+
+def test_reading_agrees_with_the_format_s_own_library(store: Store, pristine: Path) -> None:
+    for split in SPLITS:
+        for name in ("keypoints", "keypoints_exact", "boxes", "clip", "frame", "annotated"):
+            np.testing.assert_array_equal(store.read(split, name), raw(pristine, f"{split}/{name}"))
+        for step in (1, 2):
+            expected = raw(pristine, f"{split}/windows/step{step}")
+            np.testing.assert_array_equal(store.windows(split, step), expected)
+    np.testing.assert_array_equal(store.read("val", "heatmaps"), raw(pristine, "val/heatmaps"))
+
+
+def test_heatmaps_are_the_rendered_keypoints_exactly(store: Store) -> None:
+    n = store.n_frames("train")
+    for start in (0, 250, n - 7):  # 250 ... 263 lies across two shards
+        stop = min(start + 13, n)
+        keypoints = store.read("train", "keypoints", start, stop)
+        annotated = store.read("train", "annotated", start, stop)
+        expected = heatmap.render(keypoints, annotated)
+        np.testing.assert_array_equal(store.read("train", "heatmaps", start, stop), expected)
+
+
+def test_missing_values_are_as_the_contract_says(store: Store) -> None:
+    keypoints = store.read("train", "keypoints")
+    exact = store.read("train", "keypoints_exact")
+    annotated = store.read("train", "annotated")
+    assert annotated.any(axis=1).all()
+    assert (keypoints[~annotated] == -1).all()
+    assert np.isnan(exact[~annotated]).all()
+    np.testing.assert_array_equal(keypoints[annotated], np.floor(exact[annotated] + 0.5))
+
+
+def test_windows_are_whole_and_each_once(store: Store) -> None:
+    for split in SPLITS:
+        clip, frame = store.read(split, "clip"), store.read(split, "frame")
+        for step in (1, 2):
+            windows = store.windows(split, step)
+            span = 4 * step
+            assert len(np.unique(windows)) == len(windows)
+            assert (clip[windows] == clip[windows + span]).all()
+            assert (frame[windows + span] - frame[windows] == span).all()
+
+
+def test_clips_keep_ids_as_text(store: Store) -> None:
+    assert "0007" in store.clips["id"].tolist()
+    assert set(store.clips["split"]) == set(SPLITS)
+    assert store.clips["n_frames"].sum() == sum(store.n_frames(split) for split in SPLITS)
+    assert store.labelled("val").sum(axis=1).tolist() == [13] * store.n_frames("val")
+
+
+def test_verify_finds_nothing_wrong(pristine: Path) -> None:
+    audit = verify(pristine)
+    assert audit.problems == {}
+    assert not audit.leaks
+    assert audit.shared == {"clips": 0, "videos": 0, "people": 0, "frames": 0}
+    assert audit.n_shards >= 27
+
+
+def test_both_formats_hold_equal_content(tmp_path: Path) -> None:
+    labels = write_labels(tmp_path / "labels", [30, 30, 30, 20, 20])
+    inputs = Inputs({"penn-action": labels}, SourceOptions())
+    for name in formats():
+        preprocess(inputs, tmp_path / name, BuildConfig(), name, 1, progress=False)
+    other = Inputs({"penn-action": labels}, SourceOptions())
+    preprocess(other, tmp_path / "seed1", BuildConfig(seed=1), "zarr", 1, progress=False)
+    first, second, third = (open_store(tmp_path / n) for n in ("zarr", "hdf5", "seed1"))
+    with first, second, third:
+        assert differences(first, second) == []
+        assert "attributes" in differences(first, third)
+
+
+def damage(file: Path, how: str) -> None:
+    data = bytearray(file.read_bytes())
+    if how == "flipped":
+        data[len(data) // 2] ^= 4
+        file.write_bytes(data)
+    elif how == "cut":
+        file.write_bytes(data[:-1])
+    elif how == "emptied":
+        file.write_bytes(b"")
+    else:
+        file.unlink()
+
+
+@pytest.mark.parametrize("how", ["flipped", "cut", "emptied", "deleted"])
+def test_verify_finds_every_damaged_file(store_copy: Path, how: str) -> None:
+    files = sorted(p for p in store_copy.rglob("*") if p.is_file())
+    assert len(files) >= 3
+    for file in files:
+        saved = file.read_bytes()
+        damage(file, how)
+        try:
+            found = verify(store_copy).problems
+        except StoreError as error:
+            found = {"store": str(error)}
+        assert found, f"{file.name} {how}: not found"
+        file.write_bytes(saved)
+    assert verify(store_copy).problems == {}
+
+
+def test_verify_finds_a_stray_file_and_swapped_shards(store_copy: Path) -> None:
+    (store_copy / "stray").write_text("x")
+    assert any("stray" in problem for problem in verify(store_copy).problems)
+    (store_copy / "stray").unlink()
+    shards = store_copy / "train/heatmaps/c"
+    if shards.exists():
+        a, b = (shards / "0/0/0/0", shards / "1/0/0/0")
+        one, two = a.read_bytes(), b.read_bytes()
+        a.write_bytes(two)
+        b.write_bytes(one)
+        assert any("train/heatmaps/00000" in problem for problem in verify(store_copy).problems)
+
+
+def test_reading_a_damaged_shard_names_it(store_copy: Path) -> None:
+    if (store_copy / "zarr.json").exists():
+        damage(store_copy / "train/heatmaps/c/1/0/0/0", "flipped")
+    else:
+        with h5py.File(store_copy / "data.h5", "r") as file:
+            info = file["train/heatmaps"].id.get_chunk_info_by_coord((256, 0, 0, 0))
+        data = bytearray((store_copy / "data.h5").read_bytes())
+        data[info.byte_offset + info.size // 2] ^= 1
+        (store_copy / "data.h5").write_bytes(data)
+    with open_store(store_copy) as store:
+        store.read("train", "heatmaps", 0, 256)
+        with pytest.raises(DamagedShard, match="train/heatmaps/00001") as told:
+            store.read("train", "heatmaps", 255, 257)
+        files, shards = store.manifest["files"], store.manifest["shards"]
+    n_shards = len(shards) or sum("shard" in entry for entry in files.values())
+    assert f"; the other {n_shards - 1} verify. Rebuild it: " in str(told.value)
+
+
+def test_what_is_known_of_the_other_shards() -> None:
+    sizes = dict.fromkeys("abcd", 10)
+    assert rest_told("a", sizes, dict) == "; the other 3 verify"
+    assert rest_told("a", sizes, lambda: {"a": "x", "c": "y"}) == (
+        "; damaged with it: 1; the other 2 verify"
+    )
+    assert rest_told("a", {"a": 10}, dict) == ""
+    assert rest_told("a", {"a": 10, "b": 5 << 30}, dict) == ""
+
+
+def rewrite_manifest(path: Path, **changes: object) -> None:
+    manifest = json.loads((path / MANIFEST).read_bytes())
+    del manifest["seal"]
+    manifest |= changes
+    (path / MANIFEST).write_bytes(to_json(manifest | {"seal": sha256_bytes(to_json(manifest))}))
+
+
+def test_what_is_no_store_is_refused_in_one_line(store_copy: Path, tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="no store at"):
+        open_store(tmp_path / "nowhere")
+    with pytest.raises(StoreError, match=r"no MANIFEST\.json"):
+        open_store(tmp_path)
+    rewrite_manifest(store_copy, contract=2)
+    with pytest.raises(StoreError, match="contract version 2"):
+        open_store(store_copy)
+    rewrite_manifest(store_copy, contract=1, format="csv")
+    with pytest.raises(PoseError, match="unknown format 'csv'; known: hdf5, zarr"):
+        open_store(store_copy)
+    (store_copy / MANIFEST).write_text("{")
+    with pytest.raises(StoreError, match="damaged"):
+        open_store(store_copy)
+
+
+def test_opening_a_store_that_lacks_a_file_says_which(store_copy: Path) -> None:
+    name = "data.h5" if (store_copy / "data.h5").exists() else "test/heatmaps/c/0/0/0/0"
+    (store_copy / name).unlink()
+    with pytest.raises(StoreError, match=f"{name} is missing"):
+        open_store(store_copy)
+
+
+def test_a_format_whose_library_is_absent_is_left_out() -> None:
+    code = (
+        "import sys; sys.modules['zarr'] = None\n"
+        "from pose_smoother.store.store import formats; print(list(formats()))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "['hdf5']"

@@ -1,0 +1,100 @@
+"""A folder of runs is read whole, and nothing that can't be compared stands in one table."""
+
+import json
+import shutil
+
+import pytest
+
+from pose_smoother.errors import RunError, StoreError
+from tests.trainer.report.made_runs import make_run
+from trainer.report import collect as module
+from trainer.report.collect import collect, network_order, row_order
+
+
+@pytest.fixture
+def runs(made_runs, tmp_path):
+    """A copy to damage."""
+    return shutil.copytree(made_runs, tmp_path / "runs")
+
+
+def change(file, **changed):
+    record = json.loads(file.read_text())
+    record["identity"] |= changed
+    file.write_text(json.dumps(record))
+
+
+def test_finished_runs_and_smoothers_are_read(found):
+    assert sorted(found.scores[("deciwatch", "1.1")]) == [0, 1]
+    assert ("gaussian", "2.3") in found.scores
+    assert ("biconvlstm-c", "2.3") not in found.scores
+    assert len(found.data.clips) == 40
+    assert found.notes == []
+
+
+def test_what_is_missing_is_told_with_its_state(found):
+    assert found.n_grid == 24
+    assert len(found.missing) == 21
+    assert found.missing["biconvlstm-c", "2.3"] == "preempted, 7 epochs so far"
+    assert found.missing["3dconv", "1.2"] == "not begun"
+    assert ("deciwatch", "1.1") not in found.missing
+
+
+def test_identity_comes_first_and_networks_last_in_the_thesiss_order():
+    assert row_order()[:2] == ["identity", "mean"]
+    assert network_order()[:4] == ["3dconv", "deciwatch", "biconvlstm-s", "biconvlstm-c"]
+    assert row_order()[-5:] == network_order()
+
+
+def test_a_folder_without_finished_runs_says_what_to_do(tmp_path, made_store):
+    with pytest.raises(RunError, match="train a model or compute baselines first"):
+        collect(tmp_path)
+    make_run(tmp_path, made_store, "deciwatch", "1.1", is_finished=False)
+    with pytest.raises(RunError, match="no finished run"):
+        collect(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("store_sha256", "other"), ("missing_torso", "one-side"), ("noise", "x")]
+)
+def test_runs_of_other_data_or_settings_are_refused(runs, name, value):
+    change(runs / "3dconv-1.1-seed0" / "config.json", **{name: value})
+    with pytest.raises(RunError, match=f"can't stand in one table: {name} is"):
+        collect(runs)
+
+
+def test_a_shorter_training_may_stand_beside_the_others(runs):
+    change(runs / "3dconv-1.1-seed0" / "config.json", max_epochs=3)
+    assert ("3dconv", "1.1") in collect(runs).scores
+
+
+def test_results_without_scores_are_left_out_and_named(runs):
+    (runs / "3dconv-1.1-seed0" / "scores.npz").unlink()
+    found = collect(runs)
+    assert ("3dconv", "1.1") not in found.scores
+    assert found.notes == ["3dconv-1.1-seed0 has results but no scores.npz: not in the tables"]
+
+
+def test_scores_of_another_clips_table_are_refused(runs, found):
+    one = found.scores["3dconv", "1.1"][0]
+    one.subset(slice(0, 5)).save(runs / "3dconv-1.1-seed0" / "scores.npz")
+    with pytest.raises(RunError, match="counts 5 clips, expected the 40"):
+        collect(runs)
+
+
+def test_runs_without_their_data_are_looked_up_in_the_store(runs, made_store, monkeypatch):
+    for file in runs.glob("*/data.json"):
+        file.unlink()
+    with pytest.raises(RunError, match="name the runs' store with --store"):
+        collect(runs)
+    monkeypatch.setattr(module, "open_store", lambda path: made_store)
+    assert len(collect(runs).data.clips) == 40
+    monkeypatch.setattr(module, "store_hash", lambda store: "other")
+    with pytest.raises(RunError, match="is another store"):
+        collect(runs, made_store.path)
+
+    def absent(path):
+        raise StoreError(f"no store at {path}")
+
+    monkeypatch.setattr(module, "open_store", absent)
+    with pytest.raises(RunError, match="no store at moved"):
+        collect(runs, "moved")

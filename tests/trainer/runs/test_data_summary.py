@@ -1,0 +1,54 @@
+"""What a run keeps of its data: enough to group clips by video and to tell what leaks."""
+
+import pytest
+
+from pose_smoother.errors import RunError
+from tests.trainer.fake_store import make_store
+from trainer.runs.data_summary import DATA_JSON, describe, load_data, save_data
+
+
+def test_splits_are_counted():
+    data = describe(make_store(n_clips=10, n_frames=16, gaps=False), "abc")
+    assert data.splits["train"] == {
+        "clips": 6,
+        "videos": 6,
+        "frames": 96,
+        "windows_step1": 6 * 12,
+        "windows_step2": 6 * 8,
+    }
+    assert {split: part["clips"] for split, part in data.splits.items()} == {
+        "train": 6,
+        "val": 2,
+        "test": 2,
+    }
+    assert data.datasets == ["brace", "penn-action"]
+    assert data.videos[3] == "brace/-video003"
+    assert not data.may_share
+    assert data.counted == {"clips": 10, "videos": 10, "people": 1, "frames": 160}
+    assert data.shared == {"clips": 0, "videos": 0, "people": 1, "frames": 0}  # one dancer
+
+
+def test_a_video_in_two_splits_is_seen_with_its_frames():
+    store = make_store(n_clips=10, n_frames=16, gaps=False)
+    for column in ("video", "dataset"):
+        store.clips[column][3] = store.clips[column][0]  # a clip of val and one of train
+    data = describe(store, "abc")
+    assert data.shared["videos"] == 1
+    assert data.shared["frames"] == 16
+
+
+def test_everything_comes_back(tmp_path):
+    data = describe(make_store(), "abc")
+    save_data(tmp_path, data)
+    again = load_data(tmp_path)
+    assert again.clips.equals(data.clips.astype(again.clips.dtypes))
+    assert (again.splits, again.shared, again.counted) == (data.splits, data.shared, data.counted)
+    assert (again.store_sha256, again.config) == ("abc", data.config)
+
+
+def test_an_older_run_says_so(tmp_path):
+    with pytest.raises(RunError, match="older version"):
+        load_data(tmp_path)
+    (tmp_path / DATA_JSON).write_text("{}")
+    with pytest.raises(RunError, match=r"clips\.csv"):
+        load_data(tmp_path)

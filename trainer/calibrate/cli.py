@@ -1,0 +1,94 @@
+"""The command that measures a detector's noise: calibrate."""
+
+from pathlib import Path
+
+import click
+
+from pose_smoother.cli_support import PATH, options
+
+#: How a command reads a detector's output and the ground truth beside it.
+PAIRED_FILES = options(
+    click.option(
+        "--min-score",
+        default=None,
+        type=float,
+        help="A keypoint with a lower score counts as missed.  [default: all are taken]",
+    ),
+    click.option(
+        "--map",
+        "names_map",
+        default=None,
+        type=PATH,
+        help="TOML or JSON file: a keypoint's name in the detections, and which of ours it is.",
+    ),
+    click.option("--truth-map", default=None, type=PATH, help="The same for the ground truth."),
+    click.option(
+        "--skeleton",
+        default=None,
+        help="Names the keypoints of detections that don't, such as coco-17; an unknown name lists "
+        "all.",
+    ),
+    click.option("--truth-skeleton", default=None, help="The same for the ground truth."),
+)
+
+
+@click.command()
+@click.option("--pred", required=True, type=PATH, help="The detector's output: a keypoint file.")
+@click.option(
+    "--truth", required=True, type=PATH, help="Ground truth of the same frames: a keypoint file."
+)
+@click.option("--out", required=True, type=PATH, help="The noise file, FILE.toml.")
+@click.option("--picture", default=None, type=PATH, help="Errors and fit: .png, .svg or .pdf.")
+@click.option(
+    "--heatmaps",
+    default=None,
+    type=PATH,
+    help="The detector's own heatmaps, n × K × 56 × 56 in NPZ, HDF5 or Zarr, for their widths.",
+)
+@PAIRED_FILES
+def calibrate(
+    pred: Path,
+    truth: Path,
+    out: Path,
+    picture: Path | None,
+    heatmaps: Path | None,
+    min_score: float | None,
+    names_map: Path | None,
+    truth_map: Path | None,
+    skeleton: str | None,
+    truth_skeleton: str | None,
+) -> None:
+    """Measure how a detector errs, so that a model can be trained on just that noise.
+
+    Needs the detector's output and ground truth on the same frames, as any keypoint file that
+    `predict` reads. Tells of every keypoint: bias, spread, outliers, left/right swaps, misses and
+    correlation over time; and which of the thesis's settings comes nearest. Train on what is
+    written by `train --noise FILE.toml`.
+
+    Example: python -m trainer calibrate --pred detections.csv --truth annotations.csv --out
+    noise.toml --picture noise.png
+    """
+    from pose_smoother.errors import BadInput
+    from trainer.calibrate.run import calibrate as run
+    from trainer.calibrate.summary import summary
+    from trainer.noise.noise_file import SUFFIX
+
+    if out.suffix != SUFFIX:
+        raise BadInput(f"a noise file ends in {SUFFIX}: got --out {out}")
+    measured = run(
+        pred,
+        truth,
+        out,
+        heatmaps=heatmaps,
+        picture=picture,
+        names_map=names_map,
+        truth_map=truth_map,
+        skeleton=skeleton,
+        truth_skeleton=truth_skeleton,
+        min_score=min_score,
+        progress=True,
+    )
+    for text in measured.told:
+        click.echo(f"warning: {text}", err=True)
+    click.echo(summary(measured))
+    click.echo(f"wrote {out}" + (f" and {picture}" if picture else ""))

@@ -1,0 +1,133 @@
+"""The processes of one run, and what they tell each other.
+
+All that is exchanged is small, but for the gradients (``trainer.distributed.loss``): whether to
+stop, sums of scores, the checkpoint at the start. Everything here goes through gloo on the host,
+whatever the device, so that no step waits for a GPU; gradients and losses go by the device's own.
+"""
+
+import os
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pose_smoother.errors import PoseError, RunError
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """This process among those of a run.
+
+    Attributes
+    ----------
+    rank : its number; number 0 alone writes files, prints, and decides.
+    world : how many there are.
+    processes : (host, process id) of each, by rank.
+    """
+
+    rank: int = 0
+    world: int = 1
+    processes: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def alone(self) -> bool:
+        """Whether this is the only process: then nothing here does anything."""
+        return self.world == 1
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this process writes and prints."""
+        return self.rank == 0
+
+    def share(self, n: int) -> slice:
+        """This process's part of ``n`` things: parts are contiguous, and differ by one at most."""
+        return slice(n * self.rank // self.world, n * (self.rank + 1) // self.world)
+
+    def agree(self, signum: int | None, save: bool = False) -> tuple[int | None, bool]:
+        """What all do next: stop if any got a signal, save if the first finds it time.
+
+        Returns
+        -------
+        The signal (the highest, where several differ), and whether to save.
+        """
+        if self.alone:
+            return signum, save
+        wish = torch.tensor(2 * (signum or 0) + (save and self.is_first))
+        dist.all_reduce(wish, dist.ReduceOp.MAX)
+        number, is_time = divmod(int(wish), 2)
+        return number or None, bool(is_time)
+
+    def total(self, own: NDArray[Any]) -> NDArray[Any]:
+        """The sum over all processes of an array, int64 or float64; the same bits for each."""
+        if self.alone:
+            return own
+        both = torch.from_numpy(np.array(own))
+        dist.all_reduce(both)
+        return both.numpy()
+
+    def gather(self, own: Value) -> list[Value]:
+        """Everyone's value, by rank."""
+        if self.alone:
+            return [own]
+        all_values: list[Any] = [None] * self.world
+        dist.all_gather_object(all_values, own)
+        return all_values
+
+    def first(self, act: Callable[[], Value]) -> Value:
+        """What the first process's ``act`` gives, for all; others don't act.
+
+        Raises
+        ------
+        PoseError : the first one's; others raise a RunError of the same text, lest they wait.
+        """
+        if self.alone:
+            return act()
+        told: list[Any] = [None]
+        if self.is_first:
+            try:
+                told = [(act(), None)]
+            except PoseError as error:
+                dist.broadcast_object_list([(None, str(error))], src=0)
+                raise
+        dist.broadcast_object_list(told, src=0)
+        value, failed = told[0]
+        if failed is not None:
+            raise RunError(failed)
+        return value
+
+    def the_dead(self) -> list[int]:
+        """Which of the processes on this machine have ended."""
+        here = socket.gethostname()
+        return [
+            rank
+            for rank, (host, pid) in enumerate(self.processes)
+            if host == here and not _is_alive(pid)
+        ]
+
+
+ALONE = Ranks()
+
+
+def sum_over_ranks(tensor: Tensor) -> Tensor:
+    """The sum of a tensor on any device over all processes, in a new one."""
+    total = tensor.clone()
+    dist.all_reduce(total)
+    return total
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True

@@ -1,0 +1,100 @@
+"""Joining the group of processes that torchrun started, and what is told when one of them dies."""
+
+import logging
+import os
+import re
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import torch
+import torch.distributed as dist
+
+from pose_smoother.errors import BadInput, RunError
+from trainer.distributed.environment import local_rank, n_processes, rank
+from trainer.distributed.process_group import ALONE, Ranks
+
+#: How long one process may keep the others waiting. A block of a store may take 300 s to be read.
+TIMEOUT = timedelta(minutes=10)
+_SEEN_DEAD_S = 3.0  # torchrun looks after its processes ten times a second
+_LOST = re.compile(r"gloo|nccl|connection|timed? ?out|broken pipe|socket|peer", re.IGNORECASE)
+
+
+class RankLost(RunError):
+    """Another process of the run is gone, or does not answer.
+
+    Attributes
+    ----------
+    told_elsewhere : whether the first process lives, and so tells it.
+    """
+
+    def __init__(self, text: str, told_elsewhere: bool) -> None:
+        super().__init__(text)
+        self.told_elsewhere = told_elsewhere
+
+
+@contextmanager
+def joined(device: str) -> Iterator[Ranks]:
+    """The processes of this run while the body runs; ``ALONE`` without torchrun, or with one.
+
+    Parameters
+    ----------
+    device : "auto", "cpu" or "cuda", as in ``TrainConfig``. On GPUs each process takes the one of
+        its number.
+
+    Raises
+    ------
+    BadInput : more processes than GPUs.
+    RankLost : others did not come.
+    """
+    if n_processes() == 1:
+        yield ALONE
+        return
+    backend = "gloo"
+    if device != "cpu" and torch.cuda.is_available():
+        if local_rank() >= torch.cuda.device_count():
+            raise BadInput(
+                f"{local_rank() + 1} or more processes on a machine with "
+                f"{torch.cuda.device_count()} GPUs: give torchrun --nproc-per-node as many"
+            )
+        torch.cuda.set_device(local_rank())
+        backend = "cpu:gloo,cuda:nccl"
+    logging.getLogger("torch.distributed").setLevel(logging.ERROR)
+    with losses_told(Ranks(rank(), n_processes())):
+        dist.init_process_group(backend, timeout=TIMEOUT)
+        me = Ranks(rank(), n_processes())
+        ranks = Ranks(me.rank, me.world, tuple(me.gather((socket.gethostname(), os.getpid()))))
+    yield ranks
+    dist.destroy_process_group()  # after an error the process's end does it: others may not answer
+
+
+@contextmanager
+def losses_told(ranks: Ranks) -> Iterator[None]:
+    """Turn what a torn connection raises into an error that says which process ended.
+
+    Raises
+    ------
+    RankLost : another process ended, or kept this one waiting for ``TIMEOUT``.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if ranks.alone or not _LOST.search(str(error)):
+            raise
+        raise _lost(ranks, str(error)) from None
+
+
+def _lost(ranks: Ranks, said: str) -> RankLost:
+    deadline = time.monotonic() + _SEEN_DEAD_S
+    while not (dead := ranks.the_dead()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    if dead:
+        who = ", ".join(f"rank {r} (process {ranks.processes[r][1]})" for r in dead)
+        text = f"{who} of {ranks.world} ended, so all stop"
+    else:
+        reason = " ".join(said.split())[-120:]
+        text = f"one of {ranks.world} does not answer rank {ranks.rank}, so all stop ({reason})"
+    text += "; the same command goes on from the last checkpoint"
+    return RankLost(text, told_elsewhere=not ranks.is_first and 0 not in dead)

@@ -1,0 +1,1 @@
+"""Evaluating models and classical filters on a split."""

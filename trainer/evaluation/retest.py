@@ -1,0 +1,117 @@
+"""Testing a finished run again, from its best weights: the numbers must come out the same."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from pose_smoother.errors import RunError, StoreError
+from pose_smoother.remote.address import Place, as_place
+from pose_smoother.store.store import Store
+from trainer.evaluation.uncertainty import has_uncertainty
+from trainer.noise.recorded import RECORDED
+from trainer.noise.select import kept_noise
+from trainer.runs import checkpoint
+from trainer.runs.folder import CONFIG, UNRECORDED
+from trainer.runs.results_io import read_json, read_results
+from trainer.runs.signals import Interrupt
+from trainer.training.config import TrainConfig, store_hash
+from trainer.training.final_test import coverage_on_test, judge_on_test, tidy_rows
+from trainer.training.progress import Progress
+
+#: Relative: other machines, and batches of another size, add the same numbers in another order. A
+#: keypoint that counts for another PCK is more than that.
+ROUNDING = 1e-6
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """What a repeated test came to.
+
+    Attributes
+    ----------
+    rows : its tidy rows.
+    different : rows whose value is another one, or that only one of both tests has.
+    n_rounded : rows whose value differs by ``ROUNDING`` at most. Not one on the machine, and with
+        the version, that tested first.
+    """
+
+    rows: list[dict[str, Any]]
+    different: list[dict[str, Any]]
+    n_rounded: int
+
+
+def run_config(folder: Path, device: str | None = None) -> tuple[TrainConfig, Place]:
+    """The configuration a run was made with, and where its store was.
+
+    Parameters
+    ----------
+    device : replaces the device of then.
+
+    Raises
+    ------
+    RunError : not a run folder, or one of another version of this program.
+    """
+    record = read_json(folder / CONFIG, "not a run folder")
+    try:
+        known = {f.name for f in fields(TrainConfig)}
+        saved = {**UNRECORDED, **record["identity"], **record["machine"]}
+        chosen: dict[str, Any] = {name: v for name, v in saved.items() if name in known}
+        chosen["noise"] = kept_noise(folder, chosen["noise"])
+        if device is not None:
+            chosen["device"] = device
+        return TrainConfig(**chosen), as_place(record["store"]["path"])
+    except (KeyError, TypeError, AttributeError) as error:
+        raise RunError(f"{folder / CONFIG} is not of this program: {error!r}") from None
+
+
+def check_has_store(folder: Path, config: TrainConfig) -> None:
+    """Raise RunError for a finetuned run: it was tested on pairs of files, not on a store."""
+    if config.noise == RECORDED:
+        raise RunError(
+            f"{folder} was finetuned on pairs of files, which are no store: to test it again, run "
+            "the same finetune command with --no-resume"
+        )
+
+
+def repeat_test(folder: Path, config: TrainConfig, store: Store) -> Repeat:
+    """Test a run's best epoch again and compare with its ``results.json``.
+
+    Raises
+    ------
+    StoreError : the store is not the one that the run was trained on.
+    RunError : the run is not finished, or a file of it is damaged.
+    """
+    saved = read_results(folder)["rows"]
+    expected = read_json(folder / CONFIG, "not a run folder")["identity"]["store_sha256"]
+    if store_hash(store) != expected:
+        raise StoreError(f"{store.path} is not the store of {folder}: give that one by --store")
+    best = checkpoint.read_checkpoint(folder / checkpoint.BEST, config.torch_device)
+    with Interrupt() as interrupt, Progress(config.run_name, 1) as progress:
+        judged = judge_on_test(config, store, best["model"], progress, interrupt)
+    found = tidy_rows(config, store, judged.scores, config.model)
+    if has_uncertainty(config.model):
+        found += coverage_on_test(config, store, best["model"], folder)
+    return _compared(found, saved)
+
+
+def _compared(found: list[dict[str, Any]], saved: Sequence[Mapping[str, Any]]) -> Repeat:
+    """Rows beside the saved ones of the same name."""
+    before = {_name(row): row for row in saved}
+    different: list[dict[str, Any]] = []
+    n_rounded = 0
+    for row in found:
+        other = before.pop(_name(row), None)
+        if other is not None and math.isclose(
+            row["value"], other["value"], rel_tol=ROUNDING, abs_tol=ROUNDING
+        ):
+            n_rounded += row["value"] != other["value"]
+        else:
+            different.append(row)
+    return Repeat(found, different + [dict(row) for row in before.values()], n_rounded)
+
+
+def _name(row: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
+    """Everything of a row but its value; how many were counted is part of it."""
+    return tuple(sorted((key, cell) for key, cell in row.items() if key != "value"))

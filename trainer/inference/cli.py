@@ -1,0 +1,171 @@
+"""Commands that use a trained model: predict, export."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pose_smoother.cli_support import PATH, PLACE
+from pose_smoother.remote.address import Place
+from pose_smoother.store.store import open_store
+from trainer.cli_options import DEVICE
+
+if TYPE_CHECKING:
+    from trainer.inference.sliding_window import Smoother
+
+
+@click.command()
+@click.argument("source", metavar="IN", type=PATH)
+@click.option("--out", required=True, type=PATH, help="The same file, smoothed: what is written.")
+@click.option("--run", default=None, type=PATH, help="The folder of a finished run.")
+@click.option(
+    "--smoother", default=None, help="Instead of a run: savgol, mean, …; an unknown name lists all."
+)
+@click.option(
+    "--format",
+    default=None,
+    help="Of both files; an unknown name lists the known ones.  [default: found out]",
+)
+@click.option(
+    "--skeleton",
+    default=None,
+    help="Names the keypoints of a file that does not, such as coco-17; an unknown name lists all.",
+)
+@click.option(
+    "--map",
+    "names_map",
+    default=None,
+    type=PATH,
+    help="TOML or JSON file: a keypoint's name in IN, and which of ours it is.",
+)
+@click.option(
+    "--decode",
+    "decoder",
+    default="subpixel",
+    show_default=True,
+    type=click.Choice(["subpixel", "argmax"]),
+    help="How positions are read off a model's heatmaps.",
+)
+@click.option(
+    "--keep-within",
+    default=None,
+    type=float,
+    help="With a run that gives an uncertainty: leave keypoints alone that lie in the region which "
+    "holds this share of the truths, 0.5 or 0.9.",
+)
+@click.option(
+    "--baselines",
+    default=None,
+    type=PATH,
+    help="A finished baselines run: the smoother's parameters as tuned there.",
+)
+@click.option(
+    "--param",
+    "params",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A parameter of the smoother, such as sigma_frames=2. Several times for several.",
+)
+@click.option("--store", default=None, type=PLACE, help="For lmmse: the store it is fitted on.")
+@click.option("--exp", "experiment", default=None, help="For lmmse: the experiment, such as 1.1.")
+@click.option("--device", default="auto", show_default=True, type=DEVICE, help="Where to compute.")
+def predict(
+    source: Path,
+    out: Path,
+    run: Path | None,
+    format: str | None,
+    skeleton: str | None,
+    names_map: Path | None,
+    decoder: str,
+    keep_within: float | None,
+    device: str,
+    **classical: Any,
+) -> None:
+    """Smooth a detector's keypoints, by a trained run or a classical smoother.
+
+    The output is the input with other coordinates: every other field stays, missing keypoints stay
+    missing, and keypoints that the run doesn't know pass through untouched, which is told.
+
+    Example: python -m trainer predict keypoints.json --run runs/deciwatch-1.1-seed0 --out
+    smoothed.json
+    """
+    import torch
+
+    from trainer.inference.load_run import load_run
+    from trainer.inference.predict import predict as run_predict
+
+    given = [name for name, value in classical.items() if value and name != "smoother"]
+    if (run is None) == (classical["smoother"] is None):
+        raise click.UsageError("give --run RUN or --smoother NAME, one of them")
+    if run is not None and given:
+        raise click.UsageError(f"--{given[0].replace('params', 'param')} goes with --smoother")
+    if run is not None:
+        loaded = load_run(run, device, decoder)
+        if loaded.threads is not None:
+            torch.set_num_threads(loaded.threads)
+        smoother = loaded.smoother(keep_within)
+    elif keep_within is not None:
+        raise click.UsageError("--keep-within goes with --run")
+    else:
+        smoother = _classical(**classical)
+    done = run_predict(
+        source,
+        out,
+        smoother,
+        format=format,
+        skeleton=skeleton,
+        names_map=names_map,
+        progress=True,
+    )
+    click.echo(
+        f"wrote {out}: {done.n_frames} frames in {done.n_tracks} tracks, "
+        f"{len(done.smoothed)} of {done.n_keypoints} keypoints smoothed"
+    )
+
+
+def _classical(
+    smoother: str,
+    baselines: Path | None,
+    params: tuple[str, ...],
+    store: Place | None,
+    experiment: str | None,
+) -> "Smoother":
+    """A classical smoother by its options; fits the one that needs a fit."""
+    from trainer.inference.classical import Training, classical, parameters
+
+    chosen = parameters(smoother, baselines, params)
+    if store is None or experiment is None:
+        return classical(smoother, chosen)
+    with open_store(store) as opened:
+        return classical(smoother, chosen, Training(opened, experiment))
+
+
+@click.command()
+@click.argument("out", type=PATH)
+@click.option(
+    "--run", required=True, type=PATH, help="The folder of a run, trained or in training."
+)
+@click.option(
+    "--tolerance",
+    default=1e-4,
+    show_default=True,
+    type=click.FloatRange(0),
+    help="Largest difference to torch, as a share of the largest output; beyond it nothing is "
+    "written.",
+)
+def export(out: Path, run: Path, tolerance: float) -> None:
+    """Write the run's best epoch as ONNX, for batches of any size, after comparing it with torch.
+
+    The file tells of itself: keypoints in their order, frames, how positions become its input.
+    examples/onnx_without_torch.py runs it without torch. Needs the extra `export`.
+
+    Example: python -m trainer export --run runs/deciwatch-2.3-seed0 model.onnx
+    """
+    from trainer.inference.export import export_run
+
+    exported = export_run(run, out, tolerance)
+    click.echo(
+        f"max difference to torch: {exported.difference:.3g} (largest output "
+        f"{exported.largest:.3g}, batches of 1, 2 and 3)"
+    )
+    click.echo(f"wrote {out}: {exported.n_bytes / 1e6:.1f} MB, {exported.metadata['model']}")

@@ -1,0 +1,275 @@
+"""Whole tracks through a smoother of windows: laid over frame numbers, boxed, smoothed, merged.
+
+Every frame of a track is covered, however short it is: windows also hang over a run's ends, so each
+frame is estimated once in each place of the window. What a window lacks, a frame beyond the end, a
+frame that the file leaves out or a keypoint that was not seen, is filled inside the window from its
+neighbours in time; the output stays empty there. A gap in the frame numbers that leaves a window
+frames on both sides is bridged so, a longer one begins a new run.
+
+Each of these choices was measured on validation clips (docs/experiments.md).
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from pose_smoother.boxes import to_heatmap, to_source
+from pose_smoother.poses.keypoint_names import Mapping
+from pose_smoother.poses.tracks import Poses, Track
+from pose_smoother.skeleton import N_KEYPOINTS
+from pose_smoother.store.store import WINDOW_FRAMES
+from trainer.inference.stable_boxes import steady_boxes
+
+Floats = NDArray[np.float64]
+Rows = NDArray[np.int64]
+
+_GROUP_FRAMES = 8192  # frames of short tracks that are smoothed together
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Smoother:
+    """A trained run or a classical smoother, as tracks are put through it.
+
+    Attributes
+    ----------
+    name : what messages call it.
+    smooth : windows float32 (N, T, 25, 2) in heatmap pixels, possibly outside 0 ... 55, NaN where
+        a keypoint is nowhere in its window -> the same shape; NaN where there is no estimate.
+    keypoints : bool (25,), what it can smooth; all else passes through untouched.
+    n_frames : T; None where the whole run is one window, unfilled, with NaN where missing.
+    step : frames from one frame of a window to the next.
+    merge : of a frame's T estimates, their mean, or the one from the middle of its window.
+    expand, keep_aspect : how its training cut boxes.
+    batch_windows : windows smoothed at once.
+    """
+
+    name: str
+    smooth: Callable[[NDArray[np.float32]], NDArray[np.float32]]
+    keypoints: NDArray[np.bool_]
+    n_frames: int | None = WINDOW_FRAMES
+    step: int = 1
+    merge: Literal["mean", "middle"] = "mean"
+    expand: float = 0.10
+    keep_aspect: bool = False
+    batch_windows: int = 512
+
+    @property
+    def reach(self) -> int:
+        """Gaps of less than this many missing frames are bridged."""
+        return (WINDOW_FRAMES - 1) * self.step
+
+
+@dataclass(frozen=True)
+class _Timeline:
+    """Runs one after the other, with a row for each frame number, given in the file or bridged.
+
+    Attributes
+    ----------
+    keypoints : float64 (m, 25, 2), source pixels; NaN where missing.
+    first, last : int64 (m,), the rows where each row's run begins and ends.
+    row : for each track, the int64 (n,) row of each of its frames.
+    """
+
+    keypoints: Floats
+    first: Rows
+    last: Rows
+    row: tuple[Rows, ...]
+
+
+def smooth_poses(
+    poses: Poses, mapping: Mapping, smoother: Smoother, *, progress: bool = False
+) -> list[Floats]:
+    """Smooth every track.
+
+    Parameters
+    ----------
+    mapping : which keypoint of the file is which of ours.
+    progress : show a bar where stderr is a terminal.
+
+    Returns
+    -------
+    For each track, in order, float64 (n, J, 2) in the file's unit: smoothed where a keypoint is in
+    the file and known to the smoother; NaN where it is missing; untouched elsewhere.
+    """
+    ours = np.flatnonzero((mapping.index >= 0) & smoother.keypoints)
+    theirs = mapping.index[ours]
+    smoothed: list[Floats] = []
+    n_kept = np.zeros(N_KEYPOINTS, np.int64)
+    total = sum(len(track.frame) for track in poses.tracks)
+    with tqdm(
+        total=total, desc=smoother.name, unit="frame", disable=None if progress else True
+    ) as bar:
+        for group in _groups(poses.tracks):
+            timeline = _timeline(group, ours, theirs, smoother.reach)
+            estimates = _estimates(timeline, smoother, bar)
+            for track, row in zip(group, timeline.row, strict=True):
+                keypoints = track.keypoints.copy()
+                found = estimates[row][:, ours]
+                seen, estimated = _present(keypoints[:, theirs]), _present(found)
+                better = (seen & estimated)[..., None]
+                keypoints[:, theirs] = np.where(better, found, keypoints[:, theirs])
+                n_kept[ours] += (seen & ~estimated).sum(axis=0)
+                smoothed.append(keypoints)
+    _tell_kept(n_kept, [poses.names[column] for column in mapping.index], smoother)
+    return smoothed
+
+
+def _groups(tracks: Sequence[Track]) -> Iterator[list[Track]]:
+    """Tracks in order, many short ones together, so that batches are full."""
+    group: list[Track] = []
+    n_frames = 0
+    for track in tracks:
+        group.append(track)
+        n_frames += len(track.frame)
+        if n_frames >= _GROUP_FRAMES:
+            yield group
+            group, n_frames = [], 0
+    if group:
+        yield group
+
+
+def _timeline(tracks: Sequence[Track], ours: Rows, theirs: Rows, reach: int) -> _Timeline:
+    """Lay tracks out row by row; gaps of less than ``reach`` missing frames get rows of their own.
+
+    So a window over such a gap has a given frame at either side of it.
+    """
+    rows, run_starts, n_rows = [], [], 0
+    for track in tracks:
+        steps = np.maximum(np.diff(track.frame) // track.step, 1)
+        new_run = steps > reach
+        row = np.concatenate([[0], np.cumsum(np.where(new_run, 1, steps))]) + n_rows
+        run_starts.append(row[np.concatenate([[True], new_run])])
+        rows.append(row)
+        n_rows = int(row[-1]) + 1
+    starts = np.concatenate(run_starts)
+    lengths = np.diff([*starts, n_rows])
+    keypoints = np.full((n_rows, N_KEYPOINTS, 2), np.nan)
+    for track, row in zip(tracks, rows, strict=True):
+        keypoints[row[:, None], ours] = track.keypoints[:, theirs]
+    first = np.repeat(starts, lengths)
+    return _Timeline(keypoints, first, first + np.repeat(lengths, lengths) - 1, tuple(rows))
+
+
+def _estimates(timeline: _Timeline, smoother: Smoother, bar: tqdm) -> Floats:
+    """The merged estimate of every row, float64 (m, 25, 2); NaN where there is none."""
+    boxes = steady_boxes(
+        timeline.keypoints, timeline.first, timeline.last, smoother.expand, smoother.keep_aspect
+    )
+    total = np.zeros_like(timeline.keypoints)
+    count = np.zeros(timeline.keypoints.shape[:2])
+    begins = _begins(timeline, smoother)
+    n_given, n_told = sum(map(len, timeline.row)), 0
+    for n_done, rows in _batches(begins, smoother):
+        around = np.where(rows >= 0, rows, 0)
+        windows = _in_heatmaps(timeline.keypoints[around], boxes[around])
+        windows[rows < 0] = np.nan
+        if smoother.n_frames is not None:
+            windows = filled(windows)
+        found = np.where(np.isfinite(windows), smoother.smooth(windows), np.float32(np.nan))
+        for place in _places(smoother, rows.shape[1]):
+            ok = rows[:, place] >= 0
+            row = rows[ok, place]  # no row twice: windows differ in where they begin
+            there = to_source(found[ok, place], boxes[row])
+            finite = _present(there)
+            total[row] += np.where(finite[..., None], there, 0.0)
+            count[row] += finite
+        share = n_given * n_done // len(begins) - n_told
+        n_told += share
+        bar.update(share)
+    with np.errstate(invalid="ignore"):
+        merged: Floats = total / count[..., None]  # 0 / 0 is NaN: no estimate
+    return merged
+
+
+def _begins(timeline: _Timeline, smoother: Smoother) -> Rows:
+    """Int64 (windows, 3): where each window begins, and the first and last row of its run.
+
+    A window may begin before its run, by as much as brings every row into every wanted place.
+    """
+    starts, at = np.unique(timeline.first, return_index=True)
+    runs = np.stack([starts, starts, timeline.last[at]], axis=1)
+    if smoother.n_frames is None:
+        return runs
+    back = smoother.step * np.array(_places(smoother, smoother.n_frames))
+    parts = []
+    for _, a, b in runs.tolist():
+        begin = np.arange(a - back[-1], b + 1 - back[0])
+        parts.append(np.stack([begin, np.full_like(begin, a), np.full_like(begin, b)], axis=1))
+    return np.concatenate(parts)
+
+
+def _batches(begins: Rows, smoother: Smoother) -> Iterator[tuple[int, Rows]]:
+    """(windows done with this batch, int64 (N, T) rows of the timeline, -1 beyond a run's end)."""
+    if smoother.n_frames is None:
+        for i, (_, a, b) in enumerate(begins.tolist()):
+            yield i + 1, np.arange(a, b + 1)[None]
+        return
+    offsets = smoother.step * np.arange(smoother.n_frames)
+    for i in range(0, len(begins), smoother.batch_windows):
+        begin, first, last = begins[i : i + smoother.batch_windows, :, None].transpose(1, 0, 2)
+        rows = begin + offsets
+        yield i + len(begin), np.where((rows >= first) & (rows <= last), rows, -1)
+
+
+def _places(smoother: Smoother, n_frames: int) -> Sequence[int]:
+    """The places of a window whose estimates are kept."""
+    if smoother.merge == "middle":
+        return (n_frames // 2,)
+    return range(n_frames)
+
+
+def _in_heatmaps(keypoints: Floats, boxes: Floats) -> NDArray[np.float32]:
+    """Windows (N, T, 25, 2) from source to heatmap pixels, each frame by its own box (N, T, 4)."""
+    n_windows, n_frames = keypoints.shape[:2]
+    flat = to_heatmap(keypoints.reshape(-1, N_KEYPOINTS, 2), boxes.reshape(-1, 4))
+    return flat.reshape(n_windows, n_frames, N_KEYPOINTS, 2)
+
+
+def filled(windows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Missing positions from the neighbours in their window: linear between, held at the ends.
+
+    Parameters
+    ----------
+    windows : float32 (N, T, K, 2), NaN where missing; a keypoint that is nowhere in its window
+        stays NaN.
+    """
+    present = _present(windows)
+    if present.all():
+        return windows
+    n_frames = windows.shape[1]
+    frame = np.arange(n_frames)[None, :, None]
+    before = np.maximum.accumulate(np.where(present, frame, -1), axis=1)
+    after = np.minimum.accumulate(np.where(present, frame, n_frames)[:, ::-1], axis=1)[:, ::-1]
+    before, after = (
+        np.where(before >= 0, before, np.minimum(after, n_frames - 1)),
+        np.where(after < n_frames, after, np.maximum(before, 0)),
+    )
+    share = (frame - before) / np.maximum(after - before, 1)
+    low = np.take_along_axis(windows, before[..., None], axis=1)
+    high = np.take_along_axis(windows, after[..., None], axis=1)
+    between = (low + share[..., None] * (high - low)).astype(np.float32)
+    return np.where(present[..., None], windows, between)
+
+
+def _present(positions: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Where (..., 2) positions are known, bool (...)."""
+    return np.asarray(np.isfinite(positions).all(axis=-1))
+
+
+def _tell_kept(n_kept: Rows, names: Sequence[str], smoother: Smoother) -> None:
+    """Warn of positions that were seen but could not be smoothed."""
+    kept = [f"{names[i]} ({n_kept[i]})" for i in np.flatnonzero(n_kept).tolist()]
+    if kept:
+        _log.warning(
+            "%s has no estimate for some positions (no box around them, or an empty heatmap), they "
+            "stay as they are: %s",
+            smoother.name,
+            ", ".join(kept),
+        )

@@ -1,1 +1,0 @@
-"""From a store to batches: resident positions, noise, rendering, streamed heatmaps."""

@@ -1,1 +1,0 @@
-"""Heatmaps drawn into memory that is kept from batch to batch."""

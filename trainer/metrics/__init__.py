@@ -1,0 +1,1 @@
+"""Scores of predicted positions, and the tidy rows made from them."""

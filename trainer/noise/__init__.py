@@ -1,0 +1,1 @@
+"""The noisy input: which noise a run sees, drawn as a pure function of seed and position."""

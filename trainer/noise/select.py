@@ -1,0 +1,121 @@
+"""Which noise a run sees: new in every epoch, fixed once as in the thesis, or a detector's own.
+
+The thesis drew its noise once, when it preprocessed, and for Penn Action one shift a keypoint for a
+whole clip. A store that was cut the thesis's way is read that way too unless told otherwise, so
+that the effects of the cut and of the noise can be measured apart. A noise file of ``trainer
+calibrate`` replaces the experiment's k and sigma_in; of the experiment its frame rate is left.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+from pose_smoother.errors import BadInput, RunError
+from pose_smoother.files.atomic import write_atomic
+from pose_smoother.store.store import Store
+from trainer.experiments import experiment
+from trainer.noise.gaussian import NoiseConfig
+from trainer.noise.noise_file import SUFFIX, DetectorNoise, read_noise
+from trainer.noise.recorded import RECORDED, RecordedNoise, holds_detections, recorded_noise
+
+NOISES = ("auto", "fresh", "frozen")
+#: A run's own copy of the noise file it was made with: a run needs nothing outside its folder.
+NOISE_FILE = "noise.toml"
+#: Before the hash of a noise file in a run's identity.
+FROM_FILE = "sha256:"
+#: Datasets whose clips had one shift a keypoint for all their frames in the thesis.
+PER_CLIP_DATASETS = ("penn-action",)
+
+
+def check_noise(noise: str, mu_in_px: float = 0.0) -> None:
+    """Raise BadInput unless the name is one of ``NOISES``, or of a noise file that can be used."""
+    if is_file(noise):
+        read_noise(Path(noise))
+        if mu_in_px:
+            raise BadInput(f"--mu-in does not go with {noise}: its biases are in the file")
+    elif noise not in (*NOISES, RECORDED):
+        raise BadInput(
+            f"unknown noise {noise!r}; known: {', '.join(NOISES)}, or a file *{SUFFIX} made by "
+            "`python -m trainer calibrate`"
+        )
+
+
+def is_file(noise: str) -> bool:
+    """Whether a noise is the path of a noise file."""
+    return noise.endswith(SUFFIX)
+
+
+def resolved_noise(noise: str, store: Store) -> str:
+    """What a run's identity holds: the hash of a noise file, and what "auto" means for a store.
+
+    "auto" is "recorded" for a store that holds a detector's output, "frozen" for the thesis's
+    protocol, else "fresh".
+    """
+    if is_file(noise):
+        return FROM_FILE + read_noise(Path(noise)).sha256
+    if noise != "auto":
+        return noise
+    if holds_detections(store):
+        return RECORDED
+    return "frozen" if store.attrs["config"].get("protocol") == "thesis" else "fresh"
+
+
+def noise_config(
+    name: str, noise: str, mu_in_px: float, store: Store
+) -> NoiseConfig | DetectorNoise | RecordedNoise:
+    """The noise of an experiment on a store.
+
+    Parameters
+    ----------
+    name : of the experiment.
+    noise : one of ``NOISES``, or the path of a noise file; then the experiment gives but its step,
+        over which a correlation from frame to frame is taken to that power.
+    mu_in_px : mean of the shift.
+    """
+    chosen = experiment(name)
+    if is_file(noise):
+        measured = read_noise(Path(noise))
+        rows = (replace(k, correlation=k.correlation**chosen.step) for k in measured.keypoints)
+        return replace(measured, keypoints=tuple(rows))
+    resolved = resolved_noise(noise, store)
+    if resolved == RECORDED:
+        return recorded_noise(store, chosen.sigma_in_px)
+    frozen = resolved == "frozen"
+    return NoiseConfig(
+        chosen.k,
+        chosen.sigma_in_px,
+        mu_in_px,
+        frozen=frozen,
+        per_clip_datasets=PER_CLIP_DATASETS if frozen else (),
+    )
+
+
+def keep_noise(folder: Path, noise: str) -> None:
+    """Copy the noise file of a run into its folder; one that an earlier run left goes."""
+    copy = folder / NOISE_FILE
+    if not is_file(noise):
+        copy.unlink(missing_ok=True)
+    elif Path(noise).resolve() != copy.resolve():
+        write_atomic(copy, Path(noise).read_bytes())
+
+
+def kept_noise(folder: Path, noise: str) -> str:
+    """The noise of a finished or interrupted run, as its settings take it.
+
+    Parameters
+    ----------
+    noise : what the run's identity holds.
+
+    Raises
+    ------
+    RunError : the run's copy of its noise file is absent, or is no longer what it was.
+    """
+    if not noise.startswith(FROM_FILE):
+        return noise
+    file = folder / NOISE_FILE
+    try:
+        found = FROM_FILE + read_noise(file).sha256
+    except BadInput as error:
+        raise RunError(f"{folder} was made with a noise file, but its copy: {error}") from None
+    if found != noise:
+        raise RunError(f"{file} is no longer the noise that {folder} was made with")
+    return str(file)

@@ -1,0 +1,1 @@
+"""From runs to a report: tables, figures and one page."""

@@ -1,0 +1,268 @@
+"""A folder of runs as a report reads it: what is finished, what is not, and what was counted."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pose_smoother.errors import PoseError, RunError
+from pose_smoother.filters import SMOOTHERS
+from pose_smoother.remote.address import Place, as_place
+from pose_smoother.store.store import open_store
+from trainer.evaluation.baselines import VALIDATION_CSV
+from trainer.experiments import EXPERIMENTS, THESIS_MODELS
+from trainer.metrics.scores import Scores
+from trainer.models import models
+from trainer.runs.data_summary import DATA_JSON, Data, describe, load_data
+from trainer.runs.folder import CONFIG, HISTORY, SCORES, STATE, TIMING
+from trainer.runs.results_io import RESULTS_JSON, TIDY_KINDS, read_csv, read_json
+from trainer.training.config import store_hash
+from trainer.training.loop import HISTORY_KINDS, TIMING_KINDS
+from trainer.training.warm_start import BEFORE
+
+#: Rows of one table may differ in these; everything else in a run's identity must agree.
+FREE_TO_DIFFER = frozenset(
+    {
+        "model",
+        "experiment",
+        "seed",
+        "smoothers",
+        "batch_size",
+        "max_epochs",
+        "max_steps",
+        "learning_rate",
+        "targets",
+        "loss",
+        "schedule",
+        "augment",
+        "precision",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One network's run, finished or not.
+
+    Attributes
+    ----------
+    name : of its folder.
+    record : what ``config.json`` holds.
+    history, timing : a row for each finished epoch; empty before the first.
+    results : what ``results.json`` holds; None before the end.
+    state : in words, for those that are not finished.
+    """
+
+    name: str
+    model: str
+    experiment: str
+    seed: int
+    record: dict[str, Any]
+    history: pd.DataFrame
+    timing: pd.DataFrame
+    results: dict[str, Any] | None
+    state: str
+
+    @property
+    def beside(self) -> list[str]:
+        """What else was tested on the same windows, with scores of its own: in finetuned runs."""
+        return list((self.results or {}).get("beside", []))
+
+
+@dataclass(frozen=True)
+class Baselines:
+    """One experiment's smoothers.
+
+    Attributes
+    ----------
+    params : smoother -> what tuning chose.
+    validation : tidy rows on the validation split; None if an older version made the folder.
+    """
+
+    name: str
+    experiment: str
+    seed: int
+    record: dict[str, Any]
+    params: dict[str, dict[str, Any]]
+    validation: pd.DataFrame | None
+
+
+@dataclass
+class Collection:
+    """Everything of a folder of runs.
+
+    Attributes
+    ----------
+    data : what the runs were scored on; all of them on the same.
+    scores : (model, experiment) -> seed -> what was counted on the test split.
+    notes : what was left out, and why.
+    """
+
+    data: Data
+    runs: list[Run]
+    baselines: list[Baselines]
+    scores: dict[tuple[str, str], dict[int, Scores]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def missing(self) -> dict[tuple[str, str], str]:
+        """(model, experiment) of the grid without results -> what is known of it."""
+        states = {(run.model, run.experiment): run.state for run in self.runs}
+        grid = [(model, e.name) for model in self._wanted() for e in EXPERIMENTS]
+        return {key: states.get(key, "not begun") for key in grid if key not in self.scores}
+
+    @property
+    def n_grid(self) -> int:
+        """How many (network, experiment) there are: 24 with the thesis's four."""
+        return len(self._wanted()) * len(EXPERIMENTS)
+
+    def _wanted(self) -> list[str]:
+        """The thesis's networks, and of the others those with a run."""
+        here = {run.model for run in self.runs}
+        return [m for m in network_order() if m in THESIS_MODELS or m in here]
+
+
+def network_order() -> list[str]:
+    """Registered networks: the thesis's in its order, then the others."""
+    return sorted(models(), key=lambda m: (*THESIS_MODELS, m).index(m))
+
+
+def row_order() -> list[str]:
+    """Every row of a table: identity first, then the smoothers, then the networks.
+
+    A finetuned network stands under its own name, and before it is the pretrained one.
+    """
+    return [*SMOOTHERS, *(name + BEFORE for name in network_order()), *network_order()]
+
+
+def collect(folder: Path, store: Place | None = None) -> Collection:
+    """Read a folder of runs.
+
+    Parameters
+    ----------
+    store : where the runs' store is, for runs that keep no ``data.json``; None looks where it was.
+
+    Raises
+    ------
+    RunError : nothing is finished; runs of several stores or settings; a file is damaged; nothing
+        tells which clips the scores are of.
+    """
+    runs, baselines = _read_folders(folder)
+    done = [run for run in runs if run.results is not None]
+    finished: list[Run | Baselines] = [*done, *baselines]
+    if not finished:
+        raise RunError(f"no finished run in {folder}: train a model or compute baselines first")
+    _same_settings(finished)
+    data = _find_data(folder, finished, store)
+    found = Collection(data, runs, baselines)
+    for one in finished:
+        files = (
+            {one.model: SCORES} | {name: f"scores-{name}.npz" for name in one.beside}
+            if isinstance(one, Run)
+            else {name: f"scores-{name}.npz" for name in one.params}
+        )
+        for model, file in files.items():
+            _add_scores(found, folder / one.name / file, (model, one.experiment), one.seed)
+    return found
+
+
+def _add_scores(found: Collection, file: Path, key: tuple[str, str], seed: int) -> None:
+    if not file.exists():
+        found.notes.append(f"{file.parent.name} has results but no {file.name}: not in the tables")
+        return
+    scores = Scores.load(file)
+    if len(scores.annotated) != len(found.data.clips):
+        raise RunError(
+            f"{file} counts {len(scores.annotated)} clips, expected the {len(found.data.clips)} of "
+            "its store: train again"
+        )
+    found.scores.setdefault(key, {})[seed] = scores
+
+
+def _read_folders(folder: Path) -> tuple[list[Run], list[Baselines]]:
+    runs, baselines = [], []
+    for file in sorted(folder.glob(f"*/{CONFIG}")):
+        record = read_json(file, "not a run folder")
+        identity = record.get("identity", {})
+        if {"model", "experiment", "seed"} <= set(identity):
+            runs.append(_read_run(file.parent, record))
+        elif "smoothers" in identity and (file.parent / RESULTS_JSON).exists():
+            baselines.append(_read_baselines(file.parent, record))
+    return runs, baselines
+
+
+def _read_run(folder: Path, record: dict[str, Any]) -> Run:
+    identity = record["identity"]
+    history, timing = (
+        read_csv(folder / name, kinds)
+        if (folder / name).exists()
+        else pd.DataFrame(columns=list(kinds))
+        for name, kinds in ((HISTORY, HISTORY_KINDS), (TIMING, TIMING_KINDS))
+    )
+    results = None
+    state = "finished"
+    if (folder / RESULTS_JSON).exists():
+        results = read_json(folder / RESULTS_JSON, "")
+    else:
+        told = folder / STATE
+        word = read_json(told, "")["state"] if told.exists() else "begun"
+        state = f"{word}, {len(history)} epochs so far"
+    return Run(
+        folder.name,
+        identity["model"],
+        identity["experiment"],
+        int(identity["seed"]),
+        record,
+        history,
+        timing,
+        results,
+        state,
+    )
+
+
+def _read_baselines(folder: Path, record: dict[str, Any]) -> Baselines:
+    identity = record["identity"]
+    validation = folder / VALIDATION_CSV
+    return Baselines(
+        folder.name,
+        identity["experiment"],
+        int(identity["seed"]),
+        record,
+        read_json(folder / RESULTS_JSON, "")["params"],
+        read_csv(validation, TIDY_KINDS) if validation.exists() else None,
+    )
+
+
+def _same_settings(finished: list[Run | Baselines]) -> None:
+    """Rows that stand in one table must have been counted on the same store in the same way."""
+    first = finished[0]
+    for other in finished[1:]:
+        mine, theirs = first.record["identity"], other.record["identity"]
+        for name in sorted((set(mine) & set(theirs)) - FREE_TO_DIFFER):
+            if mine[name] != theirs[name]:
+                raise RunError(
+                    f"{first.name} and {other.name} can't stand in one table: {name} is "
+                    f"{mine[name]!r} and {theirs[name]!r}; keep such runs in folders of their own"
+                )
+
+
+def _find_data(folder: Path, finished: list[Run | Baselines], store: Place | None) -> Data:
+    for one in finished:
+        if (folder / one.name / DATA_JSON).exists():
+            return load_data(folder / one.name)
+    wanted = finished[0].record["identity"]["store_sha256"]
+    places = [one.record["store"]["path"] for one in finished if "store" in one.record]
+    reasons = ["no run holds data.json"]
+    for place in [store] if store is not None else dict.fromkeys(map(as_place, places)):
+        try:
+            with open_store(place) as opened:
+                if store_hash(opened) == wanted:
+                    return describe(opened, wanted)
+                reasons.append(f"{place} is another store")
+        except PoseError as error:
+            reasons.append(str(error))
+    raise RunError(
+        f"can't tell which videos the scores are of ({'; '.join(reasons)}): name the runs' store "
+        "with --store"
+    )

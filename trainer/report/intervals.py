@@ -1,0 +1,175 @@
+"""Every number of a report with its interval and count, and all paired differences.
+
+Several seeds are pooled by adding their counts, which is the mean over seeds, as each seed scores
+the same keypoints. The intervals are over videos; they hold the seeds fixed.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from functools import reduce
+from itertools import combinations
+from operator import add
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pose_smoother.skeleton import POOLED_NAMES
+from trainer.experiments import EXPERIMENTS
+from trainer.metrics.bootstrap import interval, paired_difference
+from trainer.metrics.scores import Scores, keypoint_mask, metric_cells, ratio, value
+from trainer.report.collect import Collection, row_order
+
+#: Metrics that tables give by keypoint.
+BY_KEYPOINT = ("pck", "error_px")
+#: Metrics of which every pair of rows is compared.
+COMPARED = ("pck", "error_px", "acceleration_error_px")
+
+
+@dataclass(frozen=True)
+class Number:
+    """One figure: a row's metric over some of the test data.
+
+    Attributes
+    ----------
+    alpha : None for metrics that have none.
+    value, low, high : the figure and its 95 % interval by bootstrap over videos; low and high are
+        NaN with fewer than two videos.
+    n : keypoints counted, over all seeds.
+    n_videos : videos that were drawn from.
+    seeds : the runs' seeds.
+    seed_sd : standard deviation of the seeds' own values; NaN with one seed.
+    """
+
+    model: str
+    experiment: str
+    dataset: str
+    keypoint: str
+    metric: str
+    alpha: float | None
+    value: float
+    low: float
+    high: float
+    n: int
+    n_videos: int
+    seeds: tuple[int, ...]
+    seed_sd: float
+
+
+@dataclass(frozen=True)
+class Difference:
+    """``first`` minus ``second`` on the same videos, noise and seeds; fields as in ``Number``."""
+
+    experiment: str
+    metric: str
+    alpha: float | None
+    first: str
+    second: str
+    difference: float
+    low: float
+    high: float
+    n: int
+    n_videos: int
+    seeds: tuple[int, ...]
+
+
+#: (model, experiment, dataset, keypoint, metric, alpha)
+NumberKey = tuple[str, str, str, str, str, float | None]
+
+
+def numbers(found: Collection) -> dict[NumberKey, Number]:
+    """All figures, experiment by experiment, rows in a table's order."""
+    listed = {}
+    for model, experiment in _rows_in_order(found):
+        seeds = found.scores[model, experiment]
+        for dataset in ("all", *found.data.datasets):
+            chosen = np.array(found.data.clips["dataset"] == dataset) | (dataset == "all")
+            part = {seed: scores.subset(chosen) for seed, scores in seeds.items()}
+            for number in _of_row(model, experiment, dataset, part, found.data.videos[chosen]):
+                key = (model, experiment, dataset, number.keypoint, number.metric, number.alpha)
+                listed[key] = number
+    return listed
+
+
+def differences(found: Collection) -> list[Difference]:
+    """Every pair of rows of the same experiment, later minus earlier in a table's order.
+
+    Pairs are compared on the seeds that both have; a pair without any is left out.
+    """
+    listed = []
+    for experiment in dict.fromkeys(e for _, e in _rows_in_order(found)):
+        models = [m for m, e in _rows_in_order(found) if e == experiment]
+        for second, first in combinations(models, 2):
+            mine, theirs = found.scores[first, experiment], found.scores[second, experiment]
+            seeds = tuple(sorted(set(mine) & set(theirs)))
+            if seeds:
+                pair = _pooled(mine, seeds), _pooled(theirs, seeds)
+                listed += list(_of_pair(experiment, first, second, pair, found.data.videos, seeds))
+    return listed
+
+
+def as_records(items: Iterable[Number] | Iterable[Difference]) -> list[dict[str, Any]]:
+    """Numbers or differences as rows of a CSV; seeds as text, "0 1 2"."""
+    return [{**asdict(item), "seeds": " ".join(map(str, item.seeds))} for item in items]
+
+
+def _rows_in_order(found: Collection) -> list[tuple[str, str]]:
+    order = row_order()
+    experiments = [e.name for e in EXPERIMENTS]
+    return sorted(found.scores, key=lambda key: (experiments.index(key[1]), order.index(key[0])))
+
+
+def _pooled(by_seed: dict[int, Scores], seeds: tuple[int, ...]) -> Scores:
+    return reduce(add, (by_seed[seed] for seed in seeds))
+
+
+def _of_row(
+    model: str,
+    experiment: str,
+    dataset: str,
+    by_seed: dict[int, Scores],
+    videos: NDArray[Any],
+) -> Iterator[Number]:
+    seeds = tuple(sorted(by_seed))
+    pooled = _pooled(by_seed, seeds)
+    for metric, alpha in metric_cells(pooled):
+        keypoints = ("all", *POOLED_NAMES) if metric in BY_KEYPOINT else ("all",)
+        counted = ratio(pooled, metric, alpha).n
+        for keypoint in keypoints:
+            n = int(counted[:, keypoint_mask(keypoint)].sum())
+            if n == 0:
+                continue
+            found = interval(pooled, videos, metric, alpha, keypoint=keypoint)
+            apart = [value(by_seed[seed], metric, alpha, keypoint) for seed in seeds]
+            yield Number(
+                model,
+                experiment,
+                dataset,
+                keypoint,
+                metric,
+                alpha,
+                found.value,
+                found.low,
+                found.high,
+                n,
+                found.n_groups,
+                seeds,
+                float(np.std(apart, ddof=1)) if len(apart) > 1 else float("nan"),
+            )
+
+
+def _of_pair(
+    experiment: str,
+    first: str,
+    second: str,
+    pair: tuple[Scores, Scores],
+    videos: NDArray[Any],
+    seeds: tuple[int, ...],
+) -> Iterator[Difference]:
+    for metric, alpha in metric_cells(pair[0]):
+        if metric not in COMPARED:
+            continue
+        found = paired_difference(*pair, videos, metric, alpha)
+        n = int(ratio(pair[0], metric, alpha).n.sum())
+        where = (experiment, metric, alpha, first, second)
+        yield Difference(*where, found.value, found.low, found.high, n, found.n_groups, seeds)

@@ -1,0 +1,101 @@
+"""A report from a folder of runs: tables, figures and one page that holds it all."""
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from pose_smoother.files.atomic import write_atomic
+from pose_smoother.remote.address import Place
+from trainer.report import figures, style
+from trainer.report.collect import Collection, collect
+from trainer.report.html_page import missing_lines, page, require_jinja2
+from trainer.report.intervals import Number, as_records, differences, numbers
+from trainer.report.published import DEFAULT_FOLDER, Published, read_published
+from trainer.report.tables import sheets
+from trainer.report.tables.grid import Source
+from trainer.report.tables.table import Sheet, csv_of, latex, markdown, records_csv
+
+TABLES = "tables"
+NUMBERS_CSV = "numbers.csv"
+PAGE = "report.html"
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a report says of itself in a few lines.
+
+    Attributes
+    ----------
+    page : the page's path.
+    n_done, n_grid : network results that are here, and those of the full grid.
+    missing : the others, a line a network and state.
+    notes : what was left out, and why.
+    """
+
+    page: Path
+    n_done: int
+    n_grid: int
+    missing: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def report(
+    runs: Path, out: Path, published: Path | None = None, store: Place | None = None
+) -> Written:
+    """Write tables, figures and the page.
+
+    Parameters
+    ----------
+    runs : the folder given to ``--out`` of train and baselines.
+    out : where to write; files of an earlier report are replaced.
+    published : folder of the published numbers; None takes a checkout's own, if this is one.
+    store : see ``collect``.
+
+    Raises
+    ------
+    RunError : see ``collect``.
+    BadInput : ``published`` doesn't hold the tables; jinja2 is not installed.
+    """
+    require_jinja2()
+    printed, notes = _published(published)
+    found = collect(runs, store)
+    notes += found.notes
+    source = Source(numbers(found), printed)
+    pairs = differences(found)
+    sections = sheets(found, source, pairs)
+    for sheet in (sheet for listed in sections.values() for sheet in listed):
+        _write_sheet(out / TABLES, sheet)
+    columns = tuple(f.name for f in fields(Number))
+    rows = as_records(source.numbers.values())
+    write_atomic(out / NUMBERS_CSV, records_csv(columns, rows))
+    drawn = _write_figures(out, found, source)
+    text = page(found, sections, drawn, notes)
+    write_atomic(out / PAGE, text.encode())
+    n_done = found.n_grid - len(found.missing)
+    return Written(out / PAGE, n_done, found.n_grid, tuple(missing_lines(found)), tuple(notes))
+
+
+def _published(folder: Path | None) -> tuple[Published, list[str]]:
+    if folder is None and not DEFAULT_FOLDER.is_dir():
+        return Published(), [
+            "the published numbers are not here (--published): their rows are left out"
+        ]
+    return read_published(folder or DEFAULT_FOLDER), []
+
+
+def _write_sheet(folder: Path, sheet: Sheet) -> None:
+    write_atomic(folder / f"{sheet.name}.csv", csv_of(sheet))
+    write_atomic(folder / f"{sheet.name}.md", markdown(sheet).encode())
+    write_atomic(folder / f"{sheet.name}.tex", latex(sheet).encode())
+
+
+def _write_figures(out: Path, found: Collection, source: Source) -> dict[str, str]:
+    """Write the figures; name -> SVG to stand in the page."""
+    made = {"figure1": figures.training_figure(found), "pck": figures.pck_figure(source)}
+    inline = {}
+    for name, figure in made.items():
+        if figure is not None:
+            vector = style.svg(figure)
+            write_atomic(out / f"{name}.svg", vector)
+            write_atomic(out / f"{name}.png", style.png(figure))
+            inline[name] = figures.inline_svg(vector, name)
+    return inline

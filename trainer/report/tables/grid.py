@@ -1,0 +1,260 @@
+"""Tables with a row a model: value, interval, published number, difference; counts above."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from trainer.report.collect import row_order
+from trainer.report.intervals import Number, NumberKey, as_records
+from trainer.report.published import Published
+from trainer.report.tables.table import ABSENT, Row, Sheet
+
+LABELS = {
+    "identity": "Identity function",
+    "mean": "Mean",
+    "gaussian": "Gaussian",
+    "median": "Median",
+    "savgol": "Savitzky–Golay",
+    "one-euro": "One-Euro",
+    "lmmse": "Linear MMSE",
+    "resmlp": "ResMLP",
+    "3dconv": "3DConv",
+    "deciwatch": "DeciWatch",
+    "biconvlstm-s": "bi-ConvLSTM Model S",
+    "biconvlstm-c": "bi-ConvLSTM Model C",
+}
+CSV_COLUMNS = (
+    "model",
+    "experiment",
+    "dataset",
+    "keypoint",
+    "metric",
+    "alpha",
+    "value",
+    "low",
+    "high",
+    "n",
+    "n_videos",
+    "seeds",
+    "seed_sd",
+    "mean_threshold_px",
+    "published_threshold_px",
+    "published",
+    "difference",
+)
+
+
+@dataclass(frozen=True)
+class Where:
+    """What a column counts; with a model it names one number."""
+
+    experiment: str
+    metric: str
+    alpha: float | None = None
+    keypoint: str = "all"
+    dataset: str = "all"
+
+    def key(self, model: str, metric: str | None = None) -> NumberKey:
+        """The number's key, or that of another metric over the same keypoints."""
+        chosen = metric or self.metric
+        return model, self.experiment, self.dataset, self.keypoint, chosen, self.alpha
+
+
+@dataclass(frozen=True)
+class Source:
+    """What tables are made from."""
+
+    numbers: dict[NumberKey, Number]
+    published: Published
+
+    def published_pck(self, model: str, where: Where) -> str | None:
+        """The published number that stands beside one here, with its printed digits."""
+        if where.metric != "pck" or where.dataset != "all" or where.alpha is None:
+            return None
+        key = (model, where.experiment, where.keypoint, where.alpha)
+        return self.published.pck.get(key)
+
+    def models(self, columns: Sequence[Where]) -> list[str]:
+        """Rows that have a number, here or published, in any of the columns."""
+        return [
+            model
+            for model in row_order()
+            if any(c.key(model) in self.numbers or self.published_pck(model, c) for c in columns)
+        ]
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some rows of a table under a heading of their own; "" for none."""
+
+    heading: str
+    columns: tuple[Where, ...]
+
+
+def label(model: str) -> str:
+    """A row's name for readers."""
+    return LABELS.get(model, model)
+
+
+def figures(value: float) -> str:
+    """A number with three digits, as the thesis prints them: 6.95, 25.7."""
+    text = f"{value:.2f}" if abs(value) < 9.995 else f"{value:.1f}"
+    return text.replace("-0.00", "0.00").replace("-", "−")
+
+
+def signed(value: float) -> str:
+    """A difference with its sign."""
+    text = figures(value)
+    return text if text.startswith("−") else f"+{text}"
+
+
+def span_text(low: float, high: float) -> str:
+    """An interval; a dash where there is none."""
+    return ABSENT if math.isnan(low) else f"[{figures(low)}, {figures(high)}]"
+
+
+def grid(
+    source: Source,
+    name: str,
+    title: str,
+    heads: Sequence[Sequence[tuple[str, int]]],
+    blocks: Sequence[Block],
+    notes: Sequence[str] = (),
+) -> Sheet:
+    """A table of numbers, models down, columns as the blocks name them."""
+    rows: list[Row] = []
+    records: list[dict[str, Any]] = []
+    for block in blocks:
+        models = source.models(block.columns)
+        if not models:
+            continue
+        rows += [Row("block", block.heading)] if block.heading else []
+        rows += _facts(source, block.columns)
+        best = _best(source, block.columns, models)
+        for model in models:
+            rows += _model_rows(source, model, block.columns, best)
+            records += [
+                record for where in block.columns if (record := _record(source, model, where))
+            ]
+    return Sheet(
+        name,
+        title,
+        tuple(map(tuple, heads)),
+        tuple(rows),
+        CSV_COLUMNS,
+        tuple(records),
+        tuple(notes),
+        "Model",
+    )
+
+
+def _facts(source: Source, columns: Sequence[Where]) -> list[Row]:
+    """Thresholds, and how much was counted: the same for all models, as the truth decides it."""
+    rows = []
+    thresholds = [_threshold(source, where) for where in columns]
+    if any(thresholds):
+        rows.append(Row("fact", "Mean threshold (px)", tuple(_shown(t) for t in thresholds)))
+        theirs = [_published_threshold(source, where) for where in columns]
+        if any(theirs):
+            rows.append(Row("published", "thesis", tuple(text or ABSENT for text in theirs)))
+    found = [
+        [source.numbers[where.key(model)] for model in row_order() if _has(source, model, where)]
+        for where in columns
+    ]
+    n = tuple(_range([one.n // len(one.seeds) for one in column]) for column in found)
+    videos = tuple(_range([one.n_videos for one in column]) for column in found)
+    rows.append(Row("fact", "Keypoints counted, n", n))
+    rows.append(Row("fact", "Videos", videos))
+    return rows
+
+
+def _has(source: Source, model: str, where: Where) -> bool:
+    return where.key(model) in source.numbers
+
+
+def _range(counts: Sequence[int]) -> str:
+    if not counts:
+        return ABSENT
+    low, high = min(counts), max(counts)
+    return f"{low:,}" if low == high else f"{low:,}–{high:,}"
+
+
+def _threshold(source: Source, where: Where) -> float | None:
+    """The mean threshold of a PCK column; of totals only."""
+    if not where.metric.startswith("pck"):
+        return None
+    metric = f"mean_threshold{where.metric.removeprefix('pck')}_px"
+    for model in row_order():
+        if number := source.numbers.get(where.key(model, metric)):
+            return number.value
+    return None
+
+
+def _published_threshold(source: Source, where: Where) -> str | None:
+    if where.metric != "pck" or (where.dataset, where.keypoint) != ("all", "all"):
+        return None
+    assert where.alpha is not None
+    return source.published.threshold_px.get((where.experiment, where.alpha))
+
+
+def _shown(value: float | None) -> str:
+    return ABSENT if value is None else figures(value)
+
+
+def _best(source: Source, columns: Sequence[Where], models: Sequence[str]) -> list[str]:
+    """The best model of each column; "" where none is better: the lag has no good direction."""
+    best = []
+    for where in columns:
+        values = {m: source.numbers[where.key(m)].value for m in models if _has(source, m, where)}
+        if len(values) < 2 or where.metric == "lag_frames":
+            best.append("")
+        elif where.metric.startswith("pck"):
+            best.append(max(values, key=values.__getitem__))
+        else:
+            best.append(min(values, key=values.__getitem__))
+    return best
+
+
+def _model_rows(
+    source: Source, model: str, columns: Sequence[Where], best: Sequence[str]
+) -> list[Row]:
+    numbers = [source.numbers.get(where.key(model)) for where in columns]
+    values = tuple(figures(n.value) if n else ABSENT for n in numbers)
+    theirs = [source.published_pck(model, where) for where in columns]
+    n_seeds = max((len(n.seeds) for n in numbers if n), default=0)
+    pooled = f", {n_seeds} seeds" if n_seeds > 1 else ""
+    won = frozenset(at for at, name in enumerate(best) if name == model)
+    rows = [Row("value", label(model) + pooled, values, won)]
+    if any(numbers):
+        spans = tuple(span_text(n.low, n.high) if n else ABSENT for n in numbers)
+        rows.append(Row("interval", "95 % CI", spans))
+    if n_seeds > 1:
+        spreads = tuple(f"±{figures(n.seed_sd)}" if n else ABSENT for n in numbers)
+        rows.append(Row("interval", "SD over seeds", spreads))
+    if any(theirs):
+        rows.append(Row("published", "thesis", tuple(text or ABSENT for text in theirs)))
+        if any(numbers):
+            pairs = zip(numbers, theirs, strict=True)
+            apart = tuple(signed(n.value - float(t)) if n and t else ABSENT for n, t in pairs)
+            rows.append(Row("difference", "difference", apart))
+    return rows
+
+
+def _record(source: Source, model: str, where: Where) -> dict[str, Any] | None:
+    """A row of the CSV; published numbers without one here stand alone."""
+    number = source.numbers.get(where.key(model))
+    theirs = source.published_pck(model, where)
+    if number is None and theirs is None:
+        return None
+    record: dict[str, Any] = dict.fromkeys(CSV_COLUMNS)
+    record |= {"model": model, **asdict(where)}
+    if number is not None:
+        record |= as_records([number])[0]
+    threshold = _published_threshold(source, where)
+    record["mean_threshold_px"] = _threshold(source, where)
+    record["published_threshold_px"] = float(threshold) if threshold else None
+    if theirs is not None:
+        record["published"] = float(theirs)
+        record["difference"] = number.value - float(theirs) if number else None
+    return record

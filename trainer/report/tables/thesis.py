@@ -1,0 +1,208 @@
+"""Tables 1 to 4 of the thesis and their twins, and the same rows by other measures."""
+
+from collections.abc import Sequence
+from itertools import product
+from typing import Any
+
+from pose_smoother.skeleton import POOLED_NAMES
+from trainer.experiments import EXPERIMENTS, THESIS_MODELS
+from trainer.metrics.scorer import ALPHAS
+from trainer.report.tables.grid import (
+    CSV_COLUMNS,
+    Block,
+    Source,
+    Where,
+    figures,
+    grid,
+    label,
+    signed,
+)
+from trainer.report.tables.table import ABSENT, Row, Sheet
+
+#: Shifting-scalar as text -> its experiments.
+BY_K: dict[str, list[str]] = {
+    k: [e.name for e in EXPERIMENTS if f"{e.k:g}" == k]
+    for k in dict.fromkeys(f"{e.k:g}" for e in EXPERIMENTS)
+}
+_PCK_NOTE = (
+    "PCK in percent; the mean threshold is the mean distance, in heatmap pixels, within which a "
+    "keypoint counts as found.",
+    "Intervals: 95 % by bootstrap over test videos; n counts keypoints of test windows, for each "
+    "seed.",
+)
+
+
+def pck_table(source: Source, k: str) -> Sheet:
+    """Table 1 (k = 1) or 2 (k = 2): PCK at three alphas by experiment."""
+    columns = [Where(e, "pck", alpha) for alpha, e in product(ALPHAS, BY_K[k])]
+    title = f"Table {k}: test PCK, shifting-scalar k = {k}"
+    return grid(source, f"table{k}", title, _pck_heads(k), [Block("", tuple(columns))], _PCK_NOTE)
+
+
+def keypoint_table(source: Source, k: str, alpha: float) -> Sheet:
+    """Table 3 (k = 1) or 4 (k = 2), or a twin at another alpha: PCK by keypoint."""
+    number = int(k) + 2
+    keypoints = [name for name in POOLED_NAMES if _is_known(source, k, name, alpha)] + ["all"]
+    blocks = [
+        Block(f"Experiment {e}", tuple(Where(e, "pck", alpha, name) for name in keypoints))
+        for e in BY_K[k]
+    ]
+    is_printed = alpha == 0.1
+    name = f"table{number}" + ("" if is_printed else f"-at-{alpha}")
+    twin = "" if is_printed else ", a twin that the thesis does not print"
+    heads = [[(name.capitalize() if name != "all" else "Total", 1) for name in keypoints]]
+    notes = [
+        "Left and right are pooled. The total is the micro average: the keypoints' rows weighted "
+        "by n give it again.",
+        *_PCK_NOTE[1:],
+        *(_odd_totals(source, k, alpha) if is_printed else ()),
+    ]
+    title = f"Table {number}: test PCK@{alpha:g} by keypoint, k = {k}{twin}"
+    sheet = grid(source, name, title, heads, blocks, notes)
+    return _with_means(source, sheet, k, alpha, keypoints) if is_printed else sheet
+
+
+def one_side_table(source: Source) -> Sheet | None:
+    """PCK under the second normalisation, both k; None where it was not counted."""
+    plain = {"pck_one_side": "one side suffices", "pck_skip": "frames without all four skipped"}
+    metrics = {key[4] for key in source.numbers} & set(plain)
+    if not metrics:
+        return None
+    (metric,) = metrics
+    blocks = [
+        Block(f"k = {k}", tuple(Where(e, metric, a) for a, e in product(ALPHAS, BY_K[k])))
+        for k in BY_K
+    ]
+    notes = (
+        "The torso is the mean of the annotated sides' shoulder–hip distance, where at least one "
+        "side is annotated; Tables 1 to 4 score only frames with both."
+        if metric == "pck_one_side"
+        else "Only frames with both shoulders and both hips annotated are scored.",
+        *_PCK_NOTE,
+    )
+    heads = [
+        [(f"PCK@{alpha:g}", len(BY_K["1"])) for alpha in ALPHAS],
+        [(f"k.{name.split('.')[1]}", 1) for _ in ALPHAS for name in BY_K["1"]],
+    ]
+    title = f"Second normalisation: {plain[metric]}"
+    return grid(source, "second-normalisation", title, heads, blocks, notes)
+
+
+def motion_table(source: Source) -> Sheet:
+    """Pixel error, acceleration error and lag, both k."""
+    metrics = {
+        "error_px": "Error (px)",
+        "acceleration_error_px": "Acceleration error (px/frame²)",
+        "lag_frames": "Lag (frames)",
+    }
+    blocks = [
+        Block(f"k = {k}", tuple(Where(e, metric) for metric, e in product(metrics, BY_K[k])))
+        for k in BY_K
+    ]
+    heads = [
+        [(text, len(BY_K["1"])) for text in metrics.values()],
+        [(f"k.{name.split('.')[1]}", 1) for _ in metrics for name in BY_K["1"]],
+    ]
+    notes = (
+        "Over all annotated keypoints, with or without a torso. Acceleration error: mean length of "
+        "the difference between predicted and true second differences, in frames of the window. "
+        "Lag: how late predictions come, by least squares along the true motion; below zero is "
+        "early.",
+        _PCK_NOTE[1],
+    )
+    return grid(source, "motion", "Pixel error, acceleration error and lag", heads, blocks, notes)
+
+
+def dataset_table(source: Source, datasets: Sequence[str]) -> Sheet | None:
+    """Tables 1 and 2 by dataset; None with a single one, which the totals are of."""
+    if len(datasets) < 2:
+        return None
+    blocks = [
+        Block(
+            f"{dataset}, k = {k}",
+            tuple(Where(e, "pck", alpha, dataset=dataset) for alpha, e in product(ALPHAS, BY_K[k])),
+        )
+        for k, dataset in product(BY_K, datasets)
+    ]
+    heads = [
+        [(f"PCK@{alpha:g}", len(BY_K["1"])) for alpha in ALPHAS],
+        [(f"k.{name.split('.')[1]}", 1) for _ in ALPHAS for name in BY_K["1"]],
+    ]
+    return grid(source, "datasets", "Test PCK by dataset", heads, blocks, _PCK_NOTE)
+
+
+def _pck_heads(k: str) -> list[list[tuple[str, int]]]:
+    return [
+        [(f"PCK@{alpha:g}", len(BY_K[k])) for alpha in ALPHAS],
+        [(experiment, 1) for _ in ALPHAS for experiment in BY_K[k]],
+    ]
+
+
+def _is_known(source: Source, k: str, keypoint: str, alpha: float) -> bool:
+    """Whether a keypoint has a number, here or published."""
+    columns = [Where(e, "pck", alpha, keypoint) for e in BY_K[k]]
+    return bool(source.models(columns))
+
+
+def _odd_totals(source: Source, k: str, alpha: float) -> list[str]:
+    """Printed totals that no weighting of their own printed rows can give."""
+    odd = []
+    for model, name in product(THESIS_MODELS, BY_K[k]):
+        rows = [source.published.pck.get((model, name, p, alpha)) for p in POOLED_NAMES]
+        printed = [float(text) for text in rows if text is not None]
+        total = source.published.pck.get((model, name, "all", alpha))
+        if printed and total and not min(printed) - 0.05 <= float(total) <= max(printed) + 0.05:
+            odd.append(f"{label(model)} {name} ({total})")
+    if not odd:
+        return []
+    return [f"Printed totals outside the range of their own printed rows: {', '.join(odd)}."]
+
+
+def _with_means(
+    source: Source, sheet: Sheet, k: str, alpha: float, keypoints: Sequence[str]
+) -> Sheet:
+    """Add the thesis's column "Total": a keypoint's plain mean over networks and experiments."""
+    theirs = [source.published.column_mean.get((name, k)) for name in keypoints]
+    if not any(theirs):
+        return sheet
+    means = [_mean_of_networks(source, k, alpha, name) for name in keypoints]
+    cells = tuple(ABSENT if mean is None else figures(mean) for mean in means)
+    pairs = list(zip(means, theirs, strict=True))
+    apart = tuple(ABSENT if m is None or t is None else signed(m - float(t)) for m, t in pairs)
+    n_cells = len(THESIS_MODELS) * len(BY_K[k])
+    rows = (
+        Row("block", f"Plain mean over the {n_cells} network results above"),
+        Row("value", "Networks", cells),
+        Row("published", "thesis", tuple(text or ABSENT for text in theirs)),
+        *([Row("difference", "difference", apart)] if any(m is not None for m in means) else []),
+    )
+    records: list[dict[str, Any]] = []
+    for name, (mean, printed) in zip(keypoints, pairs, strict=True):
+        if mean is None and printed is None:
+            continue
+        where = {"experiment": "all", "keypoint": name, "metric": "pck", "alpha": alpha}
+        record = {"model": "plain mean of networks", "dataset": "all", "value": mean, **where}
+        record["published"] = None if printed is None else float(printed)
+        if mean is not None and printed is not None:
+            record["difference"] = mean - float(printed)
+        records.append({**dict.fromkeys(CSV_COLUMNS), **record})
+    return Sheet(
+        sheet.name,
+        sheet.title,
+        sheet.heads,
+        sheet.rows + rows,
+        sheet.columns,
+        sheet.records + tuple(records),
+        sheet.notes,
+        sheet.corner,
+    )
+
+
+def _mean_of_networks(source: Source, k: str, alpha: float, keypoint: str) -> float | None:
+    """None unless all networks of the thesis have a number in all experiments."""
+    found = [
+        source.numbers.get(Where(e, "pck", alpha, keypoint).key(model))
+        for model, e in product(THESIS_MODELS, BY_K[k])
+    ]
+    values = [number.value for number in found if number is not None]
+    return sum(values) / len(values) if len(values) == len(found) else None

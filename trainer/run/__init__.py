@@ -1,1 +1,0 @@
-"""A run while it runs: its folder and lock, signals, progress."""

@@ -1,0 +1,1 @@
+"""A run's folder: layout, lock, state, checkpoints, signals, results."""

@@ -1,0 +1,114 @@
+"""What a run's numbers were counted on, kept with the run: its clips, its splits, what leaks.
+
+On disk beside ``scores.npz``: ``clips.csv``, one row for each clip row of the scores, and
+``data.json``. With them a folder of runs tells its whole story without the store.
+"""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from pose_smoother.errors import RunError
+from pose_smoother.files.atomic import write_json
+from pose_smoother.store.split_overlap import leak_audit, may_share
+from pose_smoother.store.store import SPLITS, STEPS, Store
+from trainer.runs.results_io import read_csv, read_json, write_csv
+
+CLIPS_CSV = "clips.csv"
+DATA_JSON = "data.json"
+CLIP_KINDS = dict.fromkeys(("id", "dataset", "video", "action", "person", "split"), "text")
+
+
+@dataclass(frozen=True)
+class Data:
+    """One store as a report tells of it.
+
+    Attributes
+    ----------
+    store_sha256 : stands for the store's content.
+    format : of the store.
+    config : what the store was built with.
+    splits : split -> counts of ``clips``, ``videos``, ``frames``, ``windows_step1`` and
+        ``windows_step2``.
+    shared, counted : frames, clips, videos and people that stand in more than one split, and in
+        all.
+    may_share : whether the store's protocol shares frames or videos on purpose.
+    clips : the clips table with the columns ``CLIP_KINDS``, a row for each clip row of the scores.
+    """
+
+    store_sha256: str
+    format: str
+    config: dict[str, Any]
+    splits: dict[str, dict[str, int]]
+    shared: dict[str, int]
+    counted: dict[str, int]
+    may_share: bool
+    clips: pd.DataFrame
+
+    @property
+    def videos(self) -> NDArray[Any]:
+        """(C,) the label of each clip row's video, unique over datasets."""
+        return np.asarray(self.clips["dataset"] + "/" + self.clips["video"], dtype=str)
+
+    @property
+    def datasets(self) -> list[str]:
+        """The datasets of the clips, sorted."""
+        return sorted(self.clips["dataset"].unique())
+
+
+def describe(store: Store, store_sha256: str) -> Data:
+    """Look a store through.
+
+    Raises
+    ------
+    StoreError, DamagedShard : the store can't be read.
+    """
+    shared, counted = leak_audit(store)
+    clips = pd.DataFrame({name: store.clips[name] for name in CLIP_KINDS}, dtype=object)
+    return Data(
+        store_sha256=store_sha256,
+        format=store.format,
+        config=dict(store.attrs.get("config", {})),
+        splits={split: _counts(store, clips, split) for split in SPLITS},
+        shared=shared,
+        counted=counted,
+        may_share=may_share(store),
+        clips=clips,
+    )
+
+
+def save_data(folder: Path, data: Data) -> None:
+    """Write ``clips.csv`` and ``data.json`` into a run's folder, atomically."""
+    rows = [dict(zip(CLIP_KINDS, row, strict=True)) for row in data.clips.to_numpy()]
+    write_csv(folder / CLIPS_CSV, list(CLIP_KINDS), rows)
+    about = asdict(data)
+    del about["clips"]
+    write_json(folder / DATA_JSON, about)
+
+
+def load_data(folder: Path) -> Data:
+    """Read what ``save_data`` wrote.
+
+    Raises
+    ------
+    RunError : absent or damaged.
+    """
+    about = read_json(folder / DATA_JSON, "an older version of this program made the run")
+    try:
+        return Data(**about, clips=read_csv(folder / CLIPS_CSV, CLIP_KINDS))
+    except TypeError as error:
+        raise RunError(f"{folder / DATA_JSON} is of another version: {error}") from None
+
+
+def _counts(store: Store, clips: pd.DataFrame, split: str) -> dict[str, int]:
+    mine = clips[clips["split"] == split]
+    return {
+        "clips": len(mine),
+        "videos": len(mine[["dataset", "video"]].drop_duplicates()),
+        "frames": store.n_frames(split),
+        **{f"windows_step{step}": len(store.windows(split, step)) for step in STEPS},
+    }

@@ -1,0 +1,57 @@
+"""SIGTERM and Ctrl-C set a flag; the next step saves and leaves (DESIGN section 12)."""
+
+import signal
+import threading
+from types import FrameType
+from typing import Any
+
+from pose_smoother.errors import Stopped
+
+#: Exit codes by signal: 75 asks a scheduler to start the job again, 130 is a shell's Ctrl-C.
+EXIT_CODES = {signal.SIGTERM: 75, signal.SIGINT: 130}
+
+
+class Interrupted(Stopped):
+    """Everything is saved; leave with ``exit_code``."""
+
+    def __init__(self, signum: int) -> None:
+        number = signal.Signals(signum)
+        super().__init__(f"stopped by {number.name}; the same command continues the run")
+        self.exit_code = EXIT_CODES[number]
+
+
+class Interrupt:
+    """While entered, notes SIGTERM and SIGINT instead of dying of them.
+
+    A second Ctrl-C acts at once, for those who can't wait; SIGTERM may come many times over, as
+    schedulers send it. Outside the main thread (Python forbids handlers there) both are left alone.
+    """
+
+    def __init__(self) -> None:
+        self.signum: int | None = None
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> "Interrupt":
+        if threading.current_thread() is threading.main_thread():
+            for number in EXIT_CODES:
+                self._before[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _note(self, signum: int, _frame: FrameType | None) -> None:
+        if signum == signal.SIGINT == self.signum:
+            raise KeyboardInterrupt
+        self.signum = signum
+
+    def leave_if_requested(self) -> None:
+        """Raise Interrupted when a signal came."""
+        leave_if(self.signum)
+
+
+def leave_if(signum: int | None) -> None:
+    """Raise Interrupted when there is a signal."""
+    if signum is not None:
+        raise Interrupted(signum)

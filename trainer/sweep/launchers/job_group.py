@@ -1,0 +1,159 @@
+"""What a job of a cluster does: some runs at once, as processes of its own, on one GPU.
+
+It runs where the cluster puts it; the folder of runs and the store must be the same paths there.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from pose_smoother.files.lock import Held, only_writer
+from trainer.runs.status_table import FINISHED, LOST, STOPPED, is_finished, read_status
+from trainer.sweep.job import Job
+from trainer.sweep.run_process import Child, begin
+
+#: (state, reason) by run name.
+Outcomes = dict[str, tuple[str, str]]
+
+_POLL_S = 0.2
+_GRACE_S = 100.0
+_WAIT_FOR_LOCK_S = 150.0  # the run's process of a worker that died still saves
+
+
+@dataclass
+class Pack:
+    """Some runs. Call it where they are to run; it comes back when all have ended.
+
+    Attributes
+    ----------
+    jobs, out, threads : as for one run.
+    stop_file : when it exists, the runs are asked to save and leave.
+    """
+
+    jobs: tuple[Job, ...]
+    out: Path
+    threads: int
+    stop_file: Path
+    _children: dict[str, Child] = field(default_factory=dict)
+
+    def __call__(self) -> Outcomes:
+        """Begin the runs, and wait for all."""
+        ended: Outcomes = {}
+        for job in self.jobs:
+            if is_finished(self.out / job.name):
+                ended[job.name] = FINISHED, ""
+            elif not self._is_free(job.name):
+                ended[job.name] = STOPPED, "another process is at it"
+            elif not self.stop_file.exists():
+                self._children[job.name] = begin(job, self.out, self.threads)
+        while len(ended) < len(self.jobs):
+            if self.stop_file.exists():
+                self._stop()
+                ended = {**{job.name: (STOPPED, "") for job in self.jobs}, **ended}
+            for name, child in self._children.items():
+                outcome = child.outcome()
+                if outcome is not None:
+                    ended[name] = outcome
+            time.sleep(_POLL_S)
+        return ended
+
+    def checkpoint(self) -> Any:
+        """What submitit calls before a job is taken off its machine: save, and come again."""
+        import submitit
+
+        self._stop()
+        return submitit.helpers.DelayedSubmission(replace(self, _children={}))
+
+    def _stop(self) -> None:
+        """Ask all to save, and wait until they have."""
+        for child in self._children.values():
+            child.stop()
+        deadline = time.monotonic() + _GRACE_S
+        for child in self._children.values():
+            while child.outcome() is None and time.monotonic() < deadline:
+                time.sleep(_POLL_S)
+            if child.outcome() is None:
+                child.kill()
+
+    def _is_free(self, name: str) -> bool:
+        deadline = time.monotonic() + _WAIT_FOR_LOCK_S
+        while not self.stop_file.exists():
+            try:
+                with only_writer(self.out / name):
+                    return True
+            except Held:
+                if time.monotonic() > deadline:
+                    break
+                time.sleep(_POLL_S)
+        return False
+
+
+class Remote:
+    """A pack's job, and its outcomes once it has ended. What all launchers of packs share."""
+
+    def __init__(self, pack: Pack) -> None:
+        self.pack = pack
+        self.began = time.monotonic()
+        self._outcomes: Mapping[str, tuple[str, str]] | None = None
+
+    def is_done(self) -> bool:
+        """Whether the job has ended, however it did."""
+        raise NotImplementedError
+
+    def result(self) -> Outcomes:
+        """What the pack returned; raises if it died."""
+        raise NotImplementedError
+
+    def cancel(self) -> None:
+        """Take the job away from the cluster."""
+        raise NotImplementedError
+
+    def outcomes(self) -> Mapping[str, tuple[str, str]] | None:
+        """By run; None until the job has ended."""
+        if self._outcomes is None and self.is_done():
+            try:
+                self._outcomes = self.result()
+            except Exception as error:  # whatever the cluster has to say of a job that died
+                said = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+                self._outcomes = {job.name: self._found(job.name, said) for job in self.pack.jobs}
+        return self._outcomes
+
+    def _found(self, name: str, said: str) -> tuple[str, str]:
+        """What the folder of a run tells, when its job can't."""
+        if is_finished(self.pack.out / name):
+            return FINISHED, ""
+        status = read_status(self.pack.out / name)
+        return (LOST, said) if status.state != STOPPED else (LOST, status.reason or said)
+
+
+@dataclass
+class PackedRun:
+    """One run of a pack, as the supervisor sees it."""
+
+    name: str
+    remote: Remote
+
+    @property
+    def minutes(self) -> float:
+        """Minutes since the job was handed in; it may have waited in the queue."""
+        return (time.monotonic() - self.remote.began) / 60
+
+    def stop(self) -> None:
+        """All packs of the sweep are asked by one file."""
+        self.remote.pack.stop_file.touch()
+
+    def kill(self) -> None:
+        """Take its job away; the runs of it see that, save and leave."""
+        self.remote.cancel()
+
+    def outcome(self) -> tuple[str, str] | None:
+        """(state, reason) once the whole pack has ended."""
+        found = self.remote.outcomes()
+        return None if found is None else found[self.name]
+
+
+def packed_runs(remote: Remote) -> dict[str, PackedRun]:
+    """The handles of a pack's runs."""
+    return {job.name: PackedRun(job.name, remote) for job in remote.pack.jobs}

@@ -1,0 +1,111 @@
+"""One run as a process of its own: begun, asked to stop, and how it ended."""
+
+import os
+import signal
+import subprocess
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from pose_smoother.errors import PoseError
+from trainer.runs.layout import STATE
+from trainer.runs.results_io import read_json
+from trainer.runs.signals import EXIT_CODES
+from trainer.runs.status_table import FAILED, FINISHED, LOST, STOPPED, is_finished, plain
+from trainer.sweep.job import Job
+
+LOGS = ".logs"
+_SAVED = frozenset(EXIT_CODES.values())
+_TAIL_BYTES = 16_384
+
+
+@dataclass
+class Child:
+    """A running job.
+
+    Attributes
+    ----------
+    log : what the process prints; later tries are appended.
+    log_start : where this try begins in it.
+    began : monotonic seconds.
+    state_before : bytes of the run's state file then.
+    """
+
+    job: Job
+    folder: Path
+    process: subprocess.Popen[bytes]
+    log: Path
+    log_start: int
+    began: float
+    state_before: bytes = b""
+    asked_to_stop: bool = False
+
+    @property
+    def minutes(self) -> float:
+        """Minutes since it was begun."""
+        return (time.monotonic() - self.began) / 60
+
+    def stop(self) -> None:
+        """Ask it to save and leave."""
+        self.asked_to_stop = True
+        self.process.terminate()
+
+    def kill(self) -> None:
+        """End it at once; what its last checkpoint holds is kept."""
+        self.process.kill()
+        self.process.wait()
+
+    def outcome(self) -> tuple[str, str] | None:
+        """(state, reason) of a process that has ended; None while it runs."""
+        code = self.process.poll()
+        if code is None:
+            return None
+        if code == 0 and is_finished(self.folder):
+            return FINISHED, ""
+        if code in _SAVED or (self.asked_to_stop and code == -signal.SIGTERM):
+            return STOPPED, ""
+        told = self._told()
+        if told == "preempted":  # torchrun ends with 1 whatever its processes ended with
+            return STOPPED, ""
+        if code < 0:
+            hint = ": out of memory?" if code == -signal.SIGKILL else ""
+            return LOST, f"ended by {signal.Signals(-code).name}{hint} (see {self.log})"
+        state = LOST if told in ("lost", "running") else FAILED  # one of torchrun's was killed
+        return state, self._last_words() or f"exit code {code} (see {self.log})"
+
+    def _told(self) -> str:
+        """The state that this try wrote; "" if it wrote none."""
+        with suppress(OSError, PoseError):
+            if (self.folder / STATE).read_bytes() != self.state_before:
+                return str(read_json(self.folder / STATE, "").get("state"))
+        return ""
+
+    def _last_words(self) -> str:
+        """The error it told, or else its last line."""
+        with self.log.open("rb") as file:
+            file.seek(max(self.log_start, self.log.stat().st_size - _TAIL_BYTES))
+            lines = [plain(line) for line in file.read().decode(errors="replace").splitlines()]
+        told = [line for line in lines if line.startswith("error: ")] or list(filter(None, lines))
+        return told[-1].removeprefix("error: ") if told else ""
+
+
+def begin(job: Job, out: Path, threads: int) -> Child:
+    """Start a job in a session of its own, so that a terminal's Ctrl-C does not reach it."""
+    log = out / LOGS / f"{job.name}.txt"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    before = b""
+    with suppress(OSError):
+        before = (out / job.name / STATE).read_bytes()
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+    with log.open("ab") as file:
+        start = file.tell()
+        process = subprocess.Popen(
+            [*job.command, "--parent", str(os.getpid())],
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            start_new_session=True,
+        )
+    return Child(job, out / job.name, process, log, start, time.monotonic(), before)

@@ -1,0 +1,1 @@
+"""One run's training: configuration, loop, step, loss, schedule."""

@@ -1,0 +1,190 @@
+"""What decides a run, saved with it."""
+
+import math
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from pose_smoother.errors import BadInput, unknown_name
+from pose_smoother.files.atomic import sha256_bytes, to_json
+from pose_smoother.store.store import CONTRACT_VERSION, WINDOW_FRAMES, Store
+from trainer.data.augment import augmentation
+from trainer.data.stream import POOL_FRAMES, WindowStream
+from trainer.experiments import experiment
+from trainer.metrics.scores import NORMALISATIONS
+from trainer.models import model_module, preset
+from trainer.noise.select import check_noise, noise_config, resolved_noise
+from trainer.runs.folder import CONFIG, versions
+from trainer.runs.results_io import read_json
+from trainer.training.precision import PRECISIONS, resolved_precision
+from trainer.training.schedule import SCHEDULES
+from trainer.training.window import check_window, window_suffix, without_usual_window
+
+_NOT_IDENTITY = ("device", "threads", "pool_frames")
+_POOL_FRAMES_BEFORE = 2_048  # of runs that were begun before their record told
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """What decides a run's numbers, and on what it runs.
+
+    Attributes
+    ----------
+    model, experiment : registered names.
+    seed : names initial weights, order, noise and dropout.
+    batch_size : windows a step.
+    max_epochs, max_steps : epochs at most, and training batches of each (None: all).
+    learning_rate : Adam's, before it falls.
+    targets : "auto", "stored" or "rendered" ground-truth heatmaps.
+    missing_torso : which frames PCK scores, "skip" or "one-side".
+    loss : "mse", or a model's own: "official" (DeciWatch), "likelihood" (with an uncertainty).
+    schedule : "plateau", the thesis's rule, or "one-cycle" over all epochs.
+    augment : what is done to training windows, by name (``trainer.data.augment``).
+    precision : of the matrix products in training: "float32", "bfloat16", or "auto".
+    mu_in_px : mean of the noise's shift.
+    noise : "fresh" in every epoch, "frozen" once for all as in the thesis, or "auto": frozen for
+        stores of the thesis's protocol. Or the path of a noise file, a detector's own.
+    window : frames in a window, at least the 5 of the thesis.
+    pool_frames : over how many frames windows are shuffled where heatmaps are streamed. A run keeps
+        what it was begun with (``as_begun``); it does not belong to a run's identity.
+    device : "auto", "cpu" or "cuda"; does not belong to a run's identity.
+    threads : torch's threads on the CPU; None leaves the choice to ``trainer.training.train.n_threads``.
+    """
+
+    model: str
+    experiment: str
+    seed: int = 0
+    batch_size: int = 16
+    max_epochs: int = 50
+    max_steps: int | None = None
+    learning_rate: float = 1e-3
+    targets: str = "auto"
+    missing_torso: str = "skip"
+    loss: str = "mse"
+    schedule: str = "plateau"
+    augment: str = "none"
+    precision: str = "float32"
+    mu_in_px: float = 0.0
+    noise: str = "auto"
+    window: int = WINDOW_FRAMES
+    pool_frames: int = POOL_FRAMES
+    device: str = "auto"
+    threads: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("batch_size", "max_epochs", "max_steps", "threads", "pool_frames"):
+            number = getattr(self, name)
+            if number is not None and number < 1:
+                raise BadInput(f"{name} must be at least 1, got {number}")
+        if self.seed < 0:
+            raise BadInput(f"seed must not be negative, got {self.seed}")
+        check_window(self.window)
+        if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
+            raise BadInput(f"learning_rate must be a positive number, got {self.learning_rate}")
+        if self.missing_torso not in NORMALISATIONS:
+            known = ", ".join(NORMALISATIONS)
+            raise BadInput(f"unknown missing_torso {self.missing_torso!r}; known: {known}")
+        if self.schedule not in SCHEDULES:
+            raise unknown_name("schedule", self.schedule, SCHEDULES)
+        if self.precision not in PRECISIONS:
+            raise unknown_name("precision", self.precision, PRECISIONS)
+        augmentation(self.augment)
+        check_noise(self.noise, self.mu_in_px)
+        model_module(self.model)
+        experiment(self.experiment)
+
+    @property
+    def run_name(self) -> str:
+        """The name of the run's folder."""
+        return f"{self.row_name}-{self.experiment}-seed{self.seed}"
+
+    @property
+    def row_name(self) -> str:
+        """What tables call the model: one that sees more frames is a row of its own."""
+        return self.model + window_suffix(self.window)
+
+    @property
+    def torch_device(self) -> torch.device:
+        """The device that "auto" stands for, or the one asked for."""
+        has_gpu = torch.cuda.is_available()
+        if self.device == "cuda" and not has_gpu:
+            raise BadInput("no CUDA device here; use --device cpu")
+        return torch.device("cuda" if self.device != "cpu" and has_gpu else "cpu")
+
+    @property
+    def resolved_precision(self) -> str:
+        """The precision that "auto" stands for on this run's device."""
+        return resolved_precision(self.precision, self.torch_device)
+
+
+def train_config(model: str, experiment: str, **chosen: Any) -> TrainConfig:
+    """A model's own settings, and those chosen; None leaves the choice to the model.
+
+    Raises
+    ------
+    BadInput : an unknown name, or a value out of range.
+    """
+    given = {name: value for name, value in chosen.items() if value is not None}
+    return TrainConfig(model=model, experiment=experiment, **{**preset(model), **given})
+
+
+def as_begun(config: TrainConfig, folder: Path) -> TrainConfig:
+    """The config with which a run goes on: windows are shuffled over as many frames as before."""
+    if not (folder / CONFIG).exists():
+        return config
+    begun = read_json(folder / CONFIG, "not a run folder")
+    return replace(config, pool_frames=begun.get("pool_frames", _POOL_FRAMES_BEFORE))
+
+
+def store_hash(store: Store) -> str:
+    """The SHA-256 of a store's manifest, which names every file's: it stands for the content."""
+    return sha256_bytes(to_json(store.manifest))
+
+
+def identity(config: TrainConfig, store: Store) -> dict[str, Any]:
+    """What decides a run's numbers: two runs of one identity are the same run."""
+    chosen = {name: v for name, v in asdict(config).items() if name not in _NOT_IDENTITY}
+    chosen["noise"] = resolved_noise(config.noise, store)
+    chosen["precision"] = config.resolved_precision
+    return {**without_usual_window(chosen), "store_sha256": store_hash(store)}
+
+
+def run_record(config: TrainConfig, store: Store, n_parameters: int) -> dict[str, Any]:
+    """What ``config.json`` holds: ``identity`` decides the numbers, the rest tells of them."""
+    return {
+        "contract": CONTRACT_VERSION,
+        "identity": identity(config, store),
+        "machine": {
+            "threads": config.threads,
+            "device": str(config.torch_device),
+            "torch_threads": torch.get_num_threads(),
+        },
+        "n_parameters": n_parameters,
+        "pool_frames": config.pool_frames,
+        "store": {
+            "path": str(store.path.resolve()),
+            "config": store.attrs.get("config", {}),
+            "provenance": store.attrs.get("provenance", {}),
+        },
+        "versions": versions(),
+    }
+
+
+def open_stream(config: TrainConfig, store: Store, split: str) -> WindowStream:
+    """The windows of a split as a run's model reads them."""
+    return WindowStream(
+        store,
+        split,
+        experiment(config.experiment).step,
+        noise_config(config.experiment, config.noise, config.mu_in_px, store),
+        batch_size=config.batch_size,
+        seed=config.seed,
+        consumes=model_module(config.model).CONSUMES,
+        targets=config.targets,
+        device=config.torch_device,
+        augment=augmentation(config.augment),
+        pool_frames=config.pool_frames,
+        window_frames=config.window,
+    )

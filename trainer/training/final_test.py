@@ -1,0 +1,150 @@
+"""The test of a run: its best epoch, or other weights, on the test split."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from pose_smoother.errors import RunError
+from pose_smoother.filters.moving import identity, mean
+from pose_smoother.store.store import Store
+from trainer.distributed.evaluate import evaluate_together
+from trainer.distributed.process_group import ALONE, Ranks
+from trainer.evaluation import uncertainty
+from trainer.evaluation.evaluate import Evaluation, Smoother
+from trainer.metrics.scores import Scores
+from trainer.metrics.tidy_rows import rows
+from trainer.models import model_module
+from trainer.runs.folder import SCORES
+from trainer.runs.signals import Interrupt, leave_if
+from trainer.training.config import TrainConfig, open_stream
+from trainer.training.loop import Training
+from trainer.training.losses import batch_loss_of
+from trainer.training.model_setup import new_model
+from trainer.training.progress import Progress
+from trainer.training.step import NotFinite
+from trainer.training.warm_start import BEFORE, Start
+from trainer.training.window import window_suffix
+
+#: Scored on the same test windows as the model, to be read beside it.
+REFERENCES: Mapping[str, Smoother] = {"identity": identity, "mean": mean}
+
+
+def judge_on_test(
+    config: TrainConfig,
+    store: Store,
+    weights: Mapping[str, torch.Tensor],
+    progress: Progress,
+    interrupt: Interrupt,
+    references: Mapping[str, Smoother] = REFERENCES,
+    ranks: Ranks = ALONE,
+) -> Evaluation:
+    """Judge weights on the test split, beside some smoothers."""
+    model = new_model(config)
+    model.load_state_dict(weights)
+    stream = open_stream(config, store, "test")
+    progress.start_batches("test", stream.n_batches)
+
+    def on_batch(loss: torch.Tensor) -> None:
+        progress.batch(loss)
+        leave_if(ranks.agree(interrupt.signum)[0])
+
+    batch_loss = batch_loss_of(config.loss, model_module(config.model))
+    try:
+        return evaluate_together(
+            ranks,
+            model,
+            stream,
+            batch_loss,
+            config.missing_torso,
+            references=references,
+            on_batch=on_batch,
+        )
+    except NotFinite as error:
+        raise RunError(f"{config.run_name}: test {error}") from None
+
+
+def tidy_rows(
+    config: TrainConfig, store: Store, scores: Scores, model: str
+) -> list[dict[str, Any]]:
+    """Tidy rows of a model's or a reference's scores on a run's test windows."""
+    return rows(scores, store.clips, **_about(config, model))
+
+
+def coverage_on_test(
+    config: TrainConfig, store: Store, weights: dict[str, torch.Tensor], folder: Path
+) -> list[dict[str, Any]]:
+    """Tidy rows: how many truths of the test split lie in the regions of a run."""
+    model = new_model(config)
+    model.load_state_dict(weights)
+    return uncertainty.coverage_rows(
+        model,
+        open_stream(config, store, "test"),
+        uncertainty.Regions.load(folder),
+        _about(config, config.model),
+    )
+
+
+def _about(config: TrainConfig, model: str) -> dict[str, Any]:
+    return {
+        "model": model + window_suffix(config.window),
+        "experiment": config.experiment,
+        "seed": config.seed,
+        "split": "test",
+    }
+
+
+def test_best(training: Training, progress: Progress, interrupt: Interrupt) -> dict[str, Any]:
+    """Test a training's best epoch: what ``results.json`` holds; of several processes, the first's.
+
+    Scores and what stands beside them are saved in the run's folder.
+    """
+    config, store, best = training.config, training.store, training.best
+    assert best is not None  # every finished epoch leaves one
+    references = REFERENCES if training.start is None else training.start.references()
+    weights, ranks = best["model"], training.ranks
+    judged = judge_on_test(config, store, weights, progress, interrupt, references, ranks)
+    if not ranks.is_first:
+        return {}
+    judged.scores.save(training.folder / SCORES)
+    coverage = []
+    if uncertainty.has_uncertainty(config.model):
+        training.model.load_state_dict(best["model"])
+        uncertainty.fit_regions(training.model, training.val).save(training.folder)
+        coverage = coverage_on_test(config, store, best["model"], training.folder)
+    results = {
+        "best_epoch": best["epoch"],
+        "n_epochs": len(training.history),
+        "test_loss": judged.loss,
+        "rows": tidy_rows(config, store, judged.scores, config.model) + coverage,
+        "references": [
+            row
+            for name, scores in judged.references.items()
+            for row in tidy_rows(config, store, scores, name)
+        ],
+    }
+    if training.start is not None:
+        _stand_beside(training, training.start, judged.references, results, progress, interrupt)
+    return results
+
+
+def _stand_beside(
+    training: Training,
+    start: Start,
+    smoothers: Mapping[str, Scores],
+    results: dict[str, Any],
+    progress: Progress,
+    interrupt: Interrupt,
+) -> None:
+    """Test the model as it was before, too, and give all that was tested its place in the rows."""
+    config, store = training.config, training.store
+    before = judge_on_test(config, store, start.weights, progress, interrupt, {})
+    others = {**smoothers, config.model + BEFORE: before.scores}
+    for name, scores in others.items():
+        scores.save(training.folder / f"scores-{name}.npz")
+    results["beside"] = list(others)
+    results["rows"] += [
+        r for n, scores in others.items() for r in tidy_rows(config, store, scores, n)
+    ]
+    results["references"] = []

@@ -1,0 +1,293 @@
+"""One run's training: epochs, checkpoints, and the stopping rule (DESIGN section 8)."""
+
+import math
+import time
+from collections.abc import Generator
+from contextlib import AbstractContextManager, closing
+from dataclasses import asdict
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from pose_smoother.errors import RunError
+from pose_smoother.store.store import Store
+from trainer.data.mixed_stream import Alternating
+from trainer.data.stream import Batch, WindowStream
+from trainer.distributed.evaluate import evaluate_together
+from trainer.distributed.loss import SharedLoss
+from trainer.distributed.process_group import ALONE, Ranks
+from trainer.evaluation.evaluate import Evaluation
+from trainer.metrics.scorer import ALPHAS
+from trainer.metrics.scores import pck, value
+from trainer.models import model_module
+from trainer.runs import checkpoint
+from trainer.runs.layout import HISTORY, HISTORY_KINDS, TIMING, TIMING_KINDS
+from trainer.runs.results_io import write_csv
+from trainer.runs.signals import Interrupt, leave_if
+from trainer.training.config import TrainConfig, open_stream
+from trainer.training.losses import batch_loss_of
+from trainer.training.model_setup import best_model, new_model
+from trainer.training.nonfinite import bad_batches_named, closed
+from trainer.training.progress import Progress
+from trainer.training.schedule import new_schedule
+from trainer.training.step import Stepper, make_optimizer
+from trainer.training.warm_start import Start
+
+__all__ = ["HISTORY_KINDS", "TIMING_KINDS", "Training", "best_model", "new_model"]
+
+_SAVED = (
+    "epoch",
+    "next_batch",
+    "loss_sum",
+    "train_seconds",
+    "history",
+    "timing",
+    "best",
+    "done",
+)
+
+
+class Training:
+    """One run's model, optimizer and place in its training; saved and restored whole.
+
+    Attributes
+    ----------
+    start : the trained model that it goes on from, or None.
+    ranks : the processes that train together; all have the same state, the first writes it.
+    epoch, next_batch : where training goes on; epochs count from 1.
+    loss_sum : sum over this epoch's windows so far, float64 on the device.
+    history, timing : a row for each finished epoch.
+    best : epoch, validation PCK@0.2 and weights of the best epoch so far; 0 is the model at start.
+    done : whether the stopping rule has spoken.
+    """
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        store: Store,
+        folder: Path,
+        start: Start | None = None,
+        ranks: Ranks = ALONE,
+    ) -> None:
+        self.config, self.store, self.folder, self.start = config, store, folder, start
+        self.ranks = ranks
+        self.model = new_model(config)
+        if start is not None:
+            self.model.load_state_dict(start.weights)
+        self.batch_loss = batch_loss_of(config.loss, model_module(config.model))
+        self.shared_loss = None
+        if not ranks.alone:
+            self.shared_loss = SharedLoss(self.model, self.batch_loss, ranks)
+        self.optimizer = make_optimizer(self.model, config.learning_rate)
+        self.train: WindowStream | Alternating = open_stream(config, store, "train")
+        self.val = open_stream(config, store, "val")
+        if start is not None and start.beside is not None:
+            self.train = Alternating(self.train, start.beside)
+        self.n_batches = min(self.train.n_batches, config.max_steps or self.train.n_batches)
+        n_steps = self.n_batches * config.max_epochs
+        self.schedule = new_schedule(config.schedule, config.learning_rate, n_steps)
+        self.epoch, self.next_batch = 1, 0
+        self.loss_sum = torch.zeros((), dtype=torch.float64, device=config.torch_device)
+        self.train_seconds = 0.0
+        self.history: list[dict[str, Any]] = []
+        self.timing: list[dict[str, Any]] = []
+        self.best: dict[str, Any] | None = None
+        self.done = False
+
+    @property
+    def n_parameters(self) -> int:
+        """Trained numbers of the model."""
+        return sum(p.numel() for p in self.model.parameters() if p.requires_grad)
+
+    def save(self) -> None:
+        """Write ``last.pt``; the one before is kept."""
+        if not self.ranks.is_first:
+            return
+        payload = {name: getattr(self, name) for name in _SAVED}
+        payload["model"] = self.model.state_dict()
+        payload["optimizer"] = self.optimizer.state_dict()
+        payload["schedule"] = asdict(self.schedule)
+        checkpoint.save_last(self.folder, payload)
+
+    def restore(self) -> bool:
+        """Go on from the newest good checkpoint; False when there is none."""
+        device = self.config.torch_device
+        at = device if self.ranks.alone else "cpu"  # sent to the others, who have other devices
+        saved = self.ranks.first(lambda: checkpoint.load_last(self.folder, at))
+        if saved is None:
+            return False
+        self.model.load_state_dict(saved["model"])
+        self.optimizer.load_state_dict(saved["optimizer"])
+        self.schedule = type(self.schedule)(**saved["schedule"])
+        for name in _SAVED:
+            setattr(self, name, saved[name])
+        self.loss_sum = self.loss_sum.to(device)
+        self._write_tables()
+        self._write_best()
+        return True
+
+    def run(self, progress: Progress, interrupt: Interrupt, checkpoint_minutes: float) -> None:
+        """Train until the stopping rule speaks.
+
+        Raises
+        ------
+        Interrupted : a signal came; everything is saved.
+        RunError : a number was not finite, or there is nothing to measure PCK by.
+        """
+        if self.start is not None and self.best is None:
+            self._judge_start(progress, interrupt)
+        while not self.done:
+            self._train_epoch(progress, interrupt, checkpoint_minutes)
+            self._finish_epoch(progress, interrupt)
+
+    def _train_epoch(
+        self, progress: Progress, interrupt: Interrupt, checkpoint_minutes: float
+    ) -> None:
+        """The steps that are left of an epoch."""
+        self.model.train()
+        stepper = Stepper(
+            self.model,
+            self.optimizer,
+            self.shared_loss or self.batch_loss,
+            seed=self.config.seed,
+            epoch=self.epoch,
+            precision=self.config.resolved_precision,
+        )
+        progress.start_batches(f"epoch {self.epoch}, training", self.n_batches, self.next_batch)
+        now = saved = time.monotonic()
+        with (
+            self._naming_bad_batches(self.train, self.epoch),
+            self._shares(self.epoch, self.next_batch) as batches,
+        ):
+            for batch in islice(batches, self.n_batches - self.next_batch):
+                for group in self.optimizer.param_groups:
+                    group["lr"] = self._rate(self.next_batch)
+                n_windows = self._expect(batch)
+                loss = stepper.step(batch, self.next_batch)
+                self.loss_sum += loss * n_windows
+                self.next_batch += 1
+                progress.batch(loss)
+                before, now = now, time.monotonic()
+                self.train_seconds += now - before
+                is_due = now - saved > 60 * checkpoint_minutes
+                signum, is_due = self.ranks.agree(interrupt.signum, is_due)
+                if signum is not None or is_due:
+                    stepper.look()
+                    self.save()
+                    saved = now
+                    leave_if(signum)
+            stepper.look()
+
+    def _finish_epoch(self, progress: Progress, interrupt: Interrupt) -> None:
+        """Judge the epoch, decide what follows, save."""
+        started = time.monotonic()
+        judged = self._validate(progress, interrupt)
+        row = self._history_row(judged)
+        decision = self.schedule.after_epoch(judged.loss)
+        row["learning_rate_reduced"] = int(decision.reduce)
+        seconds = {"train_seconds": self.train_seconds, "val_seconds": time.monotonic() - started}
+        self.history.append(row)
+        self.timing.append({"epoch": self.epoch, **seconds})
+        is_best = self.best is None or row["val_pck_0.2"] > self.best["val_pck_0.2"]
+        if is_best:
+            self._keep_as_best(self.epoch, row["val_pck_0.2"])
+        self.done = decision.stop or self.epoch >= self.config.max_epochs
+        self.epoch, self.next_batch, self.train_seconds = self.epoch + 1, 0, 0.0
+        self.loss_sum = torch.zeros_like(self.loss_sum)
+        self.save()
+        self._write_tables()
+        if is_best:
+            self._write_best()
+        progress.epoch(row, sum(seconds.values()))
+        leave_if(self.ranks.agree(interrupt.signum)[0])
+
+    def _judge_start(self, progress: Progress, interrupt: Interrupt) -> None:
+        """The model as it came is epoch 0: an epoch has to beat it, in loss and to be the best."""
+        judged = self._validate(progress, interrupt)
+        self.schedule.after_epoch(judged.loss)
+        self._keep_as_best(0, pck(judged.scores, 0.2))
+        self._write_best()
+
+    def _keep_as_best(self, epoch: int, val_pck: float) -> None:
+        self.best = {
+            "config": asdict(self.config),
+            "epoch": epoch,
+            "val_pck_0.2": val_pck,
+            "model": {name: t.clone() for name, t in self.model.state_dict().items()},
+        }
+
+    def _validate(self, progress: Progress, interrupt: Interrupt) -> Evaluation:
+        """The validation pass; interrupted, it is done again from its start."""
+        progress.start_batches(f"epoch {self.epoch}, validation", self.val.n_batches)
+
+        def on_batch(loss: torch.Tensor) -> None:
+            progress.batch(loss)
+            signum, _ = self.ranks.agree(interrupt.signum)
+            if signum is not None:
+                self.save()
+                leave_if(signum)
+
+        with self._naming_bad_batches(self.val, 0):
+            judged = evaluate_together(
+                self.ranks,
+                self.model,
+                self.val,
+                self.batch_loss,
+                self.config.missing_torso,
+                precision=self.config.resolved_precision,
+                on_batch=on_batch,
+            )
+        if math.isnan(pck(judged.scores, 0.2)):
+            raise RunError(
+                "no validation frame has a torso to measure PCK by with --missing-torso "
+                f"{self.config.missing_torso}: try one-side, or preprocess more clips"
+            )
+        return judged
+
+    def _history_row(self, judged: Evaluation) -> dict[str, Any]:
+        n_windows = min(self.train.n_windows, self.n_batches * self.config.batch_size)
+        return {
+            "epoch": self.epoch,
+            "train_loss": float(self.loss_sum) / n_windows,
+            "val_loss": judged.loss,
+            **{f"val_pck_{alpha}": pck(judged.scores, alpha) for alpha in ALPHAS},
+            "val_error_px": value(judged.scores, "error_px"),
+            "learning_rate": self._rate(self.n_batches - 1),
+        }
+
+    def _rate(self, batch: int) -> float:
+        """The learning rate of a batch of this epoch."""
+        return self.schedule.rate((self.epoch - 1) * self.n_batches + batch)
+
+    def _shares(self, epoch: int, start: int) -> "closing[Generator[Batch]]":
+        """This process's part of every batch."""
+        if isinstance(self.train, Alternating) or self.ranks.alone:
+            return closed(self.train.epoch(epoch, start))
+        return closed(self.train.epoch(epoch, start, self.ranks.share))
+
+    def _expect(self, batch: Batch) -> int:
+        """How many windows all processes have of the next batch."""
+        if self.shared_loss is None:
+            return len(batch.window)
+        size = self.config.batch_size
+        n_windows = min(size, self.train.n_windows - self.next_batch * size)
+        self.shared_loss.expect(n_windows)
+        return n_windows
+
+    def _write_tables(self) -> None:
+        if not self.ranks.is_first:
+            return
+        write_csv(self.folder / HISTORY, list(HISTORY_KINDS), self.history)
+        write_csv(self.folder / TIMING, list(TIMING_KINDS), self.timing)
+
+    def _write_best(self) -> None:
+        if self.best is not None and self.ranks.is_first:
+            checkpoint.write_checkpoint(self.folder / checkpoint.BEST, self.best)
+
+    def _naming_bad_batches(
+        self, stream: WindowStream | Alternating, epoch: int
+    ) -> AbstractContextManager[None]:
+        where = f"{self.config.run_name}: a loss or gradient is not finite in epoch {self.epoch}"
+        return bad_batches_named(stream, epoch, self.model, self.batch_loss, where)

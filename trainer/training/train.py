@@ -1,0 +1,211 @@
+"""Training one model on one experiment, to its stopping rule and its test (DESIGN section 8).
+
+A run is a folder. Killed at any moment and started again, it ends with the same weights and
+tables as if nothing had happened (bit for bit on the CPU with the same number of threads): data,
+noise and dropout depend on (seed, purpose, epoch, batch) alone, and everything else is in the
+checkpoint.
+"""
+
+import logging
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from pose_smoother.files.disk_errors import disk_faults_told
+from pose_smoother.store.store import Store
+from trainer.distributed.process_group import ALONE, Ranks
+from trainer.distributed.setup import RankLost, losses_told
+from trainer.metrics.tidy_rows import COLUMNS
+from trainer.models import model_module
+from trainer.noise.select import keep_noise
+from trainer.runs import checkpoint
+from trainer.runs.data_summary import describe, save_data
+from trainer.runs.folder import RunFolder
+from trainer.runs.results_io import RESULTS_CSV, read_results, write_csv, write_results
+from trainer.runs.signals import Interrupt, Interrupted
+from trainer.training.config import TrainConfig, as_begun, run_record, store_hash
+from trainer.training.equivalent_runs import take_over, twin_of_model
+from trainer.training.final_test import test_best
+from trainer.training.loop import Training
+from trainer.training.malloc import keep_freed_memory
+from trainer.training.progress import Progress
+from trainer.training.warm_start import Start, folder_name
+
+CHECKPOINT_MINUTES = 5.0
+
+_log = logging.getLogger(__name__)
+
+
+def train(
+    config: TrainConfig,
+    store: Store,
+    runs: Path,
+    *,
+    start: Start | None = None,
+    resume: bool = True,
+    checkpoint_minutes: float = CHECKPOINT_MINUTES,
+    interrupt: Interrupt | None = None,
+    bars: bool | None = None,
+    ranks: Ranks = ALONE,
+) -> dict[str, Any]:
+    """Train and test one model, or go on where an earlier call was stopped.
+
+    Parameters
+    ----------
+    runs : the run's folder is made in it, named ``<model>-<experiment>-seed<N>``.
+    start : a trained model to go on from, instead of random weights; then ``-finetuned`` ends the
+        folder's name, and ``rows`` hold what is tested beside the model too.
+    resume : False deletes what an earlier call left and starts over.
+    checkpoint_minutes : how much work a kill may cost, besides one save at each epoch's end.
+    interrupt : an entered ``Interrupt``; None makes one for the length of the call.
+    bars : progress bars; None asks whether stderr is a terminal.
+    ranks : the processes that all call this, each to compute its share of every batch; the first
+        one holds the folder, and alone writes.
+
+    Returns
+    -------
+    What ``results.json`` holds: ``rows`` (tidy, of the model), ``references`` (of identity and
+    mean), ``test_loss``, ``best_epoch``, ``n_epochs``. Of several processes only the first gets it,
+    the others get nothing, as soon as their part is done.
+
+    Raises
+    ------
+    Interrupted : SIGTERM or Ctrl-C came; everything is saved.
+    RunError : the folder is in use or of another configuration; a number was not finite.
+    RankLost : one of several processes ended.
+    DiskError : the disk is full, read-only or broken; tells the last good checkpoint.
+    """
+    with ExitStack() as held:
+        if interrupt is None:
+            interrupt = held.enter_context(Interrupt())
+        if (threads := n_threads(config)) is not None:
+            torch.set_num_threads(threads)
+        ready_memory(config)
+        place = runs / folder_name(config, start)
+        config = as_begun(config, place) if resume else config
+        held.enter_context(disk_faults_told(place, kept=lambda: _last_good(place)))
+        held.enter_context(losses_told(ranks))
+        folder = RunFolder(place)
+        ranks.first(lambda: _hold(folder, held, resume))
+        training = Training(config, store, folder.path, start, ranks)
+        there = ranks.first(lambda: _claim(folder, training))
+        if there is None:
+            held.enter_context(_state_told(folder, ranks))
+            held.enter_context(losses_told(ranks))  # before the state is told
+            there = ranks.first(lambda: _prepare(training, runs, resume))
+        if there is not None:
+            return there
+        return _trained_and_tested(training, interrupt, checkpoint_minutes, bars)
+
+
+def _hold(folder: RunFolder, held: ExitStack, resume: bool) -> None:
+    held.enter_context(folder)
+    if not resume:
+        folder.clear()
+
+
+def _claim(folder: RunFolder, training: Training) -> dict[str, Any] | None:
+    """Make the folder this run's; its results if it is finished already."""
+    config, start = training.config, training.start
+    record = run_record(config, training.store, training.n_parameters)
+    if start is not None:
+        record = {**record, **start.about}
+        record["identity"] = {**record["identity"], **start.identity}
+    folder.claim(record)
+    keep_noise(folder.path, config.noise)
+    if not folder.is_finished():
+        return None
+    _log.info("%s is finished already; --no-resume trains it anew", folder.path)
+    return finished_results(folder.path)
+
+
+def _prepare(training: Training, runs: Path, resume: bool) -> dict[str, Any] | None:
+    """Write what comes before training; the results if another run is the same one."""
+    config, store, folder = training.config, training.store, training.folder
+    save_data(folder, describe(store, store_hash(store)))
+    if not resume or training.start is not None:
+        return None
+    twin = twin_of_model(config, store, runs)
+    if twin is None:
+        return None
+    _log.info(
+        "%s: %s is the same run, for %s reads no smear: its numbers are taken over "
+        "(--no-resume trains anew)",
+        folder,
+        twin.name,
+        config.model,
+    )
+    return take_over(twin, folder, config)
+
+
+def _trained_and_tested(
+    training: Training, interrupt: Interrupt, checkpoint_minutes: float, bars: bool | None
+) -> dict[str, Any]:
+    config, ranks = training.config, training.ranks
+    if training.restore() and ranks.is_first:
+        _log.info("%s goes on in epoch %d", training.folder, training.epoch)
+    shown = bars if ranks.is_first else False
+    with Progress(config.run_name, config.max_epochs, len(training.history), shown) as progress:
+        training.run(progress, interrupt, checkpoint_minutes)
+        results = test_best(training, progress, interrupt)
+    if ranks.is_first:
+        write_results(training.folder, results)
+    return results
+
+
+def n_threads(config: TrainConfig) -> int | None:
+    """Threads to compute with; None leaves torch's choice.
+
+    A model of coordinates gets one: its tensors are so small that a second thread only waits
+    (DeciWatch, batch 16: 24 ms a step with one, 27 with two; 66 with two on a busy machine).
+    """
+    of_coordinates = model_module(config.model).CONSUMES == "coordinates"
+    return 1 if config.threads is None and of_coordinates else config.threads
+
+
+def ready_memory(config: TrainConfig) -> None:
+    """Keep freed memory where steps free much: heatmap models on the CPU."""
+    if config.torch_device.type == "cpu" and model_module(config.model).CONSUMES == "heatmaps":
+        keep_freed_memory()
+
+
+def finished_results(folder: Path) -> dict[str, Any]:
+    """A finished run's results; ``results.csv`` is made again from them."""
+    results = read_results(folder)
+    write_csv(folder / RESULTS_CSV, COLUMNS, results["rows"])
+    return results
+
+
+@contextmanager
+def _state_told(folder: RunFolder, ranks: Ranks) -> Iterator[None]:
+    """Keep ``state.json`` true however the body ends."""
+    if not ranks.is_first:
+        yield
+        return
+    try:
+        folder.set_state("running")
+        yield
+        folder.set_state("finished")
+    except (Interrupted, KeyboardInterrupt):
+        with suppress(OSError):
+            folder.set_state("preempted")
+        raise
+    except RankLost as error:
+        with suppress(OSError):
+            folder.set_state("lost", error=str(error))
+        raise
+    except Exception as error:
+        with suppress(OSError):
+            folder.set_state("failed", error=f"{type(error).__name__}: {error}")
+        raise
+
+
+def _last_good(folder: Path) -> str:
+    """What a refusing disk has left of a run."""
+    saved = checkpoint.load_last(folder)
+    if saved is None:
+        return "No checkpoint was saved yet."
+    return f"Last good checkpoint: epoch {saved['epoch']}, batch {saved['next_batch']}, intact."

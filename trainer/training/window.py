@@ -1,0 +1,23 @@
+"""Longer windows: a row and a folder of their own, beside the thesis's 5 frames."""
+
+from typing import Any
+
+from pose_smoother.errors import BadInput
+from pose_smoother.store.store import WINDOW_FRAMES
+
+
+def check_window(n_frames: int) -> None:
+    """Raise BadInput for a window shorter than those that stores list."""
+    if n_frames < WINDOW_FRAMES:
+        raise BadInput(f"a window has at least {WINDOW_FRAMES} frames, got {n_frames}")
+
+
+def window_suffix(n_frames: int) -> str:
+    """What the names of rows and folders end with where windows are longer than 5 frames."""
+    return "" if n_frames == WINDOW_FRAMES else f"-w{n_frames}"
+
+
+def without_usual_window(chosen: dict[str, Any]) -> dict[str, Any]:
+    """Settings as runs have always been named by: windows of 5 frames go without saying."""
+    usual = chosen["window"] == WINDOW_FRAMES
+    return {name: v for name, v in chosen.items() if name != "window" or not usual}
