@@ -5,7 +5,8 @@
 Which frame of the window is estimated decides the delay: the last one needs no later frame. Judged
 on the store's test split with the test noise of the runs' experiments, each frame made noisy once;
 smoothers are fitted on training frames and tuned, for each length and delay, on validation frames
-(PCK@0.2, then PCK@0.1, then the error: ``trainer.evaluation.tune_filters``). All rows of an experiment are
+(PCK@0.2, then PCK@0.1, then the error: ``trainer.evaluation.tune_filters``). All rows of an
+experiment are
 of the same frames: those with 12 more on both sides without a gap. A run of another store is
 refused: clips that it was trained on may be among this one's test clips.
 """

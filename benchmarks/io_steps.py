@@ -32,7 +32,7 @@ from pose_smoother.store.hdf5_writer import DATA
 from pose_smoother.store.layout import PlannedArray
 from pose_smoother.store.store import FRAME_ARRAYS, Store, open_store
 from pose_smoother.store.zarr_writer import ZSTD_LEVEL, create_array
-from trainer.data.heatmap_buffer import Canvas
+from trainer.data.heatmap_buffer import HeatmapBuffer
 from trainer.data.render import render, response_tables
 from trainer.data.stored.sparse import WindowBuffer, sparse
 from trainer.experiments import RANDOM_SIGMA_PX
@@ -81,7 +81,7 @@ def rendering(keypoints: np.ndarray, annotated: np.ndarray) -> Step:
     tables = response_tables(RANDOM_SIGMA_PX)
     sigma = torch.randint(0, len(RANDOM_SIGMA_PX), present.shape)
     out = torch.zeros(16, 5, 25, 56, 56)
-    canvas = Canvas((16, 5), RANDOM_SIGMA_PX, present.flatten(0, 1).any(dim=0))
+    canvas = HeatmapBuffer((16, 5), RANDOM_SIGMA_PX, present.flatten(0, 1).any(dim=0))
     return (
         "rendering a noisy input, a window",
         lambda: [render(positions, present, sigma, tables, out) for _ in range(4)],

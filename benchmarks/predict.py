@@ -32,10 +32,11 @@ from pose_smoother.poses.tracks import Poses, Track
 from pose_smoother.skeleton import INDEX, N_KEYPOINTS, TORSO_SIDES
 from pose_smoother.store.store import open_store
 from trainer.calibrate.simulate import simulate
-from trainer.inference.classical import DEFAULTS, Training, classical, parameters
+from trainer.inference.classical import DEFAULTS, FitData, classical, parameters
 from trainer.inference.load_run import load_run
 from trainer.inference.predict import predict
-from trainer.inference.sliding_window import Smoother, smooth_poses
+from trainer.inference.sliding_window import WindowSmoother, smooth_poses
+from trainer.metrics.ground_truth import GroundTruth
 from trainer.metrics.scorer import ALPHAS, Scorer
 from trainer.metrics.scores import value
 from trainer.noise.noise_file import PAIRS, DetectorNoise, KeypointNoise
@@ -127,8 +128,10 @@ def judged(clips: Sequence[Clip], found: Sequence[Floats]) -> dict[str, float]:
         scored &= np.isfinite(boxes[:, :1])
         scorer.update(
             torch.from_numpy(np.nan_to_num(to_heatmap(full, boxes)))[None],
-            torch.from_numpy(np.nan_to_num(to_heatmap(clip.truth, boxes)))[None],
-            torch.from_numpy(scored)[None],
+            GroundTruth(
+                torch.from_numpy(np.nan_to_num(to_heatmap(clip.truth, boxes)))[None],
+                torch.from_numpy(scored)[None],
+            ),
             torch.zeros(1, dtype=torch.int64),
         )
         distances.append(np.linalg.norm(full - clip.truth, axis=-1)[scored])
@@ -144,7 +147,7 @@ def judged(clips: Sequence[Clip], found: Sequence[Floats]) -> dict[str, float]:
 
 
 def timed(
-    smoother: Smoother, poses: Poses, repeats: int
+    smoother: WindowSmoother, poses: Poses, repeats: int
 ) -> tuple[list[Floats], dict[str, int | None]]:
     """What a smoother gives, and its median frames a second of the clock and of CPU time."""
     found, rates = [], []
@@ -159,7 +162,7 @@ def timed(
 
 def accuracy_rows(
     truth: Sequence[Clip],
-    smoothers: Sequence[Smoother],
+    smoothers: Sequence[WindowSmoother],
     options: argparse.Namespace,
 ) -> Iterator[dict[str, object]]:
     """A row for raw detections and each smoother, at each noise."""
@@ -175,7 +178,7 @@ def accuracy_rows(
             yield {**row, **(rates if i == 0 else untimed)}
 
 
-def format_rows(clips: Sequence[Clip], smoother: Smoother) -> Iterator[dict[str, object]]:
+def format_rows(clips: Sequence[Clip], smoother: WindowSmoother) -> Iterator[dict[str, object]]:
     """A row for each format: its files predicted and read back, beside the same in memory."""
     poses = as_poses(clips)
     expected = smooth_poses(poses, mapping(NAMES), smoother)
@@ -217,13 +220,13 @@ def read_back(path: Path, format: str) -> Floats:
     return track.keypoints[:, index[[INDEX[name] for name in NAMES]]]
 
 
-def smoothers_for(options: argparse.Namespace) -> list[Smoother]:
+def smoothers_for(options: argparse.Namespace) -> list[WindowSmoother]:
     """Every classical smoother, then the runs given."""
     found = []
     with open_store(options.store) as store:
         for name in DEFAULTS:
             chosen = parameters(name, options.baselines if DEFAULTS[name] else None)
-            found.append(classical(name, chosen, Training(store, options.exp)))
+            found.append(classical(name, chosen, FitData(store, options.exp)))
     return found + [load_run(run).smoother() for run in options.runs]
 
 

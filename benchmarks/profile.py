@@ -29,7 +29,7 @@ from trainer.runs.signals import Interrupt
 from trainer.training.config import TrainConfig, train_config
 from trainer.training.loop import Training
 from trainer.training.progress import Progress
-from trainer.training.train import n_threads, ready_memory
+from trainer.training.train import n_threads, prepare_memory
 
 COLUMNS = ("model", "batch", "phase", "part", "ms_per_batch", "share_of_epoch", "conditions")
 _WARM = 2  # batches that are not counted
@@ -129,7 +129,7 @@ def clocks_around(training: Training, clocks: Clocks, n_batches: int) -> Iterato
 def profile(config: TrainConfig, store: Store, n_batches: int) -> list[dict[str, object]]:
     """Rows of the table for one model."""
     torch.set_num_threads(n_threads(config) or torch.get_num_threads())
-    ready_memory(config)
+    prepare_memory(config)
     clocks = Clocks()
     with tempfile.TemporaryDirectory() as folder:
         training = Training(config, store, Path(folder))

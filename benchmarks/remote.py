@@ -25,7 +25,7 @@ from pathlib import Path
 from pipeline.remote_build import build_at
 from pose_smoother.bench.goals import machine_words, versions_words
 from pose_smoother.bench.timing import interleaved
-from pose_smoother.remote.address import Place, as_place
+from pose_smoother.remote.address import PathOrUrl, as_path_or_url
 from pose_smoother.store.store import open_store
 from trainer.bench.streaming import Epochs, stream_of
 
@@ -54,7 +54,7 @@ def s3_server() -> Iterator[str]:
         server.wait()
 
 
-def epoch(place: Place, cache: Path | None = None, cold: bool = False) -> Callable[[], None]:
+def epoch(place: PathOrUrl, cache: Path | None = None, cold: bool = False) -> Callable[[], None]:
     """An epoch of a store that is opened for it, from a cache folder, emptied before if cold."""
 
     def run() -> None:
@@ -73,7 +73,7 @@ def measure(store: Path, folder: Path, rounds: int, minutes: float) -> list[dict
     import s3fs
 
     s3fs.S3FileSystem().mkdir("poses")
-    place = as_place("s3://poses/store")
+    place = as_path_or_url("s3://poses/store")
     os.environ["POSE_CACHE"] = str(folder / "upload")
     began = time.perf_counter()
     build_at(place, "benchmark", lambda to: shutil.copytree(store, to) and None, progress=False)

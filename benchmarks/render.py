@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from pose_smoother.heatmap import SIZE
-from trainer.data.heatmap_buffer import Canvas
+from trainer.data.heatmap_buffer import HeatmapBuffer
 from trainer.data.render import render, response_tables
 from trainer.experiments import RANDOM_SIGMA_PX
 
@@ -87,7 +87,7 @@ def make_ways(device: torch.device) -> dict[str, Callable[[], Tensor]]:
         flat[there] = y[there].unsqueeze(2) * x[there].unsqueeze(1)
         return out
 
-    canvas = Canvas((BATCH, FRAMES), RANDOM_SIGMA_PX, torch.ones(KEYPOINTS).bool(), device)
+    canvas = HeatmapBuffer((BATCH, FRAMES), RANDOM_SIGMA_PX, torch.ones(KEYPOINTS).bool(), device)
     batches = cycle([(positions, present, sigma_index), make_batch(device, seed=1)])
 
     def over_the_batch_before() -> Tensor:

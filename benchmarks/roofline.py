@@ -27,7 +27,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from pose_smoother.bench.goals import machine_words, versions_words
 from trainer.models import model_module, models, preset
-from trainer.training.malloc import keep_freed_memory
+from trainer.training.malloc import disable_malloc_trim
 from trainer.training.step import make_optimizer
 
 COLUMNS = (
@@ -169,7 +169,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
     torch.set_num_threads(1)
-    keep_freed_memory()
+    disable_malloc_trim()
     rows = []
     for name in args.models:
         for precision in args.precisions:

@@ -38,7 +38,7 @@ from trainer.bench.streaming import (
     some_windows,
     stream_of,
 )
-from trainer.data.heatmap_buffer import Canvas
+from trainer.data.heatmap_buffer import HeatmapBuffer
 from trainer.data.render import render, response_tables
 from trainer.noise.gaussian import noisy_input
 
@@ -57,8 +57,8 @@ class Maker:
 
     def __init__(self, annotated: Tensor) -> None:
         drawn, shape = annotated.flatten(0, 1).any(dim=0), (BATCH, annotated.shape[1])
-        self._input = Canvas(shape, NOISE.sigma_in_px, drawn)
-        self._target = Canvas(shape, (SIGMA_OUT_PX,), drawn)
+        self._input = HeatmapBuffer(shape, NOISE.sigma_in_px, drawn)
+        self._target = HeatmapBuffer(shape, (SIGMA_OUT_PX,), drawn)
 
     def __call__(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Target and input of a batch."""

@@ -21,14 +21,14 @@ from pipeline.build_steps import (
     shard_jobs,
 )
 from pipeline.config import BuildConfig
-from pipeline.ingest import Inputs, Scanned
+from pipeline.ingest import IngestResult, Inputs
 from pipeline.recipe import Recipe
 from pipeline.shards import JOURNAL, Folders, write_shards
 from pipeline.worker_pool import Workers
 from pose_smoother.errors import StoreError
 from pose_smoother.files.atomic import fsync_folder
-from pose_smoother.files.disk_errors import AtLeast, disk_faults_told
-from pose_smoother.files.lock import only_writer, owner_note
+from pose_smoother.files.disk_errors import AtLeast, translate_disk_errors
+from pose_smoother.files.lock import exclusive_lock, owner_file
 from pose_smoother.store.store import MANIFEST, format_module
 
 #: What a stored frame takes on the disk at most while a store is built; measured: 282 to 346 in a
@@ -59,14 +59,14 @@ def preprocess(
 
     Raises
     ------
-    BadInput : nothing usable in the sources, or an action that no clip has.
+    InvalidInputError : nothing usable in the sources, or an action that no clip has.
     StoreError : something else stands at ``out`` already.
-    Held : another process is building it.
+    LockedError : another process is building it.
     DiskError : the disk is full, read-only or broken; what is done is kept.
     """
     format_module(store_format)
     folders = Folders.beside(out)
-    scanned: list[Scanned] = []
+    scanned: list[IngestResult] = []
 
     def still_needed() -> int | None:
         n_frames = sum(found.n_frames for found in scanned)
@@ -75,8 +75,8 @@ def preprocess(
         return left if scanned else AtLeast(left)
 
     with (
-        disk_faults_told(out, still_needed, lambda: "What is done is kept."),
-        only_writer(out),
+        translate_disk_errors(out, still_needed, lambda: "What is done is kept."),
+        exclusive_lock(out),
         _workers(out, n_workers, scheduler, tell) as workers,
     ):
         key = build_key(inputs, config, store_format)
@@ -92,8 +92,8 @@ def preprocess(
             create_store(folders, planned, scanned[0], recipe)
         jobs = shard_jobs(folders, store_format, planned)
         entries = write_shards(jobs, planned.windows, workers, progress)
-        with workers.at_home() as at_home:
-            close_store(folders, planned, entries, scanned[0], recipe, at_home)
+        with workers.local_pool() as local_pool:
+            close_store(folders, planned, entries, scanned[0], recipe, local_pool)
         if out.is_dir():
             out.rmdir()
         folders.building.rename(out)
@@ -108,7 +108,7 @@ def _workers(
         return Workers(n_workers)
     from pipeline.cluster.workers import dask_workers
 
-    return dask_workers(scheduler, n_workers, owner_note(out), tell)
+    return dask_workers(scheduler, n_workers, owner_file(out), tell)
 
 
 def _was_finished(folders: Folders, key: str) -> bool:

@@ -11,21 +11,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.clip_table import ClipTable
-from pipeline.config import BuildConfig, Layout, lay_out
-from pipeline.ingest import Inputs, Scanned, fingerprint, ingest
+from pipeline.config import BuildConfig, Layout, assign_splits
+from pipeline.ingest import IngestResult, Inputs, fingerprint, ingest
 from pipeline.ingest_report import report_pieces
 from pipeline.recipe import Recipe
 from pipeline.shards import JOURNAL, Folders, ShardJob
 from pipeline.sources import labelled_mask, source
-from pipeline.staging import CLIPS, FILES, SplitRows, spool_is_whole
+from pipeline.staging import CLIPS, FILES, SplitReader, spool_is_whole
 from pipeline.windows import window_starts
-from pipeline.worker_pool import WorkerLost, Workers
+from pipeline.worker_pool import WorkerDiedError, Workers
 from pose_smoother import seeds
-from pose_smoother.errors import PoseError, StoreError
+from pose_smoother.errors import PoseSmootherError, StoreError
 from pose_smoother.files.atomic import (
+    add_checksum,
     fsync_tree,
     remove_strays,
-    sealed,
     sha256_bytes,
     to_json,
     write_atomic,
@@ -85,17 +85,17 @@ def scan_once(
     key: str,
     workers: Workers,
     progress: bool,
-) -> Scanned:
+) -> IngestResult:
     """Read the sources into the spool, or take over the whole spool of a killed build."""
     if found := saved_scan(folders, key):
-        return Scanned(found["n_frames"], found["left_out"], found["sources"], found["spool"])
+        return IngestResult(found["n_frames"], found["left_out"], found["sources"], found["spool"])
     for folder in (folders.building, folders.work):
         if folder.exists():
             shutil.rmtree(folder)
     folders.work.mkdir(parents=True)
     try:
         scanned = ingest(inputs, folders.work / "spool", config, workers, progress)
-    except PoseError:
+    except PoseSmootherError:
         shutil.rmtree(folders.work)
         raise
     record = {
@@ -111,15 +111,15 @@ def scan_once(
 
 def plan_store(work: Path, config: BuildConfig) -> Planned:
     """All arrays, and the shuffled window starts of every split and step, which stay on disk."""
-    layout = lay_out(ClipTable.read(work / "spool" / CLIPS), config)
+    layout = assign_splits(ClipTable.read(work / "spool" / CLIPS), config)
     windows: dict[str, NDArray[np.int64]] = {}
     n_frames: dict[str, int] = {}
     for split_index, split in enumerate(SPLITS):
         np.save(work / f"pieces_{split}.npy", layout.pieces[split])
-        rows = SplitRows(work / "spool", layout.pieces[split])
+        rows = SplitReader(work / "spool", layout.pieces[split])
         n_frames[split] = rows.n_frames
         clip = rows.clip_rows(0, rows.n_frames)
-        frame = rows.gather("frame", 0, rows.n_frames)
+        frame = rows.read_rows("frame", 0, rows.n_frames)
         for step in STEPS:
             starts = window_starts(clip, frame, step)
             random = seeds.rng(config.seed, seeds.WINDOW_ORDER, step, split_index)
@@ -141,7 +141,7 @@ def _on_disk(file: Path, values: NDArray[np.int64]) -> NDArray[np.int64]:
     return kept
 
 
-def create_store(folders: Folders, planned: Planned, scanned: Scanned, recipe: Recipe) -> None:
+def create_store(folders: Folders, planned: Planned, scanned: IngestResult, recipe: Recipe) -> None:
     """Write the arrays' metadata, then an empty journal: from then on shards are kept."""
     labelled = {n: labelled_mask(source(n).LABELLED) for n in sorted(recipe.inputs.paths)}
     code, seed = recipe.code_version, recipe.config.seed
@@ -166,7 +166,7 @@ def close_store(
     folders: Folders,
     planned: Planned,
     entries: dict[str, dict[str, Any]],
-    scanned: Scanned,
+    scanned: IngestResult,
     recipe: Recipe,
     workers: Workers,
     with_recipe: bool = True,
@@ -180,7 +180,7 @@ def close_store(
     arguments = (folders, arrays, clips, entries, scanned.left_out, recipe, with_recipe)
     try:
         workers.call(_CLOSE_TIMEOUT_S, _close, *arguments)
-    except WorkerLost as error:
+    except WorkerDiedError as error:
         raise StoreError(
             f"the worker that closed the store {error}: the shards are kept; "
             "run the same command again"
@@ -208,7 +208,7 @@ def _close(
         "files": files | (entries if backend.SHARD_IS_FILE else {}),
         "shards": {} if backend.SHARD_IS_FILE else entries,
     }
-    manifest = sealed(content | ({"beside": [RECIPE]} if with_recipe else {}))
+    manifest = add_checksum(content | ({"beside": [RECIPE]} if with_recipe else {}))
     if with_recipe:
         sealed_recipe = replace(recipe, manifest=sha256_bytes(manifest))
         write_atomic(building / RECIPE, sealed_recipe.to_bytes())

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from pipeline.parse_files import Outcome
-from pose_smoother.errors import BadInput
-from pose_smoother.files.atomic import unlike, write_atomic
+from pipeline.parse_files import ParsedFile
+from pose_smoother.errors import InvalidInputError
+from pose_smoother.files.atomic import hash_mismatch, write_atomic
 
 _LINE = re.compile(r"([0-9a-fA-F]{64}) [ *](?:\./)?(.+)")
 _NAMED = 3  # of the files that are listed and were not found
@@ -25,25 +25,27 @@ def read_hashes(path: Path) -> dict[str, str]:
 
     Raises
     ------
-    BadInput : absent, a line of another kind, or a name with two sums.
+    InvalidInputError : absent, a line of another kind, or a name with two sums.
     """
     try:
         text = path.read_bytes().decode()
     except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path} can't be read as a list of SHA-256 sums ({error})") from None
+        raise InvalidInputError(
+            f"{path} can't be read as a list of SHA-256 sums ({error})"
+        ) from None
     by_name: dict[str, str] = {}
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip() or line.startswith("#"):
             continue
         match = _LINE.fullmatch(line)
         if match is None:
-            raise BadInput(
+            raise InvalidInputError(
                 f"{path}, line {number}: expected a SHA-256 sum, two spaces and a name, as "
                 f"sha256sum writes them, got {line[:80]!r}"
             )
         sha256, name = match[1].lower(), match[2]
         if by_name.setdefault(name, sha256) != sha256:
-            raise BadInput(f"{path}, line {number}: {name} has another sum above")
+            raise InvalidInputError(f"{path}, line {number}: {name} has another sum above")
     return by_name
 
 
@@ -53,7 +55,7 @@ def write_hashes(path: Path, by_name: dict[str, str]) -> None:
     write_atomic(path, "".join(lines).encode())
 
 
-class Trust:
+class ChecksumList:
     """What becomes of files that are not as a list says: they are rejected. No list trusts all.
 
     Attributes
@@ -62,7 +64,7 @@ class Trust:
 
     Raises
     ------
-    BadInput : see ``read_hashes``.
+    InvalidInputError : see ``read_hashes``.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -71,7 +73,7 @@ class Trust:
         self._absent = set(self._listed)
         self.n_other = 0
 
-    def judged(self, outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
+    def judged(self, outcomes: Iterable[ParsedFile]) -> Iterator[ParsedFile]:
         """Outcomes, without the clips of files that are not as listed."""
         for outcome in outcomes:
             self._absent.discard(outcome.name)
@@ -80,7 +82,7 @@ class Trust:
             reason = "; ".join(part for part in (outcome.reason, fault) if part)
             yield replace(outcome, clips=[], reason=reason) if fault else outcome
 
-    def _fault(self, outcome: Outcome) -> str:
+    def _fault(self, outcome: ParsedFile) -> str:
         if self._path is None:
             return ""
         expected = self._listed.get(outcome.name)
@@ -88,7 +90,7 @@ class Trust:
             return f"is not listed in {self._path}"
         if expected == outcome.sha256:
             return ""
-        return f"has another SHA-256 than listed ({unlike(expected, outcome.sha256)})"
+        return f"has another SHA-256 than listed ({hash_mismatch(expected, outcome.sha256)})"
 
     def tell_absent(self) -> None:
         """Warn of files that are listed and were not there."""

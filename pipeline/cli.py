@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from pipeline.annotations.cli import SOURCES, check, download, inputs_of, interactive, sample
+from pipeline.annotations.cli import SOURCES, check, download, interactive, parse_inputs, sample
 from pipeline.bench.cli import bench
 from pipeline.config import GROUP_BY, PROTOCOLS, BuildConfig
 from pose_smoother.cli_support import (
@@ -15,13 +15,13 @@ from pose_smoother.cli_support import (
     PATH,
     PLACE,
     OneLineErrors,
+    ignore_sigterm,
     log_lines,
     names,
-    stopped_by_sigterm,
-    too_late_to_stop,
+    sigterm_as_exception,
 )
-from pose_smoother.errors import BadInput
-from pose_smoother.remote.address import Place, Remote
+from pose_smoother.errors import InvalidInputError
+from pose_smoother.remote.address import PathOrUrl, RemotePath
 from pose_smoother.store.store import REPORT, STEPS, formats, open_store
 
 
@@ -97,7 +97,7 @@ main.add_command(bench)
     help="'thesis' cuts windows in file order, so that splits share frames.",
 )
 def preprocess(
-    out: Place,
+    out: PathOrUrl,
     store_format: str,
     actions: str | None,
     test_actions: str | None,
@@ -120,7 +120,7 @@ def preprocess(
     --out data/processed/store --workers 2
     """
     from pipeline.build import preprocess as build
-    from pose_smoother.files.lock import leave_if_held
+    from pose_smoother.files.lock import raise_if_locked
 
     config = BuildConfig(
         seed=seed,
@@ -132,22 +132,22 @@ def preprocess(
         actions=names(actions) if actions else None,
         test_actions=names(test_actions) if test_actions else (),
     )
-    inputs = inputs_of(**paths)
+    inputs = parse_inputs(**paths)
 
     def make(folder: Path) -> None:
         progress = interactive()
         build(inputs, folder, config, store_format, workers, progress, scheduler, _say)
 
-    with stopped_by_sigterm():
-        if isinstance(out, Remote):
+    with sigterm_as_exception():
+        if isinstance(out, RemotePath):
             from pipeline.build_steps import build_key
             from pipeline.remote_build import build_at
 
             build_at(out, build_key(inputs, config, store_format), make, interactive())
         else:
-            leave_if_held(out)
+            raise_if_locked(out)
             make(out)
-        too_late_to_stop()
+        ignore_sigterm()
         _print_info(out)
         _warn_rejected(out)
 
@@ -156,7 +156,7 @@ def _say(line: str) -> None:
     click.echo(line, err=True)
 
 
-def _warn_rejected(store: Place) -> None:
+def _warn_rejected(store: PathOrUrl) -> None:
     from pipeline.ingest_report import entries
 
     n_files, n_rejected, shown = 0, 0, []
@@ -177,7 +177,7 @@ def _warn_rejected(store: Place) -> None:
 @main.command()
 @click.argument("store", type=PLACE)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table.")
-def info(store: Place, as_json: bool) -> None:
+def info(store: PathOrUrl, as_json: bool) -> None:
     """Say what is in a store.
 
     Example: python -m pipeline info data/processed/store --json
@@ -191,7 +191,7 @@ def info(store: Place, as_json: bool) -> None:
         click.echo(json.dumps(collect(opened), indent=1))
 
 
-def _print_info(path: Place) -> None:
+def _print_info(path: PathOrUrl) -> None:
     from pipeline.verify import info as collect
 
     with open_store(path) as opened:
@@ -214,7 +214,7 @@ def _print_info(path: Place) -> None:
 @main.command()
 @click.argument("store", type=PLACE)
 @click.option("--same-as", type=PLACE, help="Also compare every number with this other store.")
-def verify(store: Place, same_as: Place | None) -> None:
+def verify(store: PathOrUrl, same_as: PathOrUrl | None) -> None:
     """Hash everything again, and count what is shared between splits.
 
     Example: python -m pipeline verify data/processed/store
@@ -226,17 +226,17 @@ def verify(store: Place, same_as: Place | None) -> None:
     if audit.problems:
         for name, why in list(audit.problems.items())[:20]:
             click.echo(f"{name} {why}")
-        raise BadInput(verdict(store, audit))
+        raise InvalidInputError(verdict(store, audit))
     click.echo(f"{store}: all {audit.n_shards} shards verify")
     for kind, count in audit.shared.items():
         click.echo(f"  {kind} in more than one split: {count:,} of {audit.counted[kind]:,}")
     if audit.leaks:
-        raise BadInput(f"{store}: splits share frames or videos; preprocess again")
+        raise InvalidInputError(f"{store}: splits share frames or videos; preprocess again")
     if same_as is not None:
         with open_store(store) as first, open_store(same_as) as second:
             found = differences(first, second)
         if found:
-            raise BadInput(f"{store} and {same_as} differ in: {', '.join(found)}")
+            raise InvalidInputError(f"{store} and {same_as} differ in: {', '.join(found)}")
         click.echo(f"  equal content: {same_as}")
 
 
@@ -244,7 +244,7 @@ def verify(store: Place, same_as: Place | None) -> None:
 @click.argument("store", type=PLACE)
 @SOURCES
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="Processes.")
-def repair(store: Place, workers: int, **paths: Any) -> None:
+def repair(store: PathOrUrl, workers: int, **paths: Any) -> None:
     """Make what is damaged in a store again from its annotations, byte for byte.
 
     Where they were is kept with the store; if they were moved, say where they are now. Sound shards
@@ -255,9 +255,9 @@ def repair(store: Place, workers: int, **paths: Any) -> None:
     from pipeline.remote_build import repair_at
     from pipeline.repair import repair as remake
 
-    inputs = inputs_of(**paths) if any(paths.values()) else None
-    with stopped_by_sigterm():
-        if isinstance(store, Remote):
+    inputs = parse_inputs(**paths) if any(paths.values()) else None
+    with sigterm_as_exception():
+        if isinstance(store, RemotePath):
             repaired = repair_at(store, inputs, workers, progress=interactive())
         else:
             repaired = remake(store, inputs, workers, progress=interactive())
@@ -279,7 +279,9 @@ def repair(store: Place, workers: int, **paths: Any) -> None:
 @click.option("--step", default=1, show_default=True, type=click.Choice(STEPS), help="Frame step.")
 @click.option("--k", default=1.0, show_default=True, help="Shifting-scalar of the noise.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of the choice.")
-def show(store: Place, out: Path, split: str, windows: int, step: int, k: float, seed: int) -> None:
+def show(
+    store: PathOrUrl, out: Path, split: str, windows: int, step: int, k: float, seed: int
+) -> None:
     """Draw windows: ground truth, noisy input, skeleton lines.
 
     Example: python -m pipeline show data/processed/store --out windows.png

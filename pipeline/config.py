@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pipeline.clip_table import TEXTS, ClipTable
 from pipeline.splits import SHARES, cut_in_order, split_groups
-from pose_smoother.errors import BadInput, unknown_name
+from pose_smoother.errors import InvalidInputError, unknown_name
 from pose_smoother.heatmap import SIGMA_OUT_PX
 from pose_smoother.store.layout import text_column
 from pose_smoother.store.store import SPLITS, WINDOW_FRAMES
@@ -51,11 +51,13 @@ class BuildConfig:
         if self.protocol not in PROTOCOLS:
             raise unknown_name("protocol", self.protocol, PROTOCOLS)
         if not 0 <= self.expand <= 10 or not 0 <= self.box_jitter <= 0.5:
-            raise BadInput("expand must lie in 0 ... 10, and box jitter in 0 ... 0.5")
+            raise InvalidInputError("expand must lie in 0 ... 10, and box jitter in 0 ... 0.5")
         if self.test_actions and self.protocol == "thesis":
-            raise BadInput("test actions don't go with the thesis's protocol: it cuts by windows")
+            raise InvalidInputError(
+                "test actions don't go with the thesis's protocol: it cuts by windows"
+            )
         if self.seed < 0:
-            raise BadInput(f"the seed must not be negative, got {self.seed}")
+            raise InvalidInputError(f"the seed must not be negative, got {self.seed}")
 
     def resolved(self) -> dict[str, Any]:
         """The config as it is saved with the store."""
@@ -79,7 +81,7 @@ class Layout:
     pieces: dict[str, NDArray[np.int64]]
 
 
-def lay_out(clips: ClipTable, config: BuildConfig) -> Layout:
+def assign_splits(clips: ClipTable, config: BuildConfig) -> Layout:
     """Decide the split of every clip (or, by the thesis's protocol, of every run of windows)."""
     if config.protocol == "thesis":
         clip, start, stop, split = _thesis_parts(clips)
@@ -109,7 +111,7 @@ def _splits(clips: ClipTable, config: BuildConfig) -> NDArray[np.int8]:
     held = np.isin(groups, groups[showing]) if config.test_actions else showing & False
     rest = np.flatnonzero(~held)
     if not len(rest):
-        raise BadInput("every video shows a test action: nothing is left to train on")
+        raise InvalidInputError("every video shows a test action: nothing is left to train on")
     halves = (SHARES[0] / sum(SHARES[:2]), SHARES[1] / sum(SHARES[:2]), 0.0)
     found = np.full(len(clips), SPLITS.index("test"), np.int8)
     found[rest] = split_groups(

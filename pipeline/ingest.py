@@ -13,29 +13,29 @@ import numpy as np
 from tqdm import tqdm
 
 from pipeline.boxes import jittered
-from pipeline.checksums import Trust
+from pipeline.checksums import ChecksumList
 from pipeline.clip_table import ScannedClip
 from pipeline.config import BuildConfig
-from pipeline.parse_files import Outcome, scan
+from pipeline.parse_files import ParsedFile, scan
 from pipeline.sources import Clip, SourceOptions, source
 from pipeline.staging import SpoolWriter
 from pipeline.worker_pool import Workers
 from pose_smoother import seeds
 from pose_smoother.boxes import boxes_around, nearest_pixel, to_heatmap
-from pose_smoother.errors import BadInput
-from pose_smoother.remote.address import Place, Remote
+from pose_smoother.errors import InvalidInputError
+from pose_smoother.remote.address import PathOrUrl, RemotePath
 
 
 @dataclass(frozen=True)
 class Inputs:
     """Where the annotations are: dataset name -> path, and what the sources need besides."""
 
-    paths: dict[str, Place]
+    paths: dict[str, PathOrUrl]
     options: SourceOptions
 
 
 @dataclass(frozen=True)
-class Scanned:
+class IngestResult:
     """A finished spool: all boxed clips, and what became of every input file.
 
     Attributes
@@ -64,9 +64,9 @@ def fingerprint(inputs: Inputs) -> str:
     return digest.hexdigest()
 
 
-def _seen_at(path: Place | None) -> Iterator[tuple[str | int, ...]]:
+def _seen_at(path: PathOrUrl | None) -> Iterator[tuple[str | int, ...]]:
     """Name, size and change time of every file, in an order of its own; folder by folder."""
-    if isinstance(path, Remote):
+    if isinstance(path, RemotePath):
         from pose_smoother.remote.objects import versions
 
         yield from (tuple(line) for line in versions(path))
@@ -106,30 +106,31 @@ class ActionFilter:
         return self.wanted is None or clip.action in self.wanted
 
     def check(self) -> None:
-        """Raise BadInput for a wanted action that no clip has."""
+        """Raise InvalidInputError for a wanted action that no clip has."""
         if self.wanted is None or not self.present:
             return
         absent = sorted(self.wanted - set(self.present))
         if absent and (self.explicit or len(absent) == len(self.wanted)):
             names = ", ".join(f"{name} ({n})" for name, n in sorted(self.present.items()))
-            raise BadInput(
+            raise InvalidInputError(
                 f"no {self.dataset} clip has the action {', '.join(absent)}; present: {names}"
             )
 
 
 def ingest(
     inputs: Inputs, folder: Path, config: BuildConfig, workers: Workers, progress: bool = True
-) -> Scanned:
+) -> IngestResult:
     """Parse all sources and write the boxed frames of every kept clip to the spool.
 
     Raises
     ------
-    BadInput : a source that can't be read at all, no usable frame, or an action without a clip.
+    InvalidInputError : a source that can't be read at all, no usable frame, or an action without a
+        clip.
     """
     sources: list[dict[str, Any]] = []
     left_out: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
-    trust = Trust(inputs.options.hashes)
+    trust = ChecksumList(inputs.options.hashes)
     with SpoolWriter(folder) as writer:
         for dataset, path in sorted(inputs.paths.items()):
             actions = ActionFilter(dataset, config.actions)
@@ -155,9 +156,11 @@ def ingest(
     if not writer.n_clips:
         n_files = sum(found["files"] for found in sources)
         common = f"; most often: {reasons.most_common(1)[0][0]}" if reasons else ""
-        raise BadInput(f"no usable clip in {_names(inputs)} ({n_files} files read{common})")
+        raise InvalidInputError(
+            f"no usable clip in {_names(inputs)} ({n_files} files read{common})"
+        )
     counts = {key: n for key, n in sorted(left_out.items()) if n}
-    return Scanned(writer.n_frames, counts, sources, writer.sha256)
+    return IngestResult(writer.n_frames, counts, sources, writer.sha256)
 
 
 def _names(inputs: Inputs) -> str:
@@ -165,7 +168,7 @@ def _names(inputs: Inputs) -> str:
 
 
 def _take(
-    outcome: Outcome,
+    outcome: ParsedFile,
     actions: ActionFilter,
     seen: set[str],
     config: BuildConfig,

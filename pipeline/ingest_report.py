@@ -1,6 +1,7 @@
 """``report.json``, what became of every input file: written and read line by line.
 
-The layout is that of ``pose_smoother.files.atomic.to_json``, so a list of millions of files needs no
+The layout is that of ``pose_smoother.files.atomic.to_json``, so a list of millions of files needs
+no
 more memory than one of ten.
 """
 

@@ -10,8 +10,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 
 from pipeline.sources import Clip, Item, source
-from pipeline.worker_pool import WorkerLost, Workers, memory_cap, outcome
-from pose_smoother.errors import BadInput
+from pipeline.worker_pool import WorkerDiedError, Workers, memory_cap, outcome
+from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import sha256_bytes
 
 BATCH_FILES = 16
@@ -22,7 +22,7 @@ PARSE_TIMEOUT_S = 120.0
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ParsedFile:
     """What became of one input file: its clips, or the reason why it was rejected."""
 
     dataset: str
@@ -32,23 +32,23 @@ class Outcome:
     reason: str = ""
 
 
-def parse_items(dataset: str, items: list[Item]) -> list[Outcome]:
+def parse_items(dataset: str, items: list[Item]) -> list[ParsedFile]:
     """Parse some raw files; never raises for what is inside them (runs in a worker)."""
     return [_parse(dataset, item) for item in items]
 
 
-def _parse(dataset: str, item: Item) -> Outcome:
+def _parse(dataset: str, item: Item) -> ParsedFile:
     digest = sha256_bytes(item.data)
     try:
         with memory_cap(PARSE_BYTES):
-            return Outcome(dataset, item.name, digest, source(dataset).parse(item))
-    except BadInput as error:
+            return ParsedFile(dataset, item.name, digest, source(dataset).parse(item))
+    except InvalidInputError as error:
         reason = str(error)
     except MemoryError:
         reason = f"needs more than the {PARSE_BYTES >> 20} MiB of memory allowed for a file"
     except Exception as error:
         reason = f"parser failed: {type(error).__name__}: {' '.join(str(error).split())[:160]}"
-    return Outcome(dataset, item.name, digest, [], reason)
+    return ParsedFile(dataset, item.name, digest, [], reason)
 
 
 def scan(
@@ -56,7 +56,7 @@ def scan(
     items: Iterable[Item],
     workers: Workers,
     timeout_s: float = PARSE_TIMEOUT_S,
-) -> Iterator[Outcome]:
+) -> Iterator[ParsedFile]:
     """Outcomes of all raw files of a source, in order; only a few batches are held at a time.
 
     Parameters
@@ -64,7 +64,7 @@ def scan(
     timeout_s : a parser that takes longer is killed, and its file rejected.
     """
     batches = _batches(items)
-    waiting: deque[tuple[list[Item], Future[list[Outcome]]]] = deque()
+    waiting: deque[tuple[list[Item], Future[list[ParsedFile]]]] = deque()
     while True:
         while len(waiting) < 2 * workers.n_workers + 1 and (batch := next(batches, None)):
             waiting.append((batch, workers.submit(timeout_s, parse_items, dataset, batch)))
@@ -73,7 +73,7 @@ def scan(
         batch, future = waiting.popleft()
         try:
             yield from outcome(future, timeout_s)
-        except WorkerLost:
+        except WorkerDiedError:
             for item in batch:
                 yield _alone(dataset, item, workers, timeout_s)
 
@@ -93,9 +93,9 @@ def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
         yield batch
 
 
-def _alone(dataset: str, item: Item, workers: Workers, timeout_s: float) -> Outcome:
+def _alone(dataset: str, item: Item, workers: Workers, timeout_s: float) -> ParsedFile:
     """A file of a batch that failed, by itself: the one at fault is named."""
     try:
         return workers.call(timeout_s, parse_items, dataset, [item])[0]
-    except WorkerLost as error:
-        return Outcome(dataset, item.name, sha256_bytes(item.data), [], f"parser {error}")
+    except WorkerDiedError as error:
+        return ParsedFile(dataset, item.name, sha256_bytes(item.data), [], f"parser {error}")

@@ -12,8 +12,8 @@ from pipeline.config import BuildConfig
 from pipeline.ingest import Inputs
 from pipeline.sources import SourceOptions
 from pose_smoother.errors import StoreError
-from pose_smoother.files.atomic import sealed, unsealed
-from pose_smoother.remote.address import Place, as_place
+from pose_smoother.files.atomic import add_checksum, verify_checksum
+from pose_smoother.remote.address import PathOrUrl, as_path_or_url
 from pose_smoother.store.store import RECIPE
 
 
@@ -36,7 +36,7 @@ class Recipe:
         """The file's bytes."""
         options = self.inputs.options
         hashes = {"hashes": str(options.hashes.resolve())} if options.hashes else {}
-        return sealed(
+        return add_checksum(
             hashes
             | {
                 "paths": {name: str(p.resolve()) for name, p in self.inputs.paths.items()},
@@ -58,13 +58,13 @@ def read_recipe(store: Path) -> Recipe:
     StoreError : absent, damaged, or of another version of this program.
     """
     try:
-        found = unsealed((store / RECIPE).read_bytes())
+        found = verify_checksum((store / RECIPE).read_bytes())
         options = SourceOptions(
             manual=_place(found["manual"]),
             tables=_place(found["tables"]),
             hashes=Path(found["hashes"]) if "hashes" in found else None,
         )
-        paths = {str(name): as_place(path) for name, path in found["paths"].items()}
+        paths = {str(name): as_path_or_url(path) for name, path in found["paths"].items()}
         return Recipe(
             Inputs(paths, options),
             config_from(found["config"]),
@@ -90,7 +90,7 @@ def recipe_problem(store: Path, manifest_sha256: str) -> str:
 def recipe_fault(raw: bytes, manifest_sha256: str) -> str:
     """What is wrong with a recipe's bytes; "" when nothing is."""
     try:
-        found = unsealed(raw)
+        found = verify_checksum(raw)
     except ValueError as error:
         return f"{RECIPE} is damaged ({error})"
     if found.get("manifest") != manifest_sha256:
@@ -109,5 +109,5 @@ def config_from(saved: dict[str, Any]) -> BuildConfig:
     return BuildConfig(**known)
 
 
-def _place(text: str | None) -> Place | None:
-    return None if text is None else as_place(text)
+def _place(text: str | None) -> PathOrUrl | None:
+    return None if text is None else as_path_or_url(text)

@@ -14,12 +14,20 @@ from tqdm import tqdm
 from pipeline.ingest import Inputs
 from pipeline.repair import Repaired, repair
 from pose_smoother.errors import StoreError
-from pose_smoother.files.atomic import sha256_bytes, sha256_file, unlike, write_atomic
-from pose_smoother.files.disk_errors import disk_faults_told
-from pose_smoother.files.lock import only_writer
-from pose_smoother.remote.address import Remote
+from pose_smoother.files.atomic import hash_mismatch, sha256_bytes, sha256_file, write_atomic
+from pose_smoother.files.disk_errors import translate_disk_errors
+from pose_smoother.files.lock import exclusive_lock
+from pose_smoother.remote.address import RemotePath
 from pose_smoother.remote.local_copy import manifest_at
-from pose_smoother.remote.objects import Entry, delete, each, listing, pieces, read, sha256_at
+from pose_smoother.remote.objects import (
+    Entry,
+    delete,
+    iter_chunks,
+    listing,
+    read,
+    sha256_at,
+    thread_map,
+)
 from pose_smoother.remote.upload import (
     CLAIM,
     claim,
@@ -33,7 +41,9 @@ from pose_smoother.store.store import MANIFEST, RECIPE
 _KEY = "key"
 
 
-def build_at(place: Remote, key: str, build: Callable[[Path], None], progress: bool = True) -> None:
+def build_at(
+    place: RemotePath, key: str, build: Callable[[Path], None], progress: bool = True
+) -> None:
     """Build a store in the cache folder, then upload it; the same call goes on after a kill.
 
     Parameters
@@ -44,12 +54,15 @@ def build_at(place: Remote, key: str, build: Callable[[Path], None], progress: b
     Raises
     ------
     StoreError : something else stands at the address already.
-    Held : another process is writing there.
+    LockedError : another process is writing there.
     RemoteError : the address does not answer; what is done is kept.
     """
     staging = staging_folder(place)
     local = staging / "store"
-    with disk_faults_told(staging, kept=lambda: "What is done is kept."), only_writer(staging):
+    with (
+        translate_disk_errors(staging, kept=lambda: "What is done is kept."),
+        exclusive_lock(staging),
+    ):
         if _is_of_key(staging, key) and _is_at(place, local):
             shutil.rmtree(staging)
             return
@@ -76,7 +89,7 @@ def _is_of_key(staging: Path, key: str) -> bool:
     return file.is_file() and file.read_text() == key
 
 
-def _is_at(place: Remote, local: Path) -> bool:
+def _is_at(place: RemotePath, local: Path) -> bool:
     """Whether the finished local store was uploaded already, and only its end was not reached."""
     if not (local / MANIFEST).is_file():
         return False
@@ -86,7 +99,7 @@ def _is_at(place: Remote, local: Path) -> bool:
     return read(place / MANIFEST) == (local / MANIFEST).read_bytes()
 
 
-def object_problems(place: Remote, manifest: dict[str, Any]) -> dict[str, str]:
+def object_problems(place: RemotePath, manifest: dict[str, Any]) -> dict[str, str]:
     """Objects of a store that are missing, changed or too many, each read from the server again."""
     there = listing(place)
     expected: dict[str, dict[str, Any]] = manifest["files"]
@@ -95,7 +108,7 @@ def object_problems(place: Remote, manifest: dict[str, Any]) -> dict[str, str]:
         return _object_problem(place / name, expected[name], there.get(name))
 
     problems = {}
-    for name, found in zip(expected, each(problem, expected), strict=True):
+    for name, found in zip(expected, thread_map(problem, expected), strict=True):
         shard = expected[name].get("shard")
         if found:
             problems[f"shard {shard}" if shard else name] = found
@@ -109,18 +122,20 @@ def object_problems(place: Remote, manifest: dict[str, Any]) -> dict[str, str]:
     return problems
 
 
-def _object_problem(place: Remote, expected: dict[str, Any], there: Entry | None) -> str:
+def _object_problem(place: RemotePath, expected: dict[str, Any], there: Entry | None) -> str:
     if there is None:
         return "is missing"
     if there.n_bytes != expected["bytes"]:
         return f"is damaged (expected {expected['bytes']:,} bytes, found {there.n_bytes:,})"
     found = sha256_at(place, there.n_bytes)
     return (
-        "" if found == expected["sha256"] else f"is damaged ({unlike(expected['sha256'], found)})"
+        ""
+        if found == expected["sha256"]
+        else f"is damaged ({hash_mismatch(expected['sha256'], found)})"
     )
 
 
-def _recipe_problem(place: Remote, there: dict[str, Entry]) -> str:
+def _recipe_problem(place: RemotePath, there: dict[str, Entry]) -> str:
     from pipeline.recipe import recipe_fault
 
     if RECIPE not in there:
@@ -130,7 +145,7 @@ def _recipe_problem(place: Remote, there: dict[str, Entry]) -> str:
 
 
 def repair_at(
-    place: Remote, inputs: Inputs | None = None, n_workers: int = 1, progress: bool = True
+    place: RemotePath, inputs: Inputs | None = None, n_workers: int = 1, progress: bool = True
 ) -> Repaired:
     """Copy a store here, make what is bad again, and put only that back; see ``repair``.
 
@@ -138,7 +153,10 @@ def repair_at(
     """
     staging = staging_folder(place)
     local = staging / "store"
-    with disk_faults_told(staging, kept=lambda: "The store is as it was."), only_writer(staging):
+    with (
+        translate_disk_errors(staging, kept=lambda: "The store is as it was."),
+        exclusive_lock(staging),
+    ):
         shutil.rmtree(local, ignore_errors=True)
         there = listing(place)
         if not there:
@@ -146,7 +164,7 @@ def repair_at(
         if CLAIM in there:
             raise StoreError(f"{place}: its upload was not finished: run `preprocess` again")
         with tqdm(desc="copying", unit="file", total=len(there), disable=not progress) as bar:
-            for _ in each(lambda name: _copy(place / name, local / name, there[name]), there):
+            for _ in thread_map(lambda name: _copy(place / name, local / name, there[name]), there):
                 bar.update()
         before = {name: sha256_file(local / name) for name in there}
         try:
@@ -164,8 +182,8 @@ def repair_at(
         return Repaired(repaired.parts, repaired.moved, surplus)
 
 
-def _copy(place: Remote, file: Path, there: Entry) -> None:
+def _copy(place: RemotePath, file: Path, there: Entry) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("wb") as out:
-        for piece in pieces(place, there.n_bytes):
+        for piece in iter_chunks(place, there.n_bytes):
             out.write(piece)

@@ -23,11 +23,11 @@ from pipeline.recipe import Recipe, config_from, read_recipe
 from pipeline.shards import Folders, note, write_shards
 from pipeline.verify import EXTRA, file_problems
 from pipeline.worker_pool import Workers
-from pose_smoother.errors import PoseError, StoreError
+from pose_smoother.errors import PoseSmootherError, StoreError
 from pose_smoother.files.atomic import fsync_folder, make_folder, sha256_bytes, sha256_file
-from pose_smoother.files.disk_errors import disk_faults_told
-from pose_smoother.files.lock import only_writer
-from pose_smoother.remote.address import Place
+from pose_smoother.files.disk_errors import translate_disk_errors
+from pose_smoother.files.lock import exclusive_lock
+from pose_smoother.remote.address import PathOrUrl
 from pose_smoother.store.damage_errors import is_plain_file
 from pose_smoother.store.store import MANIFEST, RECIPE, format_module, read_manifest
 
@@ -38,7 +38,7 @@ class Repaired:
 
     parts: list[str]
     moved: list[str]
-    moved_to: Place
+    moved_to: PathOrUrl
 
 
 def repair(
@@ -58,8 +58,8 @@ def repair(
     if not path.is_dir():
         raise StoreError(f"no store at {path}: make one with `python -m pipeline preprocess`")
     with (
-        disk_faults_told(path, None, lambda: "The store is as it was, or better."),
-        only_writer(path),
+        translate_disk_errors(path, None, lambda: "The store is as it was, or better."),
+        exclusive_lock(path),
         Workers(n_workers) as workers,
     ):
         manifest = _sound_manifest(path)
@@ -86,7 +86,7 @@ def _sound_manifest(path: Path) -> dict[str, Any] | None:
     """The manifest, or None when it is damaged or lost: then everything is compared anew."""
     try:
         return read_manifest(path)
-    except PoseError:
+    except PoseSmootherError:
         return None
 
 
@@ -127,7 +127,7 @@ def _attributes(path: Path, manifest: dict[str, Any]) -> dict[str, Any]:
     try:
         attrs: dict[str, Any] = format_module(manifest["format"]).read_attributes(path, manifest)
         return attrs
-    except PoseError as error:
+    except PoseSmootherError as error:
         raise StoreError(f"{path}: neither recipe nor attributes can be read ({error})") from None
 
 

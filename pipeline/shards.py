@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from pipeline.shard_heatmaps import RenderedFrames
-from pipeline.staging import SplitRows
-from pipeline.worker_pool import Stuck, WorkerLost, Workers, outcome
+from pipeline.staging import SplitReader
+from pipeline.worker_pool import WorkerDiedError, WorkerPoolError, Workers, outcome
 from pose_smoother.boxes import nearest_pixel
 from pose_smoother.errors import StoreError
 from pose_smoother.files.atomic import append_line, sha256_file
@@ -117,13 +117,13 @@ def _run_jobs(jobs: list[ShardJob], workers: Workers) -> Iterator[tuple[ShardJob
             return
         finished, _ = wait(running, 2 * at_once * SHARD_TIMEOUT_S, FIRST_COMPLETED)
         if not finished:
-            raise Stuck()
+            raise WorkerPoolError()
         for future in finished:
             some = running.pop(future)
             try:
                 made: list[ShardWritten] = outcome(future, at_once * SHARD_TIMEOUT_S)
                 yield from zip(some, made, strict=True)
-            except WorkerLost as error:
+            except WorkerDiedError as error:
                 raise StoreError(
                     f"the worker that wrote shard {some[0].shard} {error}: what is done is kept; "
                     "run the same command again, with fewer --workers if memory is short"
@@ -131,9 +131,9 @@ def _run_jobs(jobs: list[ShardJob], workers: Workers) -> Iterator[tuple[ShardJob
 
 
 @lru_cache(maxsize=4)
-def _split_rows(work: Path, split: str, changed: tuple[int, int]) -> SplitRows:
+def _split_rows(work: Path, split: str, changed: tuple[int, int]) -> SplitReader:
     del changed  # a worker that outlives a build must not take its pieces for the next one's
-    return SplitRows(work / "spool", np.load(work / f"pieces_{split}.npy"))
+    return SplitReader(work / "spool", np.load(work / f"pieces_{split}.npy"))
 
 
 def make_shards(jobs: list[ShardJob]) -> list[ShardWritten]:
@@ -149,13 +149,13 @@ def make_shard(job: ShardJob) -> ShardWritten:
     return _write(job, frame_array(rows, name, *job.array.shard_rows(job.index)))
 
 
-def frame_array(rows: SplitRows, name: str, start: int, stop: int) -> Rows:
+def frame_array(rows: SplitReader, name: str, start: int, stop: int) -> Rows:
     """Rows ``start:stop`` of one per-frame array of a split, from the spool."""
     if name == "clip":
         return rows.clip_rows(start, stop)
     if name in ("boxes", "frame", "keypoints_exact"):
-        return rows.gather(name, start, stop)
-    keypoints = nearest_pixel(rows.gather("keypoints_exact", start, stop))
+        return rows.read_rows(name, start, stop)
+    keypoints = nearest_pixel(rows.read_rows("keypoints_exact", start, stop))
     annotated = keypoints[..., 0] >= 0
     if name == "keypoints":
         return keypoints

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_smoother import heatmap, seeds
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from pose_smoother.heatmap import SIZE
 from pose_smoother.skeleton import LIMBS
 from pose_smoother.store.store import WINDOW_FRAMES, Store
@@ -28,7 +28,7 @@ def draw_windows(
 
     Raises
     ------
-    BadInput : the split has no window.
+    InvalidInputError : the split has no window.
     """
     import matplotlib
 
@@ -37,7 +37,7 @@ def draw_windows(
 
     starts = store.windows(split, step)
     if len(starts) == 0:
-        raise BadInput(f"{store.path} has no {split} window at frame step {step}")
+        raise InvalidInputError(f"{store.path} has no {split} window at frame step {step}")
     generator = seeds.rng(seed, seeds.VAL_NOISE)
     chosen = generator.choice(starts, min(n_windows, len(starts)), replace=False)
     rows = 2 * len(chosen)

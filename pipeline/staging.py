@@ -94,7 +94,7 @@ def spool_is_whole(folder: Path, sha256: dict[str, str]) -> bool:
         return False
 
 
-class SplitRows:
+class SplitReader:
     """The rows of one split: pieces of clips, end to end.
 
     Attributes
@@ -125,7 +125,7 @@ class SplitRows:
         parts[0, 1] += start - self.ends[first]
         return parts
 
-    def gather(self, name: str, start: int, stop: int) -> NDArray[Any]:
+    def read_rows(self, name: str, start: int, stop: int) -> NDArray[Any]:
         """Rows ``start:stop`` of the split, of one spool column."""
         dtype, shape = COLUMNS[name]
         rows: NDArray[Any] = np.empty((stop - start, *shape), dtype)

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from pipeline.ingest_report import left_out
 from pipeline.recipe import recipe_problem
 from pose_smoother.errors import DamagedShard, StoreError
-from pose_smoother.files.atomic import sha256_file, unlike
-from pose_smoother.remote.address import Place, Remote
+from pose_smoother.files.atomic import hash_mismatch, sha256_file
+from pose_smoother.remote.address import PathOrUrl, RemotePath
 from pose_smoother.store.damage_errors import how_to_repair, is_plain_file
 from pose_smoother.store.split_overlap import leak_audit, may_share
 from pose_smoother.store.store import (
@@ -93,7 +93,7 @@ class Audit:
         return not self.may_share and bool(self.shared.get("frames") or self.shared.get("videos"))
 
 
-def verify(path: Place) -> Audit:
+def verify(path: PathOrUrl) -> Audit:
     """Hash every file and shard again, and count what is shared between splits.
 
     At an address everything is read from the server again, whatever the cache holds.
@@ -117,9 +117,9 @@ def verify(path: Place) -> Audit:
         return Audit({}, n_shards, n_parts, shared, counted, may_share=may_share(store))
 
 
-def _problems(path: Place, manifest: dict[str, Any]) -> dict[str, str]:
+def _problems(path: PathOrUrl, manifest: dict[str, Any]) -> dict[str, str]:
     """All that is wrong with the files and shards of a store."""
-    if isinstance(path, Remote):
+    if isinstance(path, RemotePath):
         from pipeline.remote_build import object_problems
 
         return object_problems(path, manifest)
@@ -128,7 +128,7 @@ def _problems(path: Place, manifest: dict[str, Any]) -> dict[str, str]:
     return file_problems(path, manifest) | damaged
 
 
-def verdict(path: Place, audit: Audit) -> str:
+def verdict(path: PathOrUrl, audit: Audit) -> str:
     """The problems of an audit in one line, with what to do."""
     found = [f"{name} {why}" for name, why in audit.problems.items()]
     shown = "; ".join(found[:3]) + (f"; and {len(found) - 3} more" if len(found) > 3 else "")
@@ -148,7 +148,7 @@ def file_problems(path: Path, manifest: dict[str, Any]) -> dict[str, str]:
         if not is_plain_file(file):
             problems[name] = "is missing, or no plain file"
         elif (found := sha256_file(file)) != entry["sha256"]:
-            problems[name] = f"is damaged ({unlike(entry['sha256'], found)})"
+            problems[name] = f"is damaged ({hash_mismatch(entry['sha256'], found)})"
     beside = manifest.get("beside", [])
     if RECIPE in beside:
         problem = recipe_problem(path, sha256_file(path / MANIFEST))

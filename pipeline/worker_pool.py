@@ -14,7 +14,7 @@ from typing import Any, Self, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
-from pose_smoother.errors import PoseError
+from pose_smoother.errors import PoseSmootherError
 
 T = TypeVar("T")
 
@@ -27,11 +27,11 @@ _STUCK = (
 _AHEAD = 4  # tasks that may be before one in a worker's queue, and itself
 
 
-class WorkerLost(PoseError):
+class WorkerDiedError(PoseSmootherError):
     """A worker process died or did not answer in time; the text says how."""
 
 
-class Stuck(PoseError):
+class WorkerPoolError(PoseSmootherError):
     """No worker answers: the whole pool is lost."""
 
     def __init__(self, text: str = _STUCK) -> None:
@@ -74,7 +74,7 @@ class Workers:
         del n_jobs
         return 1
 
-    def at_home(self) -> "Workers":
+    def local_pool(self) -> "Workers":
         """Workers of this machine."""
         return self
 
@@ -108,19 +108,19 @@ def outcome(future: "Future[T]", timeout_s: float) -> T:
 
     Raises
     ------
-    WorkerLost : the worker died or hung.
-    Stuck : no worker answers any more.
+    WorkerDiedError : the worker died or hung.
+    WorkerPoolError : no worker answers any more.
     """
     try:
         return future.result(_AHEAD * timeout_s + _MARGIN_S)
     except ProcessExpired as error:
-        raise WorkerLost(f"crashed ({_cause(error.exitcode)})") from None
+        raise WorkerDiedError(f"crashed ({_cause(error.exitcode)})") from None
     except TimeoutError:
         if not future.done():
-            raise Stuck() from None
-        raise WorkerLost(f"did not end within {timeout_s:g} s") from None
+            raise WorkerPoolError() from None
+        raise WorkerDiedError(f"did not end within {timeout_s:g} s") from None
     except BrokenProcessPool:
-        raise Stuck() from None
+        raise WorkerPoolError() from None
 
 
 def _cause(exit_code: int) -> str:

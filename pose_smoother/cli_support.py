@@ -12,9 +12,9 @@ from typing import Any
 
 import click
 
-from pose_smoother.errors import PoseError, Stopped
-from pose_smoother.files.disk_errors import told
-from pose_smoother.remote.address import as_place
+from pose_smoother.errors import PoseSmootherError, Stopped
+from pose_smoother.files.disk_errors import as_disk_error
+from pose_smoother.remote.address import as_path_or_url
 
 PATH = click.Path(path_type=Path)
 
@@ -27,7 +27,7 @@ class _PlaceType(click.ParamType):
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
         """Text as a place."""
         del param, ctx
-        return as_place(value)
+        return as_path_or_url(value)
 
 
 PLACE = _PlaceType()
@@ -53,8 +53,8 @@ class OneLineErrors(click.Group):
         except Exception as caught:
             if ctx.params.get("debug"):
                 raise
-            error = (told(caught) if isinstance(caught, OSError) else None) or caught
-            known = isinstance(error, PoseError)
+            error = (as_disk_error(caught) if isinstance(caught, OSError) else None) or caught
+            known = isinstance(error, PoseSmootherError)
             text = str(error) if known else f"{type(error).__name__}: {error}"
             hint = "" if known else " (run with --debug before the command for the traceback)"
             click.echo(f"error: {' '.join(text.split())}{hint}", err=True)
@@ -96,14 +96,14 @@ def run(main: Callable[[], object]) -> None:
             signal.signal(number, signal.SIG_IGN)
 
 
-def too_late_to_stop() -> None:
-    """Ignore SIGTERM for the rest of ``stopped_by_sigterm``: the work is done, and only told."""
+def ignore_sigterm() -> None:
+    """Ignore SIGTERM for the rest of ``sigterm_as_exception``: the work is done, and only told."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 @contextmanager
-def stopped_by_sigterm() -> Iterator[None]:
+def sigterm_as_exception() -> Iterator[None]:
     """Let SIGTERM end the body as an exception does, so that workers and locks are let go."""
 
     def stop(signum: int, frame: FrameType | None) -> None:

@@ -1,15 +1,15 @@
 """Errors a user can act on: the commands print each as one line, without a traceback."""
 
 
-class PoseError(Exception):
+class PoseSmootherError(Exception):
     """Anything expected to go wrong: its text says what, where and what to do, in one line."""
 
 
-class BadInput(PoseError):
+class InvalidInputError(PoseSmootherError):
     """A source file or option cannot be used."""
 
 
-class StoreError(PoseError):
+class StoreError(PoseSmootherError):
     """A store is absent, incomplete, or of another contract version."""
 
 
@@ -17,7 +17,7 @@ class DamagedShard(StoreError):
     """Stored bytes do not match their checksum; the text names the shard."""
 
 
-class RunError(PoseError):
+class RunError(PoseSmootherError):
     """A run folder is absent, incomplete, or belongs to another configuration."""
 
 
@@ -27,6 +27,6 @@ class Stopped(Exception):
     exit_code: int
 
 
-def unknown_name(kind: str, name: str, known: "list[str] | tuple[str, ...]") -> BadInput:
+def unknown_name(kind: str, name: str, known: "list[str] | tuple[str, ...]") -> InvalidInputError:
     """The error for a name that is not registered; it lists the known ones."""
-    return BadInput(f"unknown {kind} {name!r}; known: {', '.join(known)}")
+    return InvalidInputError(f"unknown {kind} {name!r}; known: {', '.join(known)}")

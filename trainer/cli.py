@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from pose_smoother.cli_support import HELP_OPTIONS, PATH, PLACE, OneLineErrors, log_lines, names
-from pose_smoother.files.lock import leave_if_held
-from pose_smoother.remote.address import Place
+from pose_smoother.files.lock import raise_if_locked
+from pose_smoother.remote.address import PathOrUrl
 from pose_smoother.store.store import open_store
 from trainer.bench.cli import bench
 from trainer.calibrate.cli import calibrate
@@ -78,7 +78,7 @@ main.add_command(status)
 )
 @PARENT
 def train(
-    store: Place,
+    store: PathOrUrl,
     out: Path,
     checkpoint_minutes: float,
     resume: bool,
@@ -106,7 +106,7 @@ def train(
             stop_with_parent(os.getppid())  # torchrun
         else:
             row = chosen["model"] + window_suffix(chosen["window"])
-            leave_if_held(out / f"{row}-{chosen['experiment']}-seed{chosen['seed']}")
+            raise_if_locked(out / f"{row}-{chosen['experiment']}-seed{chosen['seed']}")
         from trainer.distributed.setup import joined
         from trainer.report.summary import main_rows
         from trainer.runs.results_io import RESULTS_CSV
@@ -124,7 +124,7 @@ def train(
                 interrupt=interrupt,
                 ranks=ranks,
             )
-    if not ranks.is_first:
+    if not ranks.is_main:
         return
     click.echo(main_rows([*results["references"], *results["rows"]]))
     click.echo(f"test results: {out / config.run_name / RESULTS_CSV}")
@@ -139,7 +139,7 @@ def train(
 @click.option("--smoothers", default="all", show_default=True, help="Names, comma separated.")
 @PARENT
 def baselines(
-    store: Place, out: Path, experiment: str, smoothers: str, parent: int | None, **chosen: Any
+    store: PathOrUrl, out: Path, experiment: str, smoothers: str, parent: int | None, **chosen: Any
 ) -> None:
     """Classical smoothers, fitted on training and tuned on validation windows, as results.
 
@@ -167,7 +167,7 @@ def baselines(
 @click.argument("run", type=PATH)
 @click.option("--store", default=None, type=PLACE, help="Where the store is now, if it was moved.")
 @click.option("--device", default=None, type=DEVICE, help="Instead of the device of then.")
-def evaluate(run: Path, store: Place | None, device: str | None) -> None:
+def evaluate(run: Path, store: PathOrUrl | None, device: str | None) -> None:
     """Test a finished run's best epoch again; the numbers must equal the saved ones.
 
     Example: python -m trainer evaluate runs/deciwatch-2.3-seed0

@@ -47,7 +47,7 @@ def experiment(name: str) -> Experiment:
 
     Raises
     ------
-    BadInput : no such experiment; lists the known ones.
+    InvalidInputError : no such experiment; lists the known ones.
     """
     for known in EXPERIMENTS:
         if known.name == name:

@@ -111,7 +111,7 @@ def chosen_variants(only: str | None, steps: int | None) -> list[Variant]:
 
     Raises
     ------
-    BadInput : ``only`` names none, or several.
+    InvalidInputError : ``only`` names none, or several.
     """
     found = [how for how in VARIANTS if only is None or how.name == only]
     if not found:

@@ -19,20 +19,20 @@ import numpy as np
 from benchmarks.scaling.rows import held_mib, peak_mib, write_rows
 from pipeline import build_steps, ingest
 from pipeline.config import BuildConfig
-from pipeline.parse_files import Outcome
+from pipeline.parse_files import ParsedFile
 from pipeline.recipe import Recipe
 from pipeline.shards import Folders
 from pipeline.sources import Clip, SourceOptions, penn_action
 from pipeline.worker_pool import Workers
 
 
-def _outcomes(n_clips: int, n_frames: int) -> Iterator[Outcome]:
+def _outcomes(n_clips: int, n_frames: int) -> Iterator[ParsedFile]:
     frames = np.arange(1, n_frames + 1, dtype=np.int32)
     keypoints = np.full((n_frames, 25, 2), 5.0)
     for index in range(n_clips):
         name = f"{index:08d}"
         clip = Clip(name, "penn-action", name, "situp", "", 30.0, frames, keypoints)
-        yield Outcome("penn-action", f"{name}.mat", f"{index:064x}", [clip])
+        yield ParsedFile("penn-action", f"{name}.mat", f"{index:064x}", [clip])
 
 
 def _skip_boxing(n_frames: int) -> None:

@@ -14,14 +14,14 @@ from torch import Tensor
 
 from benchmarks.scaling.rows import held_mib, peak_mib, write_rows
 from pose_smoother.store.store import open_store
-from trainer.data.split_arrays import Frames
+from trainer.data.split_arrays import SplitArrays
 from trainer.training.config import open_stream, train_config
 
 MODELS = ("deciwatch", "resmlp")  # resmlp moves poses, so it reads exact positions and boxes, too
 CSV = "scaling_resident.csv"
 
 
-def resident_bytes(frames: Frames) -> int:
+def resident_bytes(frames: SplitArrays) -> int:
     """What the tensors of a split take."""
     kept = [getattr(frames, field.name) for field in fields(frames)]
     return sum(one.numel() * one.element_size() for one in kept if isinstance(one, Tensor))

@@ -16,7 +16,7 @@ from distributed import wait as wait_for
 
 from benchmarks.scaling.rows import cpu_s, held_mib, peak_mib, write_rows
 from pipeline.cluster import task
-from pipeline.cluster.compatibility import Stamp
+from pipeline.cluster.compatibility import BuildToken
 from pipeline.cluster.workers import DaskWorkers
 
 _LIMIT_S = 900
@@ -46,7 +46,7 @@ def feed_bounded(client: Client, n_tasks: int) -> None:
     """As ``pipeline.shards`` does."""
     odd: Any = task
     odd.run_task = no_op
-    workers = DaskWorkers(client, Stamp(Path("note"), "said", {}))
+    workers = DaskWorkers(client, BuildToken(Path("note"), "said", {}))
     running: set[Future[Any]] = set()
     workers.__enter__()
     for index in range(n_tasks):

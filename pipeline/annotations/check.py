@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from pipeline.checksums import Trust
+from pipeline.checksums import ChecksumList
 from pipeline.ingest import Inputs
 from pipeline.parse_files import scan
 from pipeline.sources import source
@@ -16,7 +16,7 @@ from pose_smoother.boxes import boxes_around
 
 
 @dataclass
-class Found:
+class SourceSummary:
     """What one source holds.
 
     Attributes
@@ -44,18 +44,18 @@ class Found:
     n_not_as_listed: int = 0
 
 
-def check(inputs: Inputs, n_workers: int = 1, progress: bool = True) -> list[Found]:
+def check(inputs: Inputs, n_workers: int = 1, progress: bool = True) -> list[SourceSummary]:
     """Read every source once and count; nothing is written.
 
     Raises
     ------
-    BadInput : a path that is no such source at all.
+    InvalidInputError : a path that is no such source at all.
     """
     results = []
-    trust = Trust(inputs.options.hashes)
+    trust = ChecksumList(inputs.options.hashes)
     with Workers(n_workers) as workers:
         for dataset, path in sorted(inputs.paths.items()):
-            found = Found(dataset)
+            found = SourceSummary(dataset)
             raw = source(dataset).items(path, inputs.options)
             n_before = trust.n_other
             outcomes = trust.judged(scan(dataset, raw, workers))
@@ -74,7 +74,7 @@ def check(inputs: Inputs, n_workers: int = 1, progress: bool = True) -> list[Fou
     return results
 
 
-def _count(found: Found, clip: Any) -> None:
+def _count(found: SourceSummary, clip: Any) -> None:
     boxes, missing = boxes_around(clip.keypoints)
     found.n_clips += 1
     found.n_frames += len(clip.frames)
@@ -87,7 +87,7 @@ def _count(found: Found, clip: Any) -> None:
     found.left_out.update({reason: int(mask.sum()) for reason, mask in missing.items()})
 
 
-def table(found: Found) -> str:
+def table(found: SourceSummary) -> str:
     """The counts of one source as readable lines."""
     share = found.n_annotated / found.n_labelled if found.n_labelled else 0.0
     lines = [

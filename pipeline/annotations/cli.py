@@ -7,8 +7,8 @@ from typing import Any
 import click
 
 from pose_smoother.cli_support import PATH, PLACE, options
-from pose_smoother.errors import BadInput
-from pose_smoother.remote.address import Place
+from pose_smoother.errors import InvalidInputError
+from pose_smoother.remote.address import PathOrUrl
 
 SOURCES = options(
     click.option("--brace", type=PLACE, help="BRACE's keypoint zip as downloaded, or its folder."),
@@ -31,23 +31,25 @@ SOURCES = options(
 )
 
 
-def inputs_of(
-    brace: Place | None,
-    brace_manual: Place | None,
-    brace_tables: Place | None,
-    penn_action: Place | None,
+def parse_inputs(
+    brace: PathOrUrl | None,
+    brace_manual: PathOrUrl | None,
+    brace_tables: PathOrUrl | None,
+    penn_action: PathOrUrl | None,
     hashes: Path | None,
 ) -> Any:
     from pipeline.ingest import Inputs
     from pipeline.sources import SourceOptions
 
     paths = {"brace": brace, "penn-action": penn_action}
-    given: dict[str, Place] = {n: path for n, path in paths.items() if path is not None}
+    given: dict[str, PathOrUrl] = {n: path for n, path in paths.items() if path is not None}
     if not given:
-        raise BadInput("no annotations given: use --brace PATH, --penn-action PATH, or both")
+        raise InvalidInputError(
+            "no annotations given: use --brace PATH, --penn-action PATH, or both"
+        )
     for path in (*given.values(), brace_manual, brace_tables, hashes):
         if path is not None and not path.exists():
-            raise BadInput(f"{path} does not exist")
+            raise InvalidInputError(f"{path} does not exist")
     return Inputs(given, SourceOptions(None, brace_manual, brace_tables, hashes))
 
 
@@ -102,7 +104,7 @@ def check(workers: int, hashes: Path | None, **paths: Any) -> None:
     from pipeline.annotations.check import table
 
     listed = hashes if hashes is not None and hashes.exists() else None
-    results = count(inputs_of(**paths, hashes=listed), workers, progress=interactive())
+    results = count(parse_inputs(**paths, hashes=listed), workers, progress=interactive())
     for found in results:
         click.echo(table(found))
     if listed is not None:
@@ -114,12 +116,12 @@ def check(workers: int, hashes: Path | None, **paths: Any) -> None:
         write_hashes(hashes, sums)
         click.echo(f"wrote {len(sums):,} SHA-256 sums to {hashes}")
     if not any(found.n_boxed for found in results):
-        raise BadInput("nothing usable: no clip has a frame with two annotated keypoints")
+        raise InvalidInputError("nothing usable: no clip has a frame with two annotated keypoints")
 
 
 def _say_whether_listed(results: Any, listed: Path) -> None:
     n_other = sum(found.n_not_as_listed for found in results)
     if n_other:
-        raise BadInput(f"{n_other} files are not as {listed} lists them: see above")
+        raise InvalidInputError(f"{n_other} files are not as {listed} lists them: see above")
     n_files = sum(found.n_files for found in results)
     click.echo(f"all {n_files:,} files are as {listed} lists them")

@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 from pipeline.annotations.http_resume import fetch, forget
 from pipeline.sources.archives import ZIP_ERRORS
 from pipeline.sources.brace_tables import parse_cuts, parse_segments, parse_videos
-from pose_smoother.errors import BadInput, unknown_name
+from pose_smoother.errors import InvalidInputError, unknown_name
 from pose_smoother.files.atomic import fsync_folder
 
 _BRACE = "https://github.com/dmoltisanti/brace"
@@ -29,10 +29,11 @@ _log = logging.getLogger("pipeline")
 
 
 @dataclass(frozen=True)
-class Remote:
+class DatasetFile:
     """One file: its address, its place below the output folder, and how it is checked.
 
-    ``check`` gets the downloaded file and returns how many entries it holds; it raises BadInput
+    ``check`` gets the downloaded file and returns how many entries it holds; it raises
+    InvalidInputError
     where the file is damaged. ``expected`` is what the authors state (None: nothing).
     """
 
@@ -50,7 +51,7 @@ class Dataset:
 
     page: str
     licence: str
-    files: tuple[Remote, ...]
+    files: tuple[DatasetFile, ...]
 
 
 def _zip_check(member: str) -> Callable[[Path], int]:
@@ -63,9 +64,9 @@ def _zip_check(member: str) -> Callable[[Path], int]:
                 damaged = archive.testzip()
                 names = archive.namelist()
         except ZIP_ERRORS as error:
-            raise BadInput(f"is not a sound zip archive: {error}") from None
+            raise InvalidInputError(f"is not a sound zip archive: {error}") from None
         if damaged:
-            raise BadInput(f"is a damaged zip archive: member {damaged!r}")
+            raise InvalidInputError(f"is a damaged zip archive: member {damaged!r}")
         return sum(bool(pattern.fullmatch(name)) for name in names)
 
     return check
@@ -84,7 +85,7 @@ def _tar_check(member: str) -> Callable[[Path], int]:
                 while unzipped.read(1 << 20):
                     pass
         except (tarfile.TarError, *ZIP_ERRORS) as error:
-            raise BadInput(f"is not a sound tar.gz archive: {error}") from None
+            raise InvalidInputError(f"is not a sound tar.gz archive: {error}") from None
         return count
 
     return check
@@ -97,7 +98,7 @@ def _table_check(read: Callable[[str], int]) -> Callable[[Path], int]:
         try:
             return read(file.read_text(encoding="utf-8"))
         except UnicodeDecodeError as error:
-            raise BadInput(f"is not UTF-8 text: {error}") from None
+            raise InvalidInputError(f"is not UTF-8 text: {error}") from None
 
     return check
 
@@ -107,7 +108,7 @@ OFFICIAL: dict[str, Dataset] = {
         _BRACE,
         "S-Lab License 1.0: non-commercial use only",
         (
-            Remote(
+            DatasetFile(
                 f"{_BRACE_RAW}/annotations/segments.csv",
                 "annotations/segments.csv",
                 _table_check(lambda text: len(parse_segments(text))),
@@ -115,7 +116,7 @@ OFFICIAL: dict[str, Dataset] = {
                 "segments",
                 _GIB >> 4,
             ),
-            Remote(
+            DatasetFile(
                 f"{_BRACE_RAW}/annotations/shot_boundaries.json",
                 "annotations/shot_boundaries.json",
                 _table_check(lambda text: len(parse_cuts(text))),
@@ -123,7 +124,7 @@ OFFICIAL: dict[str, Dataset] = {
                 "videos",
                 _GIB >> 4,
             ),
-            Remote(
+            DatasetFile(
                 f"{_BRACE_RAW}/videos_info.csv",
                 "annotations/videos_info.csv",
                 _table_check(lambda text: len(parse_videos(text)[0])),
@@ -131,7 +132,7 @@ OFFICIAL: dict[str, Dataset] = {
                 "videos",
                 _GIB >> 4,
             ),
-            Remote(
+            DatasetFile(
                 f"{_BRACE}/releases/download/v1.0/dataset.zip",
                 "dataset.zip",
                 _zip_check(r"(?!__MACOSX/).*_\d+-\d+_[a-z]+\.json(\.json)?"),
@@ -139,7 +140,7 @@ OFFICIAL: dict[str, Dataset] = {
                 "segments",
                 4 * _GIB,
             ),
-            Remote(
+            DatasetFile(
                 f"{_BRACE}/releases/download/mk_v1.0/manual_keypoints.zip",
                 "manual_keypoints.zip",
                 _zip_check(r"(?!__MACOSX/).*/img-\d+\.npz"),
@@ -154,7 +155,7 @@ OFFICIAL: dict[str, Dataset] = {
         "none stated: ask the authors before you pass anything on",
         (
             # 3.2 GB, nearly all of it pictures that are not used: there is no smaller archive.
-            Remote(
+            DatasetFile(
                 "https://www.cis.upenn.edu/~kostas/Penn_Action.tar.gz",
                 "Penn_Action.tar.gz",
                 _tar_check(r"(.*/)?labels/\d+\.mat"),
@@ -189,7 +190,8 @@ def download(
 
     Raises
     ------
-    BadInput : unknown name, no connection, a damaged file, or another download into the folder;
+    InvalidInputError : unknown name, no connection, a damaged file, or another download into the
+        folder;
         the text tells which page the file can be had from by hand and where to put it.
     """
     if name not in datasets:
@@ -201,25 +203,29 @@ def download(
         with FileLock(out / ".download.lock", timeout=0):
             return [_one(remote, dataset, out, say) for remote in dataset.files]
     except Timeout:
-        raise BadInput(f"another download into {out} is running: wait for it to end") from None
+        raise InvalidInputError(
+            f"another download into {out} is running: wait for it to end"
+        ) from None
 
 
-def _one(remote: Remote, dataset: Dataset, out: Path, say: Callable[[str], object]) -> Path:
+def _one(remote: DatasetFile, dataset: Dataset, out: Path, say: Callable[[str], object]) -> Path:
     file = out / remote.name
     if file.is_file():
         say(f"{file} is there already")
         return file
     try:
         part = fetch(remote.url, file, remote.max_bytes)
-    except BadInput as error:
-        raise BadInput(f"{error}; or fetch it by hand from {dataset.page} into {file}") from None
+    except InvalidInputError as error:
+        raise InvalidInputError(
+            f"{error}; or fetch it by hand from {dataset.page} into {file}"
+        ) from None
     try:
         count = remote.check(part)
-    except BadInput as error:
+    except InvalidInputError as error:
         bad = file.with_name(file.name + ".damaged")
         part.replace(bad)
         forget(file)
-        raise BadInput(
+        raise InvalidInputError(
             f"{remote.url} {error}; it is kept as {bad}: run the same command to fetch it anew"
         ) from None
     if remote.expected is not None and count != remote.expected:

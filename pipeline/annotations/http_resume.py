@@ -18,7 +18,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import fsync_folder, write_json
 
 TIMEOUT_S = 60.0
@@ -54,7 +54,8 @@ def fetch(url: str, file: Path, max_bytes: int) -> Path:
 
     Raises
     ------
-    BadInput : no connection, a refusal by the server, no room on the disk, or an interruption that
+    InvalidInputError : no connection, a refusal by the server, no room on the disk, or an
+        interruption that
         outlasted the retries; one line that says what to do.
     """
     part = part_of(file)
@@ -72,7 +73,7 @@ def fetch(url: str, file: Path, max_bytes: int) -> Path:
             pauses = list(RETRY_AFTER_S)
         if not pauses:
             kept = f"; {_size(part):,} bytes are kept" if _size(part) else ""
-            raise BadInput(
+            raise InvalidInputError(
                 f"{url} could not be downloaded ({reason}){kept}: "
                 "check the connection and run the same command again to continue"
             )
@@ -98,7 +99,7 @@ def _continue(url: str, part: Path, max_bytes: int) -> None:
             raise _Interrupted("the server's file changed") from None
         if error.code in _PASSING:
             raise _Interrupted(f"the server answers {error.code}") from None
-        raise BadInput(f"{url} cannot be downloaded: the server answers {error}") from None
+        raise InvalidInputError(f"{url} cannot be downloaded: the server answers {error}") from None
     except urllib.error.URLError as error:
         raise _Interrupted(f"no connection: {error.reason}") from None
     except _BREAKS as error:
@@ -133,7 +134,9 @@ def _receive(response: Any, url: str, part: Path, have: int, max_bytes: int) -> 
                 out.write(block)
                 bar.update(len(block))
                 if out.tell() > max_bytes:
-                    raise BadInput(f"{url} sends more than the {max_bytes:,} bytes expected")
+                    raise InvalidInputError(
+                        f"{url} sends more than the {max_bytes:,} bytes expected"
+                    )
         except _BREAKS as error:
             raise _Interrupted(f"the connection broke: {error!r}") from None
         finally:
@@ -148,10 +151,10 @@ def _check_room(url: str, part: Path, have: int, total: int | None, max_bytes: i
     if total is None:
         return
     if total > max_bytes:
-        raise BadInput(f"{url} has {total:,} bytes, more than the {max_bytes:,} expected")
+        raise InvalidInputError(f"{url} has {total:,} bytes, more than the {max_bytes:,} expected")
     free = shutil.disk_usage(part.parent).free
     if total - have > free:
-        raise BadInput(
+        raise InvalidInputError(
             f"{url} needs {total - have:,} more bytes, but {part.parent} has {free:,} free"
         )
 

@@ -14,7 +14,7 @@ from pipeline.sources import SourceOptions
 from pose_smoother.bench.goals import Goal, speed_up
 from pose_smoother.bench.timing import interleaved
 from pose_smoother.heatmap import SIZE
-from pose_smoother.remote.address import Place
+from pose_smoother.remote.address import PathOrUrl
 from pose_smoother.skeleton import N_KEYPOINTS
 
 FULL_SIZE_FRAMES = 360_000
@@ -24,7 +24,7 @@ FULL_SIZE_GOAL_S, MEMORY_GOAL_GB, FRAME_GOAL_BYTES = 120.0, 1.5, 350.0
 
 def sample_inputs(sample: Path) -> Inputs:
     """Both datasets of a folder that ``pipeline sample`` wrote."""
-    paths: dict[str, Place] = {
+    paths: dict[str, PathOrUrl] = {
         "brace": sample / "brace",
         "penn-action": sample / "penn_action" / "labels",
     }

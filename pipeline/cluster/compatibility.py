@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pipeline
-from pose_smoother.errors import PoseError
+from pose_smoother.errors import PoseSmootherError
 from pose_smoother.files.atomic import sha256_bytes
 
 #: What decides a store's bytes, or how a task is sent.
@@ -17,7 +17,7 @@ FILES = "this program's files"
 _APPEARS_S = 5.0  # a network file system may show a new file late
 
 
-class UnfitWorker(PoseError):
+class IncompatibleWorkerError(PoseSmootherError):
     """A Dask worker has other versions than the client, or doesn't see the store's folder."""
 
 
@@ -37,7 +37,7 @@ def versions() -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class Stamp:
+class BuildToken:
     """A build's mark.
 
     Attributes
@@ -52,18 +52,18 @@ class Stamp:
     versions: dict[str, str]
 
     @classmethod
-    def of(cls, note: Path) -> "Stamp":
+    def of(cls, note: Path) -> "BuildToken":
         """The mark of the build that holds the lock now."""
         return cls(note, note.read_text(), versions())
 
-    def still_stands(self) -> bool:
+    def is_current(self) -> bool:
         """Whether the build still owns the place; a later one's note says something else."""
         try:
             return self.note.read_text() == self.said
         except OSError:
             return False
 
-    def misfit(self) -> str:
+    def compatibility_problem(self) -> str:
         """Why this process must not work for the build; "" when it may."""
         mine = versions()
         other = [
@@ -74,7 +74,7 @@ class Stamp:
         if other:
             return f"has {', '.join(other)}: install the same versions on both"
         deadline = time.monotonic() + _APPEARS_S
-        while not self.still_stands():
+        while not self.is_current():
             if time.monotonic() > deadline:
                 return (
                     f"does not see {self.note} as the client does: the store's folder (for a store "

@@ -15,7 +15,7 @@ from typing import Any
 
 from distributed import get_worker
 
-from pipeline.cluster.compatibility import Stamp, UnfitWorker
+from pipeline.cluster.compatibility import BuildToken, IncompatibleWorkerError
 from pipeline.worker_pool import Workers
 
 OWNER_POLL_S = 1.0
@@ -25,25 +25,25 @@ _children: Workers | None = None
 _fit: set[str] = set()
 
 
-def misfit(stamp: Stamp) -> str:
+def compatibility_problem(stamp: BuildToken) -> str:
     """Why this worker can't help with a build, naming it; "" when it can. Looked up once."""
     if stamp.said in _fit:
         return ""
-    if problem := stamp.misfit():
+    if problem := stamp.compatibility_problem():
         return f"the Dask worker on {socket.gethostname()} (process {os.getpid()}) {problem}"
     _fit.add(stamp.said)
     return ""
 
 
 def run_task(
-    stamp: Stamp, timeout_s: float, function: Callable[..., Any], *args: Any
+    stamp: BuildToken, timeout_s: float, function: Callable[..., Any], *args: Any
 ) -> tuple[Any, Exception | None]:
     """What a function returned or raised, called in a child of this Dask worker.
 
     Errors are values here: what Dask itself reports as failed is a fault of the cluster.
     """
-    if problem := misfit(stamp):
-        return None, UnfitWorker(problem)
+    if problem := compatibility_problem(stamp):
+        return None, IncompatibleWorkerError(problem)
     try:
         done = _pool().call(timeout_s, in_child, stamp, function, *args)
     except Exception as error:
@@ -63,10 +63,10 @@ def _pool() -> Workers:
         return _children
 
 
-def in_child(stamp: Stamp, function: Callable[..., Any], *args: Any) -> Any:
+def in_child(stamp: BuildToken, function: Callable[..., Any], *args: Any) -> Any:
     """Call a function, and end this process should the build stop owning its place meanwhile."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    if not stamp.still_stands():
+    if not stamp.is_current():
         os._exit(1)
     done = threading.Event()
     threading.Thread(target=_end_with, args=(stamp, done), daemon=True).start()
@@ -76,8 +76,8 @@ def in_child(stamp: Stamp, function: Callable[..., Any], *args: Any) -> Any:
         done.set()
 
 
-def _end_with(stamp: Stamp, done: threading.Event) -> None:
+def _end_with(stamp: BuildToken, done: threading.Event) -> None:
     """A task that outlived its build would write into the folder of the next one."""
     while not done.wait(OWNER_POLL_S):
-        if not stamp.still_stands():
+        if not stamp.is_current():
             os._exit(1)

@@ -12,9 +12,9 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from pipeline.cluster.compatibility import Stamp
+from pipeline.cluster.compatibility import BuildToken
 from pipeline.worker_pool import Workers
-from pose_smoother.errors import BadInput, PoseError
+from pose_smoother.errors import InvalidInputError, PoseSmootherError
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -30,7 +30,7 @@ _COUNT_EVERY_S = 2.0
 _KEPT = "what is done is kept; run the same command again"
 
 
-class ClusterError(PoseError):
+class ClusterError(PoseSmootherError):
     """The cluster can't be reached, has no fitting workers, or was lost."""
 
 
@@ -39,10 +39,10 @@ def require_dask() -> None:
 
     Raises
     ------
-    BadInput : it is absent.
+    InvalidInputError : it is absent.
     """
     if find_spec("distributed") is None:
-        raise BadInput(
+        raise InvalidInputError(
             "--scheduler needs Dask: python -m pip install 'pose-smoother[cluster]', "
             "here and where the workers run"
         )
@@ -55,7 +55,7 @@ class DaskWorkers(Workers):
     keep twice ``n_workers`` tasks on their way, so neither client nor scheduler grows with a build.
     """
 
-    def __init__(self, client: "Client", stamp: Stamp) -> None:
+    def __init__(self, client: "Client", stamp: BuildToken) -> None:
         self._client = client
         self._stamp = stamp
         self._address = client.scheduler.address if client.scheduler else "?"
@@ -124,7 +124,7 @@ class DaskWorkers(Workers):
         else:
             future.set_exception(error)
 
-    def _lost(self, fault: BaseException) -> PoseError:
+    def _lost(self, fault: BaseException) -> PoseSmootherError:
         from distributed import KilledWorker
 
         if isinstance(fault, KilledWorker):
@@ -143,7 +143,7 @@ class DaskWorkers(Workers):
         """Several, where there are plenty: a scheduler hands out some hundred tasks a second."""
         return max(1, min(_BUNDLE, n_jobs // (_BUNDLE * self.n_workers)))
 
-    def at_home(self) -> Workers:
+    def local_pool(self) -> Workers:
         """Processes of this machine, for what needs no cluster."""
         return Workers(1)
 
@@ -176,12 +176,12 @@ def dask_workers(
 
     Raises
     ------
-    BadInput : Dask is not installed.
+    InvalidInputError : Dask is not installed.
     ClusterError : nobody answers at the address, no worker came, or one of them doesn't fit.
     """
     require_dask()
     with _connected(address, n_workers) as client:
-        stamp = Stamp.of(note)
+        stamp = BuildToken.of(note)
         _check_workers(client, address, stamp)
         n_threads = sum(client.nthreads().values())
         tell(f"Dask: {n_threads} workers; dashboard: {client.dashboard_link}")
@@ -233,9 +233,9 @@ def _hush() -> None:
             logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
-def _check_workers(client: "Client", address: str, stamp: Stamp) -> None:
+def _check_workers(client: "Client", address: str, stamp: BuildToken) -> None:
     """Wait for the first worker; then none may differ. Late ones look at themselves."""
-    from pipeline.cluster.task import misfit
+    from pipeline.cluster.task import compatibility_problem
 
     try:
         client.wait_for_workers(1, timeout=WORKERS_TIMEOUT_S)
@@ -244,7 +244,7 @@ def _check_workers(client: "Client", address: str, stamp: Stamp) -> None:
             f"the scheduler at {address} got no worker within {WORKERS_TIMEOUT_S:g} s: "
             f"start some with `dask worker {address}`"
         ) from None
-    told = client.run(misfit, stamp, on_error="return")
+    told = client.run(compatibility_problem, stamp, on_error="return")
     for worker, problem in told.items():
         if isinstance(problem, Exception):
             text = " ".join(f"{type(problem).__name__}: {problem}".split())[:200]

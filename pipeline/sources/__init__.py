@@ -15,9 +15,9 @@ from typing import Any, Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_smoother.errors import BadInput, unknown_name
+from pose_smoother.errors import InvalidInputError, unknown_name
 from pose_smoother.registry import named_modules
-from pose_smoother.remote.address import Place
+from pose_smoother.remote.address import PathOrUrl
 from pose_smoother.skeleton import KEYPOINTS
 
 #: Ids are text that can never be a path.
@@ -33,12 +33,13 @@ class SourceOptions:
     actions : action names to keep; None is the dataset's default selection, ``("all",)`` every one.
     manual : BRACE's manual-keypoint zip or folder, if any.
     tables : folder with BRACE's annotation tables, if it is not found beside the keypoints.
-    hashes : list of SHA-256 sums; a file that is not as listed is rejected (``pipeline.checksums``).
+    hashes : list of SHA-256 sums; a file that is not as listed is rejected
+        (``pipeline.checksums``).
     """
 
     actions: tuple[str, ...] | None = None
-    manual: Place | None = None
-    tables: Place | None = None
+    manual: PathOrUrl | None = None
+    tables: PathOrUrl | None = None
     hashes: Path | None = None
 
 
@@ -83,11 +84,11 @@ class Source(Protocol):
     NAME: str
     LABELLED: tuple[str, ...]
 
-    def items(self, path: Place, options: SourceOptions) -> Iterator[Item]:
+    def items(self, path: PathOrUrl, options: SourceOptions) -> Iterator[Item]:
         """Raw input files in a stable order."""
 
     def parse(self, item: Item) -> list[Clip]:
-        """Clips of one raw file; raises BadInput with the reason when it is broken."""
+        """Clips of one raw file; raises InvalidInputError with the reason when it is broken."""
 
 
 @cache
@@ -110,7 +111,9 @@ def labelled_mask(names: tuple[str, ...]) -> list[bool]:
 
 
 def checked_id(text: str) -> str:
-    """An id from the outside, or BadInput if it is not plain letters, digits, ``-`` and ``_``."""
+    """An id from the outside, or InvalidInputError if it is not plain letters, digits, ``-`` and
+    ``_``.
+    """
     if not ID_PATTERN.fullmatch(text):
-        raise BadInput(f"id {text[:80]!r} is not 1 to 64 letters, digits, '-' or '_'")
+        raise InvalidInputError(f"id {text[:80]!r} is not 1 to 64 letters, digits, '-' or '_'")
     return text

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from pose_smoother.errors import BadInput
-from pose_smoother.remote.address import Place, Remote
+from pose_smoother.errors import InvalidInputError
+from pose_smoother.remote.address import PathOrUrl, RemotePath
 
 #: A member may unfold to this many times its compressed size, where it passes 1 MiB at all.
 MAX_RATIO = 200
@@ -56,7 +56,7 @@ class Tree(ABC):
     members : every file, sorted by name.
     """
 
-    path: Place
+    path: PathOrUrl
     members: list[Member]
 
     @abstractmethod
@@ -65,7 +65,8 @@ class Tree(ABC):
 
         Raises
         ------
-        BadInput : larger than ``max_bytes``, damaged or unreadable; the text gives the reason.
+        InvalidInputError : larger than ``max_bytes``, damaged or unreadable; the text gives the
+            reason.
         """
 
     def close(self) -> None:  # noqa: B027  a folder holds nothing open
@@ -78,15 +79,15 @@ class Tree(ABC):
         self.close()
 
 
-def read_capped(file: Place, max_bytes: int) -> bytes:
-    """The bytes of a file, or BadInput with the reason when it is too large or unreadable."""
+def read_capped(file: PathOrUrl, max_bytes: int) -> bytes:
+    """The bytes of a file, or InvalidInputError with the reason when it is too large or unreadable."""
     try:
         with file.open("rb") as handle:
             data = handle.read(max_bytes + 1)
     except OSError as error:
-        raise BadInput(f"cannot be read: {error.strerror}") from None
+        raise InvalidInputError(f"cannot be read: {error.strerror}") from None
     if len(data) > max_bytes:
-        raise BadInput(f"is larger than the {max_bytes:,} bytes allowed")
+        raise InvalidInputError(f"is larger than the {max_bytes:,} bytes allowed")
     return data
 
 
@@ -115,12 +116,12 @@ class RatioGuard:
         self._n_read = 0
 
     def read(self, n_bytes: int) -> bytes:
-        """Up to ``n_bytes`` more; BadInput where they unfold too far."""
+        """Up to ``n_bytes`` more; InvalidInputError where they unfold too far."""
         data = self._stream.read(n_bytes)
         self._n_read += len(data)
         allowed = max(_STREAM_RATIO_MATTERS_BYTES, MAX_RATIO * self._packed.tell())
         if self._n_read > allowed:
-            raise BadInput(
+            raise InvalidInputError(
                 f"{getattr(self._packed, 'name', 'the archive')} unfolds to more than {MAX_RATIO} "
                 "times its size: it is no dataset"
             )
@@ -130,7 +131,7 @@ class RatioGuard:
 class ZipTree(Tree):
     """A zip archive."""
 
-    def __init__(self, path: Place) -> None:
+    def __init__(self, path: PathOrUrl) -> None:
         self.path = path
         try:
             self._file = path.open("rb")
@@ -141,7 +142,7 @@ class ZipTree(Tree):
                 self._file.close()
                 raise
         except ZIP_ERRORS as error:
-            raise BadInput(
+            raise InvalidInputError(
                 f"{path} is not a readable zip archive ({error}): download it again"
             ) from None
         infos = [info for info in self._zip.infolist() if not info.is_dir()]
@@ -155,19 +156,21 @@ class ZipTree(Tree):
     def read(self, name: str, max_bytes: int) -> bytes:
         info = self._infos[name]
         if info.file_size > max_bytes:
-            raise BadInput(f"unfolds to {info.file_size:,} bytes, more than {max_bytes:,} allowed")
+            raise InvalidInputError(
+                f"unfolds to {info.file_size:,} bytes, more than {max_bytes:,} allowed"
+            )
         try:
             with self._zip.open(info) as file:  # checks the CRC at the end
                 return file.read(max_bytes + 1)
         except ZIP_ERRORS as error:
-            raise BadInput(f"is damaged inside {self.path.name}: {error}") from None
+            raise InvalidInputError(f"is damaged inside {self.path.name}: {error}") from None
 
     def close(self) -> None:
         self._zip.close()
         self._file.close()
 
 
-def check_directory(path: Place, archive: zipfile.ZipFile) -> None:
+def check_directory(path: PathOrUrl, archive: zipfile.ZipFile) -> None:
     """Compare a zip archive's directory, which has no checksum, with the members' own headers.
 
     A flip in a name there would otherwise make a file vanish, for no one looks for the odd name.
@@ -197,7 +200,7 @@ def check_directory(path: Place, archive: zipfile.ZipFile) -> None:
         raise zipfile.BadZipFile(f"{listed} members expected, {len(infos)} listed")
 
 
-def open_tree(path: Place, expected: str) -> Tree:
+def open_tree(path: PathOrUrl, expected: str) -> Tree:
     """A folder or a zip archive, here or at an address, open for reading.
 
     Parameters
@@ -207,17 +210,17 @@ def open_tree(path: Place, expected: str) -> Tree:
 
     Raises
     ------
-    BadInput : the path is absent, or neither a folder nor a readable zip archive.
+    InvalidInputError : the path is absent, or neither a folder nor a readable zip archive.
     """
     if path.is_dir():
-        if isinstance(path, Remote):
+        if isinstance(path, RemotePath):
             from pipeline.sources.remote_files import RemoteTree
 
             return RemoteTree(path)
         return FolderTree(path)
     if path.is_file():
         return ZipTree(path)
-    raise BadInput(f"{path} does not exist: expected {expected}")
+    raise InvalidInputError(f"{path} does not exist: expected {expected}")
 
 
 def _members(path: Path) -> Iterator[Member]:
@@ -231,7 +234,9 @@ def _members(path: Path) -> Iterator[Member]:
             with os.scandir(folder) as listed:
                 entries = list(listed)
         except OSError as error:
-            raise BadInput(f"folder {error.filename} cannot be listed: {error.strerror}") from None
+            raise InvalidInputError(
+                f"folder {error.filename} cannot be listed: {error.strerror}"
+            ) from None
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
                 folders.append((entry.path, f"{prefix}{entry.name}/"))

@@ -19,8 +19,8 @@ from pipeline.sources.archives import Tree, open_tree
 from pipeline.sources.brace_manual import ManualFiles
 from pipeline.sources.brace_segment import DATASET, LABELLED, parse
 from pipeline.sources.brace_tables import BOUNDARIES, FULL_HD, Tables, load_tables, places
-from pose_smoother.errors import BadInput
-from pose_smoother.remote.address import Place
+from pose_smoother.errors import InvalidInputError
+from pose_smoother.remote.address import PathOrUrl
 
 __all__ = ["LABELLED", "NAME", "items", "parse"]
 
@@ -52,7 +52,7 @@ class _Segment:
     refused: str
 
 
-def items(path: Place, options: SourceOptions) -> Iterator[Item]:
+def items(path: PathOrUrl, options: SourceOptions) -> Iterator[Item]:
     """Segment files, ordered by video and first frame.
 
     An item that must not or cannot be read has ``context["error"]``, the reason, and no data;
@@ -65,13 +65,14 @@ def items(path: Place, options: SourceOptions) -> Iterator[Item]:
 
     Raises
     ------
-    BadInput : the path is absent, not a zip archive, or holds no segment; a table is broken.
+    InvalidInputError : the path is absent, not a zip archive, or holds no segment; a table is
+        broken.
     """
     with ExitStack() as stack:
         tree = _open_segments(path, stack)
         segments, strange = _segments(tree)
         if not segments:
-            raise BadInput(f"{path} holds no segment: expected {EXPECTED}")
+            raise InvalidInputError(f"{path} holds no segment: expected {EXPECTED}")
         tables = load_tables(tree, options.tables)
         manual = ManualFiles(_open_manual(tree, options.manual, stack))
         for name in strange:
@@ -82,10 +83,10 @@ def items(path: Place, options: SourceOptions) -> Iterator[Item]:
             context = _context(segment, tables, first_new[segment.video])
             try:
                 if segment.refused:
-                    raise BadInput(segment.refused)
+                    raise InvalidInputError(segment.refused)
                 context["manual"] = manual.between(segment.video, segment.start, segment.end)
                 item = Item(segment.name, tree.read(segment.name, MAX_JSON_BYTES), context)
-            except BadInput as error:
+            except InvalidInputError as error:
                 yield Item(segment.name, b"", {"error": str(error)})
                 continue
             yield item
@@ -109,7 +110,7 @@ def _context(segment: _Segment, tables: Tables, first_new_frame: int) -> dict[st
     }
 
 
-def _open_segments(path: Place, stack: ExitStack) -> Tree:
+def _open_segments(path: PathOrUrl, stack: ExitStack) -> Tree:
     """The keypoint tree; a folder that merely holds ``dataset.zip`` stands for the archive."""
     tree = stack.enter_context(open_tree(path, EXPECTED))
     archive = path / "dataset.zip"
@@ -118,7 +119,7 @@ def _open_segments(path: Place, stack: ExitStack) -> Tree:
     return tree
 
 
-def _open_manual(tree: Tree, chosen: Place | None, stack: ExitStack) -> list[Tree]:
+def _open_manual(tree: Tree, chosen: PathOrUrl | None, stack: ExitStack) -> list[Tree]:
     """Where manual keypoints may lie: the chosen place, else beside and inside the keypoints."""
     expected = "BRACE's manual_keypoints.zip, or the folder unpacked from it"
     if chosen is not None:

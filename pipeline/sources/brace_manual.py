@@ -15,7 +15,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from pipeline.sources.archives import ZIP_ERRORS, Member, Tree, zip_fault
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 
 ARRAY = "coco_joints2d"
 MAX_NPZ_BYTES = 1 << 20
@@ -49,7 +49,7 @@ class ManualFiles:
 
         Raises
         ------
-        BadInput : one of the files is refused, damaged or too large; the text names it.
+        InvalidInputError : one of the files is refused, damaged or too large; the text names it.
         """
         frames = self._frames.get(video, [])
         files = {}
@@ -57,10 +57,10 @@ class ManualFiles:
             tree, member = self._found[video][frame]
             try:
                 if member.refused:
-                    raise BadInput(member.refused)
+                    raise InvalidInputError(member.refused)
                 files[frame] = tree.read(member.name, MAX_NPZ_BYTES)
-            except BadInput as error:
-                raise BadInput(f"its manual file {member.name} {error}") from None
+            except InvalidInputError as error:
+                raise InvalidInputError(f"its manual file {member.name} {error}") from None
             self._used.add((video, frame))
         return files
 
@@ -86,24 +86,26 @@ def manual_keypoints(data: bytes, n_keypoints: int) -> NDArray[np.float64]:
 
     Raises
     ------
-    BadInput : damaged, of another shape or type, or not finite.
+    InvalidInputError : damaged, of another shape or type, or not finite.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             info = archive.getinfo(f"{ARRAY}.npy")
             fault = zip_fault(info, times=1)
             if fault or info.file_size > _MAX_NPY_BYTES:
-                raise BadInput(f"{ARRAY} {fault or f'unfolds to {info.file_size:,} bytes'}")
+                raise InvalidInputError(
+                    f"{ARRAY} {fault or f'unfolds to {info.file_size:,} bytes'}"
+                )
             array = _read_npy(archive.read(info))
     except KeyError:
-        raise BadInput(f"has no array {ARRAY}") from None
+        raise InvalidInputError(f"has no array {ARRAY}") from None
     except ZIP_ERRORS as error:
-        raise BadInput(f"is not a readable .npz file: {error}") from None
+        raise InvalidInputError(f"is not a readable .npz file: {error}") from None
     if array.ndim != 2 or array.shape[0] != n_keypoints or array.shape[1] not in (2, 3):
-        raise BadInput(f"{ARRAY} has shape {array.shape}, expected ({n_keypoints}, 3)")
+        raise InvalidInputError(f"{ARRAY} has shape {array.shape}, expected ({n_keypoints}, 3)")
     positions = array[:, :2].astype(np.float64)  # the third column means nothing (the README)
     if not (np.abs(positions) < 1e9).all():
-        raise BadInput(f"{ARRAY} holds a value that is not a finite position")
+        raise InvalidInputError(f"{ARRAY} holds a value that is not a finite position")
     return positions
 
 
@@ -131,5 +133,5 @@ def _layout(header: bytes) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     if dtype.kind not in "fiu" or dtype.itemsize > 8:
         raise ValueError(f"expected numbers, got dtype {dtype}")
     if not all(0 <= side <= 64 for side in shape) or len(shape) > 2:
-        raise BadInput(f"{ARRAY} has shape {shape[:8]}, expected (17, 3)")
+        raise InvalidInputError(f"{ARRAY} has shape {shape[:8]}, expected (17, 3)")
     return shape, is_fortran, dtype

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pipeline.sources import Clip, Item, checked_id
 from pipeline.sources.brace_manual import manual_keypoints
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from pose_smoother.skeleton import INDEX, N_KEYPOINTS
 
 DATASET = "brace"
@@ -52,12 +52,13 @@ def parse(item: Item) -> list[Clip]:
 
     Raises
     ------
-    BadInput : the file is broken (the text tells what and where), was refused by ``items``, or
+    InvalidInputError : the file is broken (the text tells what and where), was refused by
+        ``items``, or
         has no frame that an earlier segment does not have.
     """
     context = item.context
     if "error" in context:
-        raise BadInput(context["error"])
+        raise InvalidInputError(context["error"])
     frames, keypoints = _decode(item.data, context["video"])
     left_out = _replace_manual(frames, keypoints, context["manual"])
     keep = _frames_kept(frames, context, left_out)
@@ -121,7 +122,7 @@ def _frames_kept(
             left_out[reason] = int(dropped.sum())
     keep = ~(outside | shared)
     if not keep.any():
-        raise BadInput(
+        raise InvalidInputError(
             f"no frame is left of {len(frames)}: {int(outside.sum())} lie outside "
             f"{context['start']}-{context['end']}, {int(shared.sum())} in an earlier segment"
         )
@@ -137,8 +138,8 @@ def _replace_manual(
     for frame, data in manual.items():
         try:
             positions = manual_keypoints(data, len(COCO))
-        except BadInput as error:
-            raise BadInput(f"manual keypoints of frame {frame}: {error}") from None
+        except InvalidInputError as error:
+            raise InvalidInputError(f"manual keypoints of frame {frame}: {error}") from None
         if frame in row:
             keypoints[row[frame]] = np.column_stack([positions, np.ones(len(COCO))])
         else:
@@ -151,18 +152,20 @@ def _decode(data: bytes, video: str) -> tuple[NDArray[np.int32], NDArray[np.floa
     try:
         table = json.loads(data, object_pairs_hook=_unique, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
-        raise BadInput(f"is not valid JSON: {error}") from None
+        raise InvalidInputError(f"is not valid JSON: {error}") from None
     if not isinstance(table, dict) or not 0 < len(table) <= MAX_FRAMES:
         size = f"{len(table):,} entries" if isinstance(table, dict) else type(table).__name__
-        raise BadInput(f"expected an object of 1 to {MAX_FRAMES:,} frames, got {size}")
+        raise InvalidInputError(f"expected an object of 1 to {MAX_FRAMES:,} frames, got {size}")
     entries: dict[int, Any] = {}
     for key, value in table.items():
         match = _FRAME.fullmatch(key)
         if not match or match["video"] != video:
-            raise BadInput(f"expected keys such as '{video}/img-000123.png', got {key[:80]!r}")
+            raise InvalidInputError(
+                f"expected keys such as '{video}/img-000123.png', got {key[:80]!r}"
+            )
         number = int(match["frame"])
         if number in entries:
-            raise BadInput(f"frame {number} occurs twice")
+            raise InvalidInputError(f"frame {number} occurs twice")
         entries[number] = value
     keypoints = None if _TRUTH_VALUE.search(data) else _all_keypoints(entries.values())
     if keypoints is None:  # frame by frame it takes ten times as long, and can tell what is wrong
@@ -192,13 +195,13 @@ def _frame_keypoints(value: Any, frame: int) -> NDArray[np.float64]:
         and all(isinstance(point, list) and len(point) == 3 for point in points)
     )
     if not shape_fits:
-        raise BadInput(
+        raise InvalidInputError(
             f"frame {frame}: expected 'keypoints' with {len(COCO)} entries [x, y, score]"
         )
     assert points is not None
     for name, point in zip(COCO, points, strict=True):
         if not all(type(number) in (int, float) and abs(number) < _LARGEST for number in point):
-            raise BadInput(
+            raise InvalidInputError(
                 f"frame {frame}, {name}: expected three finite numbers, got {str(point)[:80]}"
             )
     return np.array(points, dtype=np.float64)

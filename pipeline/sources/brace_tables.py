@@ -14,8 +14,8 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from pipeline.sources.archives import Tree, read_capped
-from pose_smoother.errors import BadInput
-from pose_smoother.remote.address import Place
+from pose_smoother.errors import InvalidInputError
+from pose_smoother.remote.address import PathOrUrl
 
 SEGMENTS = "segments.csv"
 BOUNDARIES = "shot_boundaries.json"
@@ -48,21 +48,24 @@ class Tables:
     cuts: dict[str, list[int]] = field(default_factory=dict)
 
 
-def places(path: Place) -> list[Place]:
+def places(path: PathOrUrl) -> list[PathOrUrl]:
     """Folders where things that belong to a keypoint folder or archive are looked for."""
     roots = ([path] if path.is_dir() else []) + [path.resolve().parent]
     return [place for root in roots for place in (root / "annotations", root)]
 
 
-def load_tables(tree: Tree, folder: Place | None) -> Tables:
+def load_tables(tree: Tree, folder: PathOrUrl | None) -> Tables:
     """The tables, from the chosen folder, else from beside or inside the keypoints.
 
     Raises
     ------
-    BadInput : the chosen folder does not exist, or a table that is there cannot be understood.
+    InvalidInputError : the chosen folder does not exist, or a table that is there cannot be
+        understood.
     """
     if folder is not None and not folder.is_dir():
-        raise BadInput(f"{folder} is not a folder: expected BRACE's annotation tables in it")
+        raise InvalidInputError(
+            f"{folder} is not a folder: expected BRACE's annotation tables in it"
+        )
     texts = {name: _find(name, tree, folder) for name in ABSENT}
     for name, text in texts.items():
         if text is None:
@@ -82,7 +85,7 @@ def parse_segments(text: str) -> dict[tuple[str, int, int], str]:
             for row in rows
         }
     except ValueError as error:
-        raise BadInput(f"{SEGMENTS}: a frame number was expected, got {error}") from None
+        raise InvalidInputError(f"{SEGMENTS}: a frame number was expected, got {error}") from None
 
 
 def parse_videos(text: str) -> tuple[dict[str, float], dict[str, tuple[int, int]]]:
@@ -95,13 +98,15 @@ def parse_videos(text: str) -> tuple[dict[str, float], dict[str, tuple[int, int]
             fps[video] = float(row["fps"])
             width, height = (int(side) for side in row["resolution"].split("x"))
         except ValueError:
-            raise BadInput(
+            raise InvalidInputError(
                 f"{VIDEOS}: video {video!r}: expected a number and a size such as 1920x1080, got "
                 f"fps {row['fps']!r} and resolution {row['resolution']!r}"
             ) from None
         sizes[video] = (width, height)
         if not (0 < fps[video] < math.inf and min(width, height) > 0):
-            raise BadInput(f"{VIDEOS}: video {video!r}: fps and resolution must be positive")
+            raise InvalidInputError(
+                f"{VIDEOS}: video {video!r}: fps and resolution must be positive"
+            )
     return fps, sizes
 
 
@@ -110,13 +115,15 @@ def parse_cuts(text: str) -> dict[str, list[int]]:
     try:
         table: Any = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise BadInput(f"{BOUNDARIES} is not valid JSON: {error}") from None
+        raise InvalidInputError(f"{BOUNDARIES} is not valid JSON: {error}") from None
     if not isinstance(table, dict):
-        raise BadInput(f"{BOUNDARIES}: expected an object of lists by video id")
+        raise InvalidInputError(f"{BOUNDARIES}: expected an object of lists by video id")
     for video, cuts in table.items():
         whole = isinstance(cuts, list) and all(type(c) is int and 0 <= c < 2**31 for c in cuts)
         if not whole:
-            raise BadInput(f"{BOUNDARIES}: video {video[:80]!r}: expected a list of frame numbers")
+            raise InvalidInputError(
+                f"{BOUNDARIES}: video {video[:80]!r}: expected a list of frame numbers"
+            )
     return {video: sorted(set(cuts)) for video, cuts in table.items()}
 
 
@@ -126,17 +133,17 @@ def _rows(table: str, text: str, columns: tuple[str, ...]) -> list[dict[str, str
     try:
         absent = [name for name in columns if text and name not in (reader.fieldnames or ())]
         if absent:
-            raise BadInput(f"{table} has no column {', '.join(absent)}")
+            raise InvalidInputError(f"{table} has no column {', '.join(absent)}")
         rows = list(reader)
     except csv.Error as error:
-        raise BadInput(f"{table} line {reader.line_num}: {error}") from None
+        raise InvalidInputError(f"{table} line {reader.line_num}: {error}") from None
     for number, row in enumerate(rows, start=1):
         if any(row[name] is None for name in columns):
-            raise BadInput(f"{table}: row {number} is cut short")
+            raise InvalidInputError(f"{table}: row {number} is cut short")
     return rows
 
 
-def _find(name: str, tree: Tree, folder: Place | None) -> str | None:
+def _find(name: str, tree: Tree, folder: PathOrUrl | None) -> str | None:
     """The text of the first table of this name: chosen folder, inside, then beside the path."""
     inside = [m.name for m in tree.members if PurePosixPath(m.name).name == name and not m.refused]
     chosen = [folder / name] if folder else []
@@ -148,8 +155,8 @@ def _find(name: str, tree: Tree, folder: Place | None) -> str | None:
             return _text(tree.read(member, _MAX_BYTES))
         for file in [file for file in beside if file.is_file()]:
             return _text(read_capped(file, _MAX_BYTES))
-    except BadInput as error:
-        raise BadInput(f"{name} for {tree.path} {error}") from None
+    except InvalidInputError as error:
+        raise InvalidInputError(f"{name} for {tree.path} {error}") from None
     return None
 
 
@@ -157,4 +164,4 @@ def _text(data: bytes) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise BadInput(f"is not UTF-8 text: {error}") from None
+        raise InvalidInputError(f"is not UTF-8 text: {error}") from None

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from pipeline.sources import Clip, Item, SourceOptions, checked_id
 from pipeline.sources.archives import RatioGuard
-from pose_smoother.errors import BadInput
-from pose_smoother.remote.address import Place, Remote
+from pose_smoother.errors import InvalidInputError
+from pose_smoother.remote.address import PathOrUrl, RemotePath
 from pose_smoother.skeleton import INDEX, N_KEYPOINTS
 
 NAME = "penn-action"
@@ -54,21 +54,21 @@ _MEMBER = re.compile(r"(?:.*/)?labels/([^/]+\.mat)$")
 _TARGET = np.array([INDEX[name] for name in COLUMNS])
 
 
-def items(path: Place, options: SourceOptions) -> Iterator[Item]:
+def items(path: PathOrUrl, options: SourceOptions) -> Iterator[Item]:
     """Label files of a folder (itself, or its ``labels``) or of the downloaded ``.tar.gz``.
 
     Raises
     ------
-    BadInput : nothing there, no label file inside, or the archive is damaged.
+    InvalidInputError : nothing there, no label file inside, or the archive is damaged.
     """
-    if isinstance(path, Remote) and path.is_dir():
+    if isinstance(path, RemotePath) and path.is_dir():
         yield from _remote_items(path)
     elif isinstance(path, Path) and path.is_dir():
         yield from _folder_items(path)
     elif path.is_file():
         yield from _archive_items(path)
     else:
-        raise BadInput(f"no Penn Action at {path}: expected its labels folder or .tar.gz")
+        raise InvalidInputError(f"no Penn Action at {path}: expected its labels folder or .tar.gz")
 
 
 def _folder_items(path: Path) -> Iterator[Item]:
@@ -78,7 +78,9 @@ def _folder_items(path: Path) -> Iterator[Item]:
         if any(folder.glob("*.mat"))
     ]
     if not found:
-        raise BadInput(f"{path} holds no *.mat label file: expected Penn Action's labels folder")
+        raise InvalidInputError(
+            f"{path} holds no *.mat label file: expected Penn Action's labels folder"
+        )
     for file in sorted(found[0].glob("*.mat")):
         if file.is_symlink() or not file.is_file():
             yield Item(file.name, b"", {"error": "is a link or not a plain file"})
@@ -95,7 +97,7 @@ def _read_file(file: Path) -> Item:
         return Item(file.name, b"", {"error": f"cannot be read ({error.strerror})"})
 
 
-def _remote_items(path: Remote) -> Iterator[Item]:
+def _remote_items(path: RemotePath) -> Iterator[Item]:
     """Label files below an address, as ``_folder_items`` has them."""
     from pipeline.sources.remote_files import RemoteTree, read_ahead
 
@@ -106,16 +108,18 @@ def _remote_items(path: Remote) -> Iterator[Item]:
         if names:
             break
     else:
-        raise BadInput(f"{path} holds no *.mat label file: expected Penn Action's labels folder")
+        raise InvalidInputError(
+            f"{path} holds no *.mat label file: expected Penn Action's labels folder"
+        )
     for name, data in read_ahead(tree, names, _MAX_FILE_BYTES):
         label = name.removeprefix(folder)
-        if isinstance(data, BadInput):
+        if isinstance(data, InvalidInputError):
             yield Item(label, b"", {"error": str(data)})
         else:
             yield Item(label, data)
 
 
-def _archive_items(path: Place) -> Iterator[Item]:
+def _archive_items(path: PathOrUrl) -> Iterator[Item]:
     """Stream the archive: images are passed over, nothing is unpacked.
 
     gzip's checksum stands at the very end and reading member by member never reaches it (nor does
@@ -138,9 +142,11 @@ def _archive_items(path: Place) -> Iterator[Item]:
                 while stream.read(2**20):
                     pass
     except (tarfile.TarError, EOFError, OSError, ValueError, zlib.error) as error:
-        raise BadInput(f"{path} is not a readable .tar.gz, or is damaged: {error}") from None
+        raise InvalidInputError(
+            f"{path} is not a readable .tar.gz, or is damaged: {error}"
+        ) from None
     if count == 0:
-        raise BadInput(f"{path} holds no labels/*.mat member: is it Penn_Action.tar.gz?")
+        raise InvalidInputError(f"{path} holds no labels/*.mat member: is it Penn_Action.tar.gz?")
 
 
 def _member_item(
@@ -167,26 +173,28 @@ def parse(item: Item) -> list[Clip]:
 
     Raises
     ------
-    BadInput : the reason why the file can't be used.
+    InvalidInputError : the reason why the file can't be used.
     """
     if "error" in item.context:
-        raise BadInput(item.context["error"])
+        raise InvalidInputError(item.context["error"])
     name = checked_id(item.name.removesuffix(".mat"))
     data = _load(item.data)
     x, y, visible = (_matrix(data, key) for key in ("x", "y", "visibility"))
     if not x.shape == y.shape == visible.shape:
-        raise BadInput(f"x {x.shape}, y {y.shape} and visibility {visible.shape} differ in shape")
+        raise InvalidInputError(
+            f"x {x.shape}, y {y.shape} and visibility {visible.shape} differ in shape"
+        )
     n_frames = _scalar(data, "nframes", len(x))
     if n_frames != len(x):
-        raise BadInput(f"nframes says {n_frames} frames, but x has {len(x)}")
+        raise InvalidInputError(f"nframes says {n_frames} frames, but x has {len(x)}")
     if not np.isin(visible, (0, 1)).all():
-        raise BadInput("visibility holds values other than 0 and 1")
+        raise InvalidInputError("visibility holds values other than 0 and 1")
     seen = visible.astype(bool)
     for key, values in (("x", x), ("y", y)):
         if bad := int((~np.isfinite(values[seen])).sum()):
-            raise BadInput(f"{key} has {bad} values that are not finite")
+            raise InvalidInputError(f"{key} has {bad} values that are not finite")
         if (np.abs(values[seen]) > 1e6).any():
-            raise BadInput(f"{key} has values beyond a million pixels")
+            raise InvalidInputError(f"{key} has values beyond a million pixels")
     keypoints = np.full((len(x), N_KEYPOINTS, 2), np.nan)
     keypoints[:, _TARGET, 0] = np.where(seen, x, np.nan)
     keypoints[:, _TARGET, 1] = np.where(seen, y, np.nan)
@@ -207,7 +215,7 @@ def parse(item: Item) -> list[Clip]:
 
 def _load(data: bytes) -> dict[str, Any]:
     if not data:
-        raise BadInput("is empty")
+        raise InvalidInputError("is empty")
     try:
         loaded = scipy.io.loadmat(
             cast(Any, io.BytesIO(data)),
@@ -215,25 +223,25 @@ def _load(data: bytes) -> dict[str, Any]:
         )
     except Exception as error:  # loadmat raises almost anything on damaged files
         text = " ".join(str(error).split())[:120] or type(error).__name__
-        raise BadInput(f"is not a readable .mat file ({text})") from None
+        raise InvalidInputError(f"is not a readable .mat file ({text})") from None
     return dict(loaded)
 
 
 def _matrix(data: dict[str, Any], key: str) -> NDArray[np.float64]:
     if key not in data:
-        raise BadInput(f"has no {key!r}")
+        raise InvalidInputError(f"has no {key!r}")
     value = data[key]
     if not isinstance(value, np.ndarray) or value.dtype.kind not in "iufb":
-        raise BadInput(f"{key} is not a numeric array")
+        raise InvalidInputError(f"{key} is not a numeric array")
     if value.ndim != 2 or value.shape[1] != len(COLUMNS) or not 0 < len(value) <= _MAX_FRAMES:
-        raise BadInput(f"{key} has shape {value.shape}, expected (frames, {len(COLUMNS)})")
+        raise InvalidInputError(f"{key} has shape {value.shape}, expected (frames, {len(COLUMNS)})")
     return value.astype(np.float64)  # unsigned in many files: subtracting would wrap around
 
 
 def _scalar(data: dict[str, Any], key: str, default: int) -> int:
     value = np.ravel(data.get(key, default))
     if value.size != 1 or value.dtype.kind not in "iuf" or not np.isfinite(value[0]):
-        raise BadInput(f"{key} is not one number")
+        raise InvalidInputError(f"{key} is not one number")
     return int(value[0])
 
 

@@ -3,38 +3,38 @@
 from collections.abc import Iterable, Iterator
 
 from pipeline.sources.archives import Member, Tree
-from pose_smoother.errors import BadInput
-from pose_smoother.remote.address import Remote
-from pose_smoother.remote.objects import Entry, each, listing, read
+from pose_smoother.errors import InvalidInputError
+from pose_smoother.remote.address import RemotePath
+from pose_smoother.remote.objects import Entry, listing, read, thread_map
 
 
 class RemoteTree(Tree):
     """The objects below an address."""
 
-    def __init__(self, path: Remote) -> None:
-        self.path: Remote = path
+    def __init__(self, path: RemotePath) -> None:
+        self.path: RemotePath = path
         self._entries: dict[str, Entry] = listing(path)
         self.members = [Member(name) for name in self._entries]
 
     def read(self, name: str, max_bytes: int) -> bytes:
         n_bytes = self._entries[name].n_bytes
         if n_bytes > max_bytes:
-            raise BadInput(f"is larger than the {max_bytes:,} bytes allowed")
+            raise InvalidInputError(f"is larger than the {max_bytes:,} bytes allowed")
         try:
             return read(self.path / name, n_bytes)
         except FileNotFoundError:
-            raise BadInput("was deleted while the folder was read") from None
+            raise InvalidInputError("was deleted while the folder was read") from None
 
 
 def read_ahead(
     tree: Tree, names: Iterable[str], max_bytes: int
-) -> Iterator[tuple[str, bytes | BadInput]]:
+) -> Iterator[tuple[str, bytes | InvalidInputError]]:
     """Members in the order asked for, or why one can't be used; the next ones are on their way."""
 
-    def get(name: str) -> tuple[str, bytes | BadInput]:
+    def get(name: str) -> tuple[str, bytes | InvalidInputError]:
         try:
             return name, tree.read(name, max_bytes)
-        except BadInput as error:
+        except InvalidInputError as error:
             return name, error
 
-    yield from each(get, names)
+    yield from thread_map(get, names)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pipeline.synthetic import brace, penn_action
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 
 _MIN_VIDEOS = 5
 _SEGMENTS_A_VIDEO = 8
@@ -29,12 +29,16 @@ def write_sample(
 
     Raises
     ------
-    BadInput : the folder holds something already, or the number or seed is too small.
+    InvalidInputError : the folder holds something already, or the number or seed is too small.
     """
     if n_clips < 2 or seed < 0:
-        raise BadInput(f"expected at least 2 clips and a seed from 0 on, got {n_clips} and {seed}")
+        raise InvalidInputError(
+            f"expected at least 2 clips and a seed from 0 on, got {n_clips} and {seed}"
+        )
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
-        raise BadInput(f"{out} exists and is not an empty folder: choose another, or remove it")
+        raise InvalidInputError(
+            f"{out} exists and is not an empty folder: choose another, or remove it"
+        )
     out.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name[:40]}.", suffix=".tmp"))
     try:

@@ -160,13 +160,13 @@ def write_json(path: Path, value: Any) -> None:
     write_atomic(path, to_json(value))
 
 
-def sealed(value: dict[str, Any]) -> bytes:
+def add_checksum(value: dict[str, Any]) -> bytes:
     """A value as JSON that carries its own checksum."""
     return to_json(value | {"seal": sha256_bytes(to_json(value))})
 
 
-def unsealed(raw: bytes) -> dict[str, Any]:
-    """The inverse of ``sealed``.
+def verify_checksum(raw: bytes) -> dict[str, Any]:
+    """The inverse of ``add_checksum``.
 
     Raises
     ------
@@ -179,7 +179,7 @@ def unsealed(raw: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValueError("expected a JSON object")
     seal = value.pop("seal", None)
-    if seal is None or raw != sealed(value):
+    if seal is None or raw != add_checksum(value):
         raise ValueError("its own checksum does not fit")
     return value
 
@@ -195,6 +195,6 @@ def sha256_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def unlike(expected: str, found: str) -> str:
+def hash_mismatch(expected: str, found: str) -> str:
     """Two hashes that should be one, in short."""
     return f"expected {expected[:8]}…, found {found[:8]}…"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from pose_smoother.errors import PoseError
+from pose_smoother.errors import PoseSmootherError
 from pose_smoother.files.atomic import WriteFailed
 
 _FULL = {errno.ENOSPC: "disk full", errno.EDQUOT: "quota used up", errno.EFBIG: "file too large"}
@@ -15,7 +15,7 @@ _BROKEN = {errno.EIO: "reports an input/output error", errno.ESTALE: "lost a fil
 _REFUSED = (errno.EROFS, errno.EIO)  # whatever was tried; other errors may be of a file to be read
 
 
-class DiskError(PoseError):
+class DiskError(PoseSmootherError):
     """The file system refused a write; what was finished before is intact."""
 
 
@@ -27,7 +27,7 @@ _LEAST = AtLeast(4096)  # a block: what any file or folder takes, where nothing 
 
 
 @contextmanager
-def disk_faults_told(
+def translate_disk_errors(
     place: Path,
     needs_bytes: Callable[[], int | None] | None = None,
     kept: Callable[[], str] | None = None,
@@ -51,15 +51,15 @@ def disk_faults_told(
         if error.errno not in {*_FULL, *_READ_ONLY, *_BROKEN}:
             raise
         sentence = ""
-        with suppress(PoseError, OSError):
+        with suppress(PoseSmootherError, OSError):
             sentence = kept() if kept else ""
         needed = getattr(error, "n_bytes", None)
-        with suppress(PoseError, OSError):
+        with suppress(PoseSmootherError, OSError):
             needed = (needs_bytes() if needs_bytes else None) or needed
         raise DiskError(_text(error, place, needed, sentence)) from error
 
 
-def told(error: OSError) -> DiskError | None:
+def as_disk_error(error: OSError) -> DiskError | None:
     """A refused write in a command that has no words of its own for it; None for other errors."""
     named = error.filename2 or error.filename
     if error.errno not in {*_FULL, *_REFUSED} or not isinstance(named, str):

@@ -19,7 +19,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from pose_smoother.errors import PoseError
+from pose_smoother.errors import PoseSmootherError
 from pose_smoother.files.atomic import make_folder
 
 HEARTBEAT_S = 5.0
@@ -28,42 +28,42 @@ DEAD_AFTER_S = 60.0  # a holder on another machine that was silent for so long i
 _log = logging.getLogger(__name__)
 
 
-class Held(PoseError):
+class LockedError(PoseSmootherError):
     """Another process writes to the same place."""
 
 
 @contextmanager
-def only_writer(target: Path) -> Iterator[None]:
+def exclusive_lock(target: Path) -> Iterator[None]:
     """Hold ``.<name>.lock`` beside a target file or folder while the body runs.
 
     Raises
     ------
-    Held : at once, naming process and host, when another process holds it.
+    LockedError : at once, naming process and host, when another process holds it.
     """
     make_folder(target.parent)
     lock = FileLock(target.parent / f".{target.name}.lock")
-    owner_file = owner_note(target)
+    note = owner_file(target)
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise _held(target, _read_owner(owner_file)) from None
+        raise _held(target, _read_owner(note)) from None
     try:
-        _refuse_living_elsewhere(target, owner_file)
-    except Held:
+        _refuse_living_elsewhere(target, note)
+    except LockedError:
         lock.release()
         raise
     try:
         owner = {"pid": os.getpid(), "host": socket.gethostname(), "since": time.time()}
         stop = threading.Event()
         try:
-            owner_file.write_text(json.dumps(owner))
-            beat = threading.Thread(target=_beat, args=(owner_file, stop), daemon=True)
+            note.write_text(json.dumps(owner))
+            beat = threading.Thread(target=_beat, args=(note, stop), daemon=True)
             beat.start()
             yield
         finally:
             stop.set()
             with suppress(OSError):  # a disk that broke meanwhile: the lock goes with the process
-                owner_file.unlink(missing_ok=True)
+                note.unlink(missing_ok=True)
     finally:
         # Removed while held: filelock refuses a lock on a file that has no name any more.
         with suppress(OSError):
@@ -71,16 +71,18 @@ def only_writer(target: Path) -> Iterator[None]:
         lock.release()
 
 
-def owner_note(target: Path) -> Path:
+def owner_file(target: Path) -> Path:
     """The file that says who holds a target, beside it; while it is held, its text stays."""
     return target.parent / f".{target.name}.owner.json"
 
 
-def leave_if_held(target: Path) -> None:
-    """Raise Held now rather than after the heavy imports; ``only_writer`` decides all the same."""
+def raise_if_locked(target: Path) -> None:
+    """Raise LockedError now rather than after the heavy imports; ``exclusive_lock`` decides all the
+    same.
+    """
     if not (target.parent / f".{target.name}.lock").exists():
         return
-    with only_writer(target):
+    with exclusive_lock(target):
         pass
 
 
@@ -106,9 +108,9 @@ def _refuse_living_elsewhere(target: Path, owner_file: Path) -> None:
     _log.info("%s was left by process %s on %s, which died", target, owner["pid"], owner["host"])
 
 
-def _held(target: Path, owner: dict[str, Any] | None, seen: str = "") -> Held:
+def _held(target: Path, owner: dict[str, Any] | None, seen: str = "") -> LockedError:
     who = f"process {owner['pid']} on {owner['host']}{seen}" if owner else "another process"
-    return Held(f"{target} is being written by {who}: wait for it")
+    return LockedError(f"{target} is being written by {who}: wait for it")
 
 
 def _read_owner(owner_file: Path) -> dict[str, Any] | None:

@@ -20,7 +20,7 @@ Params = Mapping[str, float]
 
 
 @dataclass(frozen=True)
-class Smoother:
+class FilterSpec:
     """A registered smoother.
 
     Attributes
@@ -34,8 +34,8 @@ class Smoother:
     grid: tuple[Params, ...] = ({},)
 
 
-def _filter(smooth: Callable[..., NDArray[np.float32]], *grid: Params) -> Smoother:
-    return Smoother(lambda noisy, truth: partial(partial, smooth), grid or ({},))
+def _filter(smooth: Callable[..., NDArray[np.float32]], *grid: Params) -> FilterSpec:
+    return FilterSpec(lambda noisy, truth: partial(partial, smooth), grid or ({},))
 
 
 def _fit_lmmse(noisy: NDArray[np.float32], truth: NDArray[np.float32]) -> Callable[..., Smooth]:
@@ -43,7 +43,7 @@ def _fit_lmmse(noisy: NDArray[np.float32], truth: NDArray[np.float32]) -> Callab
 
 
 #: Smoothers by the name that stands in the column ``model``.
-SMOOTHERS: dict[str, Smoother] = {
+SMOOTHERS: dict[str, FilterSpec] = {
     "identity": _filter(moving.identity),
     "mean": _filter(moving.mean),
     "gaussian": _filter(
@@ -69,13 +69,13 @@ SMOOTHERS: dict[str, Smoother] = {
             for speed_cutoff in (0.04, 0.2)
         ),
     ),
-    "lmmse": Smoother(
+    "lmmse": FilterSpec(
         _fit_lmmse, tuple({"ridge_windows": r} for r in (1.0, 10.0, 100.0, 1_000.0, 10_000.0))
     ),
 }
 
 
-def smoother(name: str) -> Smoother:
+def smoother(name: str) -> FilterSpec:
     """One smoother by name, or an error that lists the known ones."""
     try:
         return SMOOTHERS[name]

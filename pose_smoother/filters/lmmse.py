@@ -53,7 +53,7 @@ class LinearEstimator:
 
 
 @dataclass(frozen=True)
-class Moments:
+class SufficientStatistics:
     """Sums over training windows from which the weights follow for any ridge.
 
     Attributes
@@ -81,7 +81,7 @@ class Moments:
         return LinearEstimator(self.seen, self.typical_px, stacked)
 
 
-def fit(noisy: NDArray[np.float32], truth: NDArray[np.float32]) -> Moments:
+def fit(noisy: NDArray[np.float32], truth: NDArray[np.float32]) -> SufficientStatistics:
     """Collect the moments of training windows.
 
     Parameters
@@ -111,7 +111,7 @@ def fit(noisy: NDArray[np.float32], truth: NDArray[np.float32]) -> Moments:
             part = features[annotated & ~whole]
             gram[entry] += shared + part.T @ part
             cross[entry] += features[annotated].T @ sought[annotated, entry].astype(np.float64)
-    return Moments(seen, typical, gram, cross, power)
+    return SufficientStatistics(seen, typical, gram, cross, power)
 
 
 def _features(

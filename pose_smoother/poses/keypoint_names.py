@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_smoother.errors import BadInput, unknown_name
+from pose_smoother.errors import InvalidInputError, unknown_name
 from pose_smoother.skeleton import INDEX, KEYPOINTS, N_KEYPOINTS
 
 
@@ -82,7 +82,7 @@ _PARTS: dict[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True)
-class Mapping:
+class KeypointMapping:
     """Where the 25 keypoints stand in a file.
 
     Attributes
@@ -126,7 +126,7 @@ def known_skeleton(
 
     Raises
     ------
-    BadInput : the skeleton is unknown, has another number of keypoints, or cannot be told.
+    InvalidInputError : the skeleton is unknown, has another number of keypoints, or cannot be told.
     """
     if skeleton == NUMBERED:
         return tuple(map(str, range(n_keypoints))), None
@@ -135,7 +135,7 @@ def known_skeleton(
             raise unknown_name("skeleton", skeleton, [*SKELETONS, NUMBERED])
         names = SKELETONS[skeleton]
         if len(names) != n_keypoints:
-            raise BadInput(
+            raise InvalidInputError(
                 f"skeleton {skeleton} has {len(names)} keypoints, but the file has {n_keypoints}"
             )
         return names, None
@@ -147,7 +147,7 @@ def known_skeleton(
             fitting[0]
         ], f"{n_keypoints} keypoints without names: taken as {fitting[0]}"
     told = " or ".join(f"--skeleton {name}" for name in fitting) or "no known skeleton has so many"
-    raise BadInput(
+    raise InvalidInputError(
         f"{n_keypoints} keypoints without names: say which they are ({told}; or --skeleton "
         f"{NUMBERED} with a --map FILE from 0 … {n_keypoints - 1} to names)"
     )
@@ -158,22 +158,22 @@ def read_map(path: Path) -> dict[str, str]:
 
     Raises
     ------
-    BadInput : the file cannot be read, or does not map names to names of ours.
+    InvalidInputError : the file cannot be read, or does not map names to names of ours.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
         found: Any = json.loads(text) if path.suffix.lower() == ".json" else tomllib.loads(text)
     except (OSError, ValueError, RecursionError) as error:
-        raise BadInput(f"map {path}: cannot be read ({error})") from None
+        raise InvalidInputError(f"map {path}: cannot be read ({error})") from None
     if not isinstance(found, dict) or not all(isinstance(v, str) for v in found.values()):
-        raise BadInput(f'map {path}: expected lines like "their name" = "left_wrist"')
+        raise InvalidInputError(f'map {path}: expected lines like "their name" = "left_wrist"')
     for ours in found.values():
         if ours and ours not in INDEX:
             raise unknown_name(f"keypoint in map {path}", ours, KEYPOINTS)
     return found
 
 
-def mapping(names: tuple[str, ...] | list[str], extra: Path | None = None) -> Mapping:
+def mapping(names: tuple[str, ...] | list[str], extra: Path | None = None) -> KeypointMapping:
     """Which keypoint of a file is which of ours.
 
     Parameters
@@ -183,7 +183,8 @@ def mapping(names: tuple[str, ...] | list[str], extra: Path | None = None) -> Ma
 
     Raises
     ------
-    BadInput : two keypoints claim one place, the map names a keypoint that the file has not, or the
+    InvalidInputError : two keypoints claim one place, the map names a keypoint that the file has
+        not, or the
         file has no keypoint of ours at all.
     """
     given = {} if extra is None else read_map(extra)
@@ -197,11 +198,11 @@ def mapping(names: tuple[str, ...] | list[str], extra: Path | None = None) -> Ma
             continue
         if ours in best and best[ours][0] == rank:
             both = f"{names[best[ours][1]]!r} and {name!r}"
-            raise BadInput(f"two keypoints for {ours}: {both}; say which in a --map FILE")
+            raise InvalidInputError(f"two keypoints for {ours}: {both}; say which in a --map FILE")
         if ours not in best or rank < best[ours][0]:
             best[ours] = (rank, column)
     if not best:
-        raise BadInput(
+        raise InvalidInputError(
             f"no keypoint in common: the input has {', '.join(names)}; the model knows "
             f"{', '.join(KEYPOINTS)}; name them in a --map FILE"
         )
@@ -211,4 +212,4 @@ def mapping(names: tuple[str, ...] | list[str], extra: Path | None = None) -> Ma
     taken = set(index.tolist())
     unknown = tuple(name for column, name in enumerate(names) if column not in taken)
     head = best.get("nose") == (1, int(index[INDEX["nose"]]))
-    return Mapping(index, unknown, ("the head is taken for the nose",) if head else ())
+    return KeypointMapping(index, unknown, ("the head is taken for the nose",) if head else ())

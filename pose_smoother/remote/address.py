@@ -1,4 +1,4 @@
-"""Where a file or folder is: on this machine (a ``Path``), or at an address (a ``Remote``).
+"""Where a file or folder is: on this machine (a ``Path``), or at an address (a ``RemotePath``).
 
 ``pathlib`` would turn ``s3://bucket`` into ``s3:/bucket``, so addresses are a type of their own. It
 has those of ``Path``'s methods that the sources and the stores ask for, and nothing that writes.
@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TypeAlias
 
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 
 _ADDRESS = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]+)://(.*)", re.DOTALL)
 _THIS_MACHINE = ("file", "local")
 
 
 @dataclass(frozen=True, order=True)
-class Remote:
+class RemotePath:
     """A file or folder at an fsspec address, such as ``s3://bucket/store.zarr``."""
 
     url: str
@@ -24,8 +24,8 @@ class Remote:
     def __str__(self) -> str:
         return self.url
 
-    def __truediv__(self, name: str) -> "Remote":
-        return Remote(f"{self.url}/{name}")
+    def __truediv__(self, name: str) -> "RemotePath":
+        return RemotePath(f"{self.url}/{name}")
 
     @property
     def protocol(self) -> str:
@@ -38,16 +38,16 @@ class Remote:
         return self.url.rpartition("/")[2]
 
     @property
-    def parent(self) -> "Remote":
+    def parent(self) -> "RemotePath":
         """The folder above; the top is its own parent."""
         above = self.url.rpartition("/")[0]
-        return self if above.endswith(":/") else Remote(above)
+        return self if above.endswith(":/") else RemotePath(above)
 
-    def with_name(self, name: str) -> "Remote":
+    def with_name(self, name: str) -> "RemotePath":
         """The same folder, another last part."""
         return self.parent / name
 
-    def resolve(self) -> "Remote":
+    def resolve(self) -> "RemotePath":
         """An address is absolute already."""
         return self
 
@@ -77,26 +77,28 @@ class Remote:
 
 
 #: A path of this machine, or an address.
-Place: TypeAlias = Path | Remote
+PathOrUrl: TypeAlias = Path | RemotePath
 
 
-def as_place(text: "str | Place") -> Place:
+def as_path_or_url(text: "str | PathOrUrl") -> PathOrUrl:
     """What a user's path or address means; ``file://`` addresses are paths of this machine.
 
     Raises
     ------
-    BadInput : a chain of addresses, which is not understood.
+    InvalidInputError : a chain of addresses, which is not understood.
     """
     if not isinstance(text, str):
         return text
     match = _ADDRESS.fullmatch(text)
     if "://" in text and "::" in text:
-        raise BadInput(f"{text}: chained addresses are not supported; shards are cached anyway")
+        raise InvalidInputError(
+            f"{text}: chained addresses are not supported; shards are cached anyway"
+        )
     if match is None:
         return Path(text)
     protocol, rest = match[1].lower(), match[2]
     if protocol in _THIS_MACHINE:
         return Path(rest)
     if not rest.strip("/"):
-        raise BadInput(f"{text} names no bucket or folder")
-    return Remote(f"{protocol}://{rest.rstrip('/')}")
+        raise InvalidInputError(f"{text} names no bucket or folder")
+    return RemotePath(f"{protocol}://{rest.rstrip('/')}")

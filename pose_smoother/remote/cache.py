@@ -10,7 +10,7 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from pose_smoother.remote.retry import RemoteError
 
 FOLDER_VARIABLE = "POSE_CACHE"
@@ -39,14 +39,14 @@ def cap_bytes() -> int:
 
     Raises
     ------
-    BadInput : the variable is no size.
+    InvalidInputError : the variable is no size.
     """
     text = os.environ.get(SIZE_VARIABLE, "").strip()
     if not text:
         return DEFAULT_BYTES
     match = _SIZE.fullmatch(text)
     if match is None:
-        raise BadInput(f"{SIZE_VARIABLE} must be a size such as 10GB, got {text!r}")
+        raise InvalidInputError(f"{SIZE_VARIABLE} must be a size such as 10GB, got {text!r}")
     return int(float(match[1]) * _UNITS[match[2].lower()])
 
 

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from pose_smoother.errors import StoreError
-from pose_smoother.files.atomic import sha256_bytes, sha256_file, unlike, write_atomic
-from pose_smoother.files.disk_errors import disk_faults_told
-from pose_smoother.remote.address import Remote
+from pose_smoother.files.atomic import hash_mismatch, sha256_bytes, sha256_file, write_atomic
+from pose_smoother.files.disk_errors import translate_disk_errors
+from pose_smoother.remote.address import RemotePath
 from pose_smoother.remote.cache import Cache, cache_folder, cap_bytes
-from pose_smoother.remote.objects import each, entry, is_folder, listing, pieces, read
-from pose_smoother.remote.retry import N_TRIES, Mangled, RemoteError
+from pose_smoother.remote.objects import entry, is_folder, iter_chunks, listing, read, thread_map
+from pose_smoother.remote.retry import N_TRIES, ContentMismatchError, RemoteError
 from pose_smoother.store.damage_errors import damaged_shard
 from pose_smoother.store.store import MANIFEST, RECIPE
 
@@ -27,7 +27,7 @@ STORES = "stores"
 MAX_TIMES = 20  # that a file is fetched again which others delete
 
 
-class Mirror:
+class LocalCopy:
     """The local copy of one remote store.
 
     Attributes
@@ -36,7 +36,7 @@ class Mirror:
     folder : the copy, laid out like the store; files of it may be absent, or vanish.
     """
 
-    def __init__(self, place: Remote, manifest_bytes: bytes, manifest: dict[str, Any]) -> None:
+    def __init__(self, place: RemotePath, manifest_bytes: bytes, manifest: dict[str, Any]) -> None:
         self.place = place
         self._files: dict[str, dict[str, Any]] = manifest["files"]
         self._cache = _shared_cache(cache_folder() / STORES, cap_bytes())
@@ -60,7 +60,7 @@ class Mirror:
             return file
         expected = self._files[name]
         problem = ""
-        with disk_faults_told(self._cache.folder):
+        with translate_disk_errors(self._cache.folder):
             for _ in range(N_TRIES):
                 problem = self._try(name, file, expected)
                 if not problem:
@@ -81,7 +81,7 @@ class Mirror:
 
     def fetch_all(self, names: list[str]) -> None:
         """Fetch several files, a few at a time."""
-        for _ in each(self.fetch, names):
+        for _ in thread_map(self.fetch, names):
             pass
 
     def keep(self, name: str, data: bytes) -> None:
@@ -107,7 +107,7 @@ class Mirror:
             return self._download(name, file, expected)
         except FileNotFoundError:
             return "missing"
-        except Mangled as error:
+        except ContentMismatchError as error:
             return str(error)
 
     def _download(self, name: str, file: Path, expected: dict[str, Any]) -> str:
@@ -119,11 +119,11 @@ class Mirror:
         digest = hashlib.sha256()
         try:
             with os.fdopen(handle, "wb") as out:
-                for piece in pieces(self.place / name, n_bytes):
+                for piece in iter_chunks(self.place / name, n_bytes):
                     digest.update(piece)
                     out.write(piece)
             if digest.hexdigest() != expected["sha256"]:
-                return unlike(expected["sha256"], digest.hexdigest())
+                return hash_mismatch(expected["sha256"], digest.hexdigest())
             with suppress(FileNotFoundError):  # another process made room: it is fetched again
                 Path(temporary).replace(file)
                 return ""
@@ -143,9 +143,9 @@ def _shared_cache(folder: Path, max_bytes: int) -> Cache:
     return Cache(folder, max_bytes)
 
 
-def open_mirror(place: Remote, manifest_bytes: bytes, manifest: dict[str, Any]) -> Mirror:
+def open_mirror(place: RemotePath, manifest_bytes: bytes, manifest: dict[str, Any]) -> LocalCopy:
     """The copy of a store, with its manifest and recipe in it; the format fetches the rest."""
-    mirror = Mirror(place, manifest_bytes, manifest)
+    mirror = LocalCopy(place, manifest_bytes, manifest)
     mirror.keep(MANIFEST, manifest_bytes)
     if RECIPE in manifest.get("beside", []):
         with suppress(FileNotFoundError):
@@ -153,7 +153,7 @@ def open_mirror(place: Remote, manifest_bytes: bytes, manifest: dict[str, Any]) 
     return mirror
 
 
-def manifest_at(place: Remote, max_bytes: int) -> bytes:
+def manifest_at(place: RemotePath, max_bytes: int) -> bytes:
     """The bytes of a remote store's manifest.
 
     Raises
@@ -181,8 +181,8 @@ def manifest_at(place: Remote, max_bytes: int) -> bytes:
     raise StoreError(f"no store at {place}: make one with `python -m pipeline preprocess --out`")
 
 
-def _check_bucket(place: Remote) -> None:
+def _check_bucket(place: RemotePath) -> None:
     """Tell an absent bucket from an empty place in it."""
-    bucket = Remote("/".join(place.url.split("/")[:3]))
+    bucket = RemotePath("/".join(place.url.split("/")[:3]))
     if place.protocol in ("s3", "s3a", "gs", "gcs") and bucket != place and not is_folder(bucket):
         raise RemoteError(f"{bucket} does not exist, so there is no store at {place}")

@@ -12,8 +12,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pose_smoother.remote.address import Remote
-from pose_smoother.remote.retry import Mangled, RemoteError, silence_s, tried
+from pose_smoother.remote.address import RemotePath
+from pose_smoother.remote.retry import ContentMismatchError, RemoteError, timeout_s, with_retries
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -49,8 +49,8 @@ def filesystem(protocol: str) -> Any:
         logging.getLogger(library).setLevel(logging.WARNING)
     chosen = fsspec.config.conf.get(protocol, {}).get("config_kwargs", {})
     ours = {
-        "connect_timeout": silence_s(),
-        "read_timeout": silence_s(),
+        "connect_timeout": timeout_s(),
+        "read_timeout": timeout_s(),
         "retries": {"total_max_attempts": 1},
         "max_pool_connections": 4 * N_THREADS,
     }
@@ -59,8 +59,8 @@ def filesystem(protocol: str) -> Any:
     return made
 
 
-def _fs(place: Remote) -> tuple[Any, str]:
-    made = tried(place, lambda: filesystem(place.protocol))
+def _fs(place: RemotePath) -> tuple[Any, str]:
+    made = with_retries(place, lambda: filesystem(place.protocol))
     return made, str(made._strip_protocol(place.url))
 
 
@@ -69,30 +69,30 @@ def _entry(info: dict[str, Any]) -> Entry:
     return Entry(int(info["size"] or 0), tag, tag if _MD5.fullmatch(tag) else "")
 
 
-def entry(place: Remote) -> Entry | None:
+def entry(place: RemotePath) -> Entry | None:
     """The object at an address; None when there is none (or a folder)."""
     fs, path = _fs(place)
     try:
-        info = tried(place, lambda: fs.info(path))
+        info = with_retries(place, lambda: fs.info(path))
     except FileNotFoundError:
         return None
     return _entry(info) if info["type"] == "file" else None
 
 
-def is_folder(place: Remote) -> bool:
+def is_folder(place: RemotePath) -> bool:
     """Whether objects lie below an address."""
     fs, path = _fs(place)
     try:
-        return bool(tried(place, lambda: fs.info(path))["type"] == "directory")
+        return bool(with_retries(place, lambda: fs.info(path))["type"] == "directory")
     except FileNotFoundError:
         return False
 
 
-def listing(place: Remote) -> dict[str, Entry]:
+def listing(place: RemotePath) -> dict[str, Entry]:
     """Every object below an address, by its name from there, sorted."""
     fs, path = _fs(place)
     try:
-        found = tried(place, lambda: fs.find(path, detail=True))
+        found = with_retries(place, lambda: fs.find(path, detail=True))
     except FileNotFoundError:
         return {}
     prefix = path.rstrip("/") + "/"
@@ -100,14 +100,14 @@ def listing(place: Remote) -> dict[str, Entry]:
     return {name: _entry(names[name]) for name in sorted(names) if not name.endswith("/")}
 
 
-def versions(place: Remote) -> list[list[Any]]:
+def versions(place: RemotePath) -> list[list[Any]]:
     """Address, size and tag of the object or of all below a folder: tells when one has changed."""
     one = entry(place)
     found = {"": one} if one is not None else listing(place)
     return [[f"{place}/{name}".rstrip("/"), e.n_bytes, e.tag] for name, e in found.items()]
 
 
-def read(place: Remote, n_bytes: int | None = None) -> bytes:
+def read(place: RemotePath, n_bytes: int | None = None) -> bytes:
     """The whole object.
 
     Parameters
@@ -124,26 +124,26 @@ def read(place: Remote, n_bytes: int | None = None) -> bytes:
         # With a range one request is enough; without, the size is asked for as well.
         data: bytes = fs.cat_file(path, start=0, end=n_bytes) if n_bytes else fs.cat_file(path)
         if n_bytes is not None and len(data) != n_bytes:
-            raise Mangled(f"{len(data):,} bytes arrived, expected {n_bytes:,}")
+            raise ContentMismatchError(f"{len(data):,} bytes arrived, expected {n_bytes:,}")
         return data
 
-    return tried(place, get)
+    return with_retries(place, get)
 
 
-def read_range(place: Remote, start: int, stop: int) -> bytes:
+def read_range(place: RemotePath, start: int, stop: int) -> bytes:
     """Bytes ``start:stop`` of an object that is at least so long."""
     fs, path = _fs(place)
 
     def get() -> bytes:
         data: bytes = fs.cat_file(path, start=start, end=stop)
         if len(data) != stop - start:
-            raise Mangled(f"{len(data):,} bytes arrived, expected {stop - start:,}")
+            raise ContentMismatchError(f"{len(data):,} bytes arrived, expected {stop - start:,}")
         return data
 
-    return tried(place, get) if stop > start else b""
+    return with_retries(place, get) if stop > start else b""
 
 
-def pieces(place: Remote, n_bytes: int) -> Iterator[bytes]:
+def iter_chunks(place: RemotePath, n_bytes: int) -> Iterator[bytes]:
     """The object of a known size, piece by piece."""
     if n_bytes <= PIECE_BYTES:
         yield read(place, n_bytes)
@@ -152,15 +152,15 @@ def pieces(place: Remote, n_bytes: int) -> Iterator[bytes]:
         yield read_range(place, start, min(n_bytes, start + PIECE_BYTES))
 
 
-def sha256_at(place: Remote, n_bytes: int) -> str:
+def sha256_at(place: RemotePath, n_bytes: int) -> str:
     """The SHA-256 of an object's bytes, as they are read from the server now."""
     digest = hashlib.sha256()
-    for piece in pieces(place, n_bytes):
+    for piece in iter_chunks(place, n_bytes):
         digest.update(piece)
     return digest.hexdigest()
 
 
-def put_file(file: Path, place: Remote) -> None:
+def put_file(file: Path, place: RemotePath) -> None:
     """Write a local file as one object; readers see the old one or the new one, never a part.
 
     Raises
@@ -170,13 +170,13 @@ def put_file(file: Path, place: Remote) -> None:
     fs, path = _fs(place)
     with _bucket_needed(place):
         if file.stat().st_size > PIECE_BYTES:
-            tried(place, lambda: fs.put_file(str(file), path))
+            with_retries(place, lambda: fs.put_file(str(file), path))
         else:
             data = file.read_bytes()
-            tried(place, lambda: fs.pipe_file(path, data))
+            with_retries(place, lambda: fs.pipe_file(path, data))
 
 
-def create(place: Remote, data: bytes) -> bool:
+def create(place: RemotePath, data: bytes) -> bool:
     """Write an object where none is; False when one is there (or was, and holds the same bytes).
 
     A single conditional request where the file system has one, so that of two writers one wins.
@@ -184,14 +184,14 @@ def create(place: Remote, data: bytes) -> bool:
     fs, path = _fs(place)
     try:
         with _bucket_needed(place):
-            tried(place, lambda: _exclusively(fs, path, data))
+            with_retries(place, lambda: _exclusively(fs, path, data))
     except FileExistsError:
         return read(place) == data  # an earlier try of ours may have got there unheard
     return True
 
 
 @contextmanager
-def _bucket_needed(place: Remote) -> Iterator[None]:
+def _bucket_needed(place: RemotePath) -> Iterator[None]:
     """What a write that finds nothing means."""
     try:
         yield
@@ -210,16 +210,16 @@ def _exclusively(fs: Any, path: str, data: bytes) -> None:
         raise
 
 
-def delete(place: Remote) -> None:
+def delete(place: RemotePath) -> None:
     """Delete an object; none there is fine."""
     fs, path = _fs(place)
     try:
-        tried(place, lambda: fs.rm_file(path))
+        with_retries(place, lambda: fs.rm_file(path))
     except FileNotFoundError:
         return
 
 
-def each(action: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+def thread_map(action: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
     """Results of an action on every item, in order, a few at a time: most of it is waiting."""
     waiting: deque[Future[R]] = deque()
     with ThreadPoolExecutor(N_THREADS) as pool:

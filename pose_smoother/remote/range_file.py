@@ -5,9 +5,9 @@ from typing import IO, Any, cast
 
 from fsspec.spec import AbstractBufferedFile
 
-from pose_smoother.remote.address import Remote
+from pose_smoother.remote.address import RemotePath
 from pose_smoother.remote.objects import entry, filesystem, read_range
-from pose_smoother.remote.retry import Mangled, RemoteError
+from pose_smoother.remote.retry import ContentMismatchError, RemoteError
 
 _BLOCK_BYTES = 4 << 20
 _MAX_BLOCKS = 8
@@ -16,7 +16,7 @@ _MAX_BLOCKS = 8
 class _Ranges(AbstractBufferedFile):
     """fsspec's file with its cache of blocks; every block is fetched by ``read_range``."""
 
-    def __init__(self, place: Remote, n_bytes: int) -> None:
+    def __init__(self, place: RemotePath, n_bytes: int) -> None:
         self._place = place
         super().__init__(
             filesystem(place.protocol),
@@ -31,12 +31,12 @@ class _Ranges(AbstractBufferedFile):
     def _fetch_range(self, start: int, end: int) -> bytes:
         try:
             return read_range(self._place, start, min(end, self.size))
-        except (FileNotFoundError, Mangled) as error:
+        except (FileNotFoundError, ContentMismatchError) as error:
             text = f"{self._place} changed while it was read ({error}): run the command again"
             raise RemoteError(text) from None
 
 
-def open_ranges(place: Remote) -> IO[bytes]:
+def open_ranges(place: RemotePath) -> IO[bytes]:
     """Open an object for reading.
 
     Raises

@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from pose_smoother.errors import BadInput, PoseError
-from pose_smoother.remote.address import Remote
+from pose_smoother.errors import InvalidInputError, PoseSmootherError
+from pose_smoother.remote.address import RemotePath
 
 T = TypeVar("T")
 
@@ -26,15 +26,15 @@ _NO_CREDENTIALS = ("NoCredentialsError", "PartialCredentialsError", "ProfileNotF
 _NOT_PASSING = (TypeError, AttributeError, NotImplementedError, ValueError)
 
 
-class RemoteError(PoseError):
+class RemoteError(PoseSmootherError):
     """An address did not answer, or refused."""
 
 
-class Mangled(OSError):
+class ContentMismatchError(OSError):
     """Other bytes arrived than were expected: cut short, or changed on the way."""
 
 
-def silence_s() -> float:
+def timeout_s() -> float:
     """Seconds for which a server may be silent before a try is given up."""
     text = os.environ.get(SILENCE_VARIABLE, "")
     try:
@@ -42,33 +42,33 @@ def silence_s() -> float:
     except ValueError:
         seconds = 0.0
     if not 0 < seconds < 86_400:
-        raise BadInput(f"{SILENCE_VARIABLE} must be a number of seconds, got {text!r}")
+        raise InvalidInputError(f"{SILENCE_VARIABLE} must be a number of seconds, got {text!r}")
     return seconds
 
 
-def tried(place: Remote, action: Callable[[], T]) -> T:
+def with_retries(place: RemotePath, action: Callable[[], T]) -> T:
     """What an action at an address gives, tried up to ``N_TRIES`` times with growing pauses.
 
     Raises
     ------
     FileNotFoundError, FileExistsError : as the action told; more tries would not change them.
-    Mangled : every try brought other bytes than expected.
+    ContentMismatchError : every try brought other bytes than expected.
     RemoteError : no credentials, no access, no library for it, or no answer.
     """
     began = time.monotonic()
-    pause_s = min(_FIRST_PAUSE_S, silence_s() / 10)
+    pause_s = min(_FIRST_PAUSE_S, timeout_s() / 10)
     for attempt in range(1, N_TRIES + 1):
         try:
             return action()
         except (FileNotFoundError, FileExistsError):
             raise
-        except PoseError:
+        except PoseSmootherError:
             raise
         except Exception as error:  # each library has exceptions of its own
             if (final := _final(place, error)) is not None:
                 raise final from None
             if attempt == N_TRIES:
-                if isinstance(error, Mangled):
+                if isinstance(error, ContentMismatchError):
                     raise
                 raise RemoteError(_no_answer(place, error, time.monotonic() - began)) from None
         time.sleep(pause_s * random.uniform(0.75, 1.25))
@@ -76,7 +76,7 @@ def tried(place: Remote, action: Callable[[], T]) -> T:
     raise AssertionError("unreachable")
 
 
-def _final(place: Remote, error: Exception) -> RemoteError | None:
+def _final(place: RemotePath, error: Exception) -> RemoteError | None:
     """The error to end with, where another try can't help; None where it can."""
     names = [kind.__name__ for kind in type(error).__mro__]
     if any(name in _NO_CREDENTIALS for name in names):
@@ -96,7 +96,7 @@ def _final(place: Remote, error: Exception) -> RemoteError | None:
     return None
 
 
-def _no_answer(place: Remote, error: Exception, seconds: float) -> str:
+def _no_answer(place: RemotePath, error: Exception, seconds: float) -> str:
     return (
         f"{place} did not answer within {seconds:.0f} s after {N_TRIES} tries: {_short(error)}: "
         "check the connection and run the same command again"

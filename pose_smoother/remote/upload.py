@@ -18,19 +18,19 @@ from pathlib import Path
 
 from pose_smoother.errors import StoreError
 from pose_smoother.files.atomic import sha256_file, to_json, write_atomic
-from pose_smoother.files.lock import Held
-from pose_smoother.remote.address import Remote
+from pose_smoother.files.lock import LockedError
+from pose_smoother.remote.address import RemotePath
 from pose_smoother.remote.cache import cache_folder
 from pose_smoother.remote.objects import (
     Entry,
     create,
     delete,
-    each,
     entry,
     listing,
     put_file,
     read,
     sha256_at,
+    thread_map,
 )
 from pose_smoother.remote.retry import N_TRIES, RemoteError
 from pose_smoother.store.store import MANIFEST
@@ -39,13 +39,13 @@ CLAIM = ".upload.json"
 _OWNER = "owner"
 
 
-def staging_folder(place: Remote) -> Path:
+def staging_folder(place: RemotePath) -> Path:
     """Where what is meant for an address is built: the same for every process with this cache."""
     name = hashlib.sha256(place.url.encode()).hexdigest()[:24]
     return cache_folder() / "uploads" / name
 
 
-def claim(place: Remote, staging: Path) -> None:
+def claim(place: RemotePath, staging: Path) -> None:
     """Say at the address that this staging folder's process writes there; its lock must be held.
 
     A claim of the same staging folder is of a process that died, for its lock is ours now.
@@ -53,7 +53,7 @@ def claim(place: Remote, staging: Path) -> None:
     Raises
     ------
     StoreError : something else is there: a store, or objects of someone else's.
-    Held : another upload has it, or had it when it was killed.
+    LockedError : another upload has it, or had it when it was killed.
     """
     owner = _owner(staging)
     found = listing(place)
@@ -72,16 +72,19 @@ def claim(place: Remote, staging: Path) -> None:
         _refuse_other(place, owner)
 
 
-def release(place: Remote, staging: Path) -> None:
+def release(place: RemotePath, staging: Path) -> None:
     """Take a claim back before anything was uploaded; one that can't be is left."""
-    with suppress(RemoteError, Held, FileNotFoundError):
+    with suppress(RemoteError, LockedError, FileNotFoundError):
         _refuse_other(place, _owner(staging))
         if set(listing(place)) == {CLAIM}:
             delete(place / CLAIM)
 
 
 def publish(
-    folder: Path, place: Remote, staging: Path, on_bytes: Callable[[int], object] = lambda n: None
+    folder: Path,
+    place: RemotePath,
+    staging: Path,
+    on_bytes: Callable[[int], object] = lambda n: None,
 ) -> None:
     """Upload a finished store to a place that was claimed. What is there already is not sent again.
 
@@ -92,7 +95,7 @@ def publish(
     Raises
     ------
     RemoteError : the address does not answer, or gives other bytes back than were sent.
-    Held : another process took the claim.
+    LockedError : another process took the claim.
     """
     names = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
     there = listing(place)
@@ -100,7 +103,9 @@ def publish(
         _refuse_other_store(folder, place)
     else:
         rest = [name for name in names if name != MANIFEST]
-        for n_bytes in each(lambda name: _send(folder / name, place / name, there.get(name)), rest):
+        for n_bytes in thread_map(
+            lambda name: _send(folder / name, place / name, there.get(name)), rest
+        ):
             on_bytes(n_bytes)
         for stray in set(there) - {*names, CLAIM}:
             delete(place / stray)
@@ -110,13 +115,13 @@ def publish(
     delete(place / CLAIM)
 
 
-def send_changed(folder: Path, place: Remote, names: list[str]) -> None:
+def send_changed(folder: Path, place: RemotePath, names: list[str]) -> None:
     """Replace some objects of a store that stands there by local files, the manifest last."""
     for name in sorted(names, key=lambda name: name == MANIFEST):
         _send(folder / name, place / name, None)
 
 
-def _send(file: Path, place: Remote, there: Entry | None) -> int:
+def _send(file: Path, place: RemotePath, there: Entry | None) -> int:
     """Bring one file to its place unless it is there, and compare what came to lie there."""
     n_bytes = file.stat().st_size
     for _ in range(N_TRIES):
@@ -129,7 +134,7 @@ def _send(file: Path, place: Remote, there: Entry | None) -> int:
     raise RemoteError(f"{place} does not hold the bytes that were sent: upload again")
 
 
-def _is_same(file: Path, n_bytes: int, place: Remote, there: Entry) -> bool:
+def _is_same(file: Path, n_bytes: int, place: RemotePath, there: Entry) -> bool:
     """Whether an object holds a file's bytes: by the server's own MD5, else by reading it back."""
     if there.n_bytes != n_bytes:
         return False
@@ -149,22 +154,24 @@ def _owner(staging: Path) -> str:
     return file.read_text()
 
 
-def _refuse_other(place: Remote, owner: str) -> None:
-    """Raise Held unless the claim at an address is this owner's."""
+def _refuse_other(place: RemotePath, owner: str) -> None:
+    """Raise LockedError unless the claim at an address is this owner's."""
     try:
         told = json.loads(read(place / CLAIM))
         found, host, since = told["owner"], str(told["host"]), float(told["since"])
     except (FileNotFoundError, ValueError, KeyError, TypeError):
-        raise Held(f"{place}: the claim of this upload was taken away; run it again") from None
+        raise LockedError(
+            f"{place}: the claim of this upload was taken away; run it again"
+        ) from None
     if found != owner:
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(since))
-        raise Held(
+        raise LockedError(
             f"{place} is being written by a process on {host} since {when}: wait for it; or, if it "
             f"is dead, go on there, or delete all below {place} and run this command again"
         )
 
 
-def _refuse_other_store(folder: Path, place: Remote) -> None:
+def _refuse_other_store(folder: Path, place: RemotePath) -> None:
     """Raise StoreError unless the manifest at an address is that of a local store."""
     if read(place / MANIFEST) != (folder / MANIFEST).read_bytes():
         raise StoreError(f"{place} already exists: remove it, or choose another --out")

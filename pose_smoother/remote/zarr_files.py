@@ -7,7 +7,7 @@ from zarr.storage import LocalStore, WrapperStore
 from pose_smoother.remote.local_copy import MAX_TIMES
 
 if TYPE_CHECKING:
-    from pose_smoother.remote.local_copy import Mirror
+    from pose_smoother.remote.local_copy import LocalCopy
 
 
 class FetchedStore(WrapperStore[LocalStore]):
@@ -16,7 +16,7 @@ class FetchedStore(WrapperStore[LocalStore]):
     zarr takes an absent chunk for one of zeros; here another process may delete it at any moment.
     """
 
-    def __init__(self, files: LocalStore, mirror: "Mirror") -> None:
+    def __init__(self, files: LocalStore, mirror: "LocalCopy") -> None:
         super().__init__(files)
         self._mirror = mirror
 

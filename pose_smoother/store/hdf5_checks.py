@@ -11,7 +11,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from pose_smoother.files.atomic import unlike
+from pose_smoother.files.atomic import hash_mismatch
 from pose_smoother.store.store import CLIP_COLUMNS, FRAME_ARRAYS, WINDOW_SPEC, ArraySpec
 
 #: What h5py raises on damaged files.
@@ -97,7 +97,7 @@ def shard_problem(
         found, _ = hash_chunks(map(dataset.id.read_direct_chunk, offsets))
     except ERRORS as error:
         return str(error)
-    return "" if found == entry["sha256"] else unlike(entry["sha256"], found)
+    return "" if found == entry["sha256"] else hash_mismatch(entry["sha256"], found)
 
 
 def spec_of(path: str) -> ArraySpec:

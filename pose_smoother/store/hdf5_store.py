@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_smoother.errors import StoreError
-from pose_smoother.remote.address import Place
+from pose_smoother.remote.address import PathOrUrl
 from pose_smoother.store import hdf5_writer
 from pose_smoother.store.chunks import fletcher32, read_rows, unpack
 from pose_smoother.store.damage_errors import damaged_shard, how_to_repair, is_plain_file, rest_told
@@ -26,7 +26,7 @@ from pose_smoother.store.layout import decode_text, shard_name
 from pose_smoother.store.store import CLIP_COLUMNS, FRAME_ARRAYS, WINDOW_SPEC, Store
 
 if TYPE_CHECKING:
-    from pose_smoother.remote.local_copy import Mirror
+    from pose_smoother.remote.local_copy import LocalCopy
 
 FORMAT = "hdf5"
 SHARD_IS_FILE = False  # the manifest lists shards by name, beside the one file
@@ -46,7 +46,7 @@ def read_attributes(path: Path, manifest: dict[str, Any]) -> dict[str, Any]:
 
 
 def open_reader(
-    path: Place, manifest: dict[str, Any], mirror: "Mirror | None" = None
+    path: PathOrUrl, manifest: dict[str, Any], mirror: "LocalCopy | None" = None
 ) -> "Hdf5Store":
     """Open a finished store for reading; one at an address is fetched whole, as its one file."""
     return Hdf5Store(path, manifest, mirror)
@@ -61,7 +61,7 @@ class Hdf5Store(Store):
     format = FORMAT
 
     def __init__(
-        self, path: Place, manifest: dict[str, Any], mirror: "Mirror | None" = None
+        self, path: PathOrUrl, manifest: dict[str, Any], mirror: "LocalCopy | None" = None
     ) -> None:
         self._checked: set[str] = set()
         self._clips: dict[str, NDArray[Any]] | None = None

@@ -20,14 +20,14 @@ from numpy.typing import NDArray
 
 from pose_smoother import store as package
 from pose_smoother.errors import StoreError, unknown_name
-from pose_smoother.files.atomic import unsealed
+from pose_smoother.files.atomic import verify_checksum
 from pose_smoother.heatmap import SIZE
-from pose_smoother.remote.address import Place, Remote, as_place
+from pose_smoother.remote.address import PathOrUrl, RemotePath, as_path_or_url
 from pose_smoother.skeleton import N_KEYPOINTS
 from pose_smoother.store.damage_errors import how_to_repair, is_plain_file
 
 if TYPE_CHECKING:
-    from pose_smoother.remote.local_copy import Mirror
+    from pose_smoother.remote.local_copy import LocalCopy
 
 CONTRACT_VERSION = 1
 SPLITS = ("train", "val", "test")
@@ -95,10 +95,10 @@ class Store(ABC):
 
     def __init__(
         self,
-        path: Place,
+        path: PathOrUrl,
         manifest: dict[str, Any],
         attrs: dict[str, Any],
-        mirror: "Mirror | None" = None,
+        mirror: "LocalCopy | None" = None,
     ) -> None:
         self.path = path
         self.mirror = mirror
@@ -181,7 +181,7 @@ def format_module(name: str) -> ModuleType:
         raise unknown_name("format", name, list(formats())) from None
 
 
-def read_manifest(path: Place) -> dict[str, Any]:
+def read_manifest(path: PathOrUrl) -> dict[str, Any]:
     """The manifest of a store, in a folder or at an address.
 
     Raises
@@ -192,8 +192,8 @@ def read_manifest(path: Place) -> dict[str, Any]:
     return _parsed(path, _manifest_bytes(path))
 
 
-def _manifest_bytes(path: Place) -> bytes:
-    if isinstance(path, Remote):
+def _manifest_bytes(path: PathOrUrl) -> bytes:
+    if isinstance(path, RemotePath):
         from pose_smoother.remote.local_copy import manifest_at
 
         return manifest_at(path, _MAX_MANIFEST_BYTES)
@@ -213,11 +213,11 @@ def _manifest_bytes(path: Place) -> bytes:
         raise StoreError(f"{file} is damaged ({error}). {how_to_repair(path)}") from None
 
 
-def _parsed(path: Place, raw: bytes) -> dict[str, Any]:
+def _parsed(path: PathOrUrl, raw: bytes) -> dict[str, Any]:
     """A manifest's bytes, understood and checked."""
     file = path / MANIFEST
     try:
-        manifest = unsealed(raw)
+        manifest = verify_checksum(raw)
         version = manifest["contract"]
     except (ValueError, KeyError) as error:
         raise StoreError(f"{file} is damaged ({error}). {how_to_repair(path)}") from None
@@ -249,18 +249,18 @@ def _manifest_fault(manifest: dict[str, Any]) -> str:
     return ""
 
 
-def open_store(path: str | Place) -> Store:
+def open_store(path: str | PathOrUrl) -> Store:
     """Open a finished store for reading, whatever its format, in a folder or at an address.
 
     Raises
     ------
     StoreError : see ``read_manifest``; also when a listed file is absent or has another size.
     """
-    path = as_place(path)
+    path = as_path_or_url(path)
     raw = _manifest_bytes(path)
     manifest = _parsed(path, raw)
     backend = format_module(manifest["format"])
-    if isinstance(path, Remote):
+    if isinstance(path, RemotePath):
         from pose_smoother.remote.local_copy import open_mirror
 
         remote: Store = backend.open_reader(path, manifest, open_mirror(path, raw, manifest))

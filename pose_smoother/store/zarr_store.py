@@ -21,8 +21,8 @@ from zarr.codecs import (
 from zarr.storage import LocalStore
 
 from pose_smoother.errors import StoreError
-from pose_smoother.files.atomic import sha256_bytes, unlike
-from pose_smoother.remote.address import Place
+from pose_smoother.files.atomic import hash_mismatch, sha256_bytes
+from pose_smoother.remote.address import PathOrUrl
 from pose_smoother.store import zarr_writer
 from pose_smoother.store.chunks import (
     crc32c,
@@ -36,7 +36,7 @@ from pose_smoother.store.layout import decode_text, shard_name
 from pose_smoother.store.store import CLIP_COLUMNS, FRAME_ARRAYS, WINDOW_SPEC, Store
 
 if TYPE_CHECKING:
-    from pose_smoother.remote.local_copy import Mirror
+    from pose_smoother.remote.local_copy import LocalCopy
 
 FORMAT = "zarr"
 SHARD_IS_FILE = True  # the manifest lists shards among its files
@@ -59,7 +59,7 @@ def read_attributes(path: Path, manifest: dict[str, Any]) -> dict[str, Any]:
 
 
 def open_reader(
-    path: Place, manifest: dict[str, Any], mirror: "Mirror | None" = None
+    path: PathOrUrl, manifest: dict[str, Any], mirror: "LocalCopy | None" = None
 ) -> "ZarrStore":
     """Open a finished store for reading."""
     return ZarrStore(path, manifest, mirror)
@@ -74,7 +74,7 @@ class ZarrStore(Store):
     format = FORMAT
 
     def __init__(
-        self, path: Place, manifest: dict[str, Any], mirror: "Mirror | None" = None
+        self, path: PathOrUrl, manifest: dict[str, Any], mirror: "LocalCopy | None" = None
     ) -> None:
         self._checked: set[str] = set()
         self._files: dict[str, dict[str, Any]] = manifest["files"]
@@ -186,7 +186,7 @@ class ZarrStore(Store):
         self._arrays.clear()
 
 
-def _fetched(files: LocalStore, mirror: "Mirror | None") -> Any:
+def _fetched(files: LocalStore, mirror: "LocalCopy | None") -> Any:
     """A folder for zarr to read; in the copy of a remote store, what has gone is fetched again."""
     if mirror is None:
         return files
@@ -256,7 +256,7 @@ def _file_problem(file: Path, entry: dict[str, Any]) -> str:
         found = sha256_bytes(file.read_bytes())
     except OSError as error:
         return f"cannot be read: {error.strerror}"
-    return "" if found == entry["sha256"] else unlike(entry["sha256"], found)
+    return "" if found == entry["sha256"] else hash_mismatch(entry["sha256"], found)
 
 
 def check_shards(path: Path, manifest: dict[str, Any]) -> dict[str, str]:

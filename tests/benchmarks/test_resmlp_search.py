@@ -13,7 +13,7 @@ from benchmarks.resmlp_search import __main__ as search
 from benchmarks.resmlp_search.network import HALF_PX, HEADS, Network
 from benchmarks.resmlp_search.poses import draw_batch, mirrored, read_poses
 from benchmarks.resmlp_search.variants import MEAN, VARIANTS, Variant
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from pose_smoother.store.store import open_store
 from tests.conftest import ROOT
 
@@ -60,7 +60,7 @@ def test_a_row_is_made_once_and_again_alike(
 
 def test_a_name_that_is_none_is_told() -> None:
     assert [how.name for how in search.chosen_variants("chosen", 3)] == [VARIANTS[7].name]
-    with pytest.raises(BadInput, match="mirror only"):
+    with pytest.raises(InvalidInputError, match="mirror only"):
         search.chosen_variants("mixture", None)  # two have it in their names: none is it
 
 

@@ -189,7 +189,7 @@ def test_a_cluster_builds_what_goes_there_and_needs_no_keys(
     """Shards are made in the client's cache folder; the client alone speaks with the server."""
     distributed = pytest.importorskip("distributed", reason="needs Dask (extra 'cluster')")
     from pipeline.cluster.compatibility import FILES, versions
-    from pose_smoother.remote.address import Remote
+    from pose_smoother.remote.address import RemotePath
     from pose_smoother.remote.upload import staging_folder
     from tests.pipeline.cluster.test_cluster import when_journal_has
 
@@ -215,7 +215,7 @@ def test_a_cluster_builds_what_goes_there_and_needs_no_keys(
         silence_logs=50,
         env=elsewhere | dict.fromkeys(KEYS, ""),
     ) as cluster:
-        thread = when_journal_has(staging_folder(Remote(out)) / "store", 1, kill_one)
+        thread = when_journal_has(staging_folder(RemotePath(out)) / "store", 1, kill_one)
         built = run(
             *("preprocess", "--penn-action", source, "--out", out),
             *("--scheduler", cluster.scheduler_address),
@@ -285,23 +285,23 @@ def test_what_a_user_must_see_to_is_one_line(
 
 
 def test_a_bucket_that_is_not_there_is_told(s3: Any) -> None:
-    from pose_smoother.errors import PoseError
-    from pose_smoother.remote.address import Remote
+    from pose_smoother.errors import PoseSmootherError
+    from pose_smoother.remote.address import RemotePath
     from pose_smoother.remote.objects import create
     from pose_smoother.store.store import open_store
 
-    with pytest.raises(PoseError, match="s3://nobody does not exist"):
+    with pytest.raises(PoseSmootherError, match="s3://nobody does not exist"):
         open_store("s3://nobody/store")
-    with pytest.raises(PoseError, match="its bucket does not exist"):
-        create(Remote("s3://nobody/store/x"), b"x")
+    with pytest.raises(PoseSmootherError, match="its bucket does not exist"):
+        create(RemotePath("s3://nobody/store/x"), b"x")
 
 
 def test_of_two_writers_of_one_object_one_wins(s3: Any) -> None:
     """The claim and the manifest rely on it: the server keeps the first, by If-None-Match."""
-    from pose_smoother.remote.address import Remote
+    from pose_smoother.remote.address import RemotePath
     from pose_smoother.remote.objects import create, read
 
-    place = Remote(f"{BUCKET}/x")
+    place = RemotePath(f"{BUCKET}/x")
     assert create(place, b"first")
     assert not create(place, b"second")
     assert read(place) == b"first"
@@ -309,15 +309,15 @@ def test_of_two_writers_of_one_object_one_wins(s3: Any) -> None:
 
 def test_a_large_object_goes_in_parts_and_comes_back(s3: Any, tmp_path: Path) -> None:
     from pose_smoother.remote import objects
-    from pose_smoother.remote.address import Remote
+    from pose_smoother.remote.address import RemotePath
     from pose_smoother.remote.upload import send_changed
 
     data = bytes(range(251)) * 90_000  # 22 MB: more than a piece
     assert len(data) > objects.PIECE_BYTES
     (tmp_path / "data.h5").write_bytes(data)
-    send_changed(tmp_path, Remote(f"{BUCKET}/folder"), ["data.h5"])
-    place = Remote(f"{BUCKET}/folder/data.h5")
-    assert b"".join(objects.pieces(place, len(data))) == data
+    send_changed(tmp_path, RemotePath(f"{BUCKET}/folder"), ["data.h5"])
+    place = RemotePath(f"{BUCKET}/folder/data.h5")
+    assert b"".join(objects.iter_chunks(place, len(data))) == data
     with place.open() as file:
         file.seek(5_000_000)
         assert file.read(1000) == io.BytesIO(data).getbuffer()[5_000_000:5_001_000]

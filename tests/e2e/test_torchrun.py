@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from pipeline.cli import main as pipeline
-from pose_smoother.files.lock import only_writer
+from pose_smoother.files.lock import exclusive_lock
 from tests.pipeline.penn_files import write_labels
 
 RUN = "deciwatch-2.1-seed0"
@@ -92,7 +92,7 @@ def test_a_run_goes_on_with_another_number_of_processes(start, tmp_path, before,
     assert first.returncode == (1 if before == 2 else 75), errors  # torchrun has but one code
     assert errors.count("the same command continues the run") == 1  # told by rank 0 alone
     assert state(run)["state"] == "preempted"
-    with only_writer(run):
+    with exclusive_lock(run):
         pass
     rows_before = (run / "history.csv").read_text()
     n_before = len(rows_before.splitlines()) - 1
@@ -125,7 +125,7 @@ def test_a_rank_that_dies_ends_the_others_and_is_named(start, tmp_path, killed):
         "the same command goes on from the last checkpoint"
     ]
     assert state(run)["state"] == ("running" if killed == 0 else "lost")  # 0 can't tell any more
-    with only_writer(run):
+    with exclusive_lock(run):
         pass
     again = start(1)
     _, errors = again.communicate(timeout=PATIENCE_S)

@@ -12,7 +12,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from pose_smoother.files.atomic import sealed, sha256_bytes, sha256_file, unsealed
+from pose_smoother.files.atomic import add_checksum, sha256_bytes, sha256_file, verify_checksum
 from pose_smoother.store.store import MANIFEST
 from tests.faults.hostile import CASES, Evil, Meeting, case, write_zip
 
@@ -23,7 +23,7 @@ def _forged(folder: Path, store: Path) -> Path:
 
 def _seal_again(store: Path, change: Callable[[dict[str, Any]], None] = lambda _: None) -> None:
     """A manifest that fits the forged files, as an attacker would write it."""
-    manifest = unsealed((store / MANIFEST).read_bytes())
+    manifest = verify_checksum((store / MANIFEST).read_bytes())
     for name, entry in manifest["files"].items():
         if (store / name).is_file():
             entry |= {
@@ -31,7 +31,7 @@ def _seal_again(store: Path, change: Callable[[dict[str, Any]], None] = lambda _
                 "bytes": (store / name).stat().st_size,
             }
     change(manifest)
-    (store / MANIFEST).write_bytes(sealed(manifest))
+    (store / MANIFEST).write_bytes(add_checksum(manifest))
 
 
 def _train(folder: Path, store: Path, expected: str) -> Meeting:

@@ -89,7 +89,9 @@ def nursed(nursery: Nursery) -> Iterator[None]:
 
 
 class Run:
-    """What ``trainer.sweep.run_process`` uses of ``subprocess.Popen``: a run of the trainer, forked."""
+    """What ``trainer.sweep.run_process`` uses of ``subprocess.Popen``: a run of the trainer,
+    forked.
+    """
 
     nursery: Nursery
 

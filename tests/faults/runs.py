@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from pose_smoother.files.lock import owner_note
+from pose_smoother.files.lock import owner_file
 from tests.faults.warm import Warm
 from trainer.runs.checkpoint import BEST, LAST, read_checkpoint
 
@@ -29,7 +29,7 @@ def whole_run(program: Warm, store: Path, folder: Path) -> tuple[Path, float]:
 
 def left_of_lock(target: Path) -> tuple[Path, Path]:
     """The lock of an output, and the note of who held it: the next process takes both over."""
-    return target.with_name(f".{target.name}.lock"), owner_note(target)
+    return target.with_name(f".{target.name}.lock"), owner_file(target)
 
 
 def run_differences(found: Path, expected: Path, notes: bool = False) -> str:

@@ -18,8 +18,8 @@ from pipeline.config import BuildConfig
 from pipeline.ingest import Inputs
 from pipeline.shards import Folders
 from pipeline.sources import SourceOptions
-from pose_smoother.errors import BadInput, PoseError, StoreError
-from pose_smoother.files.lock import Held, only_writer
+from pose_smoother.errors import InvalidInputError, PoseSmootherError, StoreError
+from pose_smoother.files.lock import LockedError, exclusive_lock
 from pose_smoother.store.store import formats, open_store
 from tests.pipeline.penn_files import label_arrays, mat_bytes, write_labels
 
@@ -102,7 +102,7 @@ def test_what_is_left_out_is_counted_and_named(tmp_path: Path) -> None:
 
 def test_an_action_that_no_clip_has_is_an_error_that_lists_the_names(tmp_path: Path) -> None:
     labels = write_labels(tmp_path / "labels", [12, 12], ["situp", "bowl"])
-    with pytest.raises(BadInput, match=r"action pushup; present: bowl \(1\), situp \(1\)"):
+    with pytest.raises(InvalidInputError, match=r"action pushup; present: bowl \(1\), situp \(1\)"):
         build(labels, tmp_path / "store", actions=("situp", "pushup"))
     assert sorted(p.name for p in tmp_path.iterdir()) == ["labels"]
     build(labels, tmp_path / "alias", actions=("sit_ups",))
@@ -116,7 +116,7 @@ def test_nothing_usable_leaves_nothing_behind(tmp_path: Path) -> None:
     labels = tmp_path / "labels"
     labels.mkdir()
     (labels / "0001.mat").write_bytes(b"x")
-    with pytest.raises(BadInput, match="no usable clip"):
+    with pytest.raises(InvalidInputError, match="no usable clip"):
         build(labels, tmp_path / "store")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["labels"]
 
@@ -132,17 +132,17 @@ def test_what_stands_there_is_never_overwritten(tmp_path: Path) -> None:
 
 def test_a_second_writer_leaves_and_says_who_holds_the_place(tmp_path: Path) -> None:
     code = (
-        "import sys, pathlib; from pose_smoother.files.lock import only_writer, Held\n"
-        "try:\n    with only_writer(pathlib.Path(sys.argv[1])): pass\n"
-        "except Held as error: print(error); sys.exit(9)\n"
+        "import sys, pathlib; from pose_smoother.files.lock import LockedError, exclusive_lock\n"
+        "try:\n    with exclusive_lock(pathlib.Path(sys.argv[1])): pass\n"
+        "except LockedError as error: print(error); sys.exit(9)\n"
     )
-    with only_writer(tmp_path / "store"):
+    with exclusive_lock(tmp_path / "store"):
         command = [sys.executable, "-c", code, str(tmp_path / "store")]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 9
     assert f"process {os.getpid()} on" in done.stdout
     assert subprocess.run(command, check=False).returncode == 0
-    assert issubclass(Held, PoseError)
+    assert issubclass(LockedError, PoseSmootherError)
 
 
 def test_the_thesis_s_protocol_cuts_windows_in_file_order(tmp_path: Path) -> None:

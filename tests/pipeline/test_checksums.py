@@ -10,10 +10,10 @@ import pytest
 import scipy.io
 from click.testing import CliRunner, Result
 
-from pipeline.checksums import Trust, read_hashes, write_hashes
+from pipeline.checksums import ChecksumList, read_hashes, write_hashes
 from pipeline.cli import main
-from pipeline.parse_files import Outcome
-from pose_smoother.errors import BadInput
+from pipeline.parse_files import ParsedFile
+from pose_smoother.errors import InvalidInputError
 from tests.pipeline.penn_files import write_labels
 
 SUM, OTHER = "0" * 63 + "a", "1" * 64
@@ -88,18 +88,20 @@ def test_a_list_that_fits_changes_nothing_and_absent_files_are_named(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     write_hashes(tmp_path / "sums", {"a.mat": SUM, "gone.mat": OTHER})
-    outcomes = [Outcome("penn-action", "a.mat", SUM, [])]
-    trust = Trust(tmp_path / "sums")
+    outcomes = [ParsedFile("penn-action", "a.mat", SUM, [])]
+    trust = ChecksumList(tmp_path / "sums")
     assert list(trust.judged(outcomes)) == outcomes
     trust.tell_absent()
     assert "1 of the 2 files that" in caplog.text
     assert "gone.mat" in caplog.text
-    assert list(Trust(None).judged(outcomes)) == outcomes
+    assert list(ChecksumList(None).judged(outcomes)) == outcomes
 
 
 def test_a_file_that_was_rejected_anyway_keeps_its_reason(tmp_path: Path) -> None:
     write_hashes(tmp_path / "sums", {"a.mat": OTHER})
-    (found,) = Trust(tmp_path / "sums").judged([Outcome("p", "a.mat", SUM, [], "cut at byte 8")])
+    (found,) = ChecksumList(tmp_path / "sums").judged(
+        [ParsedFile("p", "a.mat", SUM, [], "cut at byte 8")]
+    )
     assert found.reason.startswith("cut at byte 8; has another SHA-256")
 
 
@@ -113,12 +115,12 @@ def test_a_file_that_was_rejected_anyway_keeps_its_reason(tmp_path: Path) -> Non
 )
 def test_a_list_of_another_kind_is_one_clear_error(tmp_path: Path, text: str, told: str) -> None:
     (tmp_path / "sums").write_text(text)
-    with pytest.raises(BadInput, match=told):
+    with pytest.raises(InvalidInputError, match=told):
         read_hashes(tmp_path / "sums")
 
 
 def test_the_spellings_of_sha256sum_are_read(tmp_path: Path) -> None:
     (tmp_path / "sums").write_text(f"{SUM} *a.mat\n\n{OTHER.upper()}  ./b c.mat\n")
     assert read_hashes(tmp_path / "sums") == {"a.mat": SUM, "b c.mat": OTHER}
-    with pytest.raises(BadInput, match="can't be read"):
+    with pytest.raises(InvalidInputError, match="can't be read"):
         read_hashes(tmp_path / "none")

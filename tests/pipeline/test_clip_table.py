@@ -8,8 +8,8 @@ import pytest
 
 from pipeline import clip_table as module
 from pipeline.clip_table import ClipTable, ScannedClip
-from pipeline.config import BuildConfig, lay_out
-from pipeline.staging import CLIPS, SplitRows, SpoolWriter
+from pipeline.config import BuildConfig, assign_splits
+from pipeline.staging import CLIPS, SplitReader, SpoolWriter
 
 
 def scanned(index: int, runs: list[int]) -> ScannedClip:
@@ -42,7 +42,7 @@ def test_clips_that_share_frames_are_chained() -> None:
     from pipeline.config import _groups
 
     assert [g.decode() for g in _groups(table, "clip")] == ["0000", "0000", "0002"]
-    layout = lay_out(table, BuildConfig(group_by="clip"))
+    layout = assign_splits(table, BuildConfig(group_by="clip"))
     assert len(set(layout.clips["split"][:2].tolist())) == 1
 
 
@@ -59,7 +59,7 @@ def test_rows_of_a_split_are_gathered_over_pieces(tmp_path: Path) -> None:
     whole = np.fromfile(tmp_path / "frame", "<i4")
     assert (tmp_path / CLIPS).read_text().split() == ["[4]", "[1]", "[6]", "[3]"]
     pieces = np.array([[0, 0, 4], [1, 4, 5], [3, 11, 14]])
-    rows = SplitRows(tmp_path, pieces)
+    rows = SplitReader(tmp_path, pieces)
     expected = np.concatenate([whole[0:5], whole[11:14]])
     for start in range(9):
         for stop in range(start, 9):

@@ -7,10 +7,10 @@ import pytest
 
 from pipeline.clip_table import ClipTable, ScannedClip
 from pipeline.config import BuildConfig, Layout
-from pipeline.config import lay_out as lay_out_table
+from pipeline.config import assign_splits as lay_out_table
 from pipeline.recipe import config_from
 from pipeline.windows import window_starts
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 
 
 def clips(*runs: list[int]) -> list[ScannedClip]:
@@ -26,7 +26,7 @@ def clips(*runs: list[int]) -> list[ScannedClip]:
     return found
 
 
-def lay_out(scanned: list[ScannedClip], config: BuildConfig) -> Layout:
+def assign_splits(scanned: list[ScannedClip], config: BuildConfig) -> Layout:
     return lay_out_table(ClipTable(clip.record() for clip in scanned), config)
 
 
@@ -40,7 +40,7 @@ def rows_of(layout: Layout, *names: str) -> list[tuple[str | int, ...]]:
 
 
 def thesis(scanned: list[ScannedClip]) -> Layout:
-    return lay_out(scanned, BuildConfig(protocol="thesis"))
+    return assign_splits(scanned, BuildConfig(protocol="thesis"))
 
 
 def n_windows(layout: Layout, split: str) -> int:
@@ -93,18 +93,18 @@ def by_action(*actions: str) -> list[ScannedClip]:
 
 def test_test_actions_make_the_test_split_and_the_rest_is_split_75_25() -> None:
     scanned = by_action(*(["squat"] * 8 + ["bowl"] * 3))
-    layout = lay_out(scanned, BuildConfig(test_actions=("bowl",)))
+    layout = assign_splits(scanned, BuildConfig(test_actions=("bowl",)))
     found = rows_of(layout, "action", "split")
     assert found[8:] == [("bowl", "test")] * 3
     assert sorted(split for _, split in found[:8]) == ["train"] * 6 + ["val"] * 2
 
 
 def test_test_actions_that_are_not_there_or_are_everything_are_told() -> None:
-    with pytest.raises(BadInput, match="unknown test action 'jump'; known: bowl, squat"):
-        lay_out(by_action("squat", "bowl"), BuildConfig(test_actions=("jump",)))
-    with pytest.raises(BadInput, match="nothing is left to train on"):
-        lay_out(by_action("bowl"), BuildConfig(test_actions=("bowl",)))
-    with pytest.raises(BadInput, match="don't go with the thesis's protocol"):
+    with pytest.raises(InvalidInputError, match="unknown test action 'jump'; known: bowl, squat"):
+        assign_splits(by_action("squat", "bowl"), BuildConfig(test_actions=("jump",)))
+    with pytest.raises(InvalidInputError, match="nothing is left to train on"):
+        assign_splits(by_action("bowl"), BuildConfig(test_actions=("bowl",)))
+    with pytest.raises(InvalidInputError, match="don't go with the thesis's protocol"):
         BuildConfig(protocol="thesis", test_actions=("bowl",))
 
 

@@ -8,10 +8,10 @@ import types
 import pytest
 
 import pipeline.sources
-from pipeline.parse_files import Outcome, _batches, parse_items, scan
+from pipeline.parse_files import ParsedFile, _batches, parse_items, scan
 from pipeline.sources import Item
 from pipeline.worker_pool import Workers
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from tests.pipeline.penn_files import label_arrays, mat_bytes
 
 
@@ -36,7 +36,7 @@ class BadWorkers(Workers):
         return super().submit(timeout_s, misbehave_or_parse, *arguments)
 
 
-def misbehave_or_parse(dataset: str, items: list[Item]) -> list[Outcome]:
+def misbehave_or_parse(dataset: str, items: list[Item]) -> list[ParsedFile]:
     for item in items:
         if item.data == b"crash":
             os.kill(os.getpid(), signal.SIGSEGV)
@@ -80,7 +80,7 @@ def test_few_bytes_are_on_their_way_at_a_time() -> None:
 
 def test_an_unexpected_exception_becomes_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     def parse(item: Item) -> list[object]:
-        raise UnboundLocalError("odd") if item.name == "odd" else BadInput("known")
+        raise UnboundLocalError("odd") if item.name == "odd" else InvalidInputError("known")
 
     fake = types.SimpleNamespace(NAME="fake", parse=parse)
     monkeypatch.setattr(pipeline.sources, "sources", lambda: {"fake": fake})

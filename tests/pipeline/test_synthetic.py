@@ -16,7 +16,7 @@ from pipeline.synthetic.actions import PENN_ACTIONS
 from pipeline.synthetic.body import JOINTS, LIMBS, keypoints_3d, proportions
 from pipeline.synthetic.motion import LAG_S, between_key_poses
 from pose_smoother.boxes import boxes_around, to_heatmap
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from pose_smoother.skeleton import INDEX
 
 DEFAULT_ACTIONS = {"baseball_pitch", "bench_press", "situp"}
@@ -231,10 +231,10 @@ def test_averaging_over_time_helps_as_it_does_on_real_data(sample):
 
 def test_a_folder_that_holds_something_is_left_alone(tmp_path):
     (tmp_path / "mine.txt").write_text("mine")
-    with pytest.raises(BadInput, match="not an empty folder"):
+    with pytest.raises(InvalidInputError, match="not an empty folder"):
         write_sample(tmp_path, 4, seed=0)
     assert [file.name for file in tmp_path.iterdir()] == ["mine.txt"]
-    with pytest.raises(BadInput, match="at least 2 clips"):
+    with pytest.raises(InvalidInputError, match="at least 2 clips"):
         write_sample(tmp_path / "s", 1, seed=0)
 
 

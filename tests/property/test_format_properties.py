@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from pose_smoother.poses.formats import read_poses, write_poses
 from pose_smoother.poses.formats.json_utils import dump, load
 from pose_smoother.poses.formats.text_table import parse
@@ -117,7 +117,7 @@ def test_any_json_is_dumped_as_it_was_loaded(value):
 def test_any_text_is_a_table_or_refused(text):
     try:
         table = parse(text.encode())
-    except BadInput:
+    except InvalidInputError:
         return
     assert "".join(table.lines) == text
     for index in table.filled:
@@ -139,7 +139,7 @@ def test_damage_is_read_or_refused_in_one_line(sample, seed):
         path.write_bytes(bytes(data))
         try:
             poses = read_poses(path, format=SAMPLES[sample][2])
-        except BadInput as error:
+        except InvalidInputError as error:
             told = str(error)
             assert "\n" not in told
             return
@@ -153,7 +153,7 @@ def test_damage_is_read_or_refused_in_one_line(sample, seed):
 def test_any_names_are_mapped_or_refused(names):
     try:
         found = mapping([*names, "left_wrist"])
-    except BadInput:
+    except InvalidInputError:
         return
     taken = [c for c in found.index.tolist() if c >= 0]
     assert len(set(taken)) == len(taken)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from trainer.experiments import EXPERIMENTS, experiment
 
 RANDOM = (1, 1.5, 2, 2.5, 3)
@@ -29,5 +29,7 @@ def test_there_are_six():
 
 
 def test_an_unknown_name_lists_the_known():
-    with pytest.raises(BadInput, match=r"unknown experiment '3\.1'; known: 1\.1, 1\.2, .*2\.3"):
+    with pytest.raises(
+        InvalidInputError, match=r"unknown experiment '3\.1'; known: 1\.1, 1\.2, .*2\.3"
+    ):
         experiment("3.1")

@@ -6,13 +6,13 @@ import tempfile
 
 from pose_smoother.bench.timing import Timings, interleaved
 from pose_smoother.errors import RunError
-from pose_smoother.remote.address import Place
+from pose_smoother.remote.address import PathOrUrl
 
 _TIMEOUT_S = 300.0
 
 
 def start_timings(
-    store: Place, model: str, experiment: str, device: str, repeats: int, budget_s: float
+    store: PathOrUrl, model: str, experiment: str, device: str, repeats: int, budget_s: float
 ) -> Timings:
     """Seconds of the way "start", each in a process and a folder of its own.
 

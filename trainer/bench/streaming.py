@@ -20,7 +20,7 @@ from pose_smoother.seeds import TRAIN_NOISE, rng
 from pose_smoother.skeleton import N_KEYPOINTS
 from pose_smoother.store.store import WINDOW_FRAMES, Store
 from trainer.data.batch import Batch
-from trainer.data.heatmap_buffer import Canvas
+from trainer.data.heatmap_buffer import HeatmapBuffer
 from trainer.data.render import render, response_tables
 from trainer.data.stream import WindowStream
 from trainer.experiments import RANDOM_SIGMA_PX
@@ -83,8 +83,8 @@ def render_goals(budget_s: float) -> list[Goal]:
     given = [torch.randint(0, SIZE, (2, *shape, 2), generator=random) for _ in range(2)]
     smears = [torch.randint(0, len(RANDOM_SIGMA_PX), shape, generator=random) for _ in range(2)]
     present, everywhere = torch.ones(shape, dtype=torch.bool), torch.ones(N_KEYPOINTS).bool()
-    inputs = Canvas(shape[:2], RANDOM_SIGMA_PX, everywhere)
-    targets = Canvas(shape[:2], (SIGMA_OUT_PX,), everywhere)
+    inputs = HeatmapBuffer(shape[:2], RANDOM_SIGMA_PX, everywhere)
+    targets = HeatmapBuffer(shape[:2], (SIGMA_OUT_PX,), everywhere)
     written = torch.empty(2, *shape, SIZE, SIZE)
     few = (0, slice(0, 1))  # frames of the batch that scipy makes
     turn = cycle((0, 1))

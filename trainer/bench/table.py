@@ -21,7 +21,7 @@ from trainer.bench.turns import BARE, WHOLE
 from trainer.evaluation.evaluate import AT_ONCE
 from trainer.models import model_module, models
 from trainer.training.config import TrainConfig, train_config
-from trainer.training.train import n_threads, ready_memory
+from trainer.training.train import n_threads, prepare_memory
 
 EXPERIMENT = "1.1"  # random smear: the most work of the six
 RECURRENT_BATCH = 2
@@ -52,7 +52,7 @@ def parts(store: Store, device: str, names: Sequence[str]) -> list[Part]:
 
     Raises
     ------
-    BadInput : a name that no model has, or no such device.
+    InvalidInputError : a name that no model has, or no such device.
     """
     chosen: list[Part] = []
     configs = [train_config(name, EXPERIMENT, device=device) for name in names]
@@ -180,7 +180,7 @@ def _start(store: Store, model: str, device: str, budget_s: float) -> list[Goal]
 @contextmanager
 def _as_trained(config: TrainConfig) -> Iterator[None]:
     """Threads and memory as ``trainer train`` has them for a model."""
-    ready_memory(config)
+    prepare_memory(config)
     before, wanted = torch.get_num_threads(), n_threads(config)
     torch.set_num_threads(wanted or before)
     try:

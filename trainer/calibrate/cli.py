@@ -68,13 +68,13 @@ def calibrate(
     Example: python -m trainer calibrate --pred detections.csv --truth annotations.csv --out
     noise.toml --picture noise.png
     """
-    from pose_smoother.errors import BadInput
+    from pose_smoother.errors import InvalidInputError
     from trainer.calibrate.run import calibrate as run
     from trainer.calibrate.summary import summary
     from trainer.noise.noise_file import SUFFIX
 
     if out.suffix != SUFFIX:
-        raise BadInput(f"a noise file ends in {SUFFIX}: got --out {out}")
+        raise InvalidInputError(f"a noise file ends in {SUFFIX}: got --out {out}")
     measured = run(
         pred,
         truth,

@@ -15,8 +15,8 @@ from trainer.calibrate.intervals import (
     share_interval,
 )
 from trainer.calibrate.mixture import (
-    Beliefs,
     Params,
+    Responsibilities,
     Unit,
     believe,
     fit,
@@ -198,7 +198,7 @@ def _of_params(params: Params, samples: Params, j: int, weight: Floats) -> dict[
     return found
 
 
-def _placed(unit: Unit, beliefs: Beliefs, j: int) -> Floats:
+def _placed(unit: Unit, beliefs: Responsibilities, j: int) -> Floats:
     swapped = beliefs.swapped > 0.5
     errors = np.where(swapped[:, None], unit.crossed[:, j], unit.direct[:, j])
     return errors[np.isfinite(errors[:, 0])]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from pose_smoother.heatmap import SIZE
 
 Floats = NDArray[np.float64]
@@ -49,13 +49,13 @@ def read_widths(path: Path) -> Floats:
 
     Raises
     ------
-    BadInput : no such array, another shape, or no heatmap with a peak to measure.
+    InvalidInputError : no such array, another shape, or no heatmap with a peak to measure.
     """
     found = [fitted_widths(part) for part in _parts(path)]
     widths = np.concatenate([np.empty(0), *found])
     widths = widths[np.isfinite(widths)]
     if not len(widths):
-        raise BadInput(f"{path}: no heatmap has a peak whose width can be measured")
+        raise InvalidInputError(f"{path}: no heatmap has a peak whose width can be measured")
     return widths
 
 
@@ -123,19 +123,23 @@ def _variance(values: Floats, reach: NDArray[np.int64]) -> Floats:
 def _parts(path: Path) -> Iterator[NDArray[np.floating]]:
     """The file's heatmaps, some frames at a time."""
     if not path.exists():
-        raise BadInput(f"{path}: no such file or folder")
+        raise InvalidInputError(f"{path}: no such file or folder")
     with ExitStack() as opened:
         try:
             arrays = open_arrays(path, opened)
         except (OSError, ValueError, KeyError) as error:
-            raise BadInput(f"{path}: cannot be read as NPZ, HDF5 or Zarr ({error})") from None
+            raise InvalidInputError(
+                f"{path}: cannot be read as NPZ, HDF5 or Zarr ({error})"
+            ) from None
         if _NAME not in arrays and len(arrays) != 1:
             held = ", ".join(map(repr, arrays)) or "nothing"
-            raise BadInput(f"{path}: expected an array {_NAME!r}, found {held}")
+            raise InvalidInputError(f"{path}: expected an array {_NAME!r}, found {held}")
         array = arrays.get(_NAME, next(iter(arrays.values())))
         if len(array.shape) != 4 or tuple(array.shape[2:]) != (SIZE, SIZE):
             expected = f"(frames, keypoints, {SIZE}, {SIZE})"
-            raise BadInput(f"{path}: expected heatmaps of shape {expected}, found {array.shape}")
+            raise InvalidInputError(
+                f"{path}: expected heatmaps of shape {expected}, found {array.shape}"
+            )
         for start in range(0, array.shape[0], _CHUNK):
             yield np.asarray(array[start : start + _CHUNK])
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.calibrate.mixture import (
-    Free,
+    FreeParameters,
     Params,
     Sums,
     Unit,
@@ -31,7 +31,7 @@ _FARTHEST_LOG = 2.0  # a resample's width is kept within e^2 of the fitted one
 
 
 def resampled_params(
-    unit: Unit, params: Params, free: Free, video: NDArray[np.int64], drawn: Floats
+    unit: Unit, params: Params, free: FreeParameters, video: NDArray[np.int64], drawn: Floats
 ) -> Params:
     """The parameters of every resample.
 

@@ -81,7 +81,7 @@ class Params:
 
 
 @dataclass(frozen=True)
-class Free:
+class FreeParameters:
     """What is fitted: outliers by keypoint, bool (J,), and swaps."""
 
     outliers: NDArray[np.bool_]
@@ -89,7 +89,7 @@ class Free:
 
 
 @dataclass(frozen=True)
-class Beliefs:
+class Responsibilities:
     """What the parameters say of each frame.
 
     Attributes
@@ -124,7 +124,7 @@ class Sums:
     swaps: Floats
 
 
-def fit(unit: Unit) -> tuple[Params, Free]:
+def fit(unit: Unit) -> tuple[Params, FreeParameters]:
     """The likeliest parameters; outliers and swaps only where the data ask for them.
 
     A component is kept if it raises the log-likelihood by more than its number of parameters times
@@ -132,21 +132,25 @@ def fit(unit: Unit) -> tuple[Params, Free]:
     """
     n_keypoints = unit.direct.shape[1]
     can_swap = bool(np.isfinite(unit.crossed).any())
-    free = Free(np.ones(n_keypoints, bool), can_swap)
+    free = FreeParameters(np.ones(n_keypoints, bool), can_swap)
     params, best = _climb(unit, _start(unit), free)
     price = np.log(max(len(unit.direct), 2))
     for j in range(n_keypoints):
-        fewer = Free(free.outliers & (np.arange(n_keypoints) != j), free.swapped)
+        fewer = FreeParameters(free.outliers & (np.arange(n_keypoints) != j), free.swapped)
         params, best, free = _cheaper(unit, (params, best, free), fewer, 3 * price, j)
     if free.swapped:
-        fewer = Free(free.outliers, False)
+        fewer = FreeParameters(free.outliers, False)
         params, best, free = _cheaper(unit, (params, best, free), fewer, price, None)
     return params, free
 
 
 def _cheaper(
-    unit: Unit, now: tuple[Params, float, Free], fewer: Free, price: float, keypoint: int | None
-) -> tuple[Params, float, Free]:
+    unit: Unit,
+    now: tuple[Params, float, FreeParameters],
+    fewer: FreeParameters,
+    price: float,
+    keypoint: int | None,
+) -> tuple[Params, float, FreeParameters]:
     """The simpler model, if what it leaves out is not worth its price."""
     params, best, _ = now
     n = len(unit.direct)
@@ -158,13 +162,13 @@ def _cheaper(
     return (simpler, without, fewer) if best - without < price or members < LEAST_MEMBERS else now
 
 
-def step(unit: Unit, params: Params, free: Free) -> tuple[Params, float]:
+def step(unit: Unit, params: Params, free: FreeParameters) -> tuple[Params, float]:
     """One round of EM: better parameters, and the log-likelihood of those given."""
     beliefs = believe(unit, params)
     return maximise(sums(unit, beliefs), params, free), beliefs.log_likelihood
 
 
-def believe(unit: Unit, params: Params) -> Beliefs:
+def believe(unit: Unit, params: Params) -> Responsibilities:
     """The probability of each component in each frame."""
     direct, crossed = (_log_components(e, params) for e in (unit.direct, unit.crossed))
     of_direct, of_crossed = (np.logaddexp(c[..., 0], c[..., 1]) for c in (direct, crossed))
@@ -183,10 +187,12 @@ def believe(unit: Unit, params: Params) -> Beliefs:
         there = np.isfinite(errors[..., 0])
         weight = np.where(there, share[:, None], 0.0)
         parts += [weight * np.exp(parted[..., c] - whole) for c in (0, 1)]
-    return Beliefs(parts[0], parts[1], parts[2], parts[3], swapped, can_swap, float(total.sum()))
+    return Responsibilities(
+        parts[0], parts[1], parts[2], parts[3], swapped, can_swap, float(total.sum())
+    )
 
 
-def sums(unit: Unit, beliefs: Beliefs, starts: NDArray[np.int64] | None = None) -> Sums:
+def sums(unit: Unit, beliefs: Responsibilities, starts: NDArray[np.int64] | None = None) -> Sums:
     """Sums over all frames, or over each stretch of frames that begins at ``starts``."""
     groups = np.zeros(1, np.int64) if starts is None else starts
     direct, crossed = unit.powers
@@ -202,7 +208,7 @@ def sums(unit: Unit, beliefs: Beliefs, starts: NDArray[np.int64] | None = None) 
     return Sums(moments, by_swap) if starts is not None else Sums(moments[0], by_swap[0])
 
 
-def maximise(of: Sums, before: Params, free: Free) -> Params:
+def maximise(of: Sums, before: Params, free: FreeParameters) -> Params:
     """The parameters that follow from sums; ``before`` gives the widths that weigh the bias."""
     count, first, second = of.moments[..., 0], of.moments[..., 1:3], of.moments[..., 3:5]
     widths = np.stack([before.spread, before.wide], axis=-2)  # (..., J, component, axis)
@@ -229,7 +235,7 @@ def maximise(of: Sums, before: Params, free: Free) -> Params:
     )
 
 
-def _climb(unit: Unit, params: Params, free: Free) -> tuple[Params, float]:
+def _climb(unit: Unit, params: Params, free: FreeParameters) -> tuple[Params, float]:
     params = Params(
         params.bias,
         params.spread,

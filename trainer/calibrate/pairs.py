@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from pose_smoother.boxes import LAST_PIXEL, boxes_around, to_heatmap
-from pose_smoother.errors import BadInput
-from pose_smoother.poses.keypoint_names import Mapping
+from pose_smoother.errors import InvalidInputError
+from pose_smoother.poses.keypoint_names import KeypointMapping
 from pose_smoother.poses.tracks import Poses, Track
 from pose_smoother.skeleton import N_KEYPOINTS
 
@@ -63,8 +63,8 @@ class Pairs:
 def pair_up(
     detections: Poses,
     truth: Poses,
-    of_detections: Mapping,
-    of_truth: Mapping,
+    of_detections: KeypointMapping,
+    of_truth: KeypointMapping,
     min_score: float | None = None,
     expand: float = 0.10,
     keep_aspect: bool = False,
@@ -79,11 +79,11 @@ def pair_up(
 
     Raises
     ------
-    BadInput : no keypoint, video or frame in common.
+    InvalidInputError : no keypoint, video or frame in common.
     """
     known = (of_detections.index >= 0) & (of_truth.index >= 0)
     if not known.any():
-        raise BadInput(
+        raise InvalidInputError(
             f"no keypoint in common: the detections have {', '.join(detections.names)}, the ground "
             f"truth has {', '.join(truth.names)}; name them in a --map FILE"
         )
@@ -100,7 +100,7 @@ def pair_up(
     parts = [part for part in parts if len(part[1])]
     counts["frames compared"] = sum(len(part[1]) for part in parts)
     if not parts:
-        raise BadInput(
+        raise InvalidInputError(
             "no frame has both a detection and a ground truth with a box: are the frame numbers of "
             f"the two files the same? Detections have {_frames_of(detections)}, the ground truth "
             f"has {_frames_of(truth)}"
@@ -120,7 +120,7 @@ def pair_up(
     )
 
 
-def keypoints_25(keypoints: NDArray[np.float64], mapping: Mapping) -> NDArray[np.float64]:
+def keypoints_25(keypoints: NDArray[np.float64], mapping: KeypointMapping) -> NDArray[np.float64]:
     """A file's keypoints (n, J, 2) as our 25; NaN for those that it hasn't."""
     chosen = keypoints[:, np.maximum(mapping.index, 0)]
     return np.where((mapping.index >= 0)[:, None], chosen, np.nan)
@@ -136,7 +136,7 @@ def _same_videos(
         return {name: (other, tracks)}, ()
     both = found.keys() & real.keys()
     if not both:
-        raise BadInput(
+        raise InvalidInputError(
             f"no video in common: the detections have {_listed(found)}, the ground truth has "
             f"{_listed(real)}"
         )
@@ -158,8 +158,8 @@ def _by_video(poses: Poses) -> dict[str, list[Track]]:
 def _matched_persons(
     found: list[Track],
     real: list[Track],
-    of_detections: Mapping,
-    of_truth: Mapping,
+    of_detections: KeypointMapping,
+    of_truth: KeypointMapping,
     min_score: float | None,
 ) -> dict[str, dict[int, NDArray[np.float64]]]:
     """For each true track, its detections: frame -> float64 (25, 2) in source pixels.
@@ -209,7 +209,7 @@ def _distance(true: NDArray[np.float64], pose: NDArray[np.float64]) -> float:
 def _track_rows(
     track: Track,
     match: dict[str, dict[int, NDArray[np.float64]]],
-    of_truth: Mapping,
+    of_truth: KeypointMapping,
     boxes: NDArray[np.float64],
     counts: dict[str, int],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:

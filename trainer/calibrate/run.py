@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import sha256_bytes, sha256_file, write_atomic
 from pose_smoother.poses.formats import read_poses
 from pose_smoother.poses.keypoint_names import mapping
@@ -76,7 +76,7 @@ def calibrate(
 
     Raises
     ------
-    BadInput : a file can't be used, the two have nothing in common, or too few frames.
+    InvalidInputError : a file can't be used, the two have nothing in common, or too few frames.
     """
     found = read_poses(pred, skeleton=skeleton)
     real = read_poses(truth, skeleton=truth_skeleton)
@@ -123,13 +123,13 @@ def measure(
 
     Raises
     ------
-    BadInput : nothing in common, or too few frames.
+    InvalidInputError : nothing in common, or too few frames.
     """
     of_found, of_real = mapping(found.names, names_map), mapping(real.names, truth_map)
     pairs = pair_up(found, real, of_found, of_real, min_score)
     n = pairs.counts["frames compared"]
     if n < LEAST_FRAMES:
-        raise BadInput(
+        raise InvalidInputError(
             f"{n} frames have both a detection and a ground truth; at least {LEAST_FRAMES} are "
             f"needed, and {FEW_FRAMES} of {FEW_VIDEOS} videos to trust the numbers"
         )
@@ -152,7 +152,7 @@ def measure(
         estimates = estimate(pairs, on_keypoint=bar.update)
     if not any(one.is_fitted for one in estimates.values()):
         counts = ", ".join(f"{one.name} {one.n}" for one in estimates.values())
-        raise BadInput(f"no keypoint has detections enough to be measured: {counts}")
+        raise InvalidInputError(f"no keypoint has detections enough to be measured: {counts}")
     told += doubts(estimates, pairs)
     widths, widths_from = _widths(widths_px)
     near = nearest(estimates, pairs, widths_px)

@@ -57,7 +57,7 @@ def augmentation(name: str) -> Augmentation | None:
 
     Raises
     ------
-    BadInput : an unknown name.
+    InvalidInputError : an unknown name.
     """
     if name not in AUGMENTATIONS:
         raise unknown_name("augmentation", name, list(AUGMENTATIONS))

@@ -5,11 +5,11 @@ from torch import Tensor
 
 from pose_smoother.heatmap import SIZE
 from pose_smoother.skeleton import N_KEYPOINTS
-from trainer.data.impulse_renderer import KeptMaps
+from trainer.data.impulse_renderer import ImpulseRenderer
 from trainer.data.render import column_runs, render, response_tables
 
 
-class Canvas:
+class HeatmapBuffer:
     """Heatmaps of a batch, drawn over those of the batch before.
 
     Fresh memory would cost more than drawing. On the CPU small impulses are written and cleared
@@ -40,8 +40,12 @@ class Canvas:
         self._tables = response_tables(sigmas_px, device)
         self._columns = column_runs(drawn)
         self._kept = None
-        if self.maps.numel() and self.maps.device.type == "cpu" and KeptMaps.pays(self._tables):
-            self._kept = KeptMaps(self.maps, self._tables)
+        if (
+            self.maps.numel()
+            and self.maps.device.type == "cpu"
+            and ImpulseRenderer.pays(self._tables)
+        ):
+            self._kept = ImpulseRenderer(self.maps, self._tables)
 
     def draw(self, positions: Tensor, present: Tensor, sigma_index: Tensor | None) -> Tensor:
         """Heatmaps as by ``trainer.data.render.render``: the first rows of ``maps``."""

@@ -79,7 +79,7 @@ def _patches(tables: Tables, sigma_index: int) -> _Patches:
     )
 
 
-class KeptMaps:
+class ImpulseRenderer:
     """A batch of heatmaps of impulses on the CPU, each time written over the one before.
 
     Parameters

@@ -10,7 +10,7 @@ from torch import Tensor
 from trainer.data.stream import Batch, WindowStream
 
 
-class Alternating:
+class MixedStream:
     """Batches of two training streams in turn, half and half.
 
     Each epoch is one of the first stream's; the second goes on where it was, through new epochs of

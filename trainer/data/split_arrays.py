@@ -12,14 +12,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pose_smoother.errors import BadInput, DamagedShard
+from pose_smoother.errors import DamagedShard, InvalidInputError
 from pose_smoother.heatmap import SIZE
 from pose_smoother.skeleton import N_KEYPOINTS
 from pose_smoother.store.store import WINDOW_FRAMES, Store
 
 
 @dataclass(frozen=True)
-class Frames:
+class SplitArrays:
     """Every frame of a split but its pixels, on one device, and its windows at one step.
 
     Attributes
@@ -61,7 +61,7 @@ def read_frames(
     *,
     with_exact: bool = False,
     n_frames: int = WINDOW_FRAMES,
-) -> Frames:
+) -> SplitArrays:
     """Read and check the positions of a split.
 
     Parameters
@@ -74,7 +74,7 @@ def read_frames(
     ------
     DamagedShard : an array has another shape than the contract's, an annotated keypoint lies
         outside 0 ... 55, or a clip or a window points to what isn't there; names the array.
-    BadInput : the split has no window of this length at this step.
+    InvalidInputError : the split has no window of this length at this step.
     """
     names = ("keypoints", "annotated", "clip", "frame")
     arrays = {name: store.read(split, name) for name in names}
@@ -91,7 +91,7 @@ def read_frames(
         if with_exact
     }
     labelled = np.array([table[name] for name in store.clips["dataset"]], dtype=bool)
-    return Frames(
+    return SplitArrays(
         keypoints=torch.from_numpy(arrays["keypoints"].astype(np.int16)).to(device),
         annotated=torch.from_numpy(arrays["annotated"].astype(bool)).to(device),
         clip=torch.from_numpy(arrays["clip"].astype(np.int64)).to(device),
@@ -143,7 +143,7 @@ def _check_windows(
     n_frames, clip, frame = store.n_frames(split), arrays["clip"], arrays["frame"]
     reach = (WINDOW_FRAMES - 1) * step
     if not len(windows):
-        raise BadInput(
+        raise InvalidInputError(
             f"split {split!r} of {store.path} has no window of {WINDOW_FRAMES} frames at step "
             f"{step}: it holds {n_frames} frames in {len(np.unique(clip))} clips, and a window "
             f"needs {reach + 1} frames of one clip without a gap; preprocess more or longer clips"
@@ -175,7 +175,7 @@ def _longer(
     last = inside + reach
     kept = inside[(clip[inside] == clip[last]) & (frame[last] - frame[inside] == reach)]
     if not len(kept):
-        raise BadInput(
+        raise InvalidInputError(
             f"split {split!r} of {store.path} has no window of {n_frames} frames at step {step}: "
             f"it needs {reach + 1} frames of one clip without a gap; choose a shorter window"
         )

@@ -8,14 +8,14 @@ from itertools import islice
 import torch
 from torch import Tensor
 
-from pose_smoother.errors import BadInput, unknown_name
+from pose_smoother.errors import InvalidInputError, unknown_name
 from pose_smoother.heatmap import SIGMA_OUT_PX
 from pose_smoother.seeds import SPLIT_NOISE, TRAIN_ORDER, rng
 from pose_smoother.skeleton import MIRROR
 from pose_smoother.store.store import WINDOW_FRAMES, Store
 from trainer.data.augment import Augmentation, augmented
 from trainer.data.batch import Batch
-from trainer.data.heatmap_buffer import Canvas
+from trainer.data.heatmap_buffer import HeatmapBuffer
 from trainer.data.split_arrays import read_frames
 from trainer.data.stored.reader import stored_heatmaps
 from trainer.data.stored.shuffle import plan_ascending, plan_shuffled
@@ -79,7 +79,8 @@ class WindowStream:
 
     Raises
     ------
-    BadInput : an unknown name, the split has no window at this step, or augmented heatmaps or
+    InvalidInputError : an unknown name, the split has no window at this step, or augmented
+        heatmaps or
         detections are to be read from the store, which does not hold them.
     DamagedShard : an array of the store breaks the contract.
     """
@@ -116,11 +117,15 @@ class WindowStream:
         self.device = torch.device(device)
         self.augment = augment if split == "train" else None
         if self.augment and consumes == "heatmaps" and self.targets == "stored":
-            raise BadInput("augmented ground truth is not in the store: use --targets rendered")
+            raise InvalidInputError(
+                "augmented ground truth is not in the store: use --targets rendered"
+            )
         if self.augment and isinstance(noise, RecordedNoise):
-            raise BadInput("what a detector gives of augmented windows is not in the store")
+            raise InvalidInputError(
+                "what a detector gives of augmented windows is not in the store"
+            )
         if window_frames != WINDOW_FRAMES and consumes == "heatmaps" and self.targets == "stored":
-            raise BadInput(
+            raise InvalidInputError(
                 f"stored heatmaps come in windows of {WINDOW_FRAMES}: --targets rendered"
             )
         self.frames = read_frames(
@@ -241,7 +246,7 @@ class WindowStream:
         exact_px, boxes = self.frames.exact_px[frames], self.frames.boxes[frames]
         return augmented(exact_px, annotated, boxes, window, self.augment, self.seed, epoch)
 
-    def _canvases(self) -> tuple[Canvas, Canvas]:
+    def _canvases(self) -> tuple[HeatmapBuffer, HeatmapBuffer]:
         """Room for inputs and targets; no frame's keypoint is outside of what each can have."""
         annotated = self.frames.annotated.any(dim=0)
         if self.augment is not None:
@@ -251,8 +256,8 @@ class WindowStream:
             detected = self._recorded.is_detected.any(dim=0)
         shape = (self.batch_size if self.consumes == "heatmaps" else 0, self.frames.n_frames)
         return (
-            Canvas(shape, self.noise.sigma_in_px, detected, self.device),
-            Canvas(shape, (SIGMA_OUT_PX,), annotated, self.device),
+            HeatmapBuffer(shape, self.noise.sigma_in_px, detected, self.device),
+            HeatmapBuffer(shape, (SIGMA_OUT_PX,), annotated, self.device),
         )
 
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pose_smoother.errors import BadInput, PoseError, Stopped
+from pose_smoother.errors import InvalidInputError, PoseSmootherError, Stopped
 
 
 def n_processes() -> int:
@@ -14,7 +14,7 @@ def n_processes() -> int:
 
     Raises
     ------
-    BadInput : the environment holds half of what torchrun sets.
+    InvalidInputError : the environment holds half of what torchrun sets.
     """
     if "RANK" not in os.environ:
         return 1
@@ -35,7 +35,7 @@ def _number(name: str) -> int:
     try:
         return int(os.environ[name])
     except (KeyError, ValueError):
-        raise BadInput(
+        raise InvalidInputError(
             f"RANK is set and {name} is not a number: start several processes by torchrun, "
             "or unset RANK"
         ) from None
@@ -55,7 +55,7 @@ def quiet_but_first() -> Iterator[None]:
         yield
     except Stopped as stopped:
         sys.exit(stopped.exit_code)
-    except PoseError as error:
+    except PoseSmootherError as error:
         if getattr(error, "told_elsewhere", True):
             sys.exit(1)
         raise

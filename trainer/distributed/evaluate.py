@@ -14,36 +14,37 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pose_smoother.errors import PoseError, RunError
+from pose_smoother.errors import PoseSmootherError, RunError
 from trainer.data.stream import Batch, WindowStream
-from trainer.distributed.process_group import Ranks
-from trainer.evaluation.evaluate import AT_ONCE, Evaluation, Smoother, evaluate
+from trainer.distributed.process_group import ProcessGroup
+from trainer.evaluation.evaluate import AT_ONCE, Evaluation, Smooth, evaluate
 from trainer.metrics.scores import Scores
 from trainer.training.losses import BatchLoss
-from trainer.training.step import NotFinite
+from trainer.training.step import NonFiniteError
 
 
 def evaluate_together(
-    ranks: Ranks,
+    ranks: ProcessGroup,
     model: nn.Module,
     stream: WindowStream,
     batch_loss: BatchLoss,
     missing_torso: str,
     *,
-    references: Mapping[str, Smoother] | None = None,
+    references: Mapping[str, Smooth] | None = None,
     precision: str = "float32",
     on_batch: Callable[[Tensor], None] = lambda loss: None,
 ) -> Evaluation:
-    """``trainer.evaluation.evaluate.evaluate``, its batches shared out; the result is the same for all.
+    """``trainer.evaluation.evaluate.evaluate``, its batches shared out; the result is the same for
+    all.
 
     ``on_batch`` is called equally often in every process, so that it may exchange something.
 
     Raises
     ------
-    NotFinite, RunError : as there; those of one process are raised in all.
+    NonFiniteError, RunError : as there; those of one process are raised in all.
     """
 
-    def judged(windows: WindowStream) -> Evaluation:
+    def evaluated(windows: WindowStream) -> Evaluation:
         return evaluate(
             model,
             windows,
@@ -54,23 +55,23 @@ def evaluate_together(
             on_batch=on_batch,
         )
 
-    if ranks.alone:
-        return judged(stream)
+    if ranks.is_single:
+        return evaluated(stream)
     part = BatchShare(stream, ranks)
     failed: int | str | None = None  # the batch that was not finite, or what else went wrong
     mine: Evaluation | None = None
     try:
-        mine = judged(cast(WindowStream, part))
-    except NotFinite as error:
+        mine = evaluated(cast(WindowStream, part))
+    except NonFiniteError as error:
         failed = part.first + error.batch
-    except PoseError as error:
+    except PoseSmootherError as error:
         failed = str(error)
     nothing = torch.zeros((), device=stream.device)
     for _ in range(part.n_left):  # of this process's turns, in an error or where others have more
         on_batch(nothing)
-    for other in ranks.gather(failed):
+    for other in ranks.all_gather(failed):
         if isinstance(other, int):
-            raise NotFinite(other)
+            raise NonFiniteError(other)
         if other is not None:
             raise RunError(other)
     assert mine is not None
@@ -91,15 +92,15 @@ class BatchShare:
     n_windows : of all processes' batches, so that losses are shares of the mean.
     """
 
-    def __init__(self, stream: WindowStream, ranks: Ranks) -> None:
+    def __init__(self, stream: WindowStream, ranks: ProcessGroup) -> None:
         # Cut where a single process would: what is computed together then has the same bits.
         in_group = 1 if stream.consumes == "heatmaps" else -(-AT_ONCE // stream.batch_size)
         n_groups = -(-stream.n_batches // in_group)
-        share = ranks.share(n_groups)
+        share = ranks.shard(n_groups)
         self.first = min(share.start * in_group, stream.n_batches)
         self._stream = stream
         self._n = min(share.stop * in_group, stream.n_batches) - self.first
-        self.n_left = -(-n_groups // ranks.world) * in_group
+        self.n_left = -(-n_groups // ranks.world_size) * in_group
         self.n_windows = stream.n_windows
         self.clip_count, self.device = stream.clip_count, stream.device
         self.consumes = stream.consumes
@@ -115,7 +116,7 @@ class BatchShare:
                 self.n_left -= 1
 
 
-def _total(ranks: Ranks, own: Scores) -> Scores:
+def _total(ranks: ProcessGroup, own: Scores) -> Scores:
     sums: dict[str, Any] = {
         f.name: ranks.total(getattr(own, f.name))
         for f in fields(own)

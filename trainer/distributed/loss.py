@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from torch.autograd.function import FunctionCtx
 from torch.nn.parallel import DistributedDataParallel
 
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from trainer.data.stream import Batch
 from trainer.distributed.dropout import SharedDropout
-from trainer.distributed.process_group import Ranks, sum_over_ranks
+from trainer.distributed.process_group import ProcessGroup, sum_over_ranks
 from trainer.training.losses import BatchLoss
 from trainer.training.step import set_seed
 
@@ -34,12 +34,15 @@ class SharedLoss:
 
     Raises
     ------
-    BadInput : the model's result for a window depends on the other windows (batch normalisation).
+    InvalidInputError : the model's result for a window depends on the other windows (batch
+        normalisation).
     """
 
-    def __init__(self, model: nn.Module, batch_loss: BatchLoss, ranks: Ranks) -> None:
+    def __init__(self, model: nn.Module, batch_loss: BatchLoss, ranks: ProcessGroup) -> None:
         if any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in model.modules()):
-            raise BadInput("a model with batch normalisation can't be trained by several processes")
+            raise InvalidInputError(
+                "a model with batch normalisation can't be trained by several processes"
+            )
         self._ranks = ranks
         with warnings.catch_warnings():
             # Newer torches have another name for it, which 2.6 does not know.
@@ -59,14 +62,14 @@ class SharedLoss:
         del model  # it is in the module, which readies the exchange of gradients
         own = self._own(batch)
         weight = len(batch.window) / self._n_windows
-        return _Whole.apply(own, weight, self._ranks.world), own.detach()
+        return _Whole.apply(own, weight, self._ranks.world_size), own.detach()
 
     def _own(self, batch: Batch) -> Tensor:
         """The mean loss of this process's windows, its dropout as in the whole batch."""
         if not self._has_dropout:
             return self._module(batch)
         if batch.window.device.type == "cpu":
-            with SharedDropout(self._ranks.share(self._n_windows), self._n_windows):
+            with SharedDropout(self._ranks.shard(self._n_windows), self._n_windows):
                 return self._module(batch)
         # Fused kernels draw by position in the part: other masks for each process, at least.
         set_seed(torch.initial_seed() % 2**63, self._ranks.rank)

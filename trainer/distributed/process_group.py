@@ -17,84 +17,85 @@ import torch.distributed as dist
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pose_smoother.errors import PoseError, RunError
+from pose_smoother.errors import PoseSmootherError, RunError
 
 Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
-class Ranks:
+class ProcessGroup:
     """This process among those of a run.
 
     Attributes
     ----------
     rank : its number; number 0 alone writes files, prints, and decides.
-    world : how many there are.
+    world_size : how many there are.
     processes : (host, process id) of each, by rank.
     """
 
     rank: int = 0
-    world: int = 1
+    world_size: int = 1
     processes: tuple[tuple[str, int], ...] = ()
 
     @property
-    def alone(self) -> bool:
+    def is_single(self) -> bool:
         """Whether this is the only process: then nothing here does anything."""
-        return self.world == 1
+        return self.world_size == 1
 
     @property
-    def is_first(self) -> bool:
+    def is_main(self) -> bool:
         """Whether this process writes and prints."""
         return self.rank == 0
 
-    def share(self, n: int) -> slice:
+    def shard(self, n: int) -> slice:
         """This process's part of ``n`` things: parts are contiguous, and differ by one at most."""
-        return slice(n * self.rank // self.world, n * (self.rank + 1) // self.world)
+        return slice(n * self.rank // self.world_size, n * (self.rank + 1) // self.world_size)
 
-    def agree(self, signum: int | None, save: bool = False) -> tuple[int | None, bool]:
+    def sync_stop(self, signum: int | None, save: bool = False) -> tuple[int | None, bool]:
         """What all do next: stop if any got a signal, save if the first finds it time.
 
         Returns
         -------
         The signal (the highest, where several differ), and whether to save.
         """
-        if self.alone:
+        if self.is_single:
             return signum, save
-        wish = torch.tensor(2 * (signum or 0) + (save and self.is_first))
+        wish = torch.tensor(2 * (signum or 0) + (save and self.is_main))
         dist.all_reduce(wish, dist.ReduceOp.MAX)
         number, is_time = divmod(int(wish), 2)
         return number or None, bool(is_time)
 
     def total(self, own: NDArray[Any]) -> NDArray[Any]:
         """The sum over all processes of an array, int64 or float64; the same bits for each."""
-        if self.alone:
+        if self.is_single:
             return own
         both = torch.from_numpy(np.array(own))
         dist.all_reduce(both)
         return both.numpy()
 
-    def gather(self, own: Value) -> list[Value]:
+    def all_gather(self, own: Value) -> list[Value]:
         """Everyone's value, by rank."""
-        if self.alone:
+        if self.is_single:
             return [own]
-        all_values: list[Any] = [None] * self.world
+        all_values: list[Any] = [None] * self.world_size
         dist.all_gather_object(all_values, own)
         return all_values
 
-    def first(self, act: Callable[[], Value]) -> Value:
+    def run_on_main(self, act: Callable[[], Value]) -> Value:
         """What the first process's ``act`` gives, for all; others don't act.
 
         Raises
         ------
-        PoseError : the first one's; others raise a RunError of the same text, lest they wait.
+        PoseSmootherError : the first one's; others raise a RunError of the same text, lest they
+            wait.
         """
-        if self.alone:
+        if self.is_single:
             return act()
         told: list[Any] = [None]
-        if self.is_first:
+        if self.is_main:
             try:
                 told = [(act(), None)]
-            except PoseError as error:
+            except PoseSmootherError as error:
                 dist.broadcast_object_list([(None, str(error))], src=0)
                 raise
         dist.broadcast_object_list(told, src=0)
@@ -113,7 +114,7 @@ class Ranks:
         ]
 
 
-ALONE = Ranks()
+SINGLE_PROCESS = ProcessGroup()
 
 
 def sum_over_ranks(tensor: Tensor) -> Tensor:

@@ -12,9 +12,9 @@ from datetime import timedelta
 import torch
 import torch.distributed as dist
 
-from pose_smoother.errors import BadInput, RunError
+from pose_smoother.errors import InvalidInputError, RunError
 from trainer.distributed.environment import local_rank, n_processes, rank
-from trainer.distributed.process_group import ALONE, Ranks
+from trainer.distributed.process_group import SINGLE_PROCESS, ProcessGroup
 
 #: How long one process may keep the others waiting. A block of a store may take 300 s to be read.
 TIMEOUT = timedelta(minutes=10)
@@ -22,7 +22,7 @@ _SEEN_DEAD_S = 3.0  # torchrun looks after its processes ten times a second
 _LOST = re.compile(r"gloo|nccl|connection|timed? ?out|broken pipe|socket|peer", re.IGNORECASE)
 
 
-class RankLost(RunError):
+class ProcessLostError(RunError):
     """Another process of the run is gone, or does not answer.
 
     Attributes
@@ -36,8 +36,9 @@ class RankLost(RunError):
 
 
 @contextmanager
-def joined(device: str) -> Iterator[Ranks]:
-    """The processes of this run while the body runs; ``ALONE`` without torchrun, or with one.
+def joined(device: str) -> Iterator[ProcessGroup]:
+    """The processes of this run while the body runs; ``SINGLE_PROCESS`` without torchrun, or with
+    one.
 
     Parameters
     ----------
@@ -46,55 +47,59 @@ def joined(device: str) -> Iterator[Ranks]:
 
     Raises
     ------
-    BadInput : more processes than GPUs.
-    RankLost : others did not come.
+    InvalidInputError : more processes than GPUs.
+    ProcessLostError : others did not come.
     """
     if n_processes() == 1:
-        yield ALONE
+        yield SINGLE_PROCESS
         return
     backend = "gloo"
     if device != "cpu" and torch.cuda.is_available():
         if local_rank() >= torch.cuda.device_count():
-            raise BadInput(
+            raise InvalidInputError(
                 f"{local_rank() + 1} or more processes on a machine with "
                 f"{torch.cuda.device_count()} GPUs: give torchrun --nproc-per-node as many"
             )
         torch.cuda.set_device(local_rank())
         backend = "cpu:gloo,cuda:nccl"
     logging.getLogger("torch.distributed").setLevel(logging.ERROR)
-    with losses_told(Ranks(rank(), n_processes())):
+    with report_lost_process(ProcessGroup(rank(), n_processes())):
         dist.init_process_group(backend, timeout=TIMEOUT)
-        me = Ranks(rank(), n_processes())
-        ranks = Ranks(me.rank, me.world, tuple(me.gather((socket.gethostname(), os.getpid()))))
+        me = ProcessGroup(rank(), n_processes())
+        ranks = ProcessGroup(
+            me.rank, me.world_size, tuple(me.all_gather((socket.gethostname(), os.getpid())))
+        )
     yield ranks
     dist.destroy_process_group()  # after an error the process's end does it: others may not answer
 
 
 @contextmanager
-def losses_told(ranks: Ranks) -> Iterator[None]:
+def report_lost_process(ranks: ProcessGroup) -> Iterator[None]:
     """Turn what a torn connection raises into an error that says which process ended.
 
     Raises
     ------
-    RankLost : another process ended, or kept this one waiting for ``TIMEOUT``.
+    ProcessLostError : another process ended, or kept this one waiting for ``TIMEOUT``.
     """
     try:
         yield
     except RuntimeError as error:
-        if ranks.alone or not _LOST.search(str(error)):
+        if ranks.is_single or not _LOST.search(str(error)):
             raise
         raise _lost(ranks, str(error)) from None
 
 
-def _lost(ranks: Ranks, said: str) -> RankLost:
+def _lost(ranks: ProcessGroup, said: str) -> ProcessLostError:
     deadline = time.monotonic() + _SEEN_DEAD_S
     while not (dead := ranks.the_dead()) and time.monotonic() < deadline:
         time.sleep(0.1)
     if dead:
         who = ", ".join(f"rank {r} (process {ranks.processes[r][1]})" for r in dead)
-        text = f"{who} of {ranks.world} ended, so all stop"
+        text = f"{who} of {ranks.world_size} ended, so all stop"
     else:
         reason = " ".join(said.split())[-120:]
-        text = f"one of {ranks.world} does not answer rank {ranks.rank}, so all stop ({reason})"
+        text = (
+            f"one of {ranks.world_size} does not answer rank {ranks.rank}, so all stop ({reason})"
+        )
     text += "; the same command goes on from the last checkpoint"
-    return RankLost(text, told_elsewhere=not ranks.is_first and 0 not in dead)
+    return ProcessLostError(text, told_elsewhere=not ranks.is_main and 0 not in dead)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
 from pose_smoother.filters import SMOOTHERS, smoother
 from pose_smoother.store.store import WINDOW_FRAMES, Store
@@ -20,7 +20,7 @@ from trainer.experiments import experiment
 from trainer.metrics.scorer import score
 from trainer.metrics.scores import NORMALISATIONS
 from trainer.metrics.tidy_rows import COLUMNS, rows
-from trainer.noise.select import check_noise, keep_noise, noise_config, resolved_noise
+from trainer.noise.select import check_noise, noise_config, resolved_noise, save_noise_file
 from trainer.runs.data_summary import describe, save_data
 from trainer.runs.folder import RunFolder, versions
 from trainer.runs.results_io import read_results, write_csv, write_results
@@ -65,10 +65,10 @@ class BaselinesConfig:
         for name in self.smoothers:
             smoother(name)
         if self.seed < 0:
-            raise BadInput(f"seed must not be negative, got {self.seed}")
+            raise InvalidInputError(f"seed must not be negative, got {self.seed}")
         if self.missing_torso not in NORMALISATIONS:
             known = ", ".join(NORMALISATIONS)
-            raise BadInput(f"unknown missing_torso {self.missing_torso!r}; known: {known}")
+            raise InvalidInputError(f"unknown missing_torso {self.missing_torso!r}; known: {known}")
 
     @property
     def run_name(self) -> str:
@@ -128,12 +128,12 @@ def baselines(config: BaselinesConfig, store: Store, runs: Path) -> dict[str, An
 
     Raises
     ------
-    Held : another process writes to the folder.
+    LockedError : another process writes to the folder.
     RunError : the folder is of another configuration.
     """
     with RunFolder(runs / config.run_name) as folder:
         folder.claim({"identity": identity(config, store), "versions": versions()})
-        keep_noise(folder.path, config.noise)
+        save_noise_file(folder.path, config.noise)
         if folder.is_finished():
             _log.info("%s is finished already", folder.path)
             results = read_results(folder.path)

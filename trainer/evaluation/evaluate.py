@@ -11,16 +11,16 @@ from torch import Tensor, nn
 
 from pose_smoother.filters.interpolate import filled
 from trainer.data.stream import Batch, WindowStream
-from trainer.metrics.ground_truth import Truth
+from trainer.metrics.ground_truth import GroundTruth
 from trainer.metrics.scorer import Scorer
 from trainer.metrics.scores import Scores
 from trainer.models.codec import positions_px
 from trainer.training.losses import BatchLoss
 from trainer.training.precision import computing_in
-from trainer.training.step import FirstBad, NotFinite
+from trainer.training.step import FirstBad, NonFiniteError
 
 #: Noisy positions, float32 (B, T, K, 2) in pixels with NaN where not annotated -> smoothed ones.
-Smoother = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+Smooth = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 #: Windows that are scored together, and that a model of coordinates computes together: both are
 #: many small operations, and DeciWatch takes half the time of batches of 16. Sums of scores are of
@@ -50,7 +50,7 @@ def evaluate(
     batch_loss: BatchLoss,
     missing_torso: str,
     *,
-    references: Mapping[str, Smoother] | None = None,
+    references: Mapping[str, Smooth] | None = None,
     precision: str = "float32",
     on_batch: Callable[[Tensor], None] = lambda loss: None,
 ) -> Evaluation:
@@ -65,7 +65,7 @@ def evaluate(
 
     Raises
     ------
-    NotFinite : the loss of a batch is not finite.
+    NonFiniteError : the loss of a batch is not finite.
     RunError : a predicted position is not finite.
     """
     judge = _Judge(model, stream, batch_loss, missing_torso, references or {}, precision)
@@ -95,7 +95,7 @@ class _Judge:
         stream: WindowStream,
         batch_loss: BatchLoss,
         missing_torso: str,
-        smoothers: Mapping[str, Smoother],
+        smoothers: Mapping[str, Smooth],
         precision: str,
     ) -> None:
         device, self._consumes = stream.device, stream.consumes
@@ -118,14 +118,15 @@ class _Judge:
 
         Raises
         ------
-        NotFinite : the loss of one of several is not finite. Of single ones ``evaluation`` tells,
+        NonFiniteError : the loss of one of several is not finite. Of single ones ``evaluation``
+            tells,
             so that none waits for the device.
         """
         batch = group[0] if len(group) == 1 else _joined(group)
         with self._computing():
             loss, output = self._batch_loss(self._model, batch)
         if len(group) > 1 and not loss.isfinite():
-            raise NotFinite(first + self._culprit(group))
+            raise NonFiniteError(first + self._culprit(group))
         self._bad.note(loss.isfinite(), first)
         self._total += loss * len(batch.window)
         # Scoring needs no heatmaps, and they live until the next batch only.
@@ -140,12 +141,12 @@ class _Judge:
 
         Raises
         ------
-        NotFinite : the loss of a batch was not finite.
+        NonFiniteError : the loss of a batch was not finite.
         RunError : a predicted position is not finite.
         """
         self._score()
         if (first_bad := self._bad.index()) is not None:
-            raise NotFinite(first_bad)
+            raise NonFiniteError(first_bad)
         scores = {name: scorer.scores() for name, scorer in self._scorers.items()}
         return Evaluation(float(self._total) / n_windows, scores.pop(""), scores)
 
@@ -165,13 +166,13 @@ class _Judge:
         batches, predictions = zip(*self._waiting, strict=True)
         self._waiting.clear()
         batch = _joined(batches)
-        truth = Truth(batch.keypoints, batch.annotated)
-        self._scorers[""].update_with(torch.cat(predictions), truth, batch.clip)
+        truth = GroundTruth(batch.keypoints, batch.annotated)
+        self._scorers[""].update(torch.cat(predictions), truth, batch.clip)
         noisy = noisy_positions(batch) if self._smoothers else None
         for name, smooth in self._smoothers.items():
             assert noisy is not None
             smoothed = torch.from_numpy(smooth(noisy)).to(batch.window.device)
-            self._scorers[name].update_with(smoothed, truth, batch.clip)
+            self._scorers[name].update(smoothed, truth, batch.clip)
 
 
 def _joined(batches: Sequence[Batch]) -> Batch:

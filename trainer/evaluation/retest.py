@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from pose_smoother.errors import RunError, StoreError
-from pose_smoother.remote.address import Place, as_place
+from pose_smoother.remote.address import PathOrUrl, as_path_or_url
 from pose_smoother.store.store import Store
 from trainer.evaluation.uncertainty import has_uncertainty
 from trainer.noise.recorded import RECORDED
-from trainer.noise.select import kept_noise
+from trainer.noise.select import load_noise_file
 from trainer.runs import checkpoint
 from trainer.runs.folder import CONFIG, UNRECORDED
 from trainer.runs.results_io import read_json, read_results
 from trainer.runs.signals import Interrupt
 from trainer.training.config import TrainConfig, store_hash
-from trainer.training.final_test import coverage_on_test, judge_on_test, tidy_rows
+from trainer.training.final_test import coverage_on_test, evaluate_on_test, tidy_rows
 from trainer.training.progress import Progress
 
 #: Relative: other machines, and batches of another size, add the same numbers in another order. A
@@ -42,7 +42,7 @@ class Repeat:
     n_rounded: int
 
 
-def run_config(folder: Path, device: str | None = None) -> tuple[TrainConfig, Place]:
+def run_config(folder: Path, device: str | None = None) -> tuple[TrainConfig, PathOrUrl]:
     """The configuration a run was made with, and where its store was.
 
     Parameters
@@ -58,10 +58,10 @@ def run_config(folder: Path, device: str | None = None) -> tuple[TrainConfig, Pl
         known = {f.name for f in fields(TrainConfig)}
         saved = {**UNRECORDED, **record["identity"], **record["machine"]}
         chosen: dict[str, Any] = {name: v for name, v in saved.items() if name in known}
-        chosen["noise"] = kept_noise(folder, chosen["noise"])
+        chosen["noise"] = load_noise_file(folder, chosen["noise"])
         if device is not None:
             chosen["device"] = device
-        return TrainConfig(**chosen), as_place(record["store"]["path"])
+        return TrainConfig(**chosen), as_path_or_url(record["store"]["path"])
     except (KeyError, TypeError, AttributeError) as error:
         raise RunError(f"{folder / CONFIG} is not of this program: {error!r}") from None
 
@@ -89,7 +89,7 @@ def repeat_test(folder: Path, config: TrainConfig, store: Store) -> Repeat:
         raise StoreError(f"{store.path} is not the store of {folder}: give that one by --store")
     best = checkpoint.read_checkpoint(folder / checkpoint.BEST, config.torch_device)
     with Interrupt() as interrupt, Progress(config.run_name, 1) as progress:
-        judged = judge_on_test(config, store, best["model"], progress, interrupt)
+        judged = evaluate_on_test(config, store, best["model"], progress, interrupt)
     found = tidy_rows(config, store, judged.scores, config.model)
     if has_uncertainty(config.model):
         found += coverage_on_test(config, store, best["model"], folder)

@@ -60,7 +60,7 @@ def fit_and_tune(
 
     Raises
     ------
-    BadInput : an unknown name.
+    InvalidInputError : an unknown name.
     """
     chosen = {name: smoother(name) for name in (SMOOTHERS if names is None else names)}
     return {

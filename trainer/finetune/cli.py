@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from pose_smoother.cli_support import PATH, PLACE
-from pose_smoother.remote.address import Place
+from pose_smoother.remote.address import PathOrUrl
 from pose_smoother.store.store import open_store
 from trainer.calibrate.cli import PAIRED_FILES
 from trainer.cli_options import DEVICE, OUT
@@ -83,7 +83,7 @@ from trainer.runs.signals import Interrupt
 def finetune(
     run: Path,
     out: Path,
-    store: Place | None,
+    store: PathOrUrl | None,
     device: str,
     missing_torso: str | None,
     checkpoint_minutes: float,

@@ -17,9 +17,9 @@ import torch
 from numpy.typing import NDArray
 
 from pose_smoother.boxes import to_heatmap
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from pose_smoother.heatmap import IMPULSE, SIZE, response_table
-from pose_smoother.poses.keypoint_names import Mapping
+from pose_smoother.poses.keypoint_names import KeypointMapping
 from pose_smoother.poses.tracks import Poses, Track
 from trainer.calibrate.heatmap_width import open_arrays
 from trainer.calibrate.pairs import Pairs, keypoints_25
@@ -57,10 +57,10 @@ def read_heatmaps(path: Path) -> HeatmapFile:
 
     Raises
     ------
-    BadInput : an array is absent or of another shape, or too large to be kept in memory.
+    InvalidInputError : an array is absent or of another shape, or too large to be kept in memory.
     """
     if not path.exists():
-        raise BadInput(f"{path}: no such file or folder")
+        raise InvalidInputError(f"{path}: no such file or folder")
     with ExitStack() as opened:
         try:
             arrays = open_arrays(path, opened)
@@ -75,7 +75,9 @@ def read_heatmaps(path: Path) -> HeatmapFile:
                 person=_text(arrays[PERSON]) if PERSON in arrays else none,
             )
         except (OSError, ValueError, KeyError) as error:
-            raise BadInput(f"{path}: cannot be read as NPZ, HDF5 or Zarr ({error})") from None
+            raise InvalidInputError(
+                f"{path}: cannot be read as NPZ, HDF5 or Zarr ({error})"
+            ) from None
 
 
 def _check_shapes(path: Path, arrays: dict[str, Any]) -> None:
@@ -83,7 +85,7 @@ def _check_shapes(path: Path, arrays: dict[str, Any]) -> None:
     absent = [name for name in (HEATMAPS, NAMES, FRAME, BOXES) if name not in arrays]
     if absent:
         held = ", ".join(map(repr, arrays)) or "nothing"
-        raise BadInput(f"{path}: expected an array {absent[0]!r}, found {held}")
+        raise InvalidInputError(f"{path}: expected an array {absent[0]!r}, found {held}")
     shape = tuple(arrays[HEATMAPS].shape)
     n, n_keypoints = (*shape, 0, 0)[:2]
     expected = {
@@ -95,10 +97,12 @@ def _check_shapes(path: Path, arrays: dict[str, Any]) -> None:
     }
     for name, wanted in expected.items():
         if (found := tuple(arrays[name].shape)) != wanted:
-            raise BadInput(f"{path}: expected {name} of shape {wanted}, found {found}")
+            raise InvalidInputError(f"{path}: expected {name} of shape {wanted}, found {found}")
     if (n_bytes := 4 * math.prod(shape)) > _LARGEST_BYTES:
         gib = n_bytes / 2**30
-        raise BadInput(f"{path}: {n} frames of heatmaps take {gib:.0f} GiB of memory: give fewer")
+        raise InvalidInputError(
+            f"{path}: {n} frames of heatmaps take {gib:.0f} GiB of memory: give fewer"
+        )
 
 
 @dataclass(frozen=True)
@@ -120,8 +124,8 @@ class HeatmapPairs:
 def pair_heatmaps(
     found: HeatmapFile,
     truth: Poses,
-    of_found: Mapping,
-    of_truth: Mapping,
+    of_found: KeypointMapping,
+    of_truth: KeypointMapping,
     min_score: float | None,
     sigma_px: float,
 ) -> HeatmapPairs:
@@ -135,11 +139,11 @@ def pair_heatmaps(
 
     Raises
     ------
-    BadInput : no keypoint or frame in common, or a row that is there twice.
+    InvalidInputError : no keypoint or frame in common, or a row that is there twice.
     """
     known = (of_found.index >= 0) & (of_truth.index >= 0)
     if not known.any():
-        raise BadInput(
+        raise InvalidInputError(
             f"no keypoint in common: the heatmaps have {', '.join(found.names)}, the ground truth "
             f"has {', '.join(truth.names)}; name them in a --map FILE"
         )
@@ -174,7 +178,7 @@ def _scaled(
     peak = heatmaps.max(axis=(2, 3))
     seen = (peak > 0.0) & (peak >= min_score)
     if not seen.any():
-        raise BadInput("no heatmap with a ground truth has a peak that counts")
+        raise InvalidInputError("no heatmap with a ground truth has a peak that counts")
     heatmaps[~seen] = 0.0
     middle = SIZE // 2
     wanted = IMPULSE * response_table(sigma_px)[middle, middle] ** 2
@@ -201,18 +205,20 @@ def _matched_rows(
         here = {id(t): t for t in by_key.get((video, str(found.person[row])), [])}
         tracks = [t for t in here.values() if frame in t.frame]
         if len(tracks) > 1:
-            raise BadInput(
+            raise InvalidInputError(
                 f"video {video!r} has {len(tracks)} people in frame {frame} of the ground truth: "
                 "name each row's by an array 'person'"
             )
         if tracks:
             key = (tracks[0].video, tracks[0].id, frame)
             if key in matched:
-                raise BadInput(f"the heatmaps of {tracks[0].id!r} in frame {frame} are there twice")
+                raise InvalidInputError(
+                    f"the heatmaps of {tracks[0].id!r} in frame {frame} are there twice"
+                )
             index = int(np.searchsorted(tracks[0].frame, frame))
             matched[key] = (row, tracks[0], index)
     if not matched:
-        raise BadInput("no heatmap has a ground truth of the same video, person and frame")
+        raise InvalidInputError("no heatmap has a ground truth of the same video, person and frame")
     order = [matched[key] for key in sorted(matched)]
     rows = np.array([row for row, _, _ in order], dtype=np.int64)
     videos = tuple(dict.fromkeys(track.video for _, track, _ in order))

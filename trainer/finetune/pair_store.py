@@ -37,7 +37,7 @@ class PairStore(Store):
 
     Raises
     ------
-    BadInput : fewer than three videos have windows.
+    InvalidInputError : fewer than three videos have windows.
     """
 
     format = DATASET

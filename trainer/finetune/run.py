@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import sha256_file
 from pose_smoother.poses.formats import read_poses
 from pose_smoother.poses.keypoint_names import mapping
@@ -17,7 +17,7 @@ from pose_smoother.store.store import SPLITS, Store
 from trainer.calibrate.pairs import Pairs, pair_up
 from trainer.calibrate.run import FEW_VIDEOS, digest
 from trainer.evaluation.baselines import BaselinesConfig, read_positions
-from trainer.evaluation.evaluate import Smoother
+from trainer.evaluation.evaluate import Smooth
 from trainer.evaluation.tune_filters import fit_and_tune
 from trainer.finetune import LEARNING_RATE, MAX_EPOCHS
 from trainer.finetune.heatmap_file import HeatmapPairs, pair_heatmaps, read_heatmaps
@@ -28,7 +28,7 @@ from trainer.runs import checkpoint
 from trainer.runs.signals import Interrupt
 from trainer.training.config import TrainConfig, open_stream, store_hash
 from trainer.training.train import CHECKPOINT_MINUTES, train
-from trainer.training.warm_start import Start, folder_name
+from trainer.training.warm_start import WarmStart, folder_name
 
 
 @dataclass(frozen=True)
@@ -59,11 +59,13 @@ class PairFiles:
 
         Raises
         ------
-        BadInput : both, or none of the two.
+        InvalidInputError : both, or none of the two.
         """
         given = [path for path in (self.pred, self.pred_heatmaps) if path is not None]
         if len(given) != 1:
-            raise BadInput("give the detector's output by --pred or --pred-heatmaps, one of them")
+            raise InvalidInputError(
+                "give the detector's output by --pred or --pred-heatmaps, one of them"
+            )
         return given[0]
 
 
@@ -81,7 +83,7 @@ class Prepared:
 
     config: TrainConfig
     store: PairStore
-    start: Start
+    start: WarmStart
     told: tuple[str, ...]
 
     @property
@@ -119,7 +121,7 @@ def prepare(
 
     Raises
     ------
-    BadInput : a file can't be used, the two have nothing in common, or too few videos.
+    InvalidInputError : a file can't be used, the two have nothing in common, or too few videos.
     RunError : the run is not finished, or damaged.
     """
     loaded = load_run(run, device)
@@ -214,7 +216,7 @@ def _told_of(store: PairStore, pairs: Pairs, loaded: LoadedRun) -> list[str]:
     told = []
     unknown = _names(pairs.known & ~loaded.keypoints)
     if len(unknown) == pairs.known.sum():
-        raise BadInput(
+        raise InvalidInputError(
             f"no keypoint that both files have is one that {loaded.name} was trained on: it knows "
             f"{', '.join(_names(loaded.keypoints))}"
         )
@@ -239,7 +241,7 @@ def _names(keypoints: NDArray[np.bool_]) -> list[str]:
 
 def _start(
     loaded: LoadedRun, config: TrainConfig, store: PairStore, files: PairFiles, beside: Store | None
-) -> Start:
+) -> WarmStart:
     best_sha256 = sha256_file(loaded.folder / checkpoint.BEST)
     identity: dict[str, Any] = {
         "base_best_sha256": best_sha256,
@@ -254,7 +256,7 @@ def _start(
         stream = open_stream(before, beside, "train")
         identity["beside_store_sha256"] = store_hash(beside)
     pairs = {split: len(store.windows(split, loaded.step)) for split in SPLITS}
-    return Start(
+    return WarmStart(
         weights=loaded.model.state_dict(),
         identity=identity,
         about={
@@ -266,7 +268,7 @@ def _start(
     )
 
 
-def _fitted(config: TrainConfig, store: PairStore) -> Mapping[str, Smoother]:
+def _fitted(config: TrainConfig, store: PairStore) -> Mapping[str, Smooth]:
     """Every classical smoother, fitted on the training pairs and tuned on the validation pairs."""
     of = BaselinesConfig(config.experiment, config.seed, missing_torso=config.missing_torso)
     train_part, val = (read_positions(of, store, split) for split in ("train", "val"))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from pose_smoother import seeds
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from pose_smoother.store.store import SPLITS
 
 SHARES = (0.6, 0.2, 0.2)
@@ -25,11 +25,11 @@ def split_videos(n_windows: Mapping[str, int], seed: int) -> dict[str, str]:
 
     Raises
     ------
-    BadInput : fewer than three videos have windows.
+    InvalidInputError : fewer than three videos have windows.
     """
     videos = sorted(video for video, n in n_windows.items() if n)
     if len(videos) < len(SPLITS):
-        raise BadInput(
+        raise InvalidInputError(
             f"{len(videos)} of {len(n_windows)} videos have a window of frames in a row with "
             f"detections and ground truth; at least {len(SPLITS)} are needed, for whole videos are "
             "kept for validation and for the test: give more, or name the videos in both files"

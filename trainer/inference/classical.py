@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_smoother.errors import BadInput, unknown_name
+from pose_smoother.errors import InvalidInputError, unknown_name
 from pose_smoother.filters import Smooth, lmmse, moving, smoother
 from pose_smoother.filters.one_euro import one_euro
 from pose_smoother.heatmap import SIZE
 from pose_smoother.skeleton import N_KEYPOINTS
 from pose_smoother.store.store import WINDOW_FRAMES, Store
 from trainer.experiments import experiment
-from trainer.inference.sliding_window import Smoother
+from trainer.inference.sliding_window import WindowSmoother
 from trainer.runs.results_io import read_results
 
 #: What tuning chose for experiment 1.1 on real Penn Action (docs/results).
@@ -46,7 +46,7 @@ _ALL = np.ones(N_KEYPOINTS, bool)
 
 
 @dataclass(frozen=True)
-class Training:
+class FitData:
     """What the linear estimator is fitted on: an experiment's training windows of a store."""
 
     store: Store
@@ -65,7 +65,7 @@ def parameters(
 
     Raises
     ------
-    BadInput : an unknown smoother or parameter, or a value that is out of the question.
+    InvalidInputError : an unknown smoother or parameter, or a value that is out of the question.
     RunError : the baselines run is not finished, or not one.
     """
     smoother(name)  # an unknown name lists the known ones
@@ -82,38 +82,40 @@ def parameters(
         try:
             chosen[key] = float(value)
         except ValueError:
-            raise BadInput(f"--param {text}: expected {key}=NUMBER") from None
+            raise InvalidInputError(f"--param {text}: expected {key}=NUMBER") from None
     return _checked(name, chosen)
 
 
 def _checked(name: str, params: dict[str, float]) -> dict[str, float]:
     for key, value in params.items():
         if not math.isfinite(value) or value < 0 or (value == 0 and key not in _MAY_BE_ZERO):
-            raise BadInput(f"{key} of {name} must be a positive number, got {value:g}")
+            raise InvalidInputError(f"{key} of {name} must be a positive number, got {value:g}")
         if key in _WHOLE:
             if value != int(value):
-                raise BadInput(f"{key} of {name} must be a whole number, got {value:g}")
+                raise InvalidInputError(f"{key} of {name} must be a whole number, got {value:g}")
             params[key] = int(value)
     width = params.get("width_frames", 1)
     if width % 2 == 0 or width > _MOST_FRAMES:
-        raise BadInput(f"width_frames of {name} must be odd and at most {_MOST_FRAMES}")
+        raise InvalidInputError(f"width_frames of {name} must be odd and at most {_MOST_FRAMES}")
     if params.get("polyorder", 0) >= width:
-        raise BadInput(f"polyorder of {name} must be below width_frames, which is {width}")
+        raise InvalidInputError(f"polyorder of {name} must be below width_frames, which is {width}")
     if params.get("sigma_frames", 0.0) > _MOST_FRAMES:
-        raise BadInput(f"sigma_frames of {name} must be at most {_MOST_FRAMES}")
+        raise InvalidInputError(f"sigma_frames of {name} must be at most {_MOST_FRAMES}")
     return params
 
 
-def classical(name: str, params: Mapping[str, Any], training: Training | None = None) -> Smoother:
+def classical(
+    name: str, params: Mapping[str, Any], training: FitData | None = None
+) -> WindowSmoother:
     """A classical smoother as tracks are put through it.
 
     Raises
     ------
-    BadInput : an unknown name, or the linear estimator without training windows.
+    InvalidInputError : an unknown name, or the linear estimator without training windows.
     """
     if name == "lmmse":
         return _linear(dict(params), training)
-    make = partial(Smoother, name=name, keypoints=_ALL)
+    make = partial(WindowSmoother, name=name, keypoints=_ALL)
     smooth: dict[str, Smooth] = {
         "identity": moving.identity,
         "mean": moving.mean,
@@ -136,9 +138,11 @@ def classical(name: str, params: Mapping[str, Any], training: Training | None = 
     return make(smooth=smooth[name])
 
 
-def _linear(params: dict[str, float], training: Training | None) -> Smoother:
+def _linear(params: dict[str, float], training: FitData | None) -> WindowSmoother:
     if training is None:
-        raise BadInput("lmmse is fitted on training windows: name them by --store S --exp X.Y")
+        raise InvalidInputError(
+            "lmmse is fitted on training windows: name them by --store S --exp X.Y"
+        )
     from trainer.evaluation.baselines import BaselinesConfig, read_positions
 
     config = BaselinesConfig(training.experiment, seed=training.seed, smoothers=("lmmse",))
@@ -149,7 +153,7 @@ def _linear(params: dict[str, float], training: Training | None) -> Smoother:
     def smooth(noisy: NDArray[np.float32]) -> NDArray[np.float32]:
         return estimator(noisy.clip(0, SIZE - 1))  # as the windows it was fitted on
 
-    return Smoother(
+    return WindowSmoother(
         name="lmmse",
         smooth=smooth,
         keypoints=np.asarray(estimator.seen.reshape(WINDOW_FRAMES, N_KEYPOINTS).any(axis=0)),

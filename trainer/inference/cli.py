@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pose_smoother.cli_support import PATH, PLACE
-from pose_smoother.remote.address import Place
+from pose_smoother.remote.address import PathOrUrl
 from pose_smoother.store.store import open_store
 from trainer.cli_options import DEVICE
 
 if TYPE_CHECKING:
-    from trainer.inference.sliding_window import Smoother
+    from trainer.inference.sliding_window import WindowSmoother
 
 
 @click.command()
@@ -127,17 +127,17 @@ def _classical(
     smoother: str,
     baselines: Path | None,
     params: tuple[str, ...],
-    store: Place | None,
+    store: PathOrUrl | None,
     experiment: str | None,
-) -> "Smoother":
+) -> "WindowSmoother":
     """A classical smoother by its options; fits the one that needs a fit."""
-    from trainer.inference.classical import Training, classical, parameters
+    from trainer.inference.classical import FitData, classical, parameters
 
     chosen = parameters(smoother, baselines, params)
     if store is None or experiment is None:
         return classical(smoother, chosen)
     with open_store(store) as opened:
-        return classical(smoother, chosen, Training(opened, experiment))
+        return classical(smoother, chosen, FitData(opened, experiment))
 
 
 @click.command()

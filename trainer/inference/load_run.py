@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from pose_smoother.errors import BadInput, RunError
+from pose_smoother.errors import InvalidInputError, RunError
 from pose_smoother.heatmap import SIZE
 from pose_smoother.store.store import CONTRACT_VERSION
 from trainer.data.render import render, response_tables
@@ -16,7 +16,7 @@ from trainer.evaluation.retest import run_config
 from trainer.evaluation.uncertainty import SHARES, Regions, estimate_with_scale, has_uncertainty
 from trainer.experiments import experiment
 from trainer.inference.decode import positions_in
-from trainer.inference.sliding_window import Smoother
+from trainer.inference.sliding_window import WindowSmoother
 from trainer.metrics.scores import Scores
 from trainer.models import ModelModule, model_module
 from trainer.models.codec import from_coordinates, to_coordinates
@@ -69,18 +69,19 @@ class LoadedRun:
         """Threads to compute with, as in training; None leaves torch's choice."""
         return n_threads(self.config)
 
-    def smoother(self, keep_within: float | None = None) -> Smoother:
+    def smoother(self, keep_within: float | None = None) -> WindowSmoother:
         """The run as tracks are put through it.
 
         Parameters
         ----------
         keep_within : leave a keypoint where it is if it lies in the region around its estimate that
-            holds this share of the truths (one of ``trainer.evaluation.uncertainty.SHARES``). Windows decide
+            holds this share of the truths (one of ``trainer.evaluation.uncertainty.SHARES``).
+            Windows decide
             for themselves, so a keypoint that some keep and some don't moves part of the way.
 
         Raises
         ------
-        BadInput : the model gives no uncertainty, or has no region for this share.
+        InvalidInputError : the model gives no uncertainty, or has no region for this share.
         RunError : the run's regions are absent or damaged.
         """
         factor = None if keep_within is None else self._region(keep_within)
@@ -93,7 +94,7 @@ class LoadedRun:
             keeps = off_px <= factor * scale_px  # False where missing
             return np.where(keeps[..., None], windows, estimate_px)
 
-        return Smoother(
+        return WindowSmoother(
             name=self.name,
             smooth=smooth,
             keypoints=self.keypoints,
@@ -107,12 +108,12 @@ class LoadedRun:
     def _region(self, share: float) -> NDArray[np.float64]:
         """By keypoint, the radius of a region over the model's scale, float64 (25,)."""
         if not has_uncertainty(self.config.model):
-            raise BadInput(
+            raise InvalidInputError(
                 f"{self.name} tells nothing of how sure it is, so it can't leave keypoints alone"
             )
         if share not in SHARES:
             known = ", ".join(map(str, SHARES))
-            raise BadInput(f"there is no region for a share of {share}; known: {known}")
+            raise InvalidInputError(f"there is no region for a share of {share}; known: {known}")
         return Regions.load(self.folder).factor[SHARES.index(share)]
 
     def estimate(

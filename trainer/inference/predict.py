@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from pose_smoother.poses.formats import read_poses, write_poses
-from pose_smoother.poses.keypoint_names import Mapping, mapping
+from pose_smoother.poses.keypoint_names import KeypointMapping, mapping
 from pose_smoother.poses.tracks import Poses, Track
 from pose_smoother.skeleton import KEYPOINTS
 from trainer.inference.load_run import LoadedRun, load_run
-from trainer.inference.sliding_window import Smoother, smooth_poses
+from trainer.inference.sliding_window import WindowSmoother, smooth_poses
 
 _log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ class Predicted:
 def predict(
     source: Path,
     out: Path,
-    smoother: Smoother,
+    smoother: WindowSmoother,
     *,
     format: str | None = None,
     skeleton: str | None = None,
@@ -55,10 +55,12 @@ def predict(
 
     Raises
     ------
-    BadInput : the file can't be used, or has no keypoint that the smoother knows.
+    InvalidInputError : the file can't be used, or has no keypoint that the smoother knows.
     """
     if out.resolve() == source.resolve():
-        raise BadInput(f"{out} is the input: nothing of it shall be lost, write somewhere else")
+        raise InvalidInputError(
+            f"{out} is the input: nothing of it shall be lost, write somewhere else"
+        )
     poses = read_poses(source, format=format, skeleton=skeleton)
     for text in poses.warnings:
         _log.warning("%s: %s", source, text)
@@ -86,12 +88,12 @@ def smooth(
 
     Raises
     ------
-    BadInput : the shapes don't fit, or no keypoint is known to the run.
+    InvalidInputError : the shapes don't fit, or no keypoint is known to the run.
     RunError : the run can't be used.
     """
     array = np.asarray(keypoints, dtype=np.float64)
     if array.ndim != 3 or array.shape[1:] != (len(names), 2):
-        raise BadInput(
+        raise InvalidInputError(
             f"expected keypoints (n, {len(names)}, 2), as there are names, got {array.shape}"
         )
     if not len(array):
@@ -106,7 +108,7 @@ def smooth(
     return smooth_poses(poses, found, loaded.smoother())[0]
 
 
-def _tell(poses: Poses, found: Mapping, smoother: Smoother) -> tuple[str, ...]:
+def _tell(poses: Poses, found: KeypointMapping, smoother: WindowSmoother) -> tuple[str, ...]:
     """Warn of what passes through untouched; the names of the keypoints that are smoothed."""
     smoothed: list[str] = []
     untrained: list[str] = []
@@ -115,7 +117,7 @@ def _tell(poses: Poses, found: Mapping, smoother: Smoother) -> tuple[str, ...]:
             (smoothed if known else untrained).append(poses.names[column])
     if not smoothed:
         known_names = ", ".join(np.array(KEYPOINTS)[smoother.keypoints])
-        raise BadInput(
+        raise InvalidInputError(
             f"no keypoint in common: the input has {', '.join(poses.names)}; {smoother.name} "
             f"was trained on {known_names}"
         )

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from pose_smoother.boxes import to_heatmap, to_source
-from pose_smoother.poses.keypoint_names import Mapping
+from pose_smoother.poses.keypoint_names import KeypointMapping
 from pose_smoother.poses.tracks import Poses, Track
 from pose_smoother.skeleton import N_KEYPOINTS
 from pose_smoother.store.store import WINDOW_FRAMES
@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Smoother:
+class WindowSmoother:
     """A trained run or a classical smoother, as tracks are put through it.
 
     Attributes
@@ -84,7 +84,7 @@ class _Timeline:
 
 
 def smooth_poses(
-    poses: Poses, mapping: Mapping, smoother: Smoother, *, progress: bool = False
+    poses: Poses, mapping: KeypointMapping, smoother: WindowSmoother, *, progress: bool = False
 ) -> list[Floats]:
     """Smooth every track.
 
@@ -157,7 +157,7 @@ def _timeline(tracks: Sequence[Track], ours: Rows, theirs: Rows, reach: int) -> 
     return _Timeline(keypoints, first, first + np.repeat(lengths, lengths) - 1, tuple(rows))
 
 
-def _estimates(timeline: _Timeline, smoother: Smoother, bar: tqdm) -> Floats:
+def _estimates(timeline: _Timeline, smoother: WindowSmoother, bar: tqdm) -> Floats:
     """The merged estimate of every row, float64 (m, 25, 2); NaN where there is none."""
     boxes = steady_boxes(
         timeline.keypoints, timeline.first, timeline.last, smoother.expand, smoother.keep_aspect
@@ -188,7 +188,7 @@ def _estimates(timeline: _Timeline, smoother: Smoother, bar: tqdm) -> Floats:
     return merged
 
 
-def _begins(timeline: _Timeline, smoother: Smoother) -> Rows:
+def _begins(timeline: _Timeline, smoother: WindowSmoother) -> Rows:
     """Int64 (windows, 3): where each window begins, and the first and last row of its run.
 
     A window may begin before its run, by as much as brings every row into every wanted place.
@@ -205,7 +205,7 @@ def _begins(timeline: _Timeline, smoother: Smoother) -> Rows:
     return np.concatenate(parts)
 
 
-def _batches(begins: Rows, smoother: Smoother) -> Iterator[tuple[int, Rows]]:
+def _batches(begins: Rows, smoother: WindowSmoother) -> Iterator[tuple[int, Rows]]:
     """(windows done with this batch, int64 (N, T) rows of the timeline, -1 beyond a run's end)."""
     if smoother.n_frames is None:
         for i, (_, a, b) in enumerate(begins.tolist()):
@@ -218,7 +218,7 @@ def _batches(begins: Rows, smoother: Smoother) -> Iterator[tuple[int, Rows]]:
         yield i + len(begin), np.where((rows >= first) & (rows <= last), rows, -1)
 
 
-def _places(smoother: Smoother, n_frames: int) -> Sequence[int]:
+def _places(smoother: WindowSmoother, n_frames: int) -> Sequence[int]:
     """The places of a window whose estimates are kept."""
     if smoother.merge == "middle":
         return (n_frames // 2,)
@@ -263,7 +263,7 @@ def _present(positions: NDArray[np.floating]) -> NDArray[np.bool_]:
     return np.asarray(np.isfinite(positions).all(axis=-1))
 
 
-def _tell_kept(n_kept: Rows, names: Sequence[str], smoother: Smoother) -> None:
+def _tell_kept(n_kept: Rows, names: Sequence[str], smoother: WindowSmoother) -> None:
     """Warn of positions that were seen but could not be smoothed."""
     kept = [f"{names[i]} ({n_kept[i]})" for i in np.flatnonzero(n_kept).tolist()]
     if kept:

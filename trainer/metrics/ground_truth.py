@@ -17,7 +17,7 @@ from trainer.metrics.scores import NORMALISATIONS
 _UNITS_PER_PX = 2.0**20
 
 
-class Truth:
+class GroundTruth:
     """The ground truth of a batch of windows, ready to be compared with predictions.
 
     Parameters
@@ -27,6 +27,7 @@ class Truth:
 
     Attributes
     ----------
+    shape : (B, T, K).
     x, y : float64 (B, T, K); 0 where not annotated.
     speed_x, speed_y : float64 (B, T - 2, K), px a frame, of the frames but the first and the last.
     torso : float64 (B, T), px; the mean over the sides that are annotated.
@@ -38,6 +39,12 @@ class Truth:
     """
 
     def __init__(self, positions: Tensor, annotated: Tensor) -> None:
+        if positions.shape != (*annotated.shape, 2):
+            raise ValueError(
+                f"expected predicted and truth (B, T, K, 2) and annotated (B, T, K), got truth "
+                f"{tuple(positions.shape)} and annotated {tuple(annotated.shape)}"
+            )
+        self.shape = tuple(annotated.shape)
         self._annotated = annotated
         self._all_bits = annotated.to(torch.int64).neg_()
         self.x, self.y = (self.blanked(positions[..., axis]) for axis in (0, 1))

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from pose_smoother.errors import RunError
 from pose_smoother.skeleton import N_KEYPOINTS
-from trainer.metrics.ground_truth import Truth, in_px, in_units, length
+from trainer.metrics.ground_truth import GroundTruth, in_px, in_units, length
 from trainer.metrics.scores import NORMALISATIONS, Scores, pck
 from trainer.metrics.tidy_rows import rows
 
@@ -101,36 +101,26 @@ class Scorer:
         )
         self._not_finite = torch.zeros((), dtype=torch.int64, device=device)
 
-    def update(self, predicted: Tensor, truth: Tensor, annotated: Tensor, clip: Tensor) -> None:
+    def update(self, predicted: Tensor, truth: GroundTruth, clip: Tensor) -> None:
         """Add a batch of windows.
 
         Parameters
         ----------
         predicted : floating (B, T, K, 2), (x, y) in heatmap pixels; must be finite where annotated.
-        truth : floating or integer (B, T, K, 2), heatmap pixels; read only where annotated.
-        annotated : bool (B, T, K).
+        truth : of the same windows; several predictions may be compared with one.
         clip : int64 (B,), row of the clips table.
 
         Raises
         ------
         ValueError : shapes that don't fit together.
         """
-        shape = tuple(annotated.shape)
-        if not (
-            len(shape) == 3
-            and shape[2] == N_KEYPOINTS
-            and predicted.shape == truth.shape == (*shape, 2)
-            and clip.shape == shape[:1]
-        ):
+        shape = truth.shape
+        fits = len(shape) == 3 and shape[2] == N_KEYPOINTS and clip.shape == shape[:1]
+        if not fits or predicted.shape != (*shape, 2):
             raise ValueError(
-                f"expected predicted and truth (B, T, {N_KEYPOINTS}, 2), annotated (B, T, "
-                f"{N_KEYPOINTS}) and clip (B,), got {tuple(predicted.shape)}, "
-                f"{tuple(truth.shape)}, {shape} and {tuple(clip.shape)}"
+                f"expected predicted and truth (B, T, {N_KEYPOINTS}, 2) and clip (B,), got "
+                f"{tuple(predicted.shape)}, {(*shape, 2)} and {tuple(clip.shape)}"
             )
-        self.update_with(predicted, Truth(truth, annotated), clip)
-
-    def update_with(self, predicted: Tensor, truth: Truth, clip: Tensor) -> None:
-        """Add a batch of windows whose ground truth several predictions are compared with."""
         x, y = truth.blanked(predicted[..., 0]), truth.blanked(predicted[..., 1])
         x, y = x.sub_(truth.x), y.sub_(truth.y)
         nothing = x * 0.0 + y * 0.0  # not a number where either is not finite
@@ -179,7 +169,7 @@ class Scorer:
             speed_squared_px2=in_px(speed),
         )
 
-    def _hits(self, shift: Tensor, truth: Truth) -> list[Tensor]:
+    def _hits(self, shift: Tensor, truth: GroundTruth) -> list[Tensor]:
         """How often each keypoint lies near enough, by normalisation and alpha: (B, K) each."""
         allowed = truth.torso[..., None] * self._alphas_on_device  # (B, T, A)
         near = shift[:, :, None] <= allowed[..., None]  # (B, T, A, K)
@@ -210,14 +200,13 @@ def score(
         piece = torch.from_numpy(np.ascontiguousarray(truth[at : at + _BATCH]))
         scorer.update(
             torch.from_numpy(np.ascontiguousarray(predicted[at : at + _BATCH])),
-            piece,
-            piece.isfinite().all(dim=-1),
+            GroundTruth(piece, piece.isfinite().all(dim=-1)),
             torch.from_numpy(clip[at : at + _BATCH].astype(np.int64)),
         )
     return scorer.scores()
 
 
-def _motion(x: Tensor, y: Tensor, truth: Truth) -> list[Tensor]:
+def _motion(x: Tensor, y: Tensor, truth: GroundTruth) -> list[Tensor]:
     """Acceleration error and lag product of shifts (B, T, K): int64 (B, K) each."""
     # The difference of the two second differences is the second difference of the offset.
     bend_x, bend_y = (p[:, 2:] - 2.0 * p[:, 1:-1] + p[:, :-2] for p in (x, y))

@@ -38,7 +38,7 @@ def preset(name: str) -> dict[str, Any]:
 
     Raises
     ------
-    BadInput : no model has this name.
+    InvalidInputError : no model has this name.
     """
     return dict(getattr(model_module(name), "PRESET", {}))
 
@@ -54,7 +54,7 @@ def model_module(name: str) -> ModelModule:
 
     Raises
     ------
-    BadInput : no model has this name; the text lists those there are.
+    InvalidInputError : no model has this name; the text lists those there are.
     """
     try:
         return models()[name]

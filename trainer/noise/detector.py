@@ -1,6 +1,7 @@
 """The noisy input as a measured detector would give it: biased, heavy-tailed, swapped, with holes.
 
-Counter-based like ``trainer.noise.gaussian``, and integer arithmetic to the end: uniform bits become
+Counter-based like ``trainer.noise.gaussian``, and integer arithmetic to the end: uniform bits
+become
 normal numbers in units of 1/256 sigma through a table of thresholds, those of a window's frames are
 correlated by the Cholesky factor of an AR(1) matrix in fixed point, and the error is rounded to
 whole pixels once (a Gaussian copula whose marginals are exact up to those units). So the noise is

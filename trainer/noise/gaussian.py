@@ -1,6 +1,7 @@
 """The noisy input's positions: counter-based, so that a keypoint's noise is a pure function.
 
-There is no generator state (``trainer.noise.counter_rng``). The halves of a keypoint's 64 bits pick the
+There is no generator state (``trainer.noise.counter_rng``). The halves of a keypoint's 64 bits
+pick the
 shifts in x and y from integer thresholds of the rounded normal, and a second hash picks the smear.
 Since the bits don't depend on the experiment, k = 1 and k = 2 share them, and paired differences
 between experiments are less noisy.
@@ -15,7 +16,7 @@ import torch
 from scipy.special import ndtr
 from torch import Tensor
 
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from pose_smoother.heatmap import SIZE
 from trainer.noise.counter_rng import hashed_bits, high_half, low_half
 
@@ -42,7 +43,7 @@ class NoiseConfig:
 
     Raises
     ------
-    BadInput : a value outside its range, or ``per_clip_datasets`` without ``frozen``.
+    InvalidInputError : a value outside its range, or ``per_clip_datasets`` without ``frozen``.
     """
 
     k: float
@@ -53,13 +54,19 @@ class NoiseConfig:
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.k) and self.k > 0):
-            raise BadInput(f"the shifting-scalar k must be a positive number, got {self.k}")
+            raise InvalidInputError(
+                f"the shifting-scalar k must be a positive number, got {self.k}"
+            )
         if not math.isfinite(self.mu_in_px):
-            raise BadInput(f"mu_in_px must be a finite number of pixels, got {self.mu_in_px}")
+            raise InvalidInputError(
+                f"mu_in_px must be a finite number of pixels, got {self.mu_in_px}"
+            )
         if not self.sigma_in_px or not all(0 < s < math.inf for s in self.sigma_in_px):
-            raise BadInput(f"sigma_in_px must be positive numbers, got {self.sigma_in_px}")
+            raise InvalidInputError(f"sigma_in_px must be positive numbers, got {self.sigma_in_px}")
         if self.per_clip_datasets and not self.frozen:
-            raise BadInput("noise per clip (per_clip_datasets) exists only as frozen noise")
+            raise InvalidInputError(
+                "noise per clip (per_clip_datasets) exists only as frozen noise"
+            )
 
 
 def noisy_input(

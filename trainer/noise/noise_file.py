@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import sha256_bytes, to_json
 from pose_smoother.skeleton import KEYPOINTS, MIRROR, POOLED, POOLED_NAMES
 
@@ -84,20 +84,20 @@ def read_noise(path: Path) -> DetectorNoise:
 
     Raises
     ------
-    BadInput : no such file, no TOML, or an entry that is absent, unknown or out of range.
+    InvalidInputError : no such file, no TOML, or an entry that is absent, unknown or out of range.
     """
     try:
         content = tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
-        raise BadInput(f"no noise file {path}: make one with `python -m trainer calibrate`") from (
-            None
-        )
+        raise InvalidInputError(
+            f"no noise file {path}: make one with `python -m trainer calibrate`"
+        ) from (None)
     except (OSError, ValueError) as error:
-        raise BadInput(f"{path} is no noise file: {error}") from None
+        raise InvalidInputError(f"{path} is no noise file: {error}") from None
     try:
         return parse_noise(content)
-    except BadInput as error:
-        raise BadInput(f"{path}: {error}") from None
+    except InvalidInputError as error:
+        raise InvalidInputError(f"{path}: {error}") from None
 
 
 def parse_noise(content: Mapping[str, Any]) -> DetectorNoise:
@@ -105,17 +105,19 @@ def parse_noise(content: Mapping[str, Any]) -> DetectorNoise:
 
     Raises
     ------
-    BadInput : names the entry, what was expected and what was found.
+    InvalidInputError : names the entry, what was expected and what was found.
     """
     if content.get("version") != VERSION:
-        raise BadInput(f"expected version = {VERSION}, found {content.get('version')!r}")
+        raise InvalidInputError(f"expected version = {VERSION}, found {content.get('version')!r}")
     blur = _table(content, "blur", ("sigma_in_px", "share"))
     sigmas = _list(blur["sigma_in_px"], "blur.sigma_in_px", 0.0, LARGEST_SIGMA_PX)
     shares = _list(blur["share"], "blur.share", 0.0, 1.0)
     if not sigmas or len(sigmas) != len(shares) or 0.0 in sigmas:
-        raise BadInput("expected blur.share to hold one share for each positive blur.sigma_in_px")
+        raise InvalidInputError(
+            "expected blur.share to hold one share for each positive blur.sigma_in_px"
+        )
     if abs(sum(shares) - 1.0) > 0.01:
-        raise BadInput(f"expected blur.share to sum to 1, found {sum(shares):g}")
+        raise InvalidInputError(f"expected blur.share to sum to 1, found {sum(shares):g}")
     swapped = _table(content, "swapped", PAIRS)
     rows = _table(content, "keypoints", KEYPOINTS)
     return DetectorNoise(
@@ -145,11 +147,11 @@ def _table(
     """A table that holds exactly the keys given."""
     table = content.get(name)
     if not isinstance(table, dict):
-        raise BadInput(f"expected a table {within}{name}, found {table!r}")
+        raise InvalidInputError(f"expected a table {within}{name}, found {table!r}")
     if wrong := [key for key in keys if key not in table]:
-        raise BadInput(f"{within}{name} lacks {', '.join(wrong)}")
+        raise InvalidInputError(f"{within}{name} lacks {', '.join(wrong)}")
     if wrong := [key for key in table if key not in keys]:
-        raise BadInput(
+        raise InvalidInputError(
             f"{within}{name} holds {', '.join(wrong)}, which is unknown; known: {', '.join(keys)}"
         )
     return table
@@ -158,18 +160,20 @@ def _table(
 def _number(value: Any, where: str, low: float, high: float) -> float:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if not (is_number and math.isfinite(value) and low <= value <= high):
-        raise BadInput(f"expected {where} to be a number in {low:g} ... {high:g}, found {value!r}")
+        raise InvalidInputError(
+            f"expected {where} to be a number in {low:g} ... {high:g}, found {value!r}"
+        )
     return float(value)
 
 
 def _list(value: Any, where: str, low: float, high: float) -> tuple[float, ...]:
     if not isinstance(value, list):
-        raise BadInput(f"expected {where} to be a list of numbers, found {value!r}")
+        raise InvalidInputError(f"expected {where} to be a list of numbers, found {value!r}")
     return tuple(_number(number, where, low, high) for number in value)
 
 
 def _pair(value: Any, where: str, low: float) -> tuple[float, float]:
     numbers = _list(value, where, low, LARGEST_PX)
     if len(numbers) != 2:
-        raise BadInput(f"expected {where} to be [x, y], found {value!r}")
+        raise InvalidInputError(f"expected {where} to be [x, y], found {value!r}")
     return numbers[0], numbers[1]

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from pose_smoother.seeds import SPLIT_NOISE
 from pose_smoother.store.store import Store
-from trainer.data.split_arrays import Frames
+from trainer.data.split_arrays import SplitArrays
 from trainer.noise.detector import detected_input
 from trainer.noise.gaussian import NoiseConfig, frozen_counter, noisy_input
 from trainer.noise.noise_file import DetectorNoise
@@ -30,11 +30,11 @@ class NoisyPositions:
 
     Raises
     ------
-    BadInput : detections are to be read from the store, which does not hold them.
+    InvalidInputError : detections are to be read from the store, which does not hold them.
     """
 
     def __init__(
-        self, store: Store, split: str, noise: Noise, frames: Frames, seed: int, consumes: str
+        self, store: Store, split: str, noise: Noise, frames: SplitArrays, seed: int, consumes: str
     ) -> None:
         device = frames.windows.device
         self._noise, self._frames = noise, frames

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from pose_smoother.heatmap import SIZE
 from pose_smoother.store.store import Store
 
@@ -48,10 +48,10 @@ def recorded_noise(store: Store, sigmas_px: tuple[float, ...]) -> RecordedNoise:
 
     Raises
     ------
-    BadInput : the store holds no detections.
+    InvalidInputError : the store holds no detections.
     """
     if not holds_detections(store):
-        raise BadInput(
+        raise InvalidInputError(
             f"{store.path} holds no detector's output, which a finetuned run reads: give a file of "
             "keypoints instead of a store"
         )

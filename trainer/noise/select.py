@@ -9,7 +9,7 @@ calibrate`` replaces the experiment's k and sigma_in; of the experiment its fram
 from dataclasses import replace
 from pathlib import Path
 
-from pose_smoother.errors import BadInput, RunError
+from pose_smoother.errors import InvalidInputError, RunError
 from pose_smoother.files.atomic import write_atomic
 from pose_smoother.store.store import Store
 from trainer.experiments import experiment
@@ -27,13 +27,15 @@ PER_CLIP_DATASETS = ("penn-action",)
 
 
 def check_noise(noise: str, mu_in_px: float = 0.0) -> None:
-    """Raise BadInput unless the name is one of ``NOISES``, or of a noise file that can be used."""
+    """Raise InvalidInputError unless the name is one of ``NOISES``, or of a noise file that can be
+    used.
+    """
     if is_file(noise):
         read_noise(Path(noise))
         if mu_in_px:
-            raise BadInput(f"--mu-in does not go with {noise}: its biases are in the file")
+            raise InvalidInputError(f"--mu-in does not go with {noise}: its biases are in the file")
     elif noise not in (*NOISES, RECORDED):
-        raise BadInput(
+        raise InvalidInputError(
             f"unknown noise {noise!r}; known: {', '.join(NOISES)}, or a file *{SUFFIX} made by "
             "`python -m trainer calibrate`"
         )
@@ -89,7 +91,7 @@ def noise_config(
     )
 
 
-def keep_noise(folder: Path, noise: str) -> None:
+def save_noise_file(folder: Path, noise: str) -> None:
     """Copy the noise file of a run into its folder; one that an earlier run left goes."""
     copy = folder / NOISE_FILE
     if not is_file(noise):
@@ -98,7 +100,7 @@ def keep_noise(folder: Path, noise: str) -> None:
         write_atomic(copy, Path(noise).read_bytes())
 
 
-def kept_noise(folder: Path, noise: str) -> str:
+def load_noise_file(folder: Path, noise: str) -> str:
     """The noise of a finished or interrupted run, as its settings take it.
 
     Parameters
@@ -114,7 +116,7 @@ def kept_noise(folder: Path, noise: str) -> str:
     file = folder / NOISE_FILE
     try:
         found = FROM_FILE + read_noise(file).sha256
-    except BadInput as error:
+    except InvalidInputError as error:
         raise RunError(f"{folder} was made with a noise file, but its copy: {error}") from None
     if found != noise:
         raise RunError(f"{file} is no longer the noise that {folder} was made with")

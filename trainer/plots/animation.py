@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
 from trainer.plots.drawing import COLOURS, Camera, bare, camera, draw_paths, draw_pose
 from trainer.plots.motion import Motion
@@ -32,7 +32,7 @@ def write_animation(motion: Motion, out: Path, rate_hz: int) -> None:
 
     Raises
     ------
-    BadInput : MP4 where there is no ffmpeg.
+    InvalidInputError : MP4 where there is no ffmpeg.
     """
     logging.getLogger("matplotlib.animation").setLevel(logging.WARNING)  # it tells its commands
     writer = _writer(out, rate_hz)
@@ -83,7 +83,7 @@ def _ffmpeg(out: Path) -> str:
     try:
         from imageio_ffmpeg import get_ffmpeg_exe
     except ModuleNotFoundError:
-        raise BadInput(
+        raise InvalidInputError(
             f"{out}: MP4 needs ffmpeg (or `pip install imageio-ffmpeg`); a .gif does not"
         ) from None
     return str(get_ffmpeg_exe())

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pose_smoother.cli_support import PATH, PLACE, names
-from pose_smoother.remote.address import Place
+from pose_smoother.remote.address import PathOrUrl
 from pose_smoother.store.store import open_store
 from trainer.cli_options import DEVICE
 
@@ -98,7 +98,7 @@ class _Frames(click.ParamType):
 def show(
     source: Path | None,
     folder: Path,
-    store: Place | None,
+    store: PathOrUrl | None,
     out: Path,
     clip: str | None,
     frames: tuple[int | None, int | None],
@@ -148,7 +148,7 @@ def show(
 def _motion(
     folder: Path,
     source: Path | None,
-    store: Place | None,
+    store: PathOrUrl | None,
     clip: str | None,
     device: str,
     reading: dict[str, str | Path | None],
@@ -165,7 +165,9 @@ def _motion(
         return person_in_store(run, opened, clip)
 
 
-def _by_speed(folder: Path, store: Place | None, max_windows: int | None, device: str) -> "Figure":
+def _by_speed(
+    folder: Path, store: PathOrUrl | None, max_windows: int | None, device: str
+) -> "Figure":
     from trainer.evaluation.retest import run_config
     from trainer.inference.load_run import load_run
     from trainer.plots.speed import error_by_speed, speed_figure
@@ -177,7 +179,7 @@ def _by_speed(folder: Path, store: Place | None, max_windows: int | None, device
     return speed_figure(found, f"{run.name}: error by speed of motion")
 
 
-def _windows(folder: Path, store: Place | None, n_windows: int, device: str) -> "Figure":
+def _windows(folder: Path, store: PathOrUrl | None, n_windows: int, device: str) -> "Figure":
     from trainer.evaluation.retest import run_config
     from trainer.plots.windows import windows_figure
 

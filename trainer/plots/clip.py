@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from pose_smoother.boxes import to_source
-from pose_smoother.errors import BadInput, unknown_name
+from pose_smoother.errors import InvalidInputError, unknown_name
 from pose_smoother.poses.tracks import Floats, Poses, Track
 from pose_smoother.seeds import TEST_NOISE
 from pose_smoother.skeleton import KEYPOINTS
@@ -52,7 +52,7 @@ def noisy_clip(config: TrainConfig, store: Store, name: str | None) -> Clip:
 
     Raises
     ------
-    BadInput : no such clip in the test split, or the split is empty.
+    InvalidInputError : no such clip in the test split, or the split is empty.
     """
     rows = _rows(store, name)
     clip = int(store.read("test", "clip", rows.start, rows.start + 1)[0])
@@ -83,7 +83,7 @@ def _rows(store: Store, name: str | None) -> slice:
     """The run of frames, of a clip or of all test clips, in which keypoints move the most."""
     clip, frame = store.read("test", "clip"), store.read("test", "frame")
     if not len(clip):
-        raise BadInput(f"{store.path} has no test frame")
+        raise InvalidInputError(f"{store.path} has no test frame")
     cuts = np.flatnonzero((np.diff(clip) != 0) | (np.diff(frame) != 1)) + 1
     runs = [slice(a, b) for a, b in pairwise([0, *cuts.tolist(), len(clip)])]
     if name is not None:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
 from pose_smoother.poses.tracks import Floats
 from trainer.plots.motion import Motion
@@ -32,12 +32,12 @@ def check_ending(out: Path, may_move: bool) -> bool:
 
     Raises
     ------
-    BadInput : an unknown ending, or a moving one for a picture that cannot move.
+    InvalidInputError : an unknown ending, or a moving one for a picture that cannot move.
     """
     ending = out.suffix.lower()
     known = [*STILLS, *MOVING] if may_move else [*STILLS]
     if ending not in known:
-        raise BadInput(f"{out}: this picture's file must end in {', '.join(known)}")
+        raise InvalidInputError(f"{out}: this picture's file must end in {', '.join(known)}")
     return ending in MOVING
 
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_smoother.errors import BadInput, unknown_name
-from pose_smoother.poses.keypoint_names import Mapping
+from pose_smoother.errors import InvalidInputError, unknown_name
+from pose_smoother.poses.keypoint_names import KeypointMapping
 from pose_smoother.poses.tracks import Floats, Track
 from pose_smoother.skeleton import INDEX, LIMBS
 
@@ -45,14 +45,14 @@ class Motion:
 
         Raises
         ------
-        BadInput : there is none.
+        InvalidInputError : there is none.
         """
         low = self.frame[0] if first is None else first
         high = self.frame[-1] if last is None else last
         chosen = (self.frame >= low) & (self.frame <= high)
         if not chosen.any():
             have = f"{self.frame[0]} ... {self.frame[-1]}"
-            raise BadInput(f"{self.title} has frames {have}, none in {low} ... {high}")
+            raise InvalidInputError(f"{self.title} has frames {have}, none in {low} ... {high}")
         return replace(
             self,
             frame=self.frame[chosen],
@@ -66,7 +66,8 @@ class Motion:
 
         Raises
         ------
-        BadInput : a name is not there (lists those that are), or has no position in any frame.
+        InvalidInputError : a name is not there (lists those that are), or has no position in any
+            frame.
         """
         found: list[int] = []
         for name in wanted:
@@ -76,7 +77,9 @@ class Motion:
                 raise unknown_name("keypoint", name, self.names)
             seen = [i for i in at if np.isfinite(self.raw[:, i]).any()]
             if not seen:
-                raise BadInput(f"{self.title} has no {name} in any frame: choose another keypoint")
+                raise InvalidInputError(
+                    f"{self.title} has no {name} in any frame: choose another keypoint"
+                )
             found += [i for i in seen if i not in found]
         return found
 
@@ -84,7 +87,7 @@ class Motion:
 def motion_of(
     track: Track,
     names: tuple[str, ...],
-    mapping: Mapping,
+    mapping: KeypointMapping,
     smoothed: Floats,
     smoother: str,
     title: str,

@@ -26,7 +26,7 @@ def person_in_store(run: LoadedRun, store: Store, name: str | None = None) -> Mo
 
     Raises
     ------
-    BadInput : no such clip in the test split.
+    InvalidInputError : no such clip in the test split.
     """
     clip = noisy_clip(run.config, store, name)
     found = mapping(KEYPOINTS)
@@ -53,7 +53,7 @@ def person_in_file(
 
     Raises
     ------
-    BadInput : the file can't be used, has no keypoint of ours, or no such track.
+    InvalidInputError : the file can't be used, has no keypoint of ours, or no such track.
     """
     poses = read_poses(source, format=format, skeleton=skeleton)
     for text in poses.warnings:

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from pose_smoother.filters.moving import mean
 from pose_smoother.seeds import BOOTSTRAP, rng
 from pose_smoother.store.store import Store
@@ -81,7 +81,7 @@ def error_by_speed(
 
     Raises
     ------
-    BadInput : the store has no test window, or too few.
+    InvalidInputError : the store has no test window, or too few.
     """
     stream = open_stream(run.config, store, "test")
     exact = store.read("test", "keypoints_exact").astype(np.float64)
@@ -146,7 +146,9 @@ def _curves(sums: Mapping[str, Floats]) -> SpeedCurves:
     n = sums["n"].sum(axis=0)
     kept = sums["n last"].sum(axis=0) >= _LEAST_KEYPOINTS
     if not kept.any():
-        raise BadInput(f"too few test windows: expected {_LEAST_KEYPOINTS} keypoints of one speed")
+        raise InvalidInputError(
+            f"too few test windows: expected {_LEAST_KEYPOINTS} keypoints of one speed"
+        )
     n_clips = len(sums["n"])
     drawn = rng(0, BOOTSTRAP).multinomial(n_clips, np.full(n_clips, 1 / n_clips), _N_RESAMPLES)
 

@@ -23,7 +23,7 @@ def trajectory_figure(motion: Motion, keypoints: tuple[str, ...]) -> "Figure":
 
     Raises
     ------
-    BadInput : a name is not there.
+    InvalidInputError : a name is not there.
     """
     columns = motion.columns(keypoints)
     with style():

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from pose_smoother.heatmap import SIZE
 from pose_smoother.skeleton import LIMBS
 from pose_smoother.store.store import Store
@@ -36,14 +36,16 @@ def windows_figure(folder: Path, config: TrainConfig, store: Store, n_windows: i
 
     Raises
     ------
-    BadInput : the test split has no window.
+    InvalidInputError : the test split has no window.
     RunError : the run has no best epoch yet, or its weights are damaged.
     """
     model, _ = best_model(folder, config)
     stream = open_stream(config, store, "test")
     batch = next(iter(stream.epoch(0)), None)
     if batch is None:
-        raise BadInput(f"{store.path} has no test window for experiment {config.experiment}")
+        raise InvalidInputError(
+            f"{store.path} has no test window for experiment {config.experiment}"
+        )
     smoothed = _predict(model, batch, stream.consumes)
     count = batch.annotated.flatten(1).sum(dim=1)
     chosen = torch.argsort(count, descending=True, stable=True)[:n_windows].tolist()

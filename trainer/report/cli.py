@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from pose_smoother.cli_support import PATH, PLACE
-from pose_smoother.remote.address import Place
+from pose_smoother.remote.address import PathOrUrl
 
 
 @click.command()
@@ -23,7 +23,7 @@ from pose_smoother.remote.address import Place
     type=PLACE,
     help="The runs' store, for runs that keep no data.json.  [default: where it was]",
 )
-def report(runs: Path, out: Path, published: Path | None, store: Place | None) -> None:
+def report(runs: Path, out: Path, published: Path | None, store: PathOrUrl | None) -> None:
     """Tables, figures and a page from the runs and baselines of the folder RUNS.
 
     Unfinished runs are named, and nothing stands in for them.

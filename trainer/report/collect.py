@@ -6,9 +6,9 @@ from typing import Any
 
 import pandas as pd
 
-from pose_smoother.errors import PoseError, RunError
+from pose_smoother.errors import PoseSmootherError, RunError
 from pose_smoother.filters import SMOOTHERS
-from pose_smoother.remote.address import Place, as_place
+from pose_smoother.remote.address import PathOrUrl, as_path_or_url
 from pose_smoother.store.store import open_store
 from trainer.evaluation.baselines import VALIDATION_CSV
 from trainer.experiments import EXPERIMENTS, THESIS_MODELS
@@ -136,7 +136,7 @@ def row_order() -> list[str]:
     return [*SMOOTHERS, *(name + BEFORE for name in network_order()), *network_order()]
 
 
-def collect(folder: Path, store: Place | None = None) -> Collection:
+def collect(folder: Path, store: PathOrUrl | None = None) -> Collection:
     """Read a folder of runs.
 
     Parameters
@@ -247,20 +247,20 @@ def _same_settings(finished: list[Run | Baselines]) -> None:
                 )
 
 
-def _find_data(folder: Path, finished: list[Run | Baselines], store: Place | None) -> Data:
+def _find_data(folder: Path, finished: list[Run | Baselines], store: PathOrUrl | None) -> Data:
     for one in finished:
         if (folder / one.name / DATA_JSON).exists():
             return load_data(folder / one.name)
     wanted = finished[0].record["identity"]["store_sha256"]
     places = [one.record["store"]["path"] for one in finished if "store" in one.record]
     reasons = ["no run holds data.json"]
-    for place in [store] if store is not None else dict.fromkeys(map(as_place, places)):
+    for place in [store] if store is not None else dict.fromkeys(map(as_path_or_url, places)):
         try:
             with open_store(place) as opened:
                 if store_hash(opened) == wanted:
                     return describe(opened, wanted)
                 reasons.append(f"{place} is another store")
-        except PoseError as error:
+        except PoseSmootherError as error:
             reasons.append(str(error))
     raise RunError(
         f"can't tell which videos the scores are of ({'; '.join(reasons)}): name the runs' store "

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from trainer.experiments import EXPERIMENTS, experiment
 from trainer.report.collect import Collection, Run, network_order, row_order
 from trainer.report.style import INK, PAPER, style
-from trainer.report.tables.grid import Source, Where, label
+from trainer.report.tables.grid import CellKey, ReportData, label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -71,9 +71,9 @@ def identity_lines(found: Collection) -> dict[str, float]:
     return {k: sum(some) / len(some) for k, some in sorted(values.items()) if some}
 
 
-def pck_figure(source: Source, alpha: float = 0.1) -> "Figure | None":
+def pck_figure(source: ReportData, alpha: float = 0.1) -> "Figure | None":
     """PCK@alpha of every row with its interval, a panel an experiment; diamonds are published."""
-    panels = [Where(e.name, "pck", alpha) for e in EXPERIMENTS]
+    panels = [CellKey(e.name, "pck", alpha) for e in EXPERIMENTS]
     panels = [where for where in panels if any(where.key(m) in source.numbers for m in row_order())]
     if not panels:
         return None
@@ -149,7 +149,7 @@ def _legend(figure: "Figure", experiments: set[str], identity: dict[str, float])
     figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
 
 
-def _draw_rows(axis: "Axes", source: Source, where: Where, models: list[str]) -> None:
+def _draw_rows(axis: "Axes", source: ReportData, where: CellKey, models: list[str]) -> None:
     networks = network_order()
     for place, model in enumerate(models):
         number = source.numbers.get(where.key(model))

@@ -6,12 +6,12 @@ from importlib.resources import files
 from importlib.util import find_spec
 from typing import Any
 
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from trainer.experiments import EXPERIMENTS
 from trainer.report.collect import FREE_TO_DIFFER, Collection
 from trainer.report.tables.grid import label
 from trainer.report.tables.metadata_tables import changed_settings
-from trainer.report.tables.table import UNDER_A_VALUE, Sheet
+from trainer.report.tables.table import UNDER_A_VALUE, Table
 
 TEMPLATE = "report.html"
 
@@ -72,15 +72,17 @@ def require_jinja2() -> None:
 
     Raises
     ------
-    BadInput : it is not installed.
+    InvalidInputError : it is not installed.
     """
     if find_spec("jinja2") is None:
-        raise BadInput("report needs jinja2: python -m pip install 'pose-smoother[report]'")
+        raise InvalidInputError(
+            "report needs jinja2: python -m pip install 'pose-smoother[report]'"
+        )
 
 
 def page(
     found: Collection,
-    sections: Mapping[str, Sequence[Sheet]],
+    sections: Mapping[str, Sequence[Table]],
     figures: Mapping[str, str],
     notes: Sequence[str],
 ) -> str:
@@ -123,7 +125,7 @@ def page(
     )
 
 
-def group_starts(sheet: Sheet) -> set[int]:
+def group_starts(sheet: Table) -> set[int]:
     """Columns in which a group of the first header row begins, but for the very first."""
     starts, at = set(), 0
     for _, span in sheet.heads[0]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 
 TEST_PCK = "test_pck.csv"
 KEYPOINT_PCK = "keypoint_pck_at_0.1.csv"
@@ -46,7 +46,7 @@ def read_published(folder: Path) -> Published:
 
     Raises
     ------
-    BadInput : a file is absent or has other columns.
+    InvalidInputError : a file is absent or has other columns.
     """
     pck: dict[PckKey, str] = {}
     column_mean: dict[tuple[str, str], str] = {}
@@ -63,7 +63,7 @@ def read_published(folder: Path) -> Published:
                 pck[key] = row["pck_percent"]
         minutes = {row["model"]: row["minutes_per_epoch"] for row in _rows(folder / EPOCH_MINUTES)}
     except (OSError, KeyError, ValueError) as error:
-        raise BadInput(
+        raise InvalidInputError(
             f"{folder} doesn't hold the published tables ({error}); --published names the folder "
             f"with {TEST_PCK}, {KEYPOINT_PCK} and {EPOCH_MINUTES}"
         ) from None

@@ -4,15 +4,15 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from pose_smoother.files.atomic import write_atomic
-from pose_smoother.remote.address import Place
+from pose_smoother.remote.address import PathOrUrl
 from trainer.report import figures, style
 from trainer.report.collect import Collection, collect
 from trainer.report.html_page import missing_lines, page, require_jinja2
 from trainer.report.intervals import Number, as_records, differences, numbers
 from trainer.report.published import DEFAULT_FOLDER, Published, read_published
 from trainer.report.tables import sheets
-from trainer.report.tables.grid import Source
-from trainer.report.tables.table import Sheet, csv_of, latex, markdown, records_csv
+from trainer.report.tables.grid import ReportData
+from trainer.report.tables.table import Table, csv_of, latex, markdown, records_csv
 
 TABLES = "tables"
 NUMBERS_CSV = "numbers.csv"
@@ -39,7 +39,7 @@ class Written:
 
 
 def report(
-    runs: Path, out: Path, published: Path | None = None, store: Place | None = None
+    runs: Path, out: Path, published: Path | None = None, store: PathOrUrl | None = None
 ) -> Written:
     """Write tables, figures and the page.
 
@@ -53,13 +53,13 @@ def report(
     Raises
     ------
     RunError : see ``collect``.
-    BadInput : ``published`` doesn't hold the tables; jinja2 is not installed.
+    InvalidInputError : ``published`` doesn't hold the tables; jinja2 is not installed.
     """
     require_jinja2()
     printed, notes = _published(published)
     found = collect(runs, store)
     notes += found.notes
-    source = Source(numbers(found), printed)
+    source = ReportData(numbers(found), printed)
     pairs = differences(found)
     sections = sheets(found, source, pairs)
     for sheet in (sheet for listed in sections.values() for sheet in listed):
@@ -82,13 +82,13 @@ def _published(folder: Path | None) -> tuple[Published, list[str]]:
     return read_published(folder or DEFAULT_FOLDER), []
 
 
-def _write_sheet(folder: Path, sheet: Sheet) -> None:
+def _write_sheet(folder: Path, sheet: Table) -> None:
     write_atomic(folder / f"{sheet.name}.csv", csv_of(sheet))
     write_atomic(folder / f"{sheet.name}.md", markdown(sheet).encode())
     write_atomic(folder / f"{sheet.name}.tex", latex(sheet).encode())
 
 
-def _write_figures(out: Path, found: Collection, source: Source) -> dict[str, str]:
+def _write_figures(out: Path, found: Collection, source: ReportData) -> dict[str, str]:
     """Write the figures; name -> SVG to stand in the page."""
     made = {"figure1": figures.training_figure(found), "pck": figures.pck_figure(source)}
     inline = {}

@@ -17,7 +17,7 @@ from typing import Any
 
 from pose_smoother.errors import RunError
 from pose_smoother.files.atomic import write_json
-from pose_smoother.files.lock import only_writer
+from pose_smoother.files.lock import exclusive_lock
 from trainer.runs.checkpoint import remove_checkpoints
 from trainer.runs.layout import CONFIG, HISTORY, REGIONS, SCORES, STATE, TIMING
 from trainer.runs.results_io import RESULTS_CSV, RESULTS_JSON, read_json
@@ -36,7 +36,7 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._lock = only_writer(path)
+        self._lock = exclusive_lock(path)
 
     def __enter__(self) -> "RunFolder":
         self._lock.__enter__()

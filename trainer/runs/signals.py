@@ -48,10 +48,10 @@ class Interrupt:
 
     def leave_if_requested(self) -> None:
         """Raise Interrupted when a signal came."""
-        leave_if(self.signum)
+        raise_if_interrupted(self.signum)
 
 
-def leave_if(signum: int | None) -> None:
+def raise_if_interrupted(signum: int | None) -> None:
     """Raise Interrupted when there is a signal."""
     if signum is not None:
         raise Interrupted(signum)

@@ -1,6 +1,7 @@
 """The runs of a folder at a glance, read off their files while others write them: no lock is taken.
 
-A run's process touches a small file beside the run every few seconds (``pose_smoother.files.lock``).
+A run's process touches a small file beside the run every few seconds
+(``pose_smoother.files.lock``).
 Where that has stopped and the state still says "running", the process died without a word.
 """
 
@@ -14,7 +15,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from pose_smoother.errors import PoseError, RunError
+from pose_smoother.errors import PoseSmootherError, RunError
 from pose_smoother.files.lock import DEAD_AFTER_S
 from trainer.runs.layout import CONFIG, HISTORY, STATE
 from trainer.runs.results_io import read_json
@@ -36,7 +37,7 @@ _SIGNS = (STATE, HISTORY, "last.pt", "results.json")
 
 
 @dataclass(frozen=True)
-class Sight:
+class RunStatus:
     """One run as its folder shows it.
 
     Attributes
@@ -57,7 +58,7 @@ class Sight:
     reason: str = ""
 
 
-def overview(runs: Path) -> list[Sight]:
+def overview(runs: Path) -> list[RunStatus]:
     """All runs of a folder, and those that a sweep has planned in it, by name.
 
     Raises
@@ -73,11 +74,11 @@ def overview(runs: Path) -> list[Sight]:
     return sights
 
 
-def sight(folder: Path) -> Sight:
+def sight(folder: Path) -> RunStatus:
     """One run. Whatever another process is just writing is as it was, or as it will be."""
     known = read_status(folder)
     state, reason = _state(folder), known.reason
-    return Sight(
+    return RunStatus(
         folder.name,
         state,
         known.epochs,
@@ -87,7 +88,7 @@ def sight(folder: Path) -> Sight:
     )
 
 
-def table_of(sights: Sequence[Sight]) -> str:
+def table_of(sights: Sequence[RunStatus]) -> str:
     """One line a run, and how many are in each state."""
     width = max(len(sight.run) for sight in sights)
     lines = [f"{'run':<{width}}  state      epochs  val PCK@0.2  last sign"]
@@ -102,7 +103,7 @@ def table_of(sights: Sequence[Sight]) -> str:
     return "\n".join([*lines, f"{len(sights)} runs: {counted}"])
 
 
-def to_json(sights: Sequence[Sight]) -> str:
+def to_json(sights: Sequence[RunStatus]) -> str:
     """The same for programs; null where nothing is known."""
     return json.dumps([asdict(sight) for sight in sights], indent=1)
 
@@ -110,7 +111,7 @@ def to_json(sights: Sequence[Sight]) -> str:
 def _state(folder: Path) -> str:
     """What a run is doing; the results come last, so they settle it."""
     told = ""
-    with suppress(PoseError):
+    with suppress(PoseSmootherError):
         told = str(read_json(folder / STATE, "").get("state")) if (folder / STATE).exists() else ""
     if is_finished(folder):
         return FINISHED

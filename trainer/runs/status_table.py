@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from pose_smoother.errors import PoseError
+from pose_smoother.errors import PoseSmootherError
 from trainer.runs.layout import HISTORY, HISTORY_KINDS, STATE, TIMING, TIMING_KINDS
 from trainer.runs.results_io import RESULTS_CSV, RESULTS_JSON, read_csv, read_json, write_csv
 
@@ -71,7 +71,7 @@ def read_status(folder: Path) -> Status:
             timing = read_csv(folder / TIMING, TIMING_KINDS)
             seconds = timing["train_seconds"].sum() + timing["val_seconds"].sum()
             status = replace(status, minutes=float(seconds) / 60)
-    except PoseError as error:
+    except PoseSmootherError as error:
         status = replace(status, reason=str(error))
     if is_finished(folder):
         return replace(status, state=FINISHED, reason="")

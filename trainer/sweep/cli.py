@@ -7,8 +7,8 @@ from typing import Any
 import click
 
 from pose_smoother.cli_support import PATH, names
-from pose_smoother.errors import BadInput
-from pose_smoother.remote.address import Place
+from pose_smoother.errors import InvalidInputError
+from pose_smoother.remote.address import PathOrUrl
 from pose_smoother.store.store import open_store
 from trainer.cli_options import NOISE_AND_SCORE, OUT, STORE, TRAINING
 from trainer.runs.signals import Interrupt
@@ -57,7 +57,7 @@ from trainer.sweep.launchers.cli import CLUSTER, WHERE, launcher_of
 )
 @CLUSTER
 def sweep(
-    store: Place,
+    store: PathOrUrl,
     out: Path,
     models: str,
     experiments: str,
@@ -89,7 +89,7 @@ def sweep(
         from trainer.experiments import THESIS_MODELS
         from trainer.runs.status_table import table
         from trainer.sweep.jobs import job_of, plan
-        from trainer.sweep.progress_display import Board
+        from trainer.sweep.progress_display import ProgressDisplay
         from trainer.sweep.supervisor import Supervisor, SweepOptions, verdict
 
         where = {name: chosen.pop(name) for name in WHERE}
@@ -110,7 +110,7 @@ def sweep(
         jobs = jobs or (1 if is_here else len(planned))
         options = SweepOptions(jobs, threads, max_minutes, not is_here if again is None else again)
         launcher = launcher_of(out, threads * nproc_per_node, jobs, **where)
-        statuses = Supervisor(planned, out, options, interrupt, Board(), launcher).run()
+        statuses = Supervisor(planned, out, options, interrupt, ProgressDisplay(), launcher).run()
         click.echo(table(statuses))
         verdict(statuses, interrupt)
 
@@ -139,7 +139,7 @@ def _subset(text: str) -> tuple[str, ...] | None:
         return None
     asked = names(text)
     if not asked:
-        raise BadInput("expected 'all' or names with commas between, got nothing")
+        raise InvalidInputError("expected 'all' or names with commas between, got nothing")
     return asked
 
 
@@ -149,7 +149,7 @@ def _numbers(text: str) -> tuple[int, ...]:
     except ValueError:
         found = ()
     if not found:
-        raise BadInput(f"expected seeds such as 0,1,2, got {text!r}")
+        raise InvalidInputError(f"expected seeds such as 0,1,2, got {text!r}")
     return found
 
 

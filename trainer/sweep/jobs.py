@@ -40,7 +40,7 @@ def plan(
 
     Raises
     ------
-    BadInput : an unknown name or a value out of range.
+    InvalidInputError : an unknown name or a value out of range.
     """
     wanted = list(models()) if model_names is None else model_names
     ordered = sorted(wanted, key=lambda name: (*CHEAP_FIRST, name).index(name))

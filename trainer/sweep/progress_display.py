@@ -9,7 +9,7 @@ _REDRAW_S = 1.0
 _TELL_S = 300.0  # where nobody watches, a run's line is told again this often at most
 
 
-class Board:
+class ProgressDisplay:
     """Where progress is told.
 
     Parameters

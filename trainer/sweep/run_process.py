@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from pose_smoother.errors import PoseError
+from pose_smoother.errors import PoseSmootherError
 from trainer.runs.layout import STATE
 from trainer.runs.results_io import read_json
 from trainer.runs.signals import EXIT_CODES
@@ -21,7 +21,7 @@ _TAIL_BYTES = 16_384
 
 
 @dataclass
-class Child:
+class RunProcess:
     """A running job.
 
     Attributes
@@ -76,7 +76,7 @@ class Child:
 
     def _told(self) -> str:
         """The state that this try wrote; "" if it wrote none."""
-        with suppress(OSError, PoseError):
+        with suppress(OSError, PoseSmootherError):
             if (self.folder / STATE).read_bytes() != self.state_before:
                 return str(read_json(self.folder / STATE, "").get("state"))
         return ""
@@ -90,7 +90,7 @@ class Child:
         return told[-1].removeprefix("error: ") if told else ""
 
 
-def begin(job: Job, out: Path, threads: int) -> Child:
+def begin(job: Job, out: Path, threads: int) -> RunProcess:
     """Start a job in a session of its own, so that a terminal's Ctrl-C does not reach it."""
     log = out / LOGS / f"{job.name}.txt"
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -108,4 +108,4 @@ def begin(job: Job, out: Path, threads: int) -> Child:
             env=environment,
             start_new_session=True,
         )
-    return Child(job, out / job.name, process, log, start, time.monotonic(), before)
+    return RunProcess(job, out / job.name, process, log, start, time.monotonic(), before)

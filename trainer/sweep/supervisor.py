@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pose_smoother.errors import PoseError, RunError, Stopped
-from pose_smoother.files.lock import Held, only_writer
+from pose_smoother.errors import PoseSmootherError, RunError, Stopped
+from pose_smoother.files.lock import LockedError, exclusive_lock
 from trainer.runs.folder import check_identity
 from trainer.runs.signals import Interrupt
 from trainer.runs.status_table import (
@@ -30,7 +30,7 @@ from trainer.runs.status_table import (
 from trainer.sweep.job import Job
 from trainer.sweep.launchers import Handle, Launcher
 from trainer.sweep.launchers.local import Local
-from trainer.sweep.progress_display import Board
+from trainer.sweep.progress_display import ProgressDisplay
 
 _POLL_S = 0.1
 _TRY_HELD_S = 1.0
@@ -57,7 +57,7 @@ class SweepOptions:
     again: bool = False
 
 
-class Unfinished(Stopped):
+class UnfinishedError(Stopped):
     """Some runs are left: the same command goes on."""
 
     exit_code = 75
@@ -77,7 +77,7 @@ class Supervisor:
         out: Path,
         options: SweepOptions,
         interrupt: Interrupt,
-        board: Board,
+        board: ProgressDisplay,
         launcher: Launcher | None = None,
     ) -> None:
         self._launcher = launcher or Local(out, options.threads)
@@ -101,10 +101,10 @@ class Supervisor:
 
         Raises
         ------
-        Held : another sweep is at work in this folder.
+        LockedError : another sweep is at work in this folder.
         """
         began = time.monotonic()
-        with only_writer(self._out / TABLE), self._launcher:
+        with exclusive_lock(self._out / TABLE), self._launcher:
             for stray in self._out.glob(f".{TABLE}.*.tmp"):  # left by a kill while writing aside
                 stray.unlink()
             self._take_stock()
@@ -200,9 +200,9 @@ class Supervisor:
         """Take a run from the queue that nobody is at; False if it is not to be begun."""
         folder = self._out / name
         try:
-            with only_writer(folder):
+            with exclusive_lock(folder):
                 pass
-        except Held as held:
+        except LockedError as held:
             if self.statuses[name].state != HELD:
                 self._note(replace(read_status(folder), state=HELD, reason=str(held)))
             return False
@@ -212,7 +212,7 @@ class Supervisor:
                 return True
             check_identity(folder, self._jobs[name].identity)
             self._settle(name, FINISHED)
-        except PoseError as error:
+        except PoseSmootherError as error:
             self._settle(name, FAILED, str(error))
         return False
 
@@ -222,7 +222,7 @@ class Supervisor:
             return
         try:
             self._children.update(self._launcher.begin([self._jobs[name] for name in names]))
-        except (PoseError, OSError) as error:
+        except (PoseSmootherError, OSError) as error:
             for name in names:
                 self._settle(name, FAILED, str(error))
             return
@@ -266,7 +266,7 @@ def verdict(statuses: Sequence[Status], interrupt: Interrupt) -> None:
     Raises
     ------
     Interrupted : a signal came.
-    Unfinished : the time is up, or runs were stopped from outside.
+    UnfinishedError : the time is up, or runs were stopped from outside.
     RunError : runs failed; names each with its reason.
     """
     interrupt.leave_if_requested()
@@ -275,7 +275,7 @@ def verdict(statuses: Sequence[Status], interrupt: Interrupt) -> None:
     reasons = "; ".join(f"{status.run}: {status.reason}" for status in failed)
     if left:
         told = f"; {len(failed)} failed: {reasons}" if failed else ""
-        raise Unfinished(
+        raise UnfinishedError(
             f"{len(left)} of {len(statuses)} runs are left; the same command goes on with them"
             f"{told}"
         )

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from pose_smoother.errors import BadInput, unknown_name
+from pose_smoother.errors import InvalidInputError, unknown_name
 from pose_smoother.files.atomic import sha256_bytes, to_json
 from pose_smoother.store.store import CONTRACT_VERSION, WINDOW_FRAMES, Store
 from trainer.data.augment import augmentation
@@ -48,9 +48,10 @@ class TrainConfig:
         stores of the thesis's protocol. Or the path of a noise file, a detector's own.
     window : frames in a window, at least the 5 of the thesis.
     pool_frames : over how many frames windows are shuffled where heatmaps are streamed. A run keeps
-        what it was begun with (``as_begun``); it does not belong to a run's identity.
+        what it was begun with (``with_saved_settings``); it does not belong to a run's identity.
     device : "auto", "cpu" or "cuda"; does not belong to a run's identity.
-    threads : torch's threads on the CPU; None leaves the choice to ``trainer.training.train.n_threads``.
+    threads : torch's threads on the CPU; None leaves the choice to
+        ``trainer.training.train.n_threads``.
     """
 
     model: str
@@ -77,15 +78,17 @@ class TrainConfig:
         for name in ("batch_size", "max_epochs", "max_steps", "threads", "pool_frames"):
             number = getattr(self, name)
             if number is not None and number < 1:
-                raise BadInput(f"{name} must be at least 1, got {number}")
+                raise InvalidInputError(f"{name} must be at least 1, got {number}")
         if self.seed < 0:
-            raise BadInput(f"seed must not be negative, got {self.seed}")
+            raise InvalidInputError(f"seed must not be negative, got {self.seed}")
         check_window(self.window)
         if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
-            raise BadInput(f"learning_rate must be a positive number, got {self.learning_rate}")
+            raise InvalidInputError(
+                f"learning_rate must be a positive number, got {self.learning_rate}"
+            )
         if self.missing_torso not in NORMALISATIONS:
             known = ", ".join(NORMALISATIONS)
-            raise BadInput(f"unknown missing_torso {self.missing_torso!r}; known: {known}")
+            raise InvalidInputError(f"unknown missing_torso {self.missing_torso!r}; known: {known}")
         if self.schedule not in SCHEDULES:
             raise unknown_name("schedule", self.schedule, SCHEDULES)
         if self.precision not in PRECISIONS:
@@ -110,7 +113,7 @@ class TrainConfig:
         """The device that "auto" stands for, or the one asked for."""
         has_gpu = torch.cuda.is_available()
         if self.device == "cuda" and not has_gpu:
-            raise BadInput("no CUDA device here; use --device cpu")
+            raise InvalidInputError("no CUDA device here; use --device cpu")
         return torch.device("cuda" if self.device != "cpu" and has_gpu else "cpu")
 
     @property
@@ -124,13 +127,13 @@ def train_config(model: str, experiment: str, **chosen: Any) -> TrainConfig:
 
     Raises
     ------
-    BadInput : an unknown name, or a value out of range.
+    InvalidInputError : an unknown name, or a value out of range.
     """
     given = {name: value for name, value in chosen.items() if value is not None}
     return TrainConfig(model=model, experiment=experiment, **{**preset(model), **given})
 
 
-def as_begun(config: TrainConfig, folder: Path) -> TrainConfig:
+def with_saved_settings(config: TrainConfig, folder: Path) -> TrainConfig:
     """The config with which a run goes on: windows are shuffled over as many frames as before."""
     if not (folder / CONFIG).exists():
         return config

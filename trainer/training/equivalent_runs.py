@@ -11,7 +11,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from pose_smoother.errors import PoseError
+from pose_smoother.errors import PoseSmootherError
 from pose_smoother.files.atomic import write_atomic
 from pose_smoother.store.store import Store
 from trainer.experiments import EXPERIMENTS, experiment
@@ -55,7 +55,7 @@ def twin_of_model(config: TrainConfig, store: Store, runs: Path) -> Path | None:
     return finished_twin(config.experiment, runs, as_of)
 
 
-def take_over(twin: Path, folder: Path, config: TrainConfig) -> dict[str, Any]:
+def reuse_results(twin: Path, folder: Path, config: TrainConfig) -> dict[str, Any]:
     """Make a run's folder from its finished twin's; the results come last.
 
     Returns
@@ -93,6 +93,6 @@ def results_as_of(twin: Path, experiment_name: str, parts: tuple[str, ...]) -> d
 def _is_of(folder: Path, wanted: dict[str, Any]) -> bool:
     try:
         check_identity(folder, wanted)
-    except PoseError:
+    except PoseSmootherError:
         return False
     return True

@@ -10,35 +10,35 @@ from pose_smoother.errors import RunError
 from pose_smoother.filters.moving import identity, mean
 from pose_smoother.store.store import Store
 from trainer.distributed.evaluate import evaluate_together
-from trainer.distributed.process_group import ALONE, Ranks
+from trainer.distributed.process_group import SINGLE_PROCESS, ProcessGroup
 from trainer.evaluation import uncertainty
-from trainer.evaluation.evaluate import Evaluation, Smoother
+from trainer.evaluation.evaluate import Evaluation, Smooth
 from trainer.metrics.scores import Scores
 from trainer.metrics.tidy_rows import rows
 from trainer.models import model_module
 from trainer.runs.folder import SCORES
-from trainer.runs.signals import Interrupt, leave_if
+from trainer.runs.signals import Interrupt, raise_if_interrupted
 from trainer.training.config import TrainConfig, open_stream
 from trainer.training.loop import Training
 from trainer.training.losses import batch_loss_of
 from trainer.training.model_setup import new_model
 from trainer.training.progress import Progress
-from trainer.training.step import NotFinite
-from trainer.training.warm_start import BEFORE, Start
+from trainer.training.step import NonFiniteError
+from trainer.training.warm_start import BEFORE, WarmStart
 from trainer.training.window import window_suffix
 
 #: Scored on the same test windows as the model, to be read beside it.
-REFERENCES: Mapping[str, Smoother] = {"identity": identity, "mean": mean}
+REFERENCES: Mapping[str, Smooth] = {"identity": identity, "mean": mean}
 
 
-def judge_on_test(
+def evaluate_on_test(
     config: TrainConfig,
     store: Store,
     weights: Mapping[str, torch.Tensor],
     progress: Progress,
     interrupt: Interrupt,
-    references: Mapping[str, Smoother] = REFERENCES,
-    ranks: Ranks = ALONE,
+    references: Mapping[str, Smooth] = REFERENCES,
+    ranks: ProcessGroup = SINGLE_PROCESS,
 ) -> Evaluation:
     """Judge weights on the test split, beside some smoothers."""
     model = new_model(config)
@@ -48,7 +48,7 @@ def judge_on_test(
 
     def on_batch(loss: torch.Tensor) -> None:
         progress.batch(loss)
-        leave_if(ranks.agree(interrupt.signum)[0])
+        raise_if_interrupted(ranks.sync_stop(interrupt.signum)[0])
 
     batch_loss = batch_loss_of(config.loss, model_module(config.model))
     try:
@@ -61,7 +61,7 @@ def judge_on_test(
             references=references,
             on_batch=on_batch,
         )
-    except NotFinite as error:
+    except NonFiniteError as error:
         raise RunError(f"{config.run_name}: test {error}") from None
 
 
@@ -104,8 +104,8 @@ def test_best(training: Training, progress: Progress, interrupt: Interrupt) -> d
     assert best is not None  # every finished epoch leaves one
     references = REFERENCES if training.start is None else training.start.references()
     weights, ranks = best["model"], training.ranks
-    judged = judge_on_test(config, store, weights, progress, interrupt, references, ranks)
-    if not ranks.is_first:
+    judged = evaluate_on_test(config, store, weights, progress, interrupt, references, ranks)
+    if not ranks.is_main:
         return {}
     judged.scores.save(training.folder / SCORES)
     coverage = []
@@ -131,7 +131,7 @@ def test_best(training: Training, progress: Progress, interrupt: Interrupt) -> d
 
 def _stand_beside(
     training: Training,
-    start: Start,
+    start: WarmStart,
     smoothers: Mapping[str, Scores],
     results: dict[str, Any],
     progress: Progress,
@@ -139,7 +139,7 @@ def _stand_beside(
 ) -> None:
     """Test the model as it was before, too, and give all that was tested its place in the rows."""
     config, store = training.config, training.store
-    before = judge_on_test(config, store, start.weights, progress, interrupt, {})
+    before = evaluate_on_test(config, store, start.weights, progress, interrupt, {})
     others = {**smoothers, config.model + BEFORE: before.scores}
     for name, scores in others.items():
         scores.save(training.folder / f"scores-{name}.npz")

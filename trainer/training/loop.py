@@ -13,11 +13,11 @@ import torch
 
 from pose_smoother.errors import RunError
 from pose_smoother.store.store import Store
-from trainer.data.mixed_stream import Alternating
+from trainer.data.mixed_stream import MixedStream
 from trainer.data.stream import Batch, WindowStream
 from trainer.distributed.evaluate import evaluate_together
 from trainer.distributed.loss import SharedLoss
-from trainer.distributed.process_group import ALONE, Ranks
+from trainer.distributed.process_group import SINGLE_PROCESS, ProcessGroup
 from trainer.evaluation.evaluate import Evaluation
 from trainer.metrics.scorer import ALPHAS
 from trainer.metrics.scores import pck, value
@@ -25,15 +25,15 @@ from trainer.models import model_module
 from trainer.runs import checkpoint
 from trainer.runs.layout import HISTORY, HISTORY_KINDS, TIMING, TIMING_KINDS
 from trainer.runs.results_io import write_csv
-from trainer.runs.signals import Interrupt, leave_if
+from trainer.runs.signals import Interrupt, raise_if_interrupted
 from trainer.training.config import TrainConfig, open_stream
 from trainer.training.losses import batch_loss_of
 from trainer.training.model_setup import best_model, new_model
-from trainer.training.nonfinite import bad_batches_named, closed
+from trainer.training.nonfinite import closed, explain_nonfinite
 from trainer.training.progress import Progress
 from trainer.training.schedule import new_schedule
 from trainer.training.step import Stepper, make_optimizer
-from trainer.training.warm_start import Start
+from trainer.training.warm_start import WarmStart
 
 __all__ = ["HISTORY_KINDS", "TIMING_KINDS", "Training", "best_model", "new_model"]
 
@@ -68,8 +68,8 @@ class Training:
         config: TrainConfig,
         store: Store,
         folder: Path,
-        start: Start | None = None,
-        ranks: Ranks = ALONE,
+        start: WarmStart | None = None,
+        ranks: ProcessGroup = SINGLE_PROCESS,
     ) -> None:
         self.config, self.store, self.folder, self.start = config, store, folder, start
         self.ranks = ranks
@@ -78,13 +78,13 @@ class Training:
             self.model.load_state_dict(start.weights)
         self.batch_loss = batch_loss_of(config.loss, model_module(config.model))
         self.shared_loss = None
-        if not ranks.alone:
+        if not ranks.is_single:
             self.shared_loss = SharedLoss(self.model, self.batch_loss, ranks)
         self.optimizer = make_optimizer(self.model, config.learning_rate)
-        self.train: WindowStream | Alternating = open_stream(config, store, "train")
+        self.train: WindowStream | MixedStream = open_stream(config, store, "train")
         self.val = open_stream(config, store, "val")
         if start is not None and start.beside is not None:
-            self.train = Alternating(self.train, start.beside)
+            self.train = MixedStream(self.train, start.beside)
         self.n_batches = min(self.train.n_batches, config.max_steps or self.train.n_batches)
         n_steps = self.n_batches * config.max_epochs
         self.schedule = new_schedule(config.schedule, config.learning_rate, n_steps)
@@ -103,7 +103,7 @@ class Training:
 
     def save(self) -> None:
         """Write ``last.pt``; the one before is kept."""
-        if not self.ranks.is_first:
+        if not self.ranks.is_main:
             return
         payload = {name: getattr(self, name) for name in _SAVED}
         payload["model"] = self.model.state_dict()
@@ -114,8 +114,8 @@ class Training:
     def restore(self) -> bool:
         """Go on from the newest good checkpoint; False when there is none."""
         device = self.config.torch_device
-        at = device if self.ranks.alone else "cpu"  # sent to the others, who have other devices
-        saved = self.ranks.first(lambda: checkpoint.load_last(self.folder, at))
+        at = device if self.ranks.is_single else "cpu"  # sent to the others, who have other devices
+        saved = self.ranks.run_on_main(lambda: checkpoint.load_last(self.folder, at))
         if saved is None:
             return False
         self.model.load_state_dict(saved["model"])
@@ -158,7 +158,7 @@ class Training:
         progress.start_batches(f"epoch {self.epoch}, training", self.n_batches, self.next_batch)
         now = saved = time.monotonic()
         with (
-            self._naming_bad_batches(self.train, self.epoch),
+            self._explaining_nonfinite(self.train, self.epoch),
             self._shares(self.epoch, self.next_batch) as batches,
         ):
             for batch in islice(batches, self.n_batches - self.next_batch):
@@ -172,12 +172,12 @@ class Training:
                 before, now = now, time.monotonic()
                 self.train_seconds += now - before
                 is_due = now - saved > 60 * checkpoint_minutes
-                signum, is_due = self.ranks.agree(interrupt.signum, is_due)
+                signum, is_due = self.ranks.sync_stop(interrupt.signum, is_due)
                 if signum is not None or is_due:
                     stepper.look()
                     self.save()
                     saved = now
-                    leave_if(signum)
+                    raise_if_interrupted(signum)
             stepper.look()
 
     def _finish_epoch(self, progress: Progress, interrupt: Interrupt) -> None:
@@ -201,7 +201,7 @@ class Training:
         if is_best:
             self._write_best()
         progress.epoch(row, sum(seconds.values()))
-        leave_if(self.ranks.agree(interrupt.signum)[0])
+        raise_if_interrupted(self.ranks.sync_stop(interrupt.signum)[0])
 
     def _judge_start(self, progress: Progress, interrupt: Interrupt) -> None:
         """The model as it came is epoch 0: an epoch has to beat it, in loss and to be the best."""
@@ -224,12 +224,12 @@ class Training:
 
         def on_batch(loss: torch.Tensor) -> None:
             progress.batch(loss)
-            signum, _ = self.ranks.agree(interrupt.signum)
+            signum, _ = self.ranks.sync_stop(interrupt.signum)
             if signum is not None:
                 self.save()
-                leave_if(signum)
+                raise_if_interrupted(signum)
 
-        with self._naming_bad_batches(self.val, 0):
+        with self._explaining_nonfinite(self.val, 0):
             judged = evaluate_together(
                 self.ranks,
                 self.model,
@@ -263,9 +263,9 @@ class Training:
 
     def _shares(self, epoch: int, start: int) -> "closing[Generator[Batch]]":
         """This process's part of every batch."""
-        if isinstance(self.train, Alternating) or self.ranks.alone:
+        if isinstance(self.train, MixedStream) or self.ranks.is_single:
             return closed(self.train.epoch(epoch, start))
-        return closed(self.train.epoch(epoch, start, self.ranks.share))
+        return closed(self.train.epoch(epoch, start, self.ranks.shard))
 
     def _expect(self, batch: Batch) -> int:
         """How many windows all processes have of the next batch."""
@@ -277,17 +277,17 @@ class Training:
         return n_windows
 
     def _write_tables(self) -> None:
-        if not self.ranks.is_first:
+        if not self.ranks.is_main:
             return
         write_csv(self.folder / HISTORY, list(HISTORY_KINDS), self.history)
         write_csv(self.folder / TIMING, list(TIMING_KINDS), self.timing)
 
     def _write_best(self) -> None:
-        if self.best is not None and self.ranks.is_first:
+        if self.best is not None and self.ranks.is_main:
             checkpoint.write_checkpoint(self.folder / checkpoint.BEST, self.best)
 
-    def _naming_bad_batches(
-        self, stream: WindowStream | Alternating, epoch: int
+    def _explaining_nonfinite(
+        self, stream: WindowStream | MixedStream, epoch: int
     ) -> AbstractContextManager[None]:
         where = f"{self.config.run_name}: a loss or gradient is not finite in epoch {self.epoch}"
-        return bad_batches_named(stream, epoch, self.model, self.batch_loss, where)
+        return explain_nonfinite(stream, epoch, self.model, self.batch_loss, where)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pose_smoother.errors import BadInput, unknown_name
+from pose_smoother.errors import InvalidInputError, unknown_name
 from trainer.data.stream import Batch
 from trainer.models import ModelModule, deciwatch, resmlp
 from trainer.models.codec import HALF_PX, model_input, model_target
@@ -28,7 +28,7 @@ def batch_loss_of(name: str, module: ModelModule) -> BatchLoss:
 
     Raises
     ------
-    BadInput : an unknown loss, or one of another model.
+    InvalidInputError : an unknown loss, or one of another model.
     """
     if name not in LOSSES:
         raise unknown_name("loss", name, LOSSES)
@@ -36,7 +36,7 @@ def batch_loss_of(name: str, module: ModelModule) -> BatchLoss:
         return lambda model, batch: mse_of_batch(model, batch, module.CONSUMES)
     owner, batch_loss = _OWN_LOSSES[name]
     if owner != module.NAME:
-        raise BadInput(f"the {name} loss is {owner}'s own; {module.NAME} has not got it")
+        raise InvalidInputError(f"the {name} loss is {owner}'s own; {module.NAME} has not got it")
     return batch_loss
 
 

@@ -14,7 +14,7 @@ _LARGEST_INT = 2**31 - 1
 _TOP_PAD_BYTES = 2**28
 
 
-def keep_freed_memory() -> bool:
+def disable_malloc_trim() -> bool:
     """Tell glibc's malloc to keep what is freed; False where there is none to tell."""
     if sys.platform != "linux":
         return False

@@ -8,21 +8,21 @@ from torch import nn
 
 from pose_smoother.errors import RunError
 from trainer.data.batch import Batch
-from trainer.data.mixed_stream import Alternating
+from trainer.data.mixed_stream import MixedStream
 from trainer.data.stream import WindowStream
 from trainer.training.losses import BatchLoss
-from trainer.training.step import NotFinite, bad_windows
+from trainer.training.step import NonFiniteError, bad_windows
 
 
 @contextmanager
-def bad_batches_named(
-    stream: WindowStream | Alternating,
+def explain_nonfinite(
+    stream: WindowStream | MixedStream,
     epoch: int,
     model: nn.Module,
     batch_loss: BatchLoss,
     where: str,
 ) -> Iterator[None]:
-    """Turn NotFinite into an error that names split, batch and clips.
+    """Turn NonFiniteError into an error that names split, batch and clips.
 
     Parameters
     ----------
@@ -31,11 +31,11 @@ def bad_batches_named(
 
     Raises
     ------
-    RunError : in place of NotFinite.
+    RunError : in place of NonFiniteError.
     """
     try:
         yield
-    except NotFinite as error:
+    except NonFiniteError as error:
         with closed(stream.epoch(epoch, error.batch)) as batches:
             batch = next(batches)
             at_fault = bad_windows(model, batch, batch_loss)

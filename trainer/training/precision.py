@@ -17,7 +17,7 @@ def resolved_precision(name: str, device: torch.device) -> str:
 
     Raises
     ------
-    BadInput : an unknown name.
+    InvalidInputError : an unknown name.
     """
     if name not in PRECISIONS:
         raise unknown_name("precision", name, PRECISIONS)

@@ -111,7 +111,7 @@ def new_schedule(name: str, learning_rate: float, n_steps: int) -> PlateauSchedu
 
     Raises
     ------
-    BadInput : an unknown name.
+    InvalidInputError : an unknown name.
     """
     if name == "plateau":
         return PlateauSchedule(learning_rate)

@@ -34,7 +34,7 @@ class FirstBad:
         return None if index < 0 else index
 
 
-class NotFinite(ArithmeticError):
+class NonFiniteError(ArithmeticError):
     """A loss or gradient was not finite; the weights are those from before ``batch``."""
 
     def __init__(self, batch: int) -> None:
@@ -96,7 +96,8 @@ class Stepper:
 
         Raises
         ------
-        NotFinite : the loss or a gradient of this batch, or of one since the last look, was not
+        NonFiniteError : the loss or a gradient of this batch, or of one since the last look, was
+            not
             finite; the optimizer did not act on it.
         """
         set_seed(self._seed, DROPOUT, self._epoch, index)
@@ -117,10 +118,10 @@ class Stepper:
         return loss.detach()
 
     def look(self) -> None:
-        """Raise NotFinite if any batch so far was bad; waits for the device."""
+        """Raise NonFiniteError if any batch so far was bad; waits for the device."""
         index = self._bad.index()
         if index is not None:
-            raise NotFinite(index)
+            raise NonFiniteError(index)
 
 
 def bad_windows(model: nn.Module, batch: Batch, batch_loss: BatchLoss) -> list[int]:

@@ -14,25 +14,25 @@ from typing import Any
 
 import torch
 
-from pose_smoother.files.disk_errors import disk_faults_told
+from pose_smoother.files.disk_errors import translate_disk_errors
 from pose_smoother.store.store import Store
-from trainer.distributed.process_group import ALONE, Ranks
-from trainer.distributed.setup import RankLost, losses_told
+from trainer.distributed.process_group import SINGLE_PROCESS, ProcessGroup
+from trainer.distributed.setup import ProcessLostError, report_lost_process
 from trainer.metrics.tidy_rows import COLUMNS
 from trainer.models import model_module
-from trainer.noise.select import keep_noise
+from trainer.noise.select import save_noise_file
 from trainer.runs import checkpoint
 from trainer.runs.data_summary import describe, save_data
 from trainer.runs.folder import RunFolder
 from trainer.runs.results_io import RESULTS_CSV, read_results, write_csv, write_results
 from trainer.runs.signals import Interrupt, Interrupted
-from trainer.training.config import TrainConfig, as_begun, run_record, store_hash
-from trainer.training.equivalent_runs import take_over, twin_of_model
+from trainer.training.config import TrainConfig, run_record, store_hash, with_saved_settings
+from trainer.training.equivalent_runs import reuse_results, twin_of_model
 from trainer.training.final_test import test_best
 from trainer.training.loop import Training
-from trainer.training.malloc import keep_freed_memory
+from trainer.training.malloc import disable_malloc_trim
 from trainer.training.progress import Progress
-from trainer.training.warm_start import Start, folder_name
+from trainer.training.warm_start import WarmStart, folder_name
 
 CHECKPOINT_MINUTES = 5.0
 
@@ -44,12 +44,12 @@ def train(
     store: Store,
     runs: Path,
     *,
-    start: Start | None = None,
+    start: WarmStart | None = None,
     resume: bool = True,
     checkpoint_minutes: float = CHECKPOINT_MINUTES,
     interrupt: Interrupt | None = None,
     bars: bool | None = None,
-    ranks: Ranks = ALONE,
+    ranks: ProcessGroup = SINGLE_PROCESS,
 ) -> dict[str, Any]:
     """Train and test one model, or go on where an earlier call was stopped.
 
@@ -75,7 +75,7 @@ def train(
     ------
     Interrupted : SIGTERM or Ctrl-C came; everything is saved.
     RunError : the folder is in use or of another configuration; a number was not finite.
-    RankLost : one of several processes ended.
+    ProcessLostError : one of several processes ended.
     DiskError : the disk is full, read-only or broken; tells the last good checkpoint.
     """
     with ExitStack() as held:
@@ -83,19 +83,19 @@ def train(
             interrupt = held.enter_context(Interrupt())
         if (threads := n_threads(config)) is not None:
             torch.set_num_threads(threads)
-        ready_memory(config)
+        prepare_memory(config)
         place = runs / folder_name(config, start)
-        config = as_begun(config, place) if resume else config
-        held.enter_context(disk_faults_told(place, kept=lambda: _last_good(place)))
-        held.enter_context(losses_told(ranks))
+        config = with_saved_settings(config, place) if resume else config
+        held.enter_context(translate_disk_errors(place, kept=lambda: _last_good(place)))
+        held.enter_context(report_lost_process(ranks))
         folder = RunFolder(place)
-        ranks.first(lambda: _hold(folder, held, resume))
+        ranks.run_on_main(lambda: _hold(folder, held, resume))
         training = Training(config, store, folder.path, start, ranks)
-        there = ranks.first(lambda: _claim(folder, training))
+        there = ranks.run_on_main(lambda: _claim(folder, training))
         if there is None:
-            held.enter_context(_state_told(folder, ranks))
-            held.enter_context(losses_told(ranks))  # before the state is told
-            there = ranks.first(lambda: _prepare(training, runs, resume))
+            held.enter_context(_record_state(folder, ranks))
+            held.enter_context(report_lost_process(ranks))  # before the state is told
+            there = ranks.run_on_main(lambda: _prepare(training, runs, resume))
         if there is not None:
             return there
         return _trained_and_tested(training, interrupt, checkpoint_minutes, bars)
@@ -115,7 +115,7 @@ def _claim(folder: RunFolder, training: Training) -> dict[str, Any] | None:
         record = {**record, **start.about}
         record["identity"] = {**record["identity"], **start.identity}
     folder.claim(record)
-    keep_noise(folder.path, config.noise)
+    save_noise_file(folder.path, config.noise)
     if not folder.is_finished():
         return None
     _log.info("%s is finished already; --no-resume trains it anew", folder.path)
@@ -138,20 +138,20 @@ def _prepare(training: Training, runs: Path, resume: bool) -> dict[str, Any] | N
         twin.name,
         config.model,
     )
-    return take_over(twin, folder, config)
+    return reuse_results(twin, folder, config)
 
 
 def _trained_and_tested(
     training: Training, interrupt: Interrupt, checkpoint_minutes: float, bars: bool | None
 ) -> dict[str, Any]:
     config, ranks = training.config, training.ranks
-    if training.restore() and ranks.is_first:
+    if training.restore() and ranks.is_main:
         _log.info("%s goes on in epoch %d", training.folder, training.epoch)
-    shown = bars if ranks.is_first else False
+    shown = bars if ranks.is_main else False
     with Progress(config.run_name, config.max_epochs, len(training.history), shown) as progress:
         training.run(progress, interrupt, checkpoint_minutes)
         results = test_best(training, progress, interrupt)
-    if ranks.is_first:
+    if ranks.is_main:
         write_results(training.folder, results)
     return results
 
@@ -166,10 +166,10 @@ def n_threads(config: TrainConfig) -> int | None:
     return 1 if config.threads is None and of_coordinates else config.threads
 
 
-def ready_memory(config: TrainConfig) -> None:
+def prepare_memory(config: TrainConfig) -> None:
     """Keep freed memory where steps free much: heatmap models on the CPU."""
     if config.torch_device.type == "cpu" and model_module(config.model).CONSUMES == "heatmaps":
-        keep_freed_memory()
+        disable_malloc_trim()
 
 
 def finished_results(folder: Path) -> dict[str, Any]:
@@ -180,9 +180,9 @@ def finished_results(folder: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def _state_told(folder: RunFolder, ranks: Ranks) -> Iterator[None]:
+def _record_state(folder: RunFolder, ranks: ProcessGroup) -> Iterator[None]:
     """Keep ``state.json`` true however the body ends."""
-    if not ranks.is_first:
+    if not ranks.is_main:
         yield
         return
     try:
@@ -193,7 +193,7 @@ def _state_told(folder: RunFolder, ranks: Ranks) -> Iterator[None]:
         with suppress(OSError):
             folder.set_state("preempted")
         raise
-    except RankLost as error:
+    except ProcessLostError as error:
         with suppress(OSError):
             folder.set_state("lost", error=str(error))
         raise

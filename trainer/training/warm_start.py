@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from trainer.data.stream import WindowStream
-from trainer.evaluation.evaluate import Smoother
+from trainer.evaluation.evaluate import Smooth
 from trainer.training.config import TrainConfig
 
 SUFFIX = "-finetuned"
@@ -16,7 +16,7 @@ BEFORE = "-pretrained"
 
 
 @dataclass(frozen=True)
-class Start:
+class WarmStart:
     """A trained model to go on from.
 
     Attributes
@@ -31,10 +31,10 @@ class Start:
     weights: Mapping[str, Tensor]
     identity: Mapping[str, Any]
     about: Mapping[str, Any]
-    references: Callable[[], Mapping[str, Smoother]]
+    references: Callable[[], Mapping[str, Smooth]]
     beside: WindowStream | None = None
 
 
-def folder_name(config: TrainConfig, start: Start | None) -> str:
+def folder_name(config: TrainConfig, start: WarmStart | None) -> str:
     """The name of a run's folder."""
     return config.run_name + ("" if start is None else SUFFIX)

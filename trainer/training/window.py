@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from pose_smoother.store.store import WINDOW_FRAMES
 
 
 def check_window(n_frames: int) -> None:
-    """Raise BadInput for a window shorter than those that stores list."""
+    """Raise InvalidInputError for a window shorter than those that stores list."""
     if n_frames < WINDOW_FRAMES:
-        raise BadInput(f"a window has at least {WINDOW_FRAMES} frames, got {n_frames}")
+        raise InvalidInputError(f"a window has at least {WINDOW_FRAMES} frames, got {n_frames}")
 
 
 def window_suffix(n_frames: int) -> str:

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Protocol, cast
 
-from pose_smoother.errors import BadInput, unknown_name
+from pose_smoother.errors import InvalidInputError, unknown_name
 from pose_smoother.poses.tracks import Floats, Poses
 from pose_smoother.registry import named_modules
 
@@ -50,7 +50,7 @@ def format_module(name: str) -> FormatModule:
 
     Raises
     ------
-    BadInput : no format has this name; the text lists those there are.
+    InvalidInputError : no format has this name; the text lists those there are.
     """
     try:
         return formats()[name]
@@ -63,18 +63,20 @@ def find_format(path: Path) -> str:
 
     Raises
     ------
-    BadInput : the file does not exist, is empty, or is of no known format.
+    InvalidInputError : the file does not exist, is empty, or is of no known format.
     """
     if not path.exists():
-        raise BadInput(f"{path}: no such file or folder")
+        raise InvalidInputError(f"{path}: no such file or folder")
     if path.is_file() and path.stat().st_size == 0:
-        raise BadInput(f"{path}: the file is empty")
+        raise InvalidInputError(f"{path}: the file is empty")
     ending = "" if path.is_dir() else path.suffix.lower()
     for name, module in formats().items():
         if ending in module.EXTENSIONS and module.looks_like(path):
             return name
     known = ", ".join(formats())
-    raise BadInput(f"{path}: no known format of keypoints; name it with --format ({known})")
+    raise InvalidInputError(
+        f"{path}: no known format of keypoints; name it with --format ({known})"
+    )
 
 
 def read_poses(path: Path, *, format: str | None = None, skeleton: str | None = None) -> Poses:
@@ -88,18 +90,18 @@ def read_poses(path: Path, *, format: str | None = None, skeleton: str | None = 
 
     Raises
     ------
-    BadInput : the file cannot be used; the text says where and why.
+    InvalidInputError : the file cannot be used; the text says where and why.
     """
     name = format or find_format(path)
     module = format_module(name)
     try:
         poses = module.read(path, skeleton)
     except OSError as error:
-        raise BadInput(f"{path}: cannot be read ({error.strerror or error})") from None
-    except BadInput as error:
-        raise BadInput(f"{path}: {_line(str(error))}") from None
+        raise InvalidInputError(f"{path}: cannot be read ({error.strerror or error})") from None
+    except InvalidInputError as error:
+        raise InvalidInputError(f"{path}: {_line(str(error))}") from None
     except MemoryError:
-        raise BadInput(f"{path}: too large for this machine's memory") from None
+        raise InvalidInputError(f"{path}: too large for this machine's memory") from None
     return replace(poses, format=name, warnings=tuple(map(_line, poses.warnings)))
 
 
@@ -120,12 +122,12 @@ def write_poses(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:
 
     Raises
     ------
-    BadInput : the shapes are not the tracks', or the file cannot be written.
+    InvalidInputError : the shapes are not the tracks', or the file cannot be written.
     """
     expected = [track.keypoints.shape for track in poses.tracks]
     if [array.shape for array in keypoints] != expected:
-        raise BadInput(f"expected keypoints of the tracks' shapes, found others for {out}")
+        raise InvalidInputError(f"expected keypoints of the tracks' shapes, found others for {out}")
     try:
         format_module(poses.format).write(poses, keypoints, out)
     except OSError as error:
-        raise BadInput(f"{out}: cannot be written ({error.strerror or error})") from None
+        raise InvalidInputError(f"{out}: cannot be written ({error.strerror or error})") from None

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
 from pose_smoother.poses.formats.json_utils import (
     dump,
@@ -22,7 +22,13 @@ from pose_smoother.poses.formats.json_utils import (
     set_points,
     stack,
 )
-from pose_smoother.poses.formats.tracks_io import Seen, gather, named_frame, read_bytes, scatter
+from pose_smoother.poses.formats.tracks_io import (
+    Detections,
+    named_frame,
+    read_bytes,
+    to_file_order,
+    to_tracks,
+)
 from pose_smoother.poses.keypoint_names import known_skeleton
 from pose_smoother.poses.tracks import Floats, Poses
 
@@ -65,13 +71,13 @@ def _images(document: Any, told: list[str]) -> dict[Any, tuple[str, int]]:
     """(video, frame) by image id, from the images' own words, names or, at last, ids."""
     images = document.get("images", []) if isinstance(document, dict) else []
     if not isinstance(images, list) or not all(isinstance(i, dict) for i in images):
-        raise BadInput("images: expected a list of objects")
+        raise InvalidInputError("images: expected a list of objects")
     ids = [i.get("id") for i in images]
     if any(not isinstance(i, int | str) for i in ids) or len(set(ids)) < len(ids):
-        raise BadInput("images: expected an id for each, no two alike")
+        raise InvalidInputError("images: expected an id for each, no two alike")
     try:
         places = [_place(i, i.get("file_name", i["id"])) for i in images]
-    except BadInput:
+    except InvalidInputError:
         places = []
     if len(set(places)) < len(images):
         told.append("the images' names do not number the frames: their ids were taken for numbers")
@@ -91,7 +97,7 @@ def _names(document: Any, items: list[Any]) -> tuple[str, ...] | None:
         if isinstance(c, dict) and isinstance(c.get("keypoints"), list) and c.get("id") in used
     }
     if len(found) > 1:
-        raise BadInput("expected one skeleton, found categories with different keypoints")
+        raise InvalidInputError("expected one skeleton, found categories with different keypoints")
     return found.pop() if found else None
 
 
@@ -100,7 +106,7 @@ def read(path: Path, skeleton: str | None) -> Poses:
 
     Raises
     ------
-    BadInput : the file is no such JSON, or the keypoints' names cannot be told.
+    InvalidInputError : the file is no such JSON, or the keypoints' names cannot be told.
     """
     raw = read_bytes(path)
     document = load(raw)
@@ -110,7 +116,7 @@ def read(path: Path, skeleton: str | None) -> Poses:
     rows = []
     for index, item in enumerate(items):
         if not isinstance(item, dict):
-            raise BadInput(f"{word} {index + 1}: expected an object, found {item!r:.40}")
+            raise InvalidInputError(f"{word} {index + 1}: expected an object, found {item!r:.40}")
         if item.get("keypoints"):
             rows.append(index)
     people = [items[row] for row in rows]
@@ -123,23 +129,25 @@ def read(path: Path, skeleton: str | None) -> Poses:
     for person, at in zip(people, where, strict=True):
         image = person.get("image_id")
         if images and not (isinstance(image, int | str) and image in images):
-            raise BadInput(f"{at}: no image has the id {image!r:.40}")
+            raise InvalidInputError(f"{at}: no image has the id {image!r:.40}")
         places.append(images[image] if images else _place(person, image))
     names = _names(document, people)
     if names is None:
         names, assumed = known_skeleton(keypoints.shape[1], skeleton, "coco-17")
         told += [assumed] if assumed else []
     elif len(names) != keypoints.shape[1]:
-        raise BadInput(f"expected {len(names)} keypoints as named, found {keypoints.shape[1]}")
+        raise InvalidInputError(
+            f"expected {len(names)} keypoints as named, found {keypoints.shape[1]}"
+        )
     score = _missing(keypoints, third, isinstance(document, dict), told)
-    seen = Seen(
+    seen = Detections(
         [video for video, _ in places],
         [person_name(person, PERSON_KEYS) for person in people],
         np.array([frame for _, frame in places], dtype=np.int64),
         keypoints,
         score,
     )
-    return gather(names, seen, raw, rows, told)
+    return to_tracks(names, seen, raw, rows, told)
 
 
 def _missing(keypoints: Floats, third: Floats, annotated: bool, told: list[str]) -> Floats:
@@ -157,7 +165,7 @@ def _missing(keypoints: Floats, third: Floats, annotated: bool, told: list[str])
 def write(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:
     """The same document with other coordinates; boxes, scores and visibility stay."""
     raw, rows = poses.origin.raw, poses.origin.place
-    new, changed = scatter(poses, keypoints)
+    new, changed = to_file_order(poses, keypoints)
     if not changed.any():
         write_atomic(out, raw)
         return

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
 from pose_smoother.poses.formats.text_table import (
     IDENTITY,
@@ -15,7 +15,13 @@ from pose_smoother.poses.formats.text_table import (
     number,
     parse,
 )
-from pose_smoother.poses.formats.tracks_io import Seen, gather, named_frame, read_bytes, scatter
+from pose_smoother.poses.formats.tracks_io import (
+    Detections,
+    named_frame,
+    read_bytes,
+    to_file_order,
+    to_tracks,
+)
 from pose_smoother.poses.tracks import Floats, Poses
 
 NAME = "csv-long"
@@ -42,7 +48,8 @@ def read(path: Path, skeleton: str | None) -> Poses:
 
     Raises
     ------
-    BadInput : a column is absent, a cell is no number, or one keypoint stands twice in a frame.
+    InvalidInputError : a column is absent, a cell is no number, or one keypoint stands twice in a
+        frame.
     """
     raw = read_bytes(path)
     table = parse(raw)
@@ -50,7 +57,7 @@ def read(path: Path, skeleton: str | None) -> Poses:
     at = columns(header, _MEANINGS)
     absent = [meaning for meaning in _NEEDED if meaning not in at]
     if absent:
-        raise BadInput(
+        raise InvalidInputError(
             f"no column for {', '.join(absent)} among {', '.join(header)}; expected "
             f"{', '.join(_NEEDED)} and, where there are, person, video, score"
         )
@@ -65,10 +72,10 @@ def read(path: Path, skeleton: str | None) -> Poses:
         row = people.setdefault((video, person or None, frame), len(people))
         name = cells[at["keypoint"]].strip()
         if not name:
-            raise BadInput(f"line {index + 1}: the keypoint has no name")
+            raise InvalidInputError(f"line {index + 1}: the keypoint has no name")
         key = (row, names.setdefault(name, len(names)))
         if key in lines:
-            raise BadInput(
+            raise InvalidInputError(
                 f"keypoint {name!r} stands twice in frame {frame} (lines {lines[key] + 1} and "
                 f"{index + 1}): two people need two ids in a column person"
             )
@@ -83,20 +90,20 @@ def read(path: Path, skeleton: str | None) -> Poses:
     for (row, column), line, value in zip(lines, lines.values(), values, strict=True):
         place[row, column] = line
         data[row, column] = value
-    seen = Seen(
+    seen = Detections(
         [video for video, _, _ in people],
         [person for _, person, _ in people],
         np.array([frame for _, _, frame in people], dtype=np.int64),
         data[..., :2],
         data[..., 2],
     )
-    return gather(list(names), seen, raw, (place, at["x"], at["y"]))
+    return to_tracks(list(names), seen, raw, (place, at["x"], at["y"]))
 
 
 def write(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:
     """The same rows with other coordinates; a keypoint without a row gets none."""
     place, *columns_xy = poses.origin.place
-    new, changed = scatter(poses, keypoints)
+    new, changed = to_file_order(poses, keypoints)
     changes: dict[int, dict[int, float]] = {}
     for row, keypoint, axis in np.argwhere(changed & (place >= 0)[..., None]).tolist():
         cells = changes.setdefault(int(place[row, keypoint]), {})

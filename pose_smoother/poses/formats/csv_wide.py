@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
 from pose_smoother.poses.formats.text_table import (
     IDENTITY,
@@ -20,7 +20,13 @@ from pose_smoother.poses.formats.text_table import (
     number,
     parse,
 )
-from pose_smoother.poses.formats.tracks_io import Seen, gather, named_frame, read_bytes, scatter
+from pose_smoother.poses.formats.tracks_io import (
+    Detections,
+    named_frame,
+    read_bytes,
+    to_file_order,
+    to_tracks,
+)
 from pose_smoother.poses.tracks import Floats, Poses
 
 NAME = "csv-wide"
@@ -38,7 +44,7 @@ def keypoint_columns(header: Sequence[str]) -> dict[str, tuple[int, int, int]]:
             kind = "xy".index(match[2].lower()) if match[2] else 2
             place = found.setdefault(match[1], [-1, -1, -1])
             if place[kind] >= 0:
-                raise BadInput(f"two columns for {title.strip()!r}")
+                raise InvalidInputError(f"two columns for {title.strip()!r}")
             place[kind] = column
     return {name: (x, y, s) for name, (x, y, s) in found.items() if x >= 0 and y >= 0}
 
@@ -47,7 +53,7 @@ def looks_like(path: Path) -> bool:
     """Whether the header has an x and a y column of some keypoint."""
     try:
         return bool(keypoint_columns(head_texts(path)))
-    except BadInput:  # some stand twice: reading says so
+    except InvalidInputError:  # some stand twice: reading says so
         return True
 
 
@@ -56,14 +62,14 @@ def read(path: Path, skeleton: str | None) -> Poses:
 
     Raises
     ------
-    BadInput : no keypoint has columns, or a cell is no number.
+    InvalidInputError : no keypoint has columns, or a cell is no number.
     """
     raw = read_bytes(path)
     table = parse(raw)
     header = table.texts(table.filled[0])
     found = keypoint_columns(header)
     if not found:
-        raise BadInput(f"no columns like nose_x and nose_y among {', '.join(header[:12])}")
+        raise InvalidInputError(f"no columns like nose_x and nose_y among {', '.join(header[:12])}")
     at = columns(header, IDENTITY)
     taken = np.array(list(found.values()), dtype=np.int64)
     told = [] if "frame" in at else ["there is no column frame: rows were counted from 0"]
@@ -78,14 +84,14 @@ def read(path: Path, skeleton: str | None) -> Poses:
         data.append([number(cells[c], index, header[c]) if c >= 0 else np.nan for c in taken.flat])
     values = np.array(data, dtype=np.float64).reshape(len(lines), len(found), 3)
     frame_array = np.array(frames, dtype=np.int64)
-    seen = Seen(video, person, frame_array, values[..., :2], values[..., 2])
-    return gather(list(found), seen, raw, (lines, taken[:, :2]), told)
+    seen = Detections(video, person, frame_array, values[..., :2], values[..., 2])
+    return to_tracks(list(found), seen, raw, (lines, taken[:, :2]), told)
 
 
 def write(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:
     """The same rows with other coordinates."""
     lines, column = poses.origin.place
-    new, changed = scatter(poses, keypoints)
+    new, changed = to_file_order(poses, keypoints)
     changes: dict[int, dict[int, float]] = {}
     for row, keypoint, axis in np.argwhere(changed).tolist():
         cells = changes.setdefault(lines[row], {})

@@ -10,11 +10,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
 from pose_smoother.poses.formats.pandas_h5 import Block, read_frame, with_values
 from pose_smoother.poses.formats.text_table import Table, head_texts, number, parse
-from pose_smoother.poses.formats.tracks_io import Seen, gather, named_frame, read_bytes, scatter
+from pose_smoother.poses.formats.tracks_io import (
+    Detections,
+    named_frame,
+    read_bytes,
+    to_file_order,
+    to_tracks,
+)
 from pose_smoother.poses.tracks import Floats, Poses
 
 NAME = "dlc"
@@ -37,9 +43,9 @@ def _csv(table: Table) -> tuple[list[str], list[tuple[str, ...]], Floats, list[i
         if header[-1][0].strip() == "coords":
             break
     else:
-        raise BadInput("expected header rows scorer, (individuals,) bodyparts, coords")
+        raise InvalidInputError("expected header rows scorer, (individuals,) bodyparts, coords")
     if len({len(line) for line in header}) > 1:
-        raise BadInput("expected header rows of one length")
+        raise InvalidInputError("expected header rows of one length")
     # Newer annotation files name an image by three columns; their header cells are empty.
     n_names = 3 if header[-1][1:3] == ["", ""] else 1
     rows, values, lines = [], [], []
@@ -58,7 +64,7 @@ def _layout(columns: list[tuple[str, ...]]) -> tuple[list[str], list[str], NDArr
     found: dict[tuple[int, int, int], int] = {}
     for column, labels in enumerate(columns):
         if len(labels) not in (3, 4) or labels[-1] not in _COORDS:
-            raise BadInput(
+            raise InvalidInputError(
                 "expected columns of (scorer, bodypart, x|y|likelihood), with or without an "
                 f"individual, found {labels}"
             )
@@ -66,10 +72,12 @@ def _layout(columns: list[tuple[str, ...]]) -> tuple[list[str], list[str], NDArr
         keypoint = names.setdefault(labels[-2], len(names))
         key = (person, keypoint, _COORDS[labels[-1]])
         if key in found:
-            raise BadInput(f"two columns for {' '.join(labels)}")
+            raise InvalidInputError(f"two columns for {' '.join(labels)}")
         found[key] = column
     if not found:
-        raise BadInput("expected columns of (scorer, bodypart, x|y|likelihood), found none")
+        raise InvalidInputError(
+            "expected columns of (scorer, bodypart, x|y|likelihood), found none"
+        )
     place = np.full((len(people), len(names), 3), -1, dtype=np.int64)
     for key, column in found.items():
         place[key] = column
@@ -88,7 +96,7 @@ def read(path: Path, skeleton: str | None) -> Poses:
 
     Raises
     ------
-    BadInput : the file is no such table.
+    InvalidInputError : the file is no such table.
     """
     raw = read_bytes(path)
     store: list[Block] | list[int]
@@ -103,21 +111,21 @@ def read(path: Path, skeleton: str | None) -> Poses:
     data = padded[:, place]  # (n, people, J, 3); -1 is the padding
     images = [_image(name) for name in rows]
     data = data.reshape(-1, len(names), 3)
-    seen = Seen(
+    seen = Detections(
         [video for video, _ in images for _ in people],
         list(people) * len(images),
         np.repeat(np.array([frame for _, frame in images], dtype=np.int64), len(people)),
         data[..., :2],
         data[..., 2],
     )
-    return gather(names, seen, raw, (place, store))
+    return to_tracks(names, seen, raw, (place, store))
 
 
 def write(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:
     """The same table with other coordinates."""
     place, store = poses.origin.place
     raw = poses.origin.raw
-    new, changed = (x.reshape(-1, *place.shape[:2], 2) for x in scatter(poses, keypoints))
+    new, changed = (x.reshape(-1, *place.shape[:2], 2) for x in to_file_order(poses, keypoints))
     changed = changed & (place[..., :2] >= 0)
     rows, *spot = np.nonzero(changed)
     columns = place[tuple(spot)]

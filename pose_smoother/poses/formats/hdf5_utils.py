@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from pose_smoother.poses.formats.tracks_io import MAX_BYTES
 
 
@@ -19,13 +19,13 @@ def opened(raw: bytes) -> Iterator[h5py.File]:
 
     Raises
     ------
-    BadInput : they are none, or damaged: what h5py raises within is told so too.
+    InvalidInputError : they are none, or damaged: what h5py raises within is told so too.
     """
     try:
         with h5py.File(io.BytesIO(raw), "r") as file:
             yield file
     except (OSError, RuntimeError, LookupError, ValueError, TypeError, OverflowError) as error:
-        raise BadInput(f"damaged: not HDF5 as expected ({str(error)[:120]})") from None
+        raise InvalidInputError(f"damaged: not HDF5 as expected ({str(error)[:120]})") from None
 
 
 def dataset(group: h5py.Group, path: str) -> h5py.Dataset:
@@ -33,18 +33,18 @@ def dataset(group: h5py.Group, path: str) -> h5py.Dataset:
 
     Raises
     ------
-    BadInput : there is none, it lies in another file, or is larger than is ever read.
+    InvalidInputError : there is none, it lies in another file, or is larger than is ever read.
     """
     here: Any = group
     for part in path.strip("/").split("/"):
         link = here.get(part, getlink=True) if isinstance(here, h5py.Group) else None
         if not isinstance(link, h5py.HardLink):
-            raise BadInput(f"expected {path} in {group.name}, found none in this file")
+            raise InvalidInputError(f"expected {path} in {group.name}, found none in this file")
         here = here[part]
     if not isinstance(here, h5py.Dataset) or here.external or here.is_virtual:
-        raise BadInput(f"expected data at {here.name}, stored in this file")
+        raise InvalidInputError(f"expected data at {here.name}, stored in this file")
     if here.size is None or here.size * here.dtype.itemsize > MAX_BYTES:
-        raise BadInput(f"{here.name}: expected at most {MAX_BYTES:,} bytes")
+        raise InvalidInputError(f"{here.name}: expected at most {MAX_BYTES:,} bytes")
     return here
 
 

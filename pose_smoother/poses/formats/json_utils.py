@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from pose_smoother.poses.tracks import Floats
 
 #: Deeper nesting is refused: no format of keypoints comes near, and parsers recurse.
@@ -29,17 +29,18 @@ def load(raw: bytes) -> Any:
 
     Raises
     ------
-    BadInput : it is no JSON, nested too deeply, or an object has a key twice (one would be lost).
+    InvalidInputError : it is no JSON, nested too deeply, or an object has a key twice (one would
+        be lost).
     """
     brackets = np.frombuffer(_NOT_BRACKETS.sub(b"", raw), dtype=np.uint8)
     opens = np.isin(brackets, np.frombuffer(b"[{", dtype=np.uint8))
     depth = np.cumsum(np.where(opens, 1, -1), dtype=np.int64)
     if len(depth) and depth.max() > MAX_DEPTH:
-        raise BadInput(f"nested {depth.max():,} levels deep; expected at most {MAX_DEPTH}")
+        raise InvalidInputError(f"nested {depth.max():,} levels deep; expected at most {MAX_DEPTH}")
     try:
         return json.loads(raw, object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
-        raise BadInput(f"damaged: not JSON ({error})") from None
+        raise InvalidInputError(f"damaged: not JSON ({error})") from None
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -47,7 +48,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for i, key in enumerate(keys) if key in keys[:i])
-        raise BadInput(f"an object has the key {twice!r:.60} twice")
+        raise InvalidInputError(f"an object has the key {twice!r:.60} twice")
     return found
 
 
@@ -74,11 +75,11 @@ def member(value: Any, key: str, kind: type, where: str) -> Any:
 
     Raises
     ------
-    BadInput : the value is no object, has no such key, or another kind of thing there.
+    InvalidInputError : the value is no object, has no such key, or another kind of thing there.
     """
     if not isinstance(value, dict) or not isinstance(value.get(key), kind):
         found = value.get(key) if isinstance(value, dict) else value
-        raise BadInput(f"{where}: expected a {kind.__name__} {key!r}, found {found!r:.40}")
+        raise InvalidInputError(f"{where}: expected a {kind.__name__} {key!r}, found {found!r:.40}")
     return value[key]
 
 
@@ -87,7 +88,7 @@ def numbers(value: Any, where: str) -> Floats:
 
     Raises
     ------
-    BadInput : it holds something else, or the lists' lengths differ.
+    InvalidInputError : it holds something else, or the lists' lengths differ.
     """
     try:
         found: NDArray[Any] = np.array(value)
@@ -98,7 +99,7 @@ def numbers(value: Any, where: str) -> Floats:
             raise ValueError
         return found.astype(np.float64)
     except (ValueError, TypeError, OverflowError):
-        raise BadInput(f"{where}: expected numbers, found {str(value)[:60]}") from None
+        raise InvalidInputError(f"{where}: expected numbers, found {str(value)[:60]}") from None
 
 
 def points(value: list[Any], where: str, per_point: int = 3) -> Floats:
@@ -106,13 +107,13 @@ def points(value: list[Any], where: str, per_point: int = 3) -> Floats:
 
     Raises
     ------
-    BadInput : the list holds something else or ends within a keypoint.
+    InvalidInputError : the list holds something else or ends within a keypoint.
     """
     found = numbers(value, where)
     if found.ndim == 1 and found.size % per_point == 0:
         found = found.reshape(-1, per_point)
     if found.ndim != 2 or found.shape[1] not in (2, 3):
-        raise BadInput(
+        raise InvalidInputError(
             f"{where}: expected keypoints as {per_point} numbers each, found shape {found.shape}"
         )
     return found
@@ -135,13 +136,13 @@ def stack(people: list[Floats], where: str) -> tuple[Floats, Floats]:
 
     Raises
     ------
-    BadInput : they have different numbers of keypoints.
+    InvalidInputError : they have different numbers of keypoints.
     """
     if not people:
-        raise BadInput(f"nobody is in it: no keypoints under {where}")
+        raise InvalidInputError(f"nobody is in it: no keypoints under {where}")
     counts = sorted({len(p) for p in people})
     if len(counts) > 1:
-        raise BadInput(f"expected one number of keypoints throughout, found {counts}")
+        raise InvalidInputError(f"expected one number of keypoints throughout, found {counts}")
     data = np.full((len(people), counts[0], 3), np.nan)
     for row, person in enumerate(people):
         data[row, :, : person.shape[1]] = person

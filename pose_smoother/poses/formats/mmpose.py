@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
 from pose_smoother.poses.formats.json_utils import (
     dump,
@@ -22,7 +22,13 @@ from pose_smoother.poses.formats.json_utils import (
     set_points,
     stack,
 )
-from pose_smoother.poses.formats.tracks_io import Seen, frame_number, gather, read_bytes, scatter
+from pose_smoother.poses.formats.tracks_io import (
+    Detections,
+    frame_number,
+    read_bytes,
+    to_file_order,
+    to_tracks,
+)
 from pose_smoother.poses.keypoint_names import known_skeleton
 from pose_smoother.poses.tracks import Floats, Poses
 
@@ -45,19 +51,19 @@ def _instances(document: Any) -> list[tuple[int, dict[str, Any]]]:
     whole = isinstance(document, dict)
     listed = member(document, "instance_info", list, "the file") if whole else document
     if not isinstance(listed, list):
-        raise BadInput(f"expected a list of frames, found {listed!r:.40}")
+        raise InvalidInputError(f"expected a list of frames, found {listed!r:.40}")
     found = []
     for index, item in enumerate(listed):
         where = f"item {index + 1}"
         if not isinstance(item, dict):
-            raise BadInput(f"{where}: expected an object, found {item!r:.40}")
+            raise InvalidInputError(f"{where}: expected an object, found {item!r:.40}")
         if "instances" in item:
             frame = frame_number(item.get("frame_id", index))
             people = member(item, "instances", list, where)
         else:
             frame, people = 0, [item]
         if not all(isinstance(person, dict) for person in people):
-            raise BadInput(f"{where}: expected instances as objects")
+            raise InvalidInputError(f"{where}: expected instances as objects")
         found += [(frame, person) for person in people if person.get("keypoints")]
     return found
 
@@ -79,7 +85,9 @@ def _person(instance: dict[str, Any], frame: int) -> Floats:
         return found
     score = numbers(instance["keypoint_scores"], f"{where}, keypoint_scores")
     if score.shape != (len(found),):
-        raise BadInput(f"{where}: expected {len(found)} keypoint_scores, found {score.shape}")
+        raise InvalidInputError(
+            f"{where}: expected {len(found)} keypoint_scores, found {score.shape}"
+        )
     return np.column_stack([found[:, :2], score])
 
 
@@ -88,7 +96,7 @@ def read(path: Path, skeleton: str | None) -> Poses:
 
     Raises
     ------
-    BadInput : the file is no such JSON, or the keypoints' names cannot be told.
+    InvalidInputError : the file is no such JSON, or the keypoints' names cannot be told.
     """
     raw = read_bytes(path)
     document = load(raw)
@@ -97,20 +105,20 @@ def read(path: Path, skeleton: str | None) -> Poses:
     names, assumed = _names(document, keypoints.shape[1]), None
     if names is None:
         names, assumed = known_skeleton(keypoints.shape[1], skeleton, "coco-17")
-    seen = Seen(
+    seen = Detections(
         [""] * len(found),
         [person_name(person, PERSON_KEYS) for _, person in found],
         np.array([frame for frame, _ in found], dtype=np.int64),
         keypoints,
         score,
     )
-    return gather(names, seen, raw, None, [assumed] if assumed else [])
+    return to_tracks(names, seen, raw, None, [assumed] if assumed else [])
 
 
 def write(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:
     """The same document with other coordinates; boxes and scores stay."""
     raw = poses.origin.raw
-    new, changed = scatter(poses, keypoints)
+    new, changed = to_file_order(poses, keypoints)
     if not changed.any():
         write_atomic(out, raw)
         return

@@ -14,15 +14,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
 from pose_smoother.poses.formats.tracks_io import (
     MAX_BYTES,
-    Seen,
+    Detections,
     frame_number,
-    gather,
     read_bytes,
-    scatter,
+    to_file_order,
+    to_tracks,
 )
 from pose_smoother.poses.keypoint_names import known_skeleton
 from pose_smoother.poses.tracks import Floats, Poses
@@ -52,7 +52,7 @@ def _array(archive: zipfile.ZipFile, name: str) -> NDArray[Any] | None:
         data = archive.read(info)
         return np.asarray(np.lib.format.read_array(io.BytesIO(data), allow_pickle=False))
     except _DAMAGED as error:
-        raise BadInput(f"{name}: damaged, or not a plain array ({error})") from None
+        raise InvalidInputError(f"{name}: damaged, or not a plain array ({error})") from None
 
 
 def _open(raw: bytes) -> zipfile.ZipFile:
@@ -61,21 +61,25 @@ def _open(raw: bytes) -> zipfile.ZipFile:
         archive = zipfile.ZipFile(io.BytesIO(raw))
         size = sum(info.file_size for info in archive.infolist())
         if size > MAX_BYTES:
-            raise BadInput(f"expected at most {MAX_BYTES:,} bytes unpacked, found {size:,}")
+            raise InvalidInputError(
+                f"expected at most {MAX_BYTES:,} bytes unpacked, found {size:,}"
+            )
         damaged = archive.testzip()
         if damaged is not None:
-            raise BadInput(f"{damaged}: damaged (its checksum is another)")
+            raise InvalidInputError(f"{damaged}: damaged (its checksum is another)")
     except _DAMAGED as error:
-        raise BadInput(f"not a NumPy archive, or damaged ({error})") from None
+        raise InvalidInputError(f"not a NumPy archive, or damaged ({error})") from None
     if len(set(archive.namelist())) < len(archive.namelist()):
-        raise BadInput("two arrays of the archive have one name")
+        raise InvalidInputError("two arrays of the archive have one name")
     return archive
 
 
 def _words(value: NDArray[Any], name: str, n: int) -> list[str]:
     """Text of an array that names n things."""
     if value.shape != (n,) or value.dtype.kind not in "USiu":
-        raise BadInput(f"{name}: expected ({n},) names, found {value.dtype} of shape {value.shape}")
+        raise InvalidInputError(
+            f"{name}: expected ({n},) names, found {value.dtype} of shape {value.shape}"
+        )
     return [v.decode("utf-8", "replace") if isinstance(v, bytes) else str(v) for v in value]
 
 
@@ -83,10 +87,10 @@ def _keypoints(archive: zipfile.ZipFile) -> NDArray[Any]:
     found = _array(archive, "keypoints")
     if found is None:
         here = ", ".join(n.removesuffix(".npy") for n in archive.namelist()) or "nothing"
-        raise BadInput(f"expected an array called keypoints, found {here}")
+        raise InvalidInputError(f"expected an array called keypoints, found {here}")
     fits = found.ndim in (3, 4) and found.shape[-1] in (2, 3) and found.shape[-2] > 0
     if found.dtype.kind not in "iuf" or not fits:
-        raise BadInput(
+        raise InvalidInputError(
             "keypoints: expected numbers of shape (frames, keypoints, 2 or 3) or (people, frames, "
             f"keypoints, 2 or 3), found {found.dtype} of shape {found.shape}"
         )
@@ -100,7 +104,7 @@ def read(path: Path, skeleton: str | None) -> Poses:
 
     Raises
     ------
-    BadInput : an array is absent, damaged, or of another shape or type.
+    InvalidInputError : an array is absent, damaged, or of another shape or type.
     """
     raw = read_bytes(path)
     archive = _open(raw)
@@ -117,7 +121,7 @@ def read(path: Path, skeleton: str | None) -> Poses:
             )
     else:
         if frame_array.shape != (n,):
-            raise BadInput(f"frame: expected shape ({n},), found {frame_array.shape}")
+            raise InvalidInputError(f"frame: expected shape ({n},), found {frame_array.shape}")
         frame = [frame_number(value) for value in frame_array.tolist()]
     names_array = _array(archive, "names")
     if names_array is not None:
@@ -131,14 +135,14 @@ def read(path: Path, skeleton: str | None) -> Poses:
         if person_array is None
         else _words(person_array, "person", n_people)
     )
-    seen = Seen(
+    seen = Detections(
         [""] * (n_people * n),
         [person for person in people for _ in range(n)],
         np.array(frame * n_people, dtype=np.int64),
         data[..., :2].astype(np.float64).reshape(-1, n_keypoints, 2),
         _scores(archive, data).reshape(-1, n_keypoints),
     )
-    return gather(names, seen, raw, stored.shape, told)
+    return to_tracks(names, seen, raw, stored.shape, told)
 
 
 def _scores(archive: zipfile.ZipFile, data: NDArray[Any]) -> Floats:
@@ -149,7 +153,7 @@ def _scores(archive: zipfile.ZipFile, data: NDArray[Any]) -> Floats:
             return data[..., 2].astype(np.float64)
         return np.full(data.shape[:-1], np.nan)
     if scores.dtype.kind not in "iuf" or scores.size != np.prod(data.shape[:-1]):
-        raise BadInput(
+        raise InvalidInputError(
             f"scores: expected numbers of shape {data.shape[:-1]}, found {scores.dtype} of shape "
             f"{scores.shape}"
         )
@@ -158,7 +162,7 @@ def _scores(archive: zipfile.ZipFile, data: NDArray[Any]) -> Floats:
 
 def write(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:
     """The same archive with other keypoints, in their own type; whole numbers become float64."""
-    new, changed = scatter(poses, keypoints)
+    new, changed = to_file_order(poses, keypoints)
     source = _open(poses.origin.raw)
     stored = _keypoints(source)
     if changed.any():

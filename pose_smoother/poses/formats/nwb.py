@@ -13,10 +13,10 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
 from pose_smoother.poses.formats.hdf5_utils import array, opened, rewritten, text
-from pose_smoother.poses.formats.tracks_io import Seen, gather, read_bytes, scatter
+from pose_smoother.poses.formats.tracks_io import Detections, read_bytes, to_file_order, to_tracks
 from pose_smoother.poses.tracks import Floats, Poses
 
 NAME = "nwb"
@@ -58,7 +58,7 @@ def _time(group: h5py.Group, n: int) -> Floats:
     if "timestamps" in group:
         time = array(group, "timestamps").astype(np.float64)
         if time.shape != (n,) or not np.isfinite(time).all():
-            raise BadInput(f"{group.name}: expected {n} timestamps")
+            raise InvalidInputError(f"{group.name}: expected {n} timestamps")
         return time
     start = group.get("starting_time")
     rate = float(start.attrs.get("rate", 0)) if isinstance(start, h5py.Dataset) else 0.0
@@ -69,10 +69,12 @@ def _time(group: h5py.Group, n: int) -> Floats:
 def _series(group: h5py.Group, person: str, video: str, name: str) -> Series:
     values = array(group, "data")
     if values.ndim != 2 or values.shape[1] != 2 or values.dtype.kind not in "iuf":
-        raise BadInput(f"{group.name}: expected (frames, 2) numbers, found shape {values.shape}")
+        raise InvalidInputError(
+            f"{group.name}: expected (frames, 2) numbers, found shape {values.shape}"
+        )
     score = array(group, "confidence") if "confidence" in group else np.full(len(values), np.nan)
     if score.shape != (len(values),):
-        raise BadInput(f"{group.name}: expected {len(values)} confidences")
+        raise InvalidInputError(f"{group.name}: expected {len(values)} confidences")
     time = _time(group, len(values))
     stacked = np.column_stack([values, score]).astype(np.float64)
     return Series(f"{group.name}/data", person, video, name, time, stacked)
@@ -100,7 +102,7 @@ def _all_series(file: h5py.File) -> list[Series]:
             keypoint = name.removeprefix(_PREFIX) if cut else name
             found.append(_series(series, person, video, keypoint))
     if not found:
-        raise BadInput("expected a PoseEstimation with series (ndx-pose), found none")
+        raise InvalidInputError("expected a PoseEstimation with series (ndx-pose), found none")
     return found
 
 
@@ -123,7 +125,7 @@ def read(path: Path, skeleton: str | None) -> Poses:
 
     Raises
     ------
-    BadInput : the file is no such HDF5, or has no 2-D poses.
+    InvalidInputError : the file is no such HDF5, or has no 2-D poses.
     """
     raw = read_bytes(path)
     with opened(raw) as file:
@@ -148,23 +150,23 @@ def read(path: Path, skeleton: str | None) -> Poses:
     values = np.concatenate([s.values for s in series])
     for (row, keypoint, inside, index), value in zip(spots, values, strict=True):
         if (row, keypoint) in place:
-            raise BadInput(f"{inside}: two values for one moment")
+            raise InvalidInputError(f"{inside}: two values for one moment")
         place[row, keypoint] = (inside, index)
         data[row, keypoint] = value
-    seen = Seen(
+    seen = Detections(
         [video for video, _, _ in rows],
         [person for _, person, _ in rows],
         np.array([number for _, _, number in rows], dtype=np.int64),
         data[..., :2],
         data[..., 2],
     )
-    return gather(list(names), seen, raw, place, told)
+    return to_tracks(list(names), seen, raw, place, told)
 
 
 def write(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:
     """The same file with other coordinates; confidences and timestamps stay."""
     place = poses.origin.place
-    new, changed = scatter(poses, keypoints)
+    new, changed = to_file_order(poses, keypoints)
     arrays: dict[str, NDArray[Any]] = {}
     with opened(poses.origin.raw) as file:
         for row, keypoint, axis in np.argwhere(changed).tolist():
@@ -174,6 +176,8 @@ def write(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:
             if inside not in arrays:
                 arrays[inside] = array(file, inside)
             if arrays[inside].dtype.kind != "f":
-                raise BadInput(f"{inside} holds whole numbers: nothing between them has room")
+                raise InvalidInputError(
+                    f"{inside} holds whole numbers: nothing between them has room"
+                )
             arrays[inside][index, axis] = new[row, keypoint, axis]
     write_atomic(out, rewritten(poses.origin.raw, arrays))

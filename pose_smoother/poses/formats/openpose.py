@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
 from pose_smoother.poses.formats.json_utils import (
     dump,
@@ -26,11 +26,11 @@ from pose_smoother.poses.formats.json_utils import (
 )
 from pose_smoother.poses.formats.tracks_io import (
     MAX_BYTES,
-    Seen,
-    gather,
+    Detections,
     named_frame,
     read_bytes,
-    scatter,
+    to_file_order,
+    to_tracks,
 )
 from pose_smoother.poses.keypoint_names import known_skeleton
 from pose_smoother.poses.tracks import Floats, Poses
@@ -52,7 +52,7 @@ def _people(document: Any, where: str) -> list[dict[str, Any]]:
     """Everyone of a frame with a body."""
     people = member(document, "people", list, where)
     if not all(isinstance(person, dict) for person in people):
-        raise BadInput(f"{where}: expected people as objects")
+        raise InvalidInputError(f"{where}: expected people as objects")
     return [person for person in people if person.get(_BODY)]
 
 
@@ -71,10 +71,10 @@ def _files(path: Path) -> dict[str, bytes]:
         return {path.name: read_bytes(path)}
     files = sorted(path.glob("*_keypoints.json"), key=lambda file: (_frame(file.name), file.name))
     if not files:
-        raise BadInput("no file *_keypoints.json is in the folder")
+        raise InvalidInputError("no file *_keypoints.json is in the folder")
     total = sum(file.stat().st_size for file in files)
     if total > MAX_BYTES:
-        raise BadInput(f"expected at most {MAX_BYTES:,} bytes in all, found {total:,}")
+        raise InvalidInputError(f"expected at most {MAX_BYTES:,} bytes in all, found {total:,}")
     return {file.name: file.read_bytes() for file in files}
 
 
@@ -83,7 +83,7 @@ def read(path: Path, skeleton: str | None) -> Poses:
 
     Raises
     ------
-    BadInput : a file is no such JSON, or the keypoints' names cannot be told.
+    InvalidInputError : a file is no such JSON, or the keypoints' names cannot be told.
     """
     files = _files(path)
     bodies: list[Floats] = []
@@ -94,8 +94,8 @@ def read(path: Path, skeleton: str | None) -> Poses:
         try:
             people = _people(load(raw), "the file")
             bodies += [points(member(p, _BODY, list, "the file"), "the file") for p in people]
-        except BadInput as error:
-            raise BadInput(f"{name}: {error}" if path.is_dir() else str(error)) from None
+        except InvalidInputError as error:
+            raise InvalidInputError(f"{name}: {error}" if path.is_dir() else str(error)) from None
         place += [(name, i) for i in range(len(people))]
         who += [person_name(person, ("person_id",)) for person in people]
         frames += [_frame(name)] * len(people)
@@ -106,14 +106,14 @@ def read(path: Path, skeleton: str | None) -> Poses:
     others = sum(p.name not in files for p in path.iterdir()) if path.is_dir() else 0
     if others:
         told.append(f"{others} other files of the folder are not frames: not copied")
-    seen = Seen(
+    seen = Detections(
         [video for video, _ in frames],
         who,
         np.array([frame for _, frame in frames], dtype=np.int64),
         keypoints,
         score,
     )
-    return gather(names, seen, (path.is_dir(), files), place, told)
+    return to_tracks(names, seen, (path.is_dir(), files), place, told)
 
 
 def write(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:
@@ -121,10 +121,10 @@ def write(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:
 
     Raises
     ------
-    BadInput : the folder exists already.
+    InvalidInputError : the folder exists already.
     """
     folder, files = poses.origin.raw
-    new, changed = scatter(poses, keypoints)
+    new, changed = to_file_order(poses, keypoints)
     touched: dict[str, list[tuple[int, int]]] = {}
     for row, (name, i) in enumerate(poses.origin.place):
         if changed[row].any():
@@ -144,7 +144,7 @@ def write(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:
 
 def _write_folder(out: Path, files: dict[str, bytes]) -> None:
     if out.exists():
-        raise BadInput(f"{out}: exists already; a folder is only written anew")
+        raise InvalidInputError(f"{out}: exists already; a folder is only written anew")
     out.parent.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name[:40]}."))
     try:

@@ -15,7 +15,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from pose_smoother.poses.formats.hdf5_utils import array, opened, rewritten, text
 from pose_smoother.poses.tracks import Floats
 
@@ -50,7 +50,7 @@ def read_frame(raw: bytes) -> tuple[list[str], list[Block]]:
 
     Raises
     ------
-    BadInput : the file has no data frame, several, or one in a layout that is not known.
+    InvalidInputError : the file has no data frame, several, or one in a layout that is not known.
     """
     with opened(raw) as file:
         frames = [
@@ -59,14 +59,14 @@ def read_frame(raw: bytes) -> tuple[list[str], list[Block]]:
             if isinstance(group, h5py.Group) and "pandas_type" in group.attrs
         ]
         if len(frames) != 1:
-            raise BadInput(f"expected one data frame of pandas, found {len(frames)}")
+            raise InvalidInputError(f"expected one data frame of pandas, found {len(frames)}")
         kind = text(frames[0].attrs["pandas_type"])
         readers = {"frame": _fixed, "frame_table": _table}
         if kind not in readers:
-            raise BadInput(f"expected a data frame of pandas, found {kind!r:.40}")
+            raise InvalidInputError(f"expected a data frame of pandas, found {kind!r:.40}")
         rows, blocks = readers[kind](frames[0])
     if not blocks or any(len(block.values) != len(rows) for block in blocks):
-        raise BadInput(f"expected columns of {len(rows)} rows, found others or none")
+        raise InvalidInputError(f"expected columns of {len(rows)} rows, found others or none")
     return rows, blocks
 
 
@@ -84,7 +84,7 @@ def _labels(group: h5py.Group, axis: str) -> list[tuple[str, ...]]:
 
 def _block(path: str, field: str | None, columns: list[Any], values: NDArray[Any]) -> Block:
     if values.ndim != 2 or values.shape[1] != len(columns) or values.dtype.kind not in "iuf":
-        raise BadInput(
+        raise InvalidInputError(
             f"{path}: expected numbers in {len(columns)} columns, found {values.dtype} of shape "
             f"{values.shape}"
         )
@@ -106,7 +106,7 @@ def _table(group: h5py.Group) -> tuple[list[str], list[Block]]:
     stored = array(group, "table")
     fields = stored.dtype.names or ()
     if "index" not in fields:
-        raise BadInput(f"{group.name}: expected a table of pandas with an index")
+        raise InvalidInputError(f"{group.name}: expected a table of pandas with an index")
     attributes = group["table"].attrs
     blocks = []
     for field in fields:
@@ -115,9 +115,11 @@ def _table(group: h5py.Group) -> tuple[list[str], list[Block]]:
                 raw = bytes(attributes[f"{field}_kind"])
                 columns = _Plain(io.BytesIO(raw)).load()
             except Exception as error:  # a broken pickle may raise anything at all
-                raise BadInput(f"{group.name}: the columns' names are damaged ({error})") from None
+                raise InvalidInputError(
+                    f"{group.name}: the columns' names are damaged ({error})"
+                ) from None
             if not isinstance(columns, list):
-                raise BadInput(f"{group.name}: the columns' names are damaged")
+                raise InvalidInputError(f"{group.name}: the columns' names are damaged")
             values = stored[field].reshape(len(stored), -1)
             blocks.append(_block(f"{group.name}/table", field, columns, values))
     return [text(value) for value in stored["index"].tolist()], blocks
@@ -132,7 +134,7 @@ def with_values(raw: bytes, blocks: list[Block], values: list[Floats]) -> bytes:
             target = stored if block.field is None else stored[block.field]
             changed = np.isfinite(new) & (new != block.values)
             if target.dtype.kind != "f" and changed.any():
-                raise BadInput(
+                raise InvalidInputError(
                     "the file holds whole numbers: coordinates between them have no room"
                 )
             target.reshape(new.shape)[changed] = new[changed]

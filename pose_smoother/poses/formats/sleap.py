@@ -13,11 +13,11 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
 from pose_smoother.poses.formats.hdf5_utils import array, opened, rewritten, text
 from pose_smoother.poses.formats.json_utils import load
-from pose_smoother.poses.formats.tracks_io import Seen, gather, read_bytes, scatter
+from pose_smoother.poses.formats.tracks_io import Detections, read_bytes, to_file_order, to_tracks
 from pose_smoother.poses.tracks import Floats, Poses
 
 NAME = "sleap"
@@ -45,7 +45,7 @@ def _table(file: h5py.File, name: str) -> NDArray[Any]:
     found = array(file, name)
     absent = set(_FIELDS[name]) - set(found.dtype.names or ())
     if absent or found.ndim != 1:
-        raise BadInput(f"{name}: expected a table with {', '.join(_FIELDS[name])}")
+        raise InvalidInputError(f"{name}: expected a table with {', '.join(_FIELDS[name])}")
     return found
 
 
@@ -55,7 +55,7 @@ def _skeletons(metadata: Any) -> list[tuple[str, ...]]:
         nodes = [str(node["name"]) for node in metadata["nodes"]]
         return [tuple(nodes[int(n["id"])] for n in s["nodes"]) for s in metadata["skeletons"]]
     except (KeyError, IndexError, TypeError, ValueError) as error:
-        raise BadInput(f"the skeletons cannot be read ({error!r:.80})") from None
+        raise InvalidInputError(f"the skeletons cannot be read ({error!r:.80})") from None
 
 
 def _labels(file: h5py.File, name: str) -> list[tuple[int, str]]:
@@ -110,13 +110,14 @@ def read(path: Path, skeleton: str | None) -> Poses:
 
     Raises
     ------
-    BadInput : the file is no such HDF5, of a newer layout, or has several skeletons in use.
+    InvalidInputError : the file is no such HDF5, of a newer layout, or has several skeletons in
+        use.
     """
     raw = read_bytes(path)
     with opened(raw) as file:
         version = float(file["metadata"].attrs.get("format_id", 1.0))
         if version >= _NEWER:
-            raise BadInput(f"expected SLEAP's format below {_NEWER:g}, found {version:g}")
+            raise InvalidInputError(f"expected SLEAP's format below {_NEWER:g}, found {version:g}")
         skeletons = _skeletons(load(text(file["metadata"].attrs["json"]).encode()))
         tables = {name: _table(file, name) for name in _FIELDS}
         videos, tracks = (dict(_labels(file, n)) for n in ("videos_json", "tracks_json"))
@@ -127,10 +128,10 @@ def read(path: Path, skeleton: str | None) -> Poses:
     chosen = _chosen(instances, frame_of)
     used = set(instances["skeleton"][chosen].astype(int).tolist())
     if not chosen or not used <= set(range(len(skeletons))):
-        raise BadInput("nobody is in it: no frame has instances of a known skeleton")
+        raise InvalidInputError("nobody is in it: no frame has instances of a known skeleton")
     names = {skeletons[i] for i in used}
     if len(names) > 1:
-        raise BadInput(f"expected one skeleton, found {len(names)} in use")
+        raise InvalidInputError(f"expected one skeleton, found {len(names)} in use")
     told = []
     if len(chosen) < len(instances):
         n = len(instances) - len(chosen)
@@ -151,23 +152,25 @@ def read(path: Path, skeleton: str | None) -> Poses:
     ]
     (nodes,) = names
     if any(len(values) != len(nodes) for values in data):
-        raise BadInput(f"expected {len(nodes)} points of every instance, found other numbers")
+        raise InvalidInputError(
+            f"expected {len(nodes)} points of every instance, found other numbers"
+        )
     at = frames[frame_of[chosen]]
     stacked = np.array(data, dtype=np.float64)
-    seen = Seen(
+    seen = Detections(
         [videos.get(v, f"video {v}") for v in at["video"].astype(int).tolist()],
         [tracks.get(t) for t in instances["track"][chosen].astype(int).tolist()],
         at["frame_idx"].astype(np.int64),
         stacked[..., :2],
         stacked[..., 2],
     )
-    return gather(nodes, seen, raw, (place, offset), told)
+    return to_tracks(nodes, seen, raw, (place, offset), told)
 
 
 def write(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:
     """The same file with other coordinates; scores and visibility stay."""
     place, offset = poses.origin.place
-    new, changed = scatter(poses, keypoints)
+    new, changed = to_file_order(poses, keypoints)
     with opened(poses.origin.raw) as file:
         tables = {name: _table(file, name) for name in _POINTS}
     for row, keypoint, axis in np.argwhere(changed).tolist():

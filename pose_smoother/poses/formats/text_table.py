@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from pose_smoother.poses.formats.tracks_io import DECIMALS
 
 #: What stands in a cell without a number.
@@ -54,12 +54,14 @@ class Table:
 
         Raises
         ------
-        BadInput : a line has another number of cells than ``n_cells``.
+        InvalidInputError : a line has another number of cells than ``n_cells``.
         """
         for index in self.filled[first:]:
             texts = self.texts(index)
             if len(texts) != n_cells:
-                raise BadInput(f"line {index + 1}: expected {n_cells} cells, found {len(texts)}")
+                raise InvalidInputError(
+                    f"line {index + 1}: expected {n_cells} cells, found {len(texts)}"
+                )
             yield index, texts
 
     def changed(self, changes: Mapping[int, Mapping[int, float]]) -> bytes:
@@ -79,10 +81,10 @@ def parse(raw: bytes) -> Table:
 
     Raises
     ------
-    BadInput : the bytes are no text, or a quote is never closed.
+    InvalidInputError : the bytes are no text, or a quote is never closed.
     """
     if b"\0" in raw[:4096]:
-        raise BadInput("expected text in UTF-8, found binary data or UTF-16")
+        raise InvalidInputError("expected text in UTF-8, found binary data or UTF-16")
     encoding = "utf-8"
     try:
         text = raw.decode(encoding)
@@ -92,7 +94,7 @@ def parse(raw: bytes) -> Table:
     if '"' in text:
         lines = [match for match in _RECORD.findall(text) if match]
         if sum(map(len, lines)) != len(text):
-            raise BadInput('a quote (") is opened and never closed')
+            raise InvalidInputError('a quote (") is opened and never closed')
     else:
         lines = [line + "\n" for line in text.split("\n")]
         lines[-1] = lines[-1][:-1]
@@ -136,7 +138,7 @@ def number(text: str, line: int, column: str) -> float:
 
     Raises
     ------
-    BadInput : the cell holds something else; the text names the line and the column.
+    InvalidInputError : the cell holds something else; the text names the line and the column.
     """
     stripped = text.strip()
     if stripped.lower() in MISSING:
@@ -146,7 +148,7 @@ def number(text: str, line: int, column: str) -> float:
             raise ValueError
         value = float(stripped)
     except ValueError:
-        raise BadInput(
+        raise InvalidInputError(
             f"line {line + 1}, column {column!r}: expected a number, found {text!r:.60}"
         ) from None
     return value if np.isfinite(value) else float("nan")
@@ -159,7 +161,7 @@ def head_texts(path: Path) -> list[str]:
     first = next((line for line in start.splitlines() if line.strip()), b"")
     try:
         return parse(first).texts(0)
-    except BadInput:
+    except InvalidInputError:
         return []
 
 
@@ -168,12 +170,12 @@ def columns(header: list[str], meanings: Mapping[str, Sequence[str]]) -> dict[st
 
     Raises
     ------
-    BadInput : two columns have one name.
+    InvalidInputError : two columns have one name.
     """
     names = [name.strip().lower() for name in header]
     for name in names:
         if name and names.count(name) > 1:
-            raise BadInput(f"two columns are called {name!r}")
+            raise InvalidInputError(f"two columns are called {name!r}")
     found: dict[str, int] = {}
     for meaning, aliases in meanings.items():
         here = [names.index(alias) for alias in aliases if alias in names]

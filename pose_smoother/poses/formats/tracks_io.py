@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from pose_smoother.poses.formats.linking import MIN_IOU, link
 from pose_smoother.poses.tracks import Floats, Poses, Track
 
@@ -25,7 +25,7 @@ DECIMALS = 6
 
 
 @dataclass(frozen=True)
-class Seen:
+class Detections:
     """Every person of every frame, in the file's order.
 
     Attributes
@@ -45,7 +45,7 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Origin:
+class FileLayout:
     """What writing needs.
 
     Attributes
@@ -66,10 +66,10 @@ def read_bytes(path: Path) -> bytes:
     """A file's bytes; too large a file is refused before it is read."""
     size = path.stat().st_size
     if size > MAX_BYTES:
-        raise BadInput(f"expected a file of at most {MAX_BYTES:,} bytes, found {size:,}")
+        raise InvalidInputError(f"expected a file of at most {MAX_BYTES:,} bytes, found {size:,}")
     data = path.read_bytes()
     if not data.strip():
-        raise BadInput("the file is empty")
+        raise InvalidInputError("the file is empty")
     return data
 
 
@@ -81,7 +81,7 @@ def frame_number(value: Any) -> int:
             raise ValueError
         return whole
     except (TypeError, ValueError, OverflowError):
-        raise BadInput(f"expected a whole frame number, found {value!r:.60}") from None
+        raise InvalidInputError(f"expected a whole frame number, found {value!r:.60}") from None
 
 
 def _is_number(text: str) -> bool:
@@ -96,7 +96,9 @@ def named_frame(value: Any) -> tuple[str, int]:
     if isinstance(value, str) and not _is_number(value):
         match = re.fullmatch(r"(.*?)([0-9]{1,18})([^0-9]*)", value, flags=re.DOTALL)
         if match is None:
-            raise BadInput(f"expected a frame number or a name with one, found {value!r:.60}")
+            raise InvalidInputError(
+                f"expected a frame number or a name with one, found {value!r:.60}"
+            )
         return match[1], int(match[2])
     if isinstance(value, str):
         value = float(value) if "." in value else int(value)
@@ -110,8 +112,8 @@ def frame_step(frame: NDArray[np.int64]) -> int:
     return step if step > 1 and np.mean(steps == step) >= 0.9 else 1
 
 
-def gather(
-    names: Sequence[str], seen: Seen, raw: Any, place: Any, told: Sequence[str] = ()
+def to_tracks(
+    names: Sequence[str], seen: Detections, raw: Any, place: Any, told: Sequence[str] = ()
 ) -> Poses:
     """Tracks from people as a file lists them, with warnings on what was assumed.
 
@@ -124,13 +126,14 @@ def gather(
 
     Raises
     ------
-    BadInput : there is nobody, two keypoints have one name, or two people have one id in one frame.
+    InvalidInputError : there is nobody, two keypoints have one name, or two people have one id in
+        one frame.
     """
     if len(set(names)) < len(names):
         twice = next(n for i, n in enumerate(names) if n in names[:i])
-        raise BadInput(f"two keypoints are called {twice!r}")
+        raise InvalidInputError(f"two keypoints are called {twice!r}")
     if not len(seen.frame):
-        raise BadInput("nobody is in it: no frame has a person with keypoints")
+        raise InvalidInputError("nobody is in it: no frame has a person with keypoints")
     there = np.all(np.abs(seen.keypoints) <= FARTHEST, axis=2)  # false for NaN as well
     keypoints = np.where(there[:, :, None], seen.keypoints, np.nan)
     warnings = [*told, *_unlike_pixels(keypoints, seen.score)]
@@ -151,7 +154,7 @@ def gather(
         at, frame = at[order], frame[order]
         same = np.flatnonzero(np.diff(frame) == 0)
         if len(same):
-            raise BadInput(
+            raise InvalidInputError(
                 f"two people have one id in one frame: person {person!r}, frame {frame[same[0]]}"
                 + (f", video {video!r}" if video else "")
             )
@@ -160,12 +163,12 @@ def gather(
         rows.append(at)
     if shuffled:
         warnings.append(f"frames out of order were sorted ({_some(shuffled)})")
-    origin = Origin(raw, keypoints, tuple(rows), place)
+    origin = FileLayout(raw, keypoints, tuple(rows), place)
     return Poses(tuple(names), tuple(tracks), (*warnings, *assumed), origin)
 
 
 def _groups(
-    seen: Seen, keypoints: Floats
+    seen: Detections, keypoints: Floats
 ) -> tuple[dict[tuple[str, str], list[int]], dict[str, int], list[str]]:
     """Rows by (video, person), each video's frame step, and what was assumed."""
     by_video: dict[str, list[int]] = {}
@@ -233,7 +236,7 @@ def _unlike_pixels(keypoints: Floats, score: Floats) -> list[str]:
     return found
 
 
-def scatter(poses: Poses, keypoints: Sequence[Floats]) -> tuple[Floats, NDArray[np.bool_]]:
+def to_file_order(poses: Poses, keypoints: Sequence[Floats]) -> tuple[Floats, NDArray[np.bool_]]:
     """New coordinates in the file's order, and which are to be written.
 
     Returns

@@ -9,7 +9,7 @@ import numpy as np
 from pipeline.parse_files import scan
 from pipeline.sources import SourceOptions, source
 from pipeline.worker_pool import Workers
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from tests.faults.harness import Attempt
 from tests.faults.inputs import write_brace, write_penn
 
@@ -50,7 +50,7 @@ def attempt(ready: Ready, folder: Path, rng: np.random.Generator, index: int) ->
     items = source(name).items(folder, SourceOptions())
     try:
         outcomes = list(scan(name, items, ready.workers, _TIMEOUT_S))
-    except BadInput as error:
+    except InvalidInputError as error:
         found.problems.append(f"the whole source was given up: {error}")
         return found
     found.notes["slowest folder, s"] = time.monotonic() - began

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.parse_files import Outcome, scan
+from pipeline.parse_files import ParsedFile, scan
 from pipeline.sources import SourceOptions, source
 from pipeline.worker_pool import Workers
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from tests.faults.harness import Attempt
 from tests.faults.inputs import VIDEO, manual_frame, sound_segment
 from tests.pipeline.penn_files import label_arrays, mat_bytes
@@ -81,7 +81,7 @@ def attempt(ready: Ready, folder: Path, rng: np.random.Generator, index: int) ->
         (folder / name).write_bytes(data)
         try:
             outcomes = _read(ready, folder, name)
-        except BadInput:
+        except InvalidInputError:
             n_told += 1
             continue
         if any(outcome.reason for outcome in outcomes):
@@ -92,7 +92,7 @@ def attempt(ready: Ready, folder: Path, rng: np.random.Generator, index: int) ->
     return found
 
 
-def _read(ready: Ready, folder: Path, name: str) -> list[Outcome]:
+def _read(ready: Ready, folder: Path, name: str) -> list[ParsedFile]:
     if name == "penn.tar.gz":
         kind, path, options = "penn-action", folder / name, SourceOptions()
     else:
@@ -101,7 +101,7 @@ def _read(ready: Ready, folder: Path, name: str) -> list[Outcome]:
     return list(scan(kind, source(kind).items(path, options), ready.workers))
 
 
-def _digest(outcomes: list[Outcome]) -> str:
+def _digest(outcomes: list[ParsedFile]) -> str:
     """A hash of all clips."""
     digest = hashlib.sha256()
     for clip in (clip for outcome in outcomes for clip in outcome.clips):

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.verify import verify
-from pose_smoother.errors import PoseError
+from pose_smoother.errors import PoseSmootherError
 from pose_smoother.store.store import MANIFEST, RECIPE, SPLITS, open_store
 from tests.faults import servers
 from tests.faults.damage import BYTE_DAMAGE, damaged
@@ -97,7 +97,7 @@ def _verify_finds(store: Path, hurt: str) -> bool:
     """Whether verify has a problem that names the file (or its shard)."""
     try:
         problems = verify(store).problems
-    except PoseError as error:
+    except PoseSmootherError as error:
         return MANIFEST in str(error)
     array, _, chunk = hurt.partition("/c/")
     if chunk and not array.startswith("clips") and not hurt.endswith("9"):
@@ -110,7 +110,7 @@ def _train(ready: Ready, store: Path, kind: str, case: str, found: Attempt) -> N
     for split in SPLITS:
         try:
             seen = _what_training_sees(store, split)
-        except PoseError as error:
+        except PoseSmootherError as error:
             if "repair" not in str(error):
                 found.problems.append(f"{case}: the error says not what to do: {error}")
             continue

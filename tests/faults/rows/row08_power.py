@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.verify import verify
-from pose_smoother.errors import PoseError
+from pose_smoother.errors import PoseSmootherError
 from tests.faults import shim
 from tests.faults.harness import Attempt
 from tests.faults.power import Disk
@@ -62,7 +62,7 @@ def _store_problem(store: Path) -> str:
         return ""
     try:
         return "; ".join(f"{name} {why}" for name, why in verify(store).problems.items())
-    except PoseError as error:
+    except PoseSmootherError as error:
         return str(error)
 
 
@@ -72,6 +72,6 @@ def _run_problem(run: Path) -> str:
         checkpoint.load_last(run)
         if (run / RESULTS_JSON).exists():
             read_json(run / RESULTS_JSON, "")
-    except PoseError as error:
+    except PoseSmootherError as error:
         return str(error)
     return ""

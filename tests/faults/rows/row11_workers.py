@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from pipeline import shards
-from pose_smoother.errors import PoseError
+from pose_smoother.errors import PoseSmootherError
 from pose_smoother.store.store import Store, open_store
 from tests.faults import servers
 from tests.faults.harness import Attempt
@@ -112,7 +112,7 @@ def _disturb_reader(
         with open_store(ready.to_train) as store:
             odd: Any = _Stubborn(store, int(rng.integers(2, ready.n_reads)), fault)
             train(_CONFIG, odd, folder, checkpoint_minutes=0)
-    except (PoseError, SystemExit) as caught:
+    except (PoseSmootherError, SystemExit) as caught:
         error = f"{type(caught).__name__} {caught}"
     finally:
         reader.READ_TIMEOUT_S, reader._JOIN_S = before, reader_join
@@ -123,7 +123,7 @@ def _disturb_reader(
         found.problems.append(f"{way}: {error or 'nothing was noticed'}")
     try:
         checkpoint.load_last(folder / _CONFIG.run_name)
-    except PoseError as damage:
+    except PoseSmootherError as damage:
         found.problems.append(f"{way}: {damage}")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from pose_smoother.errors import PoseError
+from pose_smoother.errors import PoseSmootherError
 from tests.faults.harness import Attempt
 from tests.trainer.fake_store import FakeStore, make_store
 from trainer.runs import checkpoint
@@ -111,7 +111,7 @@ def attempt(ready: Ready, folder: Path, rng: np.random.Generator, index: int) ->
     error = ""
     try:
         train(config, store, folder, checkpoint_minutes=0)
-    except PoseError as caught:
+    except PoseSmootherError as caught:
         error = str(caught)
     finally:
         loop.batch_loss_of = real

@@ -17,13 +17,13 @@ from pipeline.annotations import http_resume as fetching
 from pipeline.annotations.download import (
     OFFICIAL,
     Dataset,
-    Remote,
+    DatasetFile,
     _tar_check,
     _zip_check,
     download,
 )
 from pipeline.annotations.http_resume import fetch, part_of
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 
 BODY = os.urandom(300_000)
 
@@ -90,7 +90,7 @@ def server(monkeypatch):
 
 
 def dataset_of(server: Server, path: str, check=lambda file: 1, expected=1) -> dict[str, Dataset]:
-    remote = Remote(server.url(path), path.strip("/"), check, expected, "things", 1 << 20)
+    remote = DatasetFile(server.url(path), path.strip("/"), check, expected, "things", 1 << 20)
     return {"thing": Dataset("https://example.org/page", "free", (remote,))}
 
 
@@ -127,7 +127,9 @@ def test_an_interrupted_download_continues_in_the_next_call(server, tmp_path):
     server.bodies["/f"] = BODY
     server.faults = ["break", "busy", "busy", "busy"]
     data = dataset_of(server, "/f")
-    with pytest.raises(BadInput, match=r"100,000 bytes are kept.*again to continue") as caught:
+    with pytest.raises(
+        InvalidInputError, match=r"100,000 bytes are kept.*again to continue"
+    ) as caught:
         download("thing", tmp_path, datasets=data)
     assert "\n" not in str(caught.value)
     assert "https://example.org/page" in str(caught.value)
@@ -150,7 +152,7 @@ def test_versions_are_never_glued_together(server, tmp_path, change):
     server.bodies["/f"] = server.bodies["/g"] = BODY
     server.tag = "" if change == "no tag" else server.tag
     server.faults = ["break", "busy", "busy", "busy"]
-    with pytest.raises(BadInput, match="are kept"):
+    with pytest.raises(InvalidInputError, match="are kept"):
         fetch(server.url("/f"), tmp_path / "f", 1 << 20)
     new = BODY[::-1][: 50_000 if change == "shorter" else None]
     server.bodies["/f"] = server.bodies["/g"] = new
@@ -164,27 +166,29 @@ def test_versions_are_never_glued_together(server, tmp_path, change):
 
 def test_no_connection_is_one_clear_line(tmp_path, monkeypatch):
     monkeypatch.setattr(fetching, "RETRY_AFTER_S", ())
-    with pytest.raises(BadInput, match=r"no connection: .*run the same command again") as caught:
+    with pytest.raises(
+        InvalidInputError, match=r"no connection: .*run the same command again"
+    ) as caught:
         fetch("http://127.0.0.1:9/f", tmp_path / "f", 10)
     assert "\n" not in str(caught.value)
     assert "are kept" not in str(caught.value)
 
 
 def test_refusals_of_the_server_are_told_at_once(server, tmp_path):
-    with pytest.raises(BadInput, match="the server answers HTTP Error 404"):
+    with pytest.raises(InvalidInputError, match="the server answers HTTP Error 404"):
         fetch(server.url("/absent"), tmp_path / "f", 10)
 
 
 def test_more_bytes_than_expected_are_refused(server, tmp_path):
     server.bodies["/f"] = BODY
-    with pytest.raises(BadInput, match="300,000 bytes, more than the 1,000 expected"):
+    with pytest.raises(InvalidInputError, match="300,000 bytes, more than the 1,000 expected"):
         fetch(server.url("/f"), tmp_path / "f", 1000)
 
 
 def test_a_full_disk_is_told_before_the_first_byte(server, tmp_path, monkeypatch):
     server.bodies["/f"] = BODY
     monkeypatch.setattr(fetching.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 5}))
-    with pytest.raises(BadInput, match=r"needs 300,000 more bytes.*has 5 free"):
+    with pytest.raises(InvalidInputError, match=r"needs 300,000 more bytes.*has 5 free"):
         fetch(server.url("/f"), tmp_path / "f", 1 << 20)
     assert not part_of(tmp_path / "f").exists()
 
@@ -218,7 +222,9 @@ def test_damaged_archives_are_set_aside_and_fetched_anew(server, tmp_path, body,
     damaged[len(body) - 6 if body[:2] == b"\x1f\x8b" else 60] ^= 0xFF
     for bad in (bytes(damaged), body[:-30], b"<html>gone</html>"):
         server.bodies["/f"] = bad
-        with pytest.raises(BadInput, match=r"archive.*kept as .*f\.damaged.*fetch it anew"):
+        with pytest.raises(
+            InvalidInputError, match=r"archive.*kept as .*f\.damaged.*fetch it anew"
+        ):
             download("thing", tmp_path, datasets=data)
         assert (tmp_path / "f.damaged").read_bytes() == bad
         assert not (tmp_path / "f").exists()
@@ -237,13 +243,15 @@ def test_an_odd_number_of_entries_is_logged(server, tmp_path, caplog):
 def test_a_second_download_into_the_folder_is_refused(server, tmp_path):
     with (
         FileLock(tmp_path / ".download.lock"),
-        pytest.raises(BadInput, match="another download into"),
+        pytest.raises(InvalidInputError, match="another download into"),
     ):
         download("thing", tmp_path, datasets=dataset_of(server, "/f"))
 
 
 def test_unknown_datasets_list_the_known(tmp_path):
-    with pytest.raises(BadInput, match="unknown dataset 'coco'; known: brace, penn-action"):
+    with pytest.raises(
+        InvalidInputError, match="unknown dataset 'coco'; known: brace, penn-action"
+    ):
         download("coco", tmp_path)
 
 

@@ -20,15 +20,15 @@ from distributed import LocalCluster
 
 from pipeline.build import preprocess
 from pipeline.cluster import workers as cluster_workers
-from pipeline.cluster.compatibility import FILES, Stamp, versions
+from pipeline.cluster.compatibility import FILES, BuildToken, versions
 from pipeline.cluster.workers import ClusterError, dask_workers
 from pipeline.config import BuildConfig
 from pipeline.ingest import Inputs
-from pipeline.parse_files import Outcome, parse_items, scan
+from pipeline.parse_files import ParsedFile, parse_items, scan
 from pipeline.shards import JOURNAL, Folders
 from pipeline.sources import Item, SourceOptions
-from pose_smoother.errors import PoseError
-from pose_smoother.files.lock import only_writer, owner_note
+from pose_smoother.errors import PoseSmootherError
+from pose_smoother.files.lock import exclusive_lock, owner_file
 from tests.pipeline.penn_files import label_arrays, mat_bytes, write_labels
 from tests.pipeline.test_build import build, content
 from tests.pipeline.test_parse_files import misbehave_or_parse
@@ -170,8 +170,8 @@ def test_parsers_that_crash_or_hang_are_named_and_take_no_worker_with_them(
     before = {worker.pid for worker in cluster.workers.values()}
     target = tmp_path / "store"
     with (
-        only_writer(target),
-        dask_workers(cluster.scheduler_address, 1, owner_note(target), lambda _: None) as workers,
+        exclusive_lock(target),
+        dask_workers(cluster.scheduler_address, 1, owner_file(target), lambda _: None) as workers,
     ):
         submit = workers.submit
 
@@ -180,7 +180,7 @@ def test_parsers_that_crash_or_hang_are_named_and_take_no_worker_with_them(
             return submit(timeout_s, misbehave_or_parse, *arguments)
 
         workers.submit = misbehaving  # type: ignore[method-assign]
-        found: list[Outcome] = list(scan("penn-action", iter(items), workers, timeout_s=2.0))
+        found: list[ParsedFile] = list(scan("penn-action", iter(items), workers, timeout_s=2.0))
     assert [outcome.name for outcome in found] == [item.name for item in items]
     reasons = {o.name: o.reason for o in found if o.reason}
     assert reasons["0003.mat"] == "parser crashed (SIGSEGV)"
@@ -199,8 +199,8 @@ def test_a_task_that_kills_its_workers_is_given_up(cluster: LocalCluster, tmp_pa
     allowed, cluster.scheduler.allowed_failures = cluster.scheduler.allowed_failures, 0
     try:
         with (
-            only_writer(target),
-            dask_workers(cluster.scheduler_address, 1, owner_note(target), str) as workers,
+            exclusive_lock(target),
+            dask_workers(cluster.scheduler_address, 1, owner_file(target), str) as workers,
             pytest.raises(ClusterError, match="given up: 1 Dask workers died while they had it"),
         ):
             workers.call(30.0, kill_worker)
@@ -223,18 +223,21 @@ def test_workers_of_other_versions_or_without_the_folder_are_refused(
     monkeypatch.setattr("pipeline.cluster.compatibility._APPEARS_S", 0.0)
     note = tmp_path / "note"
     note.write_text("mine")
-    stamp = Stamp.of(note)
+    stamp = BuildToken.of(note)
     assert stamp.misfit() == ""
-    other = Stamp(note, "mine", stamp.versions | {"numpy": "1.0"})
+    other = BuildToken(note, "mine", stamp.versions | {"numpy": "1.0"})
     assert "(client: 1.0): install the same versions" in other.misfit()
     note.write_text(json.dumps("another's"))
-    assert not stamp.still_stands()
+    assert not stamp.is_current()
     said = stamp.misfit()
     assert f"does not see {note} as the client does" in said
     assert "at an address: the client's POSE_CACHE" in said
 
 
 def test_the_scheduler_s_misfits_are_told(cluster: LocalCluster, tmp_path: Path) -> None:
-    stamp = Stamp(tmp_path / "absent", "said", versions() | {"zarr": "2.0"})
-    with cluster.get_client() as client, pytest.raises(PoseError, match=r"Dask worker on .* zarr"):
+    stamp = BuildToken(tmp_path / "absent", "said", versions() | {"zarr": "2.0"})
+    with (
+        cluster.get_client() as client,
+        pytest.raises(PoseSmootherError, match=r"Dask worker on .* zarr"),
+    ):
         cluster_workers._check_workers(client, "address", stamp)

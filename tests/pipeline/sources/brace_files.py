@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pipeline.sources import Item, SourceOptions, brace
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 
 VIDEO = "-a_b-CDE_12"
 TABLES = {
@@ -87,6 +87,6 @@ def parse_bytes(data: bytes, start=10, end=19, **context) -> list:
 
 def only_reason(path: Path, **options) -> str:
     (item,) = items_of(path, **options)
-    with pytest.raises(BadInput) as caught:
+    with pytest.raises(InvalidInputError) as caught:
         brace.parse(item)
     return str(caught.value)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pipeline.sources import ID_PATTERN, brace, source
 from pipeline.sources.brace_segment import COCO
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from pose_smoother.skeleton import INDEX
 from tests.pipeline.sources.brace_files import (
     TABLES,
@@ -71,7 +71,7 @@ def test_tables_lie_inside_beside_or_where_told_and_absent_ones_are_logged(tmp_p
     assert math.isnan(clip.fps)
     assert clip.person == ""
     assert [name in caplog.text for name in ("segments", "boundaries", "videos_info")] == [True] * 3
-    with pytest.raises(BadInput, match="not a folder"):
+    with pytest.raises(InvalidInputError, match="not a folder"):
         items_of(bare, tables=tmp_path / "nowhere")
 
 
@@ -96,7 +96,9 @@ def test_a_segment_that_brings_nothing_new_is_named(tmp_path):
     }
     first, second = items_of(write_folder(tmp_path, files))
     assert len(brace.parse(first)[0].frames) == 10
-    with pytest.raises(BadInput, match=r"no frame is left of 10: 0 lie outside .* 10 in an earl"):
+    with pytest.raises(
+        InvalidInputError, match=r"no frame is left of 10: 0 lie outside .* 10 in an earl"
+    ):
         brace.parse(second)
 
 
@@ -112,17 +114,17 @@ def test_a_zip_with_flipped_bytes_gives_items_or_bad_input(tmp_path_factory, fli
     try:
         for item in items_of(path):
             brace.parse(item)
-    except BadInput:
+    except InvalidInputError:
         pass
 
 
 def test_unusable_paths_say_what_was_expected(tmp_path):
-    with pytest.raises(BadInput, match=r"does not exist: expected BRACE's dataset.zip"):
+    with pytest.raises(InvalidInputError, match=r"does not exist: expected BRACE's dataset.zip"):
         items_of(tmp_path / "absent")
-    with pytest.raises(BadInput, match=r"holds no segment: expected BRACE's dataset.zip"):
+    with pytest.raises(InvalidInputError, match=r"holds no segment: expected BRACE's dataset.zip"):
         items_of(tmp_path)
     (tmp_path / "page.zip").write_text("<html>not found</html>")
-    with pytest.raises(BadInput, match="not a readable zip"):
+    with pytest.raises(InvalidInputError, match="not a readable zip"):
         items_of(tmp_path / "page.zip")
 
 
@@ -136,7 +138,7 @@ def test_strange_json_names_are_told_and_other_files_left_alone(tmp_path):
     }
     strange, good = items_of(write_folder(tmp_path, files))
     assert strange.name == "dataset/2011/x/oops.json"
-    with pytest.raises(BadInput, match="is not named"):
+    with pytest.raises(InvalidInputError, match="is not named"):
         brace.parse(strange)
     assert len(brace.parse(good)) == 1
 
@@ -197,7 +199,7 @@ def test_a_damaged_member_is_rejected_and_the_rest_kept(tmp_path):
     raw[150] ^= 0xFF
     path.write_bytes(raw)
     damaged, good = items_of(path)
-    with pytest.raises(BadInput, match=r"damaged inside d\.zip"):
+    with pytest.raises(InvalidInputError, match=r"damaged inside d\.zip"):
         brace.parse(damaged)
     assert len(brace.parse(good)) == 1
 
@@ -207,6 +209,6 @@ def test_links_in_a_folder_are_not_followed(tmp_path):
     path = write_folder(tmp_path / "d", {name_of(30, 39): segment(range(30, 40))})
     (path / name_of(10, 19)).symlink_to(outside / "secret.json")
     linked, good = items_of(path)
-    with pytest.raises(BadInput, match="symbolic link"):
+    with pytest.raises(InvalidInputError, match="symbolic link"):
         brace.parse(linked)
     assert len(brace.parse(good)) == 1

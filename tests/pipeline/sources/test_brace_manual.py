@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.sources.brace_manual import manual_keypoints
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from pose_smoother.skeleton import INDEX
 from tests.pipeline.sources.brace_files import (
     VIDEO,
@@ -84,7 +84,7 @@ def test_a_damaged_array_gives_finite_positions_or_bad_input(flips, n_cut):
     raw = bytearray(file.getvalue())
     for place, value in flips:
         raw[place % len(raw)] = value
-    with warnings.catch_warnings(), contextlib.suppress(BadInput):
+    with warnings.catch_warnings(), contextlib.suppress(InvalidInputError):
         warnings.simplefilter("ignore")  # numpy's, of headers that Python 2 wrote
         assert np.isfinite(manual_keypoints(zipped(bytes(raw[: len(raw) - n_cut])), 17)).all()
 
@@ -113,7 +113,7 @@ BROKEN_MANUAL = {
 @pytest.mark.parametrize("kind", BROKEN_MANUAL)
 def test_a_broken_manual_file_rejects_its_segment(kind):
     data, reason = BROKEN_MANUAL[kind]
-    with pytest.raises(BadInput, match=f"frame 12: .*({reason})"):
+    with pytest.raises(InvalidInputError, match=f"frame 12: .*({reason})"):
         parse_bytes(segment(range(10, 20)), manual={12: data})
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.sources import brace
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from pose_smoother.skeleton import INDEX
 from tests.pipeline.sources.brace_files import VIDEO, parse_bytes, points, segment
 
@@ -74,7 +74,7 @@ BROKEN_JSON = {
 @pytest.mark.parametrize("kind", BROKEN_JSON)
 def test_broken_json_is_rejected_with_place_and_reason(kind):
     data, reason = BROKEN_JSON[kind]
-    with pytest.raises(BadInput, match=reason) as caught:
+    with pytest.raises(InvalidInputError, match=reason) as caught:
         parse_bytes(data)
     assert "\n" not in str(caught.value)
 
@@ -95,12 +95,12 @@ def test_flipped_bytes_give_clips_or_bad_input(flips):
         raw[place % len(raw)] = value
     try:
         clips = parse_bytes(bytes(raw))
-    except BadInput:
+    except InvalidInputError:
         return
     assert all((np.diff(clip.frames) > 0).all() for clip in clips)
 
 
 def test_an_id_too_long_for_an_id_is_rejected():
     data = segment([10]).replace(VIDEO.encode(), b"v" * 60)
-    with pytest.raises(BadInput, match="not 1 to 64"):
+    with pytest.raises(InvalidInputError, match="not 1 to 64"):
         parse_bytes(data, video="v" * 60)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.sources.brace_tables import parse_cuts, parse_segments, parse_videos
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 
 DATA = Path(os.environ.get("POSE_SHARED_DATA", Path(__file__).parents[4] / "shared" / "data"))
 BROKEN_TABLES = {
@@ -26,7 +26,7 @@ BROKEN_TABLES = {
 @pytest.mark.parametrize("kind", BROKEN_TABLES)
 def test_broken_tables_are_named(kind):
     read, text, reason = BROKEN_TABLES[kind]
-    with pytest.raises(BadInput, match=reason):
+    with pytest.raises(InvalidInputError, match=reason):
         read(text)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.sources import Item, SourceOptions
 from pipeline.sources import penn_action as penn
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from pose_smoother.skeleton import INDEX
 from tests.pipeline.penn_files import label_arrays, mat_bytes, write_labels
 
@@ -71,18 +71,18 @@ BAD = {
 
 @pytest.mark.parametrize("reason", BAD)
 def test_a_broken_file_is_rejected_with_its_reason(reason: str) -> None:
-    with pytest.raises(BadInput, match=reason):
+    with pytest.raises(InvalidInputError, match=reason):
         parsed(**BAD[reason])
 
 
 @pytest.mark.parametrize("data", [b"", b"not a mat file", mat_bytes(label_arrays(12, 0))[:700]])
 def test_bytes_that_are_no_mat_file_are_rejected(data: bytes) -> None:
-    with pytest.raises(BadInput):
+    with pytest.raises(InvalidInputError):
         penn.parse(Item("0001.mat", data))
 
 
 def test_an_id_can_never_be_a_path() -> None:
-    with pytest.raises(BadInput, match="id"):
+    with pytest.raises(InvalidInputError, match="id"):
         penn.parse(Item("../../x.mat", mat_bytes(label_arrays(12, 0))))
 
 
@@ -132,7 +132,7 @@ def test_every_flip_in_an_archive_is_seen(tmp_path: Path) -> None:
         try:
             if list(penn.items(bad, NO_OPTIONS)) != expected:
                 silent.append(place)
-        except BadInput:
+        except InvalidInputError:
             continue
     assert silent == []
 
@@ -142,10 +142,10 @@ def test_a_path_that_is_no_source_is_one_clear_error(tmp_path: Path, content: by
     path = tmp_path / "Penn_Action.tar.gz"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(BadInput, match=r"Penn_Action\.tar\.gz"):
+    with pytest.raises(InvalidInputError, match=r"Penn_Action\.tar\.gz"):
         list(penn.items(path, NO_OPTIONS))
 
 
 def test_an_empty_folder_says_what_was_expected(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="expected Penn Action's labels folder"):
+    with pytest.raises(InvalidInputError, match="expected Penn Action's labels folder"):
         list(penn.items(tmp_path, NO_OPTIONS))

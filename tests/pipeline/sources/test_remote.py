@@ -14,9 +14,9 @@ from pipeline.ingest import Inputs, fingerprint
 from pipeline.recipe import Recipe, read_recipe
 from pipeline.sources import Item, SourceOptions, brace, penn_action
 from pipeline.synthetic import write_sample
-from pose_smoother.errors import BadInput, PoseError
+from pose_smoother.errors import InvalidInputError, PoseSmootherError
 from pose_smoother.remote import objects
-from pose_smoother.remote.address import Remote
+from pose_smoother.remote.address import RemotePath
 from pose_smoother.remote.objects import versions
 from pose_smoother.store.store import RECIPE
 from tests.pipeline.penn_files import write_labels
@@ -27,11 +27,11 @@ from pose_smoother.remote import range_file  # noqa: E402  it imports fsspec
 
 
 @pytest.fixture
-def bucket() -> Remote:
-    return Remote(f"memory://{uuid.uuid4().hex}")
+def bucket() -> RemotePath:
+    return RemotePath(f"memory://{uuid.uuid4().hex}")
 
 
-def put(file: Path, place: Remote) -> None:
+def put(file: Path, place: RemotePath) -> None:
     memory = fsspec.filesystem("memory")
     for one in [file] if file.is_file() else sorted(p for p in file.rglob("*") if p.is_file()):
         at = place if file.is_file() else place / one.relative_to(file).as_posix()
@@ -48,13 +48,13 @@ def penn_labels_here(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("inner", ["", "/labels", "/Penn_Action/labels"])
-def test_a_penn_folder(inner: str, penn_labels_here: Path, bucket: Remote) -> None:
-    put(penn_labels_here, Remote(f"{bucket}{inner}"))
+def test_a_penn_folder(inner: str, penn_labels_here: Path, bucket: RemotePath) -> None:
+    put(penn_labels_here, RemotePath(f"{bucket}{inner}"))
     assert items(penn_action, bucket) == items(penn_action, penn_labels_here)
 
 
 def test_a_penn_archive_is_streamed(
-    penn_labels_here: Path, bucket: Remote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    penn_labels_here: Path, bucket: RemotePath, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(range_file, "_BLOCK_BYTES", 1000)
     archive = tmp_path / "Penn_Action.tar.gz"
@@ -66,11 +66,11 @@ def test_a_penn_archive_is_streamed(
     assert items(penn_action, bucket / archive.name) == expected
     data = archive.read_bytes()
     fsspec.filesystem("memory").pipe_file((bucket / "cut.tar.gz").url, data[: len(data) // 2])
-    with pytest.raises(BadInput, match=r"cut\.tar\.gz is not a readable \.tar\.gz"):
+    with pytest.raises(InvalidInputError, match=r"cut\.tar\.gz is not a readable \.tar\.gz"):
         items(penn_action, bucket / "cut.tar.gz")
 
 
-def test_brace_folders_archives_and_tables(bucket: Remote, tmp_path: Path) -> None:
+def test_brace_folders_archives_and_tables(bucket: RemotePath, tmp_path: Path) -> None:
     write_sample(tmp_path, 8, 0)
     here = tmp_path / "brace"
     put(here, bucket / "brace")
@@ -83,22 +83,22 @@ def test_brace_folders_archives_and_tables(bucket: Remote, tmp_path: Path) -> No
         )
 
 
-def test_a_damaged_zip_is_told(bucket: Remote) -> None:
+def test_a_damaged_zip_is_told(bucket: RemotePath) -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as file:
         file.writestr("a.json", "{}")
     fsspec.filesystem("memory").pipe_file((bucket / "d.zip").url, buffer.getvalue()[:30])
-    with pytest.raises(BadInput, match=r"d\.zip is not a readable zip archive"):
+    with pytest.raises(InvalidInputError, match=r"d\.zip is not a readable zip archive"):
         items(brace, bucket / "d.zip")
 
 
-def test_nothing_there_is_told(bucket: Remote) -> None:
-    with pytest.raises(BadInput, match="no Penn Action at memory://"):
+def test_nothing_there_is_told(bucket: RemotePath) -> None:
+    with pytest.raises(InvalidInputError, match="no Penn Action at memory://"):
         items(penn_action, bucket / "none")
 
 
 def test_an_answer_that_fails_rejects_no_file(
-    penn_labels_here: Path, bucket: Remote, monkeypatch: pytest.MonkeyPatch
+    penn_labels_here: Path, bucket: RemotePath, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A file that could not be fetched is no bad file: the store would lack its clips."""
     put(penn_labels_here, bucket)
@@ -107,18 +107,18 @@ def test_an_answer_that_fails_rejects_no_file(
 
     monkeypatch.setattr(retry.time, "sleep", lambda seconds: None)
 
-    def silent(place: Remote, n_bytes: int) -> bytes:
+    def silent(place: RemotePath, n_bytes: int) -> bytes:
         def action() -> bytes:
             raise TimeoutError
 
-        return retry.tried(place, action)
+        return retry.with_retries(place, action)
 
     monkeypatch.setattr(remote_files, "read", silent)
-    with pytest.raises(PoseError, match="did not answer"):
+    with pytest.raises(PoseSmootherError, match="did not answer"):
         items(penn_action, bucket)
 
 
-def test_the_fingerprint_tells_a_change(penn_labels_here: Path, bucket: Remote) -> None:
+def test_the_fingerprint_tells_a_change(penn_labels_here: Path, bucket: RemotePath) -> None:
     put(penn_labels_here, bucket)
     inputs = Inputs({"penn-action": bucket}, SourceOptions())
     before = fingerprint(inputs)
@@ -128,7 +128,7 @@ def test_the_fingerprint_tells_a_change(penn_labels_here: Path, bucket: Remote) 
     assert fingerprint(inputs) != before
 
 
-def test_a_recipe_keeps_addresses(bucket: Remote, tmp_path: Path) -> None:
+def test_a_recipe_keeps_addresses(bucket: RemotePath, tmp_path: Path) -> None:
     inputs = Inputs({"penn-action": bucket}, SourceOptions(manual=bucket / "m.zip"))
     recipe = Recipe(inputs, BuildConfig(), "zarr", "1", "hash")
     (tmp_path / RECIPE).write_bytes(recipe.to_bytes())
@@ -136,7 +136,7 @@ def test_a_recipe_keeps_addresses(bucket: Remote, tmp_path: Path) -> None:
 
 
 def test_a_remote_file_seeks_like_a_local_one(
-    bucket: Remote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bucket: RemotePath, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(range_file, "_BLOCK_BYTES", 64)
     data = bytes(range(256)) * 9

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from pose_smoother.cli_support import OneLineErrors
 from pose_smoother.files.atomic import WriteFailed, write_atomic
-from pose_smoother.files.disk_errors import AtLeast, DiskError, disk_faults_told
+from pose_smoother.files.disk_errors import AtLeast, DiskError, translate_disk_errors
 
 
 def refusal(number, path):
@@ -81,6 +81,6 @@ def test_a_write_that_was_really_refused_names_file_and_size(monkeypatch, tmp_pa
 def test_what_is_needed_may_be_a_lower_bound(tmp_path):
     with (
         pytest.raises(DiskError, match=r"needs at least 4.0 MiB, .* free\)\. All is kept\. Free"),
-        disk_faults_told(tmp_path, lambda: AtLeast(4 << 20), lambda: "All is kept."),
+        translate_disk_errors(tmp_path, lambda: AtLeast(4 << 20), lambda: "All is kept."),
     ):
         raise refusal(errno.ENOSPC, tmp_path / "x")

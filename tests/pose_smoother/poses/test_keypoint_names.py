@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from pose_smoother.poses.keypoint_names import SKELETONS, known_skeleton, mapping
 from pose_smoother.skeleton import INDEX, KEYPOINTS
 
@@ -85,12 +85,16 @@ def test_toes_go_before_big_toe_whatever_the_order() -> None:
 
 
 def test_two_spellings_of_one_keypoint_are_refused() -> None:
-    with pytest.raises(BadInput, match=r"two keypoints for left_wrist: 'LWrist' and 'left_wrist'"):
+    with pytest.raises(
+        InvalidInputError, match=r"two keypoints for left_wrist: 'LWrist' and 'left_wrist'"
+    ):
         mapping(("LWrist", "left_wrist"))
 
 
 def test_nothing_in_common_lists_both_sides() -> None:
-    with pytest.raises(BadInput, match=r"the input has snout, tail; the model knows nose, left_ea"):
+    with pytest.raises(
+        InvalidInputError, match=r"the input has snout, tail; the model knows nose, left_ea"
+    ):
         mapping(("snout", "tail"))
 
 
@@ -125,10 +129,10 @@ def test_map_file(name: str, text: str, tmp_path: Path) -> None:
 )
 def test_bad_map_files(text: str, told: str, tmp_path: Path) -> None:
     (tmp_path / "map.toml").write_text(text)
-    with pytest.raises(BadInput, match=told) as error:
+    with pytest.raises(InvalidInputError, match=told) as error:
         mapping(("snout", "ear"), tmp_path / "map.toml")
     assert "\n" not in str(error.value)
-    with pytest.raises(BadInput, match="cannot be read"):
+    with pytest.raises(InvalidInputError, match="cannot be read"):
         mapping(("snout",), tmp_path / "none.toml")
 
 
@@ -138,11 +142,15 @@ def test_known_skeletons() -> None:
     assert known_skeleton(25, None, "body-25") == (SKELETONS["body-25"], None)
     assert known_skeleton(2, "numbered") == (("0", "1"), None)
     for n, told in ((25, "--skeleton body-25 or --skeleton pose-25"), (7, "no known skeleton")):
-        with pytest.raises(BadInput, match=f"{n} keypoints without names.*{told}.*--map FILE"):
+        with pytest.raises(
+            InvalidInputError, match=f"{n} keypoints without names.*{told}.*--map FILE"
+        ):
             known_skeleton(n, None)
-    with pytest.raises(BadInput, match="coco-17 has 17 keypoints, but the file has 18"):
+    with pytest.raises(InvalidInputError, match="coco-17 has 17 keypoints, but the file has 18"):
         known_skeleton(18, "coco-17")
-    with pytest.raises(BadInput, match="unknown skeleton 'coco'; known: coco-17, halpe-26"):
+    with pytest.raises(
+        InvalidInputError, match="unknown skeleton 'coco'; known: coco-17, halpe-26"
+    ):
         known_skeleton(17, "coco")
 
 

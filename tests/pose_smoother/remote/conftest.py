@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pose_smoother.remote import retry
-from pose_smoother.remote.address import Remote
+from pose_smoother.remote.address import RemotePath
 from tests.faults.stores import build, labels
 
 
@@ -32,9 +32,9 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def bucket(cache: Path, memory: Any) -> Iterator[Remote]:
+def bucket(cache: Path, memory: Any) -> Iterator[RemotePath]:
     """An empty place in memory."""
-    place = Remote(f"memory://{uuid.uuid4().hex}")
+    place = RemotePath(f"memory://{uuid.uuid4().hex}")
     yield place
     if memory.exists(place.url):
         memory.rm(place.url, recursive=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from pose_smoother.remote.cache import DEFAULT_BYTES, Cache, cache_folder, cap_bytes
 
 
@@ -63,7 +63,7 @@ def test_sizes(text: str, n_bytes: int, monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.mark.parametrize("text", ["much", "-1", "1 GiB?"])
 def test_no_size(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POSE_CACHE_BYTES", text)
-    with pytest.raises(BadInput, match="POSE_CACHE_BYTES must be a size"):
+    with pytest.raises(InvalidInputError, match="POSE_CACHE_BYTES must be a size"):
         cap_bytes()
 
 

@@ -12,7 +12,7 @@ from pipeline.remote_build import build_at, object_problems
 from pipeline.verify import differences, info, verify
 from pose_smoother.errors import DamagedShard, StoreError
 from pose_smoother.remote import local_copy as module
-from pose_smoother.remote.address import Remote
+from pose_smoother.remote.address import RemotePath
 from pose_smoother.remote.retry import RemoteError
 from pose_smoother.store.store import FRAME_ARRAYS, SPLITS, open_store, read_manifest
 from tests.faults.stores import build, labels
@@ -21,7 +21,7 @@ Copied = Callable[[str], Callable[[Path], None]]
 
 
 @pytest.fixture
-def store(bucket: Remote, copied: Copied) -> Remote:
+def store(bucket: RemotePath, copied: Copied) -> RemotePath:
     """The Zarr store, uploaded."""
     build_at(bucket / "store", "key", copied("zarr"), progress=False)
     return bucket / "store"
@@ -29,7 +29,7 @@ def store(bucket: Remote, copied: Copied) -> Remote:
 
 @pytest.mark.parametrize("kind", ["zarr", "hdf5"])
 def test_every_number_is_the_local_one(
-    kind: str, bucket: Remote, copied: Copied, made: Path
+    kind: str, bucket: RemotePath, copied: Copied, made: Path
 ) -> None:
     place = bucket / kind
     build_at(place, "key", copied(kind), progress=False)
@@ -43,7 +43,7 @@ def test_every_number_is_the_local_one(
     assert audit == verify(made / kind)
 
 
-def test_nothing_but_metadata_is_fetched_before_it_is_read(store: Remote) -> None:
+def test_nothing_but_metadata_is_fetched_before_it_is_read(store: RemotePath) -> None:
     with open_store(store) as opened:
         assert not (opened.folder / "train/heatmaps/c/0/0/0/0").exists()
         opened.read("train", "heatmaps", 0, 5)
@@ -52,7 +52,7 @@ def test_nothing_but_metadata_is_fetched_before_it_is_read(store: Remote) -> Non
 
 
 def test_the_second_reader_asks_the_address_for_the_manifest_and_recipe_alone(
-    store: Remote, monkeypatch: pytest.MonkeyPatch
+    store: RemotePath, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read_all(store)
     asked: list[str] = []
@@ -70,7 +70,7 @@ def read_all(place: Any) -> list[np.ndarray]:
 
 
 @pytest.mark.parametrize("damage", ["flip", "cut", "empty", "gone"])
-def test_a_damaged_copy_is_fetched_again(store: Remote, made: Path, damage: str) -> None:
+def test_a_damaged_copy_is_fetched_again(store: RemotePath, made: Path, damage: str) -> None:
     expected = read_all(made / "zarr")
     with open_store(store) as opened:
         folder = opened.folder
@@ -86,7 +86,9 @@ def test_a_damaged_copy_is_fetched_again(store: Remote, made: Path, damage: str)
         np.testing.assert_array_equal(found, wanted)
 
 
-def test_a_copy_that_vanishes_between_reads_never_reads_as_zeros(store: Remote, made: Path) -> None:
+def test_a_copy_that_vanishes_between_reads_never_reads_as_zeros(
+    store: RemotePath, made: Path
+) -> None:
     expected = read_all(made / "zarr")
     with open_store(store) as opened:
         real = opened.mirror.fetch  # type: ignore[union-attr]
@@ -107,7 +109,7 @@ def test_a_copy_that_vanishes_between_reads_never_reads_as_zeros(store: Remote, 
 
 
 def test_a_cap_below_one_shard_changes_no_number(
-    store: Remote, made: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+    store: RemotePath, made: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("POSE_CACHE_BYTES", "20k")
     for found, wanted in zip(read_all(store), read_all(made / "zarr"), strict=True):
@@ -117,7 +119,7 @@ def test_a_cap_below_one_shard_changes_no_number(
     assert kept <= 20_000 + largest
 
 
-def test_a_damaged_object_is_told_by_its_shard(store: Remote, memory: Any) -> None:
+def test_a_damaged_object_is_told_by_its_shard(store: RemotePath, memory: Any) -> None:
     key = store.url.removeprefix("memory:/") + "/train/heatmaps/c/1/0/0/0"
     data = memory.cat_file(key)
     memory.pipe_file(key, data[:-1] + bytes([data[-1] ^ 1]))
@@ -135,7 +137,7 @@ def test_a_damaged_object_is_told_by_its_shard(store: Remote, memory: Any) -> No
     assert problems == {"shard train/heatmaps/00001": "is missing"}
 
 
-def test_surplus_and_a_lost_recipe_are_told(store: Remote, memory: Any) -> None:
+def test_surplus_and_a_lost_recipe_are_told(store: RemotePath, memory: Any) -> None:
     root = store.url.removeprefix("memory:/")
     memory.pipe_file(f"{root}/notes.txt", b"mine")
     memory.rm_file(f"{root}/recipe.json")
@@ -143,7 +145,7 @@ def test_surplus_and_a_lost_recipe_are_told(store: Remote, memory: Any) -> None:
 
 
 def test_a_store_built_anew_at_the_same_address_is_another_copy(
-    store: Remote, memory: Any, tmp_path: Path
+    store: RemotePath, memory: Any, tmp_path: Path
 ) -> None:
     read_all(store)
     memory.rm(store.url.removeprefix("memory:/"), recursive=True)
@@ -153,7 +155,7 @@ def test_a_store_built_anew_at_the_same_address_is_another_copy(
         np.testing.assert_array_equal(found, wanted)
 
 
-def test_what_is_no_store_is_told(bucket: Remote, store: Remote, memory: Any) -> None:
+def test_what_is_no_store_is_told(bucket: RemotePath, store: RemotePath, memory: Any) -> None:
     with pytest.raises(StoreError, match=f"no store at {bucket}/none"):
         open_store(bucket / "none")
     with pytest.raises(StoreError, match=r"train has no MANIFEST\.json"):
@@ -171,13 +173,13 @@ def test_an_unknown_protocol_is_one_line(memory: Any) -> None:
 
 
 def test_a_forged_manifest_leads_nowhere(
-    store: Remote, memory: Any, cache: Path, tmp_path: Path
+    store: RemotePath, memory: Any, cache: Path, tmp_path: Path
 ) -> None:
-    from pose_smoother.files.atomic import sealed
+    from pose_smoother.files.atomic import add_checksum
 
     manifest = read_manifest(store)
     manifest["beside"] = ["recipe.json", "../../../escaped"]
-    memory.pipe_file(store.url.removeprefix("memory:/") + "/MANIFEST.json", sealed(manifest))
+    memory.pipe_file(store.url.removeprefix("memory:/") + "/MANIFEST.json", add_checksum(manifest))
     with open_store(store) as opened:
         opened.n_frames("train")
     assert not list(tmp_path.rglob("escaped"))

@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 
 from pose_smoother.remote import objects
-from pose_smoother.remote.address import Remote
-from pose_smoother.remote.retry import N_TRIES, Mangled
+from pose_smoother.remote.address import RemotePath
+from pose_smoother.remote.retry import N_TRIES, ContentMismatchError
 
 
 @pytest.fixture
-def short(bucket: Remote, memory: Any, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+def short(bucket: RemotePath, memory: Any, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """``x`` of ten bytes; as many answers as the list says are cut to three."""
     memory.pipe_file((bucket / "x").url, b"0123456789")
     left = [0]
@@ -25,29 +25,31 @@ def short(bucket: Remote, memory: Any, monkeypatch: pytest.MonkeyPatch) -> list[
     return left
 
 
-def test_an_answer_that_is_cut_short_is_asked_for_again(bucket: Remote, short: list[int]) -> None:
+def test_an_answer_that_is_cut_short_is_asked_for_again(
+    bucket: RemotePath, short: list[int]
+) -> None:
     short[0] = N_TRIES - 1
     assert objects.read(bucket / "x", 10) == b"0123456789"
     short[0] = N_TRIES - 1
     assert objects.read_range(bucket / "x", 2, 9) == b"2345678"
 
 
-def test_one_that_is_always_cut_short_is_told(bucket: Remote, short: list[int]) -> None:
+def test_one_that_is_always_cut_short_is_told(bucket: RemotePath, short: list[int]) -> None:
     short[0] = 99
-    with pytest.raises(Mangled, match="3 bytes arrived, expected 10"):
+    with pytest.raises(ContentMismatchError, match="3 bytes arrived, expected 10"):
         objects.read(bucket / "x", 10)
 
 
 def test_pieces_make_the_whole(
-    bucket: Remote, memory: Any, monkeypatch: pytest.MonkeyPatch
+    bucket: RemotePath, memory: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(objects, "PIECE_BYTES", 7)
     memory.pipe_file((bucket / "x").url, bytes(range(50)))
-    assert [len(piece) for piece in objects.pieces(bucket / "x", 50)] == [7] * 7 + [1]
-    assert b"".join(objects.pieces(bucket / "x", 50)) == bytes(range(50))
+    assert [len(piece) for piece in objects.iter_chunks(bucket / "x", 50)] == [7] * 7 + [1]
+    assert b"".join(objects.iter_chunks(bucket / "x", 50)) == bytes(range(50))
 
 
-def test_create_never_replaces(bucket: Remote) -> None:
+def test_create_never_replaces(bucket: RemotePath) -> None:
     assert objects.create(bucket / "x", b"first")
     assert not objects.create(bucket / "x", b"second")
     assert objects.create(bucket / "x", b"first"), "a try whose answer was lost has worked"
@@ -55,12 +57,12 @@ def test_create_never_replaces(bucket: Remote) -> None:
 
 
 def test_results_come_in_order_and_an_error_ends_it() -> None:
-    assert list(objects.each(lambda n: n * n, range(100))) == [n * n for n in range(100)]
+    assert list(objects.thread_map(lambda n: n * n, range(100))) == [n * n for n in range(100)]
     with pytest.raises(ZeroDivisionError):
-        list(objects.each(lambda n: 1 // (n - 30), range(100)))
+        list(objects.thread_map(lambda n: 1 // (n - 30), range(100)))
 
 
-def test_a_listing_names_what_is_below(bucket: Remote, memory: Any) -> None:
+def test_a_listing_names_what_is_below(bucket: RemotePath, memory: Any) -> None:
     for name in ("a/b", "a/c", "d"):
         memory.pipe_file((bucket / name).url, b"xy")
     assert list(objects.listing(bucket)) == ["a/b", "a/c", "d"]

@@ -5,11 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from pose_smoother.errors import BadInput
-from pose_smoother.remote.address import Remote
-from pose_smoother.remote.retry import N_TRIES, Mangled, RemoteError, silence_s, tried
+from pose_smoother.errors import InvalidInputError
+from pose_smoother.remote.address import RemotePath
+from pose_smoother.remote.retry import (
+    N_TRIES,
+    ContentMismatchError,
+    RemoteError,
+    timeout_s,
+    with_retries,
+)
 
-PLACE = Remote("s3://bucket/x")
+PLACE = RemotePath("s3://bucket/x")
 
 
 class NoCredentialsError(Exception):
@@ -26,17 +32,19 @@ def failing(times: int, error: Exception, calls: list[int]) -> Callable[[], str]
     return action
 
 
-@pytest.mark.parametrize("error", [OSError("500"), TimeoutError(), Mangled("short"), EOFError()])
+@pytest.mark.parametrize(
+    "error", [OSError("500"), TimeoutError(), ContentMismatchError("short"), EOFError()]
+)
 def test_passing_faults_are_tried_again(error: Exception, cache: Path) -> None:
     calls: list[int] = []
-    assert tried(PLACE, failing(N_TRIES - 1, error, calls)) == "answer"
+    assert with_retries(PLACE, failing(N_TRIES - 1, error, calls)) == "answer"
     assert len(calls) == N_TRIES
 
 
 def test_the_tries_end(cache: Path) -> None:
     calls: list[int] = []
     with pytest.raises(RemoteError, match=r"s3://bucket/x did not answer within 0 s after 5 tries"):
-        tried(PLACE, failing(99, OSError("500\nline"), calls))
+        with_retries(PLACE, failing(99, OSError("500\nline"), calls))
     assert len(calls) == N_TRIES
 
 
@@ -52,20 +60,20 @@ def test_the_tries_end(cache: Path) -> None:
 def test_what_another_try_can_t_help_ends_at_once(error: Exception, text: str, cache: Path) -> None:
     calls: list[int] = []
     with pytest.raises(RemoteError, match=text):
-        tried(PLACE, failing(99, error, calls))
+        with_retries(PLACE, failing(99, error, calls))
     assert len(calls) == 1
 
 
 def test_an_absent_object_is_told_as_such(cache: Path) -> None:
     calls: list[int] = []
     with pytest.raises(FileNotFoundError):
-        tried(PLACE, failing(99, FileNotFoundError("x"), calls))
+        with_retries(PLACE, failing(99, FileNotFoundError("x"), calls))
     assert len(calls) == 1
 
 
 def test_the_silence_is_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POSE_REMOTE_TIMEOUT", "2.5")
-    assert silence_s() == 2.5
+    assert timeout_s() == 2.5
     monkeypatch.setenv("POSE_REMOTE_TIMEOUT", "soon")
-    with pytest.raises(BadInput, match="POSE_REMOTE_TIMEOUT"):
-        silence_s()
+    with pytest.raises(InvalidInputError, match="POSE_REMOTE_TIMEOUT"):
+        timeout_s()

@@ -10,9 +10,9 @@ import pytest
 from pipeline.remote_build import build_at, repair_at
 from pipeline.verify import verify
 from pose_smoother.errors import StoreError
-from pose_smoother.files.lock import Held
+from pose_smoother.files.lock import LockedError
 from pose_smoother.remote import upload as module
-from pose_smoother.remote.address import Remote
+from pose_smoother.remote.address import RemotePath
 from pose_smoother.remote.retry import RemoteError
 from pose_smoother.store.store import open_store
 from tests.faults.stores import content
@@ -24,7 +24,7 @@ class Killed(BaseException):
     """Stands for a SIGKILL: nothing may be cleaned up after it."""
 
 
-def objects(memory: Any, place: Remote) -> dict[str, bytes]:
+def objects(memory: Any, place: RemotePath) -> dict[str, bytes]:
     root = place.url.removeprefix("memory:/")
     found = memory.find(root)
     return {key.removeprefix(f"{root}/"): memory.cat_file(key) for key in found}
@@ -37,7 +37,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 def test_what_lies_there_is_what_was_built(
-    bucket: Remote, copied: Copied, made: Path, memory: Any, cache: Path
+    bucket: RemotePath, copied: Copied, made: Path, memory: Any, cache: Path
 ) -> None:
     build_at(bucket / "store", "key", copied("zarr"), progress=False)
     assert objects(memory, bucket / "store") == files(made / "zarr")
@@ -47,7 +47,7 @@ def test_what_lies_there_is_what_was_built(
 @pytest.mark.parametrize("n_sent", [0, 1, 7, 40])
 def test_a_killed_upload_is_no_store_and_goes_on(
     n_sent: int,
-    bucket: Remote,
+    bucket: RemotePath,
     copied: Copied,
     made: Path,
     memory: Any,
@@ -57,7 +57,7 @@ def test_a_killed_upload_is_no_store_and_goes_on(
     sent: list[str] = []
     real = module.put_file
 
-    def killed(file: Path, at: Remote) -> None:
+    def killed(file: Path, at: RemotePath) -> None:
         if len(sent) >= n_sent:
             raise Killed
         sent.append(at.name)
@@ -82,9 +82,9 @@ def test_a_killed_upload_is_no_store_and_goes_on(
 
 
 def test_a_kill_after_the_manifest_is_a_finished_store(
-    bucket: Remote, copied: Copied, made: Path, memory: Any, monkeypatch: pytest.MonkeyPatch
+    bucket: RemotePath, copied: Copied, made: Path, memory: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def killed(place: Remote) -> None:
+    def killed(place: RemotePath) -> None:
         raise Killed
 
     with monkeypatch.context() as patch:
@@ -97,13 +97,13 @@ def test_a_kill_after_the_manifest_is_a_finished_store(
 
 
 def test_another_key_builds_anew(
-    bucket: Remote,
+    bucket: RemotePath,
     copied: Copied,
     memory: Any,
     made: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def killed(file: Path, at: Remote) -> None:
+    def killed(file: Path, at: RemotePath) -> None:
         raise Killed
 
     with monkeypatch.context() as patch:
@@ -114,7 +114,9 @@ def test_another_key_builds_anew(
     assert objects(memory, bucket / "store") == files(made / "zarr")
 
 
-def test_a_finished_store_is_not_written_over(bucket: Remote, copied: Copied, memory: Any) -> None:
+def test_a_finished_store_is_not_written_over(
+    bucket: RemotePath, copied: Copied, memory: Any
+) -> None:
     build_at(bucket / "store", "key", copied("zarr"), progress=False)
     before = objects(memory, bucket / "store")
     with pytest.raises(StoreError, match="already exists: remove it, or choose another --out"):
@@ -122,7 +124,9 @@ def test_a_finished_store_is_not_written_over(bucket: Remote, copied: Copied, me
     assert objects(memory, bucket / "store") == before
 
 
-def test_a_place_with_other_things_is_refused(bucket: Remote, copied: Copied, memory: Any) -> None:
+def test_a_place_with_other_things_is_refused(
+    bucket: RemotePath, copied: Copied, memory: Any
+) -> None:
     memory.pipe_file(bucket.url.removeprefix("memory:/") + "/thesis.tex", b"mine")
     with pytest.raises(StoreError, match=r"is not empty \(1 objects, such as thesis.tex\)"):
         build_at(bucket, "key", copied("zarr"), progress=False)
@@ -130,13 +134,13 @@ def test_a_place_with_other_things_is_refused(bucket: Remote, copied: Copied, me
 
 
 def test_the_second_of_two_writers_leaves(
-    bucket: Remote, copied: Copied, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, memory: Any
+    bucket: RemotePath, copied: Copied, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, memory: Any
 ) -> None:
     def meanwhile(folder: Path) -> None:
         """A writer on another machine, which has another cache."""
         with monkeypatch.context() as patch:
             patch.setenv("POSE_CACHE", str(tmp_path / "elsewhere"))
-            with pytest.raises(Held, match="is being written by a process on"):
+            with pytest.raises(LockedError, match="is being written by a process on"):
                 build_at(bucket / "store", "key", copied("hdf5"), progress=False)
         copied("zarr")(folder)
 
@@ -144,7 +148,7 @@ def test_the_second_of_two_writers_leaves(
     assert verify(bucket / "store").problems == {}
 
 
-def test_a_build_that_fails_leaves_the_place_free(bucket: Remote, memory: Any) -> None:
+def test_a_build_that_fails_leaves_the_place_free(bucket: RemotePath, memory: Any) -> None:
     def failing(folder: Path) -> None:
         raise StoreError("nothing usable")
 
@@ -154,7 +158,7 @@ def test_a_build_that_fails_leaves_the_place_free(bucket: Remote, memory: Any) -
 
 
 def test_a_claim_that_was_taken_away_stops_before_the_manifest(
-    bucket: Remote, copied: Copied, memory: Any, monkeypatch: pytest.MonkeyPatch
+    bucket: RemotePath, copied: Copied, memory: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     claim = bucket.url.removeprefix("memory:/") + "/store/.upload.json"
 
@@ -163,17 +167,17 @@ def test_a_claim_that_was_taken_away_stops_before_the_manifest(
         told = json.loads(memory.cat_file(claim))
         memory.pipe_file(claim, json.dumps(told | {"owner": "another"}).encode())
 
-    with pytest.raises(Held):
+    with pytest.raises(LockedError):
         build_at(bucket / "store", "key", stolen, progress=False)
     assert "MANIFEST.json" not in objects(memory, bucket / "store")
 
 
 def test_bytes_that_arrive_changed_are_sent_again(
-    bucket: Remote, copied: Copied, made: Path, memory: Any, monkeypatch: pytest.MonkeyPatch
+    bucket: RemotePath, copied: Copied, made: Path, memory: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real, wrong = module.put_file, set()
 
-    def flipping(file: Path, at: Remote) -> None:
+    def flipping(file: Path, at: RemotePath) -> None:
         real(file, at)
         if at.url not in wrong and at.name.startswith("0"):
             wrong.add(at.url)
@@ -187,9 +191,9 @@ def test_bytes_that_arrive_changed_are_sent_again(
 
 
 def test_bytes_that_never_arrive_are_told(
-    bucket: Remote, copied: Copied, memory: Any, monkeypatch: pytest.MonkeyPatch
+    bucket: RemotePath, copied: Copied, memory: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def losing(file: Path, at: Remote) -> None:
+    def losing(file: Path, at: RemotePath) -> None:
         memory.pipe_file(at.url.removeprefix("memory:/"), b"other")
 
     monkeypatch.setattr(module, "put_file", losing)
@@ -198,7 +202,7 @@ def test_bytes_that_never_arrive_are_told(
 
 
 def test_repair_puts_back_only_what_was_bad(
-    bucket: Remote, copied: Copied, made: Path, memory: Any, monkeypatch: pytest.MonkeyPatch
+    bucket: RemotePath, copied: Copied, made: Path, memory: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = bucket / "store"
     root = place.url.removeprefix("memory:/")

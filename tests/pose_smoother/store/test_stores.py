@@ -19,7 +19,7 @@ from pipeline.ingest import Inputs
 from pipeline.sources import SourceOptions
 from pipeline.verify import differences, verify
 from pose_smoother import heatmap
-from pose_smoother.errors import DamagedShard, PoseError, StoreError
+from pose_smoother.errors import DamagedShard, PoseSmootherError, StoreError
 from pose_smoother.files.atomic import sha256_bytes, to_json
 from pose_smoother.store.damage_errors import rest_told
 from pose_smoother.store.store import FRAME_ARRAYS, MANIFEST, SPLITS, Store, formats, open_store
@@ -221,7 +221,7 @@ def test_what_is_no_store_is_refused_in_one_line(store_copy: Path, tmp_path: Pat
     with pytest.raises(StoreError, match="contract version 2"):
         open_store(store_copy)
     rewrite_manifest(store_copy, contract=1, format="csv")
-    with pytest.raises(PoseError, match="unknown format 'csv'; known: hdf5, zarr"):
+    with pytest.raises(PoseSmootherError, match="unknown format 'csv'; known: hdf5, zarr"):
         open_store(store_copy)
     (store_copy / MANIFEST).write_text("{")
     with pytest.raises(StoreError, match="damaged"):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import zarr
 
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from pose_smoother.heatmap import render
 from trainer.calibrate.heatmap_width import MOST_WIDTHS, as_set, fitted_widths, read_widths
 
@@ -64,17 +64,17 @@ def test_every_container_is_read(file):
 
 
 def test_what_cannot_be_used_is_told(tmp_path):
-    with pytest.raises(BadInput, match="no such file"):
+    with pytest.raises(InvalidInputError, match="no such file"):
         read_widths(tmp_path / "none.npz")
     np.savez(tmp_path / "a.npz", a=np.zeros(3), b=np.zeros(3))
-    with pytest.raises(BadInput, match="expected an array 'heatmaps', found 'a', 'b'"):
+    with pytest.raises(InvalidInputError, match="expected an array 'heatmaps', found 'a', 'b'"):
         read_widths(tmp_path / "a.npz")
     np.savez(tmp_path / "b.npz", heatmaps=np.zeros((2, 3, 64, 48)))
-    with pytest.raises(BadInput, match=r"found \(2, 3, 64, 48\)"):
+    with pytest.raises(InvalidInputError, match=r"found \(2, 3, 64, 48\)"):
         read_widths(tmp_path / "b.npz")
     np.savez(tmp_path / "c.npz", heatmaps=np.zeros((2, 3, 56, 56)))
-    with pytest.raises(BadInput, match="no heatmap has a peak"):
+    with pytest.raises(InvalidInputError, match="no heatmap has a peak"):
         read_widths(tmp_path / "c.npz")
     (tmp_path / "d.h5").write_bytes(b"text")
-    with pytest.raises(BadInput, match="cannot be read as NPZ, HDF5 or Zarr"):
+    with pytest.raises(InvalidInputError, match="cannot be read as NPZ, HDF5 or Zarr"):
         read_widths(tmp_path / "d.h5")

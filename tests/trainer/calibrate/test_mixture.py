@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import multivariate_normal
 
 from trainer.calibrate.mixture import (
-    Free,
+    FreeParameters,
     Params,
     Unit,
     _climb,
@@ -97,7 +97,7 @@ def test_the_likelihood_is_the_mixture_s():
 
 def test_every_step_climbs():
     unit, _ = made(3000, outliers=0.1, swapped=0.1)
-    params, free = _start(unit), Free(np.ones(2, bool), True)
+    params, free = _start(unit), FreeParameters(np.ones(2, bool), True)
     last = -np.inf
     for _ in range(30):
         params, log_likelihood = step(unit, params, free)
@@ -106,7 +106,9 @@ def test_every_step_climbs():
 
 
 def test_a_vector_holds_all_parameters():
-    params, _ = _climb(made(500, 0.1, 0.1)[0], _start(made(500)[0]), Free(np.ones(2, bool), True))
+    params, _ = _climb(
+        made(500, 0.1, 0.1)[0], _start(made(500)[0]), FreeParameters(np.ones(2, bool), True)
+    )
     again = Params.of_vector(params.vector())
     for name in ("bias", "spread", "wide", "outliers", "swapped"):
         np.testing.assert_allclose(getattr(again, name), getattr(params, name))

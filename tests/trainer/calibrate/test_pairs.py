@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from pose_smoother.poses.keypoint_names import mapping
 from pose_smoother.poses.tracks import Poses
 from pose_smoother.skeleton import INDEX, KEYPOINTS
@@ -135,7 +135,7 @@ def test_videos_of_one_file_alone_are_told(real):
     ],
 )
 def test_nothing_in_common_is_an_error_in_words(real, change, message):
-    with pytest.raises(BadInput, match=message):
+    with pytest.raises(InvalidInputError, match=message):
         paired(change(real), real)
 
 
@@ -146,5 +146,7 @@ def test_no_keypoint_in_common(real):
     found = Poses(
         wrists, tuple(track(t.id, t.frame, t.keypoints[:, columns]) for t in real.tracks), (), None
     )
-    with pytest.raises(BadInput, match="no keypoint in common: the detections have left_wrist"):
+    with pytest.raises(
+        InvalidInputError, match="no keypoint in common: the detections have left_wrist"
+    ):
         paired(found, hips)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from pose_smoother.boxes import boxes_around, nearest_pixel, to_heatmap, to_source
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from pose_smoother.skeleton import MIRROR
 from tests.trainer.fake_store import make_store
 from trainer.data.augment import AUGMENTATIONS, Augmentation, augmentation, augmented
@@ -165,7 +165,7 @@ def test_only_training_windows_are_augmented():
 def test_stored_heatmaps_can_not_be_augmented():
     store = make_store(n_clips=10, n_frames=16)
     how = AUGMENTATIONS["poses"]
-    with pytest.raises(BadInput, match="use --targets rendered"):
+    with pytest.raises(InvalidInputError, match="use --targets rendered"):
         WindowStream(store, "train", 1, NOISE, targets="stored", augment=how)
     batch = next(iter(WindowStream(store, "train", 1, NOISE, batch_size=2, augment=how).epoch(1)))
     assert batch.target is not None
@@ -175,7 +175,9 @@ def test_stored_heatmaps_can_not_be_augmented():
 
 
 def test_an_unknown_augmentation_lists_the_known_ones():
-    with pytest.raises(BadInput, match="unknown augmentation 'flip'; known: none, mirror, poses"):
+    with pytest.raises(
+        InvalidInputError, match="unknown augmentation 'flip'; known: none, mirror, poses"
+    ):
         augmentation("flip")
 
 

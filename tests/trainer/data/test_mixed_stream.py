@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from tests.trainer.fake_store import make_store
-from trainer.data.mixed_stream import Alternating
+from trainer.data.mixed_stream import MixedStream
 from trainer.data.stream import WindowStream
 from trainer.noise.gaussian import NoiseConfig
 
@@ -18,7 +18,7 @@ def opened(n_clips, batch_size=4):
 @pytest.mark.parametrize(("first", "second"), [(5, 20), (20, 5)])
 def test_batches_come_in_turn_and_the_second_goes_on(first, second):
     mine, theirs = opened(first), opened(second)
-    both = Alternating(mine, theirs)
+    both = MixedStream(mine, theirs)
     n_whole = theirs.n_windows // 4
     assert both.n_batches == 2 * mine.n_batches
     for epoch in (1, 2):
@@ -36,7 +36,7 @@ def test_batches_come_in_turn_and_the_second_goes_on(first, second):
 
 @pytest.mark.parametrize("start", [0, 1, 4, 7])
 def test_an_epoch_goes_on_from_any_batch(start):
-    both = Alternating(opened(10), opened(15))
+    both = MixedStream(opened(10), opened(15))
     whole = list(both.epoch(2))[start:]
     for part, expected in zip(both.epoch(2, start), whole, strict=True):
         assert torch.equal(part.noisy, expected.noisy)
@@ -44,5 +44,5 @@ def test_an_epoch_goes_on_from_any_batch(start):
 
 
 def test_clips_of_both_are_named():
-    both = Alternating(opened(5), opened(15))
+    both = MixedStream(opened(5), opened(15))
     assert both.clip_ids(torch.tensor([0, 2, 5, 5, 19])) == ["0000", "0002", "0000", "0014"]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from pose_smoother.errors import BadInput, DamagedShard
+from pose_smoother.errors import DamagedShard, InvalidInputError
 from tests.trainer.fake_store import make_store
 from trainer.data.split_arrays import read_frames
 
@@ -90,7 +90,7 @@ def test_a_split_without_windows_says_what_it_holds_and_what_to_do():
     store = make_store(n_clips=10, n_frames=7, gaps=False)
     assert len(read_frames(store, "val", 1).windows) == 6
     with pytest.raises(
-        BadInput,
+        InvalidInputError,
         match=r"split 'val' of fake has no window of 5 frames at step 2: it holds 14 frames in 2 "
         r"clips, and a window needs 9 frames .* or choose an experiment at the full frame rate",
     ):
@@ -98,7 +98,7 @@ def test_a_split_without_windows_says_what_it_holds_and_what_to_do():
 
 
 def test_a_split_without_clips_is_told_so():
-    with pytest.raises(BadInput, match="it holds 0 frames in 0 clips"):
+    with pytest.raises(InvalidInputError, match="it holds 0 frames in 0 clips"):
         read_frames(make_store(n_clips=1), "test", 1)
 
 
@@ -121,5 +121,7 @@ def test_longer_windows_are_those_inside_one_run_in_stored_order(step, n_frames)
 
 
 def test_a_window_longer_than_any_clip_says_what_to_do():
-    with pytest.raises(BadInput, match=r"no window of 999 frames at step 1.*shorter window"):
+    with pytest.raises(
+        InvalidInputError, match=r"no window of 999 frames at step 1.*shorter window"
+    ):
         read_frames(make_store(), "train", 1, n_frames=999)

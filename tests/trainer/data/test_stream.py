@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from pose_smoother import heatmap
-from pose_smoother.errors import BadInput, DamagedShard
+from pose_smoother.errors import DamagedShard, InvalidInputError
 from pose_smoother.seeds import SPLIT_NOISE
 from pose_smoother.store.store import SPLITS
 from tests.trainer.fake_store import make_store
@@ -292,5 +292,5 @@ def test_stopping_early_leaves_no_thread(store):
 @pytest.mark.parametrize("name", ["split", "consumes", "targets"])
 def test_unknown_names_list_the_known(store, name):
     values = {"split": "val", "consumes": "heatmaps", "targets": "auto", name: "nonsense"}
-    with pytest.raises(BadInput, match=rf"unknown {name} 'nonsense'; known: "):
+    with pytest.raises(InvalidInputError, match=rf"unknown {name} 'nonsense'; known: "):
         WindowStream(store, step=1, noise=NOISE, **values)

@@ -13,7 +13,7 @@ from pose_smoother.filters.moving import mean
 from pose_smoother.store.store import Store
 from tests.trainer.fake_store import make_store
 from trainer.distributed.evaluate import evaluate_together
-from trainer.distributed.process_group import ALONE, Ranks
+from trainer.distributed.process_group import SINGLE_PROCESS, ProcessGroup
 from trainer.distributed.setup import joined
 from trainer.models import model_module
 from trainer.training.config import TrainConfig, open_stream
@@ -42,7 +42,7 @@ def a_store() -> Store:
     return make_store(n_clips=9, n_frames=15)
 
 
-def make_all(folder: Path, ranks: Ranks = ALONE) -> None:
+def make_all(folder: Path, ranks: ProcessGroup = SINGLE_PROCESS) -> None:
     """All runs, and the scores of untrained models."""
     store = a_store()
     for config in CONFIGS:
@@ -56,7 +56,7 @@ def make_all(folder: Path, ranks: Ranks = ALONE) -> None:
             "skip",
             references={"mean": mean},
         )
-        if ranks.is_first:
+        if ranks.is_main:
             judged.scores.save(folder / f"untrained-{config.run_name}.npz")
             judged.references["mean"].save(folder / f"mean-{config.run_name}.npz")
     poisoned(store, folder, ranks)
@@ -69,7 +69,7 @@ class Poison(nn.Module):
         return coordinates
 
 
-def poisoned(store: Store, folder: Path, ranks: Ranks) -> None:
+def poisoned(store: Store, folder: Path, ranks: ProcessGroup) -> None:
     """What is raised when the judged loss of one batch, of one process, is not finite."""
     config = CONFIGS[0]
     stream = open_stream(config, store, "test")

@@ -5,12 +5,12 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from tests.trainer.distributed.pair import CONFIGS, a_store
 from trainer.distributed import environment
 from trainer.distributed.dropout import SharedDropout
 from trainer.distributed.loss import SharedLoss
-from trainer.distributed.process_group import ALONE, Ranks
+from trainer.distributed.process_group import SINGLE_PROCESS, ProcessGroup
 from trainer.models import models
 from trainer.training.config import open_stream
 from trainer.training.loop import new_model
@@ -19,7 +19,7 @@ from trainer.training.loop import new_model
 @pytest.mark.parametrize("n", [0, 1, 2, 7, 16])
 @pytest.mark.parametrize("world", [1, 2, 3, 8])
 def test_shares_are_everything_once_and_even(n, world):
-    shares = [Ranks(rank, world).share(n) for rank in range(world)]
+    shares = [ProcessGroup(rank, world).share(n) for rank in range(world)]
     assert [i for share in shares for i in range(n)[share]] == list(range(n))
     lengths = [share.stop - share.start for share in shares]
     assert max(lengths) - min(lengths) <= 1
@@ -30,7 +30,7 @@ def test_the_shares_of_a_batch_are_the_batch_noise_and_all(config):
     store = a_store()
     whole = open_stream(config, store, "train")
     parts = [open_stream(config, store, "train") for _ in range(2)]
-    shares = [part.epoch(1, 0, Ranks(r, 2).share) for r, part in enumerate(parts)]
+    shares = [part.epoch(1, 0, ProcessGroup(r, 2).share) for r, part in enumerate(parts)]
     n_rows = []
     for batch, *own in zip(whole.epoch(1), *shares, strict=True):
         for name in ("window", "keypoints", "annotated", "detected", "noisy", "target", "input"):
@@ -71,15 +71,15 @@ def test_no_model_mixes_windows_and_one_that_does_is_refused():
     for module in models().values():
         layers = module.build(25, 5).modules()
         assert not any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in layers)
-    with pytest.raises(BadInput, match="batch normalisation"):
-        SharedLoss(nn.Sequential(nn.BatchNorm1d(3)), lambda *_: None, Ranks(0, 2))
+    with pytest.raises(InvalidInputError, match="batch normalisation"):
+        SharedLoss(nn.Sequential(nn.BatchNorm1d(3)), lambda *_: None, ProcessGroup(0, 2))
 
 
 def test_alone_nothing_is_exchanged():
-    assert ALONE.agree(15, True) == (15, True)
-    assert ALONE.agree(None) == (None, False)
-    assert ALONE.gather("own") == ["own"]
-    assert ALONE.first(lambda: 3) == 3
+    assert SINGLE_PROCESS.sync_stop(15, True) == (15, True)
+    assert SINGLE_PROCESS.sync_stop(None) == (None, False)
+    assert SINGLE_PROCESS.all_gather("own") == ["own"]
+    assert SINGLE_PROCESS.run_on_main(lambda: 3) == 3
 
 
 def test_half_of_torchruns_environment_is_told(monkeypatch):
@@ -89,17 +89,17 @@ def test_half_of_torchruns_environment_is_told(monkeypatch):
     monkeypatch.setenv("RANK", "1")
     assert (environment.n_processes(), environment.rank()) == (4, 1)
     monkeypatch.delenv("WORLD_SIZE")
-    with pytest.raises(BadInput, match="RANK is set and WORLD_SIZE is not a number"):
+    with pytest.raises(InvalidInputError, match="RANK is set and WORLD_SIZE is not a number"):
         environment.n_processes()
 
 
 def test_only_the_first_process_tells_errors_that_all_have(monkeypatch):
     monkeypatch.setenv("RANK", "1")
     with pytest.raises(SystemExit) as left, environment.quiet_but_first():
-        raise BadInput("told by the first")
+        raise InvalidInputError("told by the first")
     assert left.value.code == 1
     with pytest.raises(KeyError), environment.quiet_but_first():
         raise KeyError("a defect")
     monkeypatch.setenv("RANK", "0")
-    with pytest.raises(BadInput), environment.quiet_but_first():
-        raise BadInput("told")
+    with pytest.raises(InvalidInputError), environment.quiet_but_first():
+        raise InvalidInputError("told")

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pose_smoother.errors import BadInput, RunError
+from pose_smoother.errors import InvalidInputError, RunError
 from tests.trainer.fake_store import make_store
 from trainer.evaluation.baselines import BaselinesConfig, baselines, read_positions
 from trainer.evaluation.evaluate import noisy_positions
@@ -89,5 +89,5 @@ def test_fitting_sees_other_noise_than_any_epoch_of_training(store):
 
 
 def test_an_unknown_smoother_lists_the_known_ones():
-    with pytest.raises(BadInput, match="unknown smoother 'kalman'; known: identity"):
+    with pytest.raises(InvalidInputError, match="unknown smoother 'kalman'; known: identity"):
         BaselinesConfig("1.1", smoothers=("kalman",))

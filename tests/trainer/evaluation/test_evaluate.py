@@ -12,7 +12,7 @@ from trainer.training.config import TrainConfig, open_stream
 from trainer.training.final_test import REFERENCES
 from trainer.training.losses import batch_loss_of
 from trainer.training.model_setup import new_model
-from trainer.training.step import NotFinite
+from trainer.training.step import NonFiniteError
 
 STORE = make_store(n_clips=10, n_frames=40)
 
@@ -84,6 +84,6 @@ def test_one_bad_batch_among_many_is_named(poisoned):
         value, output = mse(model, batch)
         return torch.where((batch.window == bad_window).any(), torch.nan, value), output
 
-    with pytest.raises(NotFinite) as caught:
+    with pytest.raises(NonFiniteError) as caught:
         evaluate(new_model(config), stream, loss, "skip")
     assert caught.value.batch == poisoned

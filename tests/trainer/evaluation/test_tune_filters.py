@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from pose_smoother.filters import SMOOTHERS, smoother
 from pose_smoother.filters.lmmse import fit
 from pose_smoother.filters.moving import gaussian
@@ -109,6 +109,6 @@ def test_filters_learn_nothing_from_the_training_windows():
 
 def test_an_unknown_name_lists_the_known_ones():
     with pytest.raises(
-        BadInput, match=r"unknown smoother 'kalman'; known: identity, mean, .*lmmse"
+        InvalidInputError, match=r"unknown smoother 'kalman'; known: identity, mean, .*lmmse"
     ):
         smoother("kalman")

@@ -9,7 +9,7 @@ import torch
 import zarr
 
 from pose_smoother.boxes import boxes_around, to_heatmap
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from pose_smoother.heatmap import render
 from pose_smoother.poses.keypoint_names import mapping
 from pose_smoother.skeleton import INDEX, KEYPOINTS
@@ -135,7 +135,7 @@ def test_low_peaks_count_as_missed(real, tmp_path):
     assert not np.isfinite(result.pairs.detected[:, INDEX["nose"]]).any()
     assert not result.heatmaps[:, 6].any()
     assert np.isfinite(result.heatmaps).all()
-    with pytest.raises(BadInput, match="no heatmap with a ground truth has a peak"):
+    with pytest.raises(InvalidInputError, match="no heatmap with a ground truth has a peak"):
         paired(tmp_path / "m.npz", real, min_score=9.0)
 
 
@@ -176,24 +176,24 @@ def test_bad_files_are_told(npz, real, tmp_path):
         kept = {name: a for name, a in {**arrays, **changed}.items() if a is not None}
         return write(tmp_path / "bad.npz", kept)
 
-    with pytest.raises(BadInput, match="expected an array 'boxes', found 'heatmaps'"):
+    with pytest.raises(InvalidInputError, match="expected an array 'boxes', found 'heatmaps'"):
         read_heatmaps(spoiled(boxes=None))
-    with pytest.raises(BadInput, match=r"expected names of shape \(7,\), found \(6,\)"):
+    with pytest.raises(InvalidInputError, match=r"expected names of shape \(7,\), found \(6,\)"):
         read_heatmaps(spoiled(names=arrays["names"][1:]))
-    with pytest.raises(BadInput, match=r"heatmaps of shape \(56, 7, 56, 56\), found"):
+    with pytest.raises(InvalidInputError, match=r"heatmaps of shape \(56, 7, 56, 56\), found"):
         read_heatmaps(spoiled(heatmaps=arrays["heatmaps"][..., 1:]))
-    with pytest.raises(BadInput, match="no such file"):
+    with pytest.raises(InvalidInputError, match="no such file"):
         read_heatmaps(tmp_path / "absent.h5")
     (tmp_path / "text.h5").write_text("no file of heatmaps")
-    with pytest.raises(BadInput, match="cannot be read as NPZ, HDF5 or Zarr"):
+    with pytest.raises(InvalidInputError, match="cannot be read as NPZ, HDF5 or Zarr"):
         read_heatmaps(tmp_path / "text.h5")
-    with pytest.raises(BadInput, match="no heatmap has a ground truth"):
+    with pytest.raises(InvalidInputError, match="no heatmap has a ground truth"):
         paired(spoiled(frame=arrays["frame"] + 999), real)
-    with pytest.raises(BadInput, match="are there twice"):
+    with pytest.raises(InvalidInputError, match="are there twice"):
         paired(spoiled(frame=np.full_like(arrays["frame"], 3)), real)
-    with pytest.raises(BadInput, match="no keypoint in common"):
+    with pytest.raises(InvalidInputError, match="no keypoint in common"):
         paired(spoiled(names=np.array([f"x{i}" for i in range(7)])), real)
     together = truth(4, 14)
     together = replace(together, tracks=tuple(replace(t, video="v") for t in together.tracks))
-    with pytest.raises(BadInput, match="4 people in frame"):
+    with pytest.raises(InvalidInputError, match="4 people in frame"):
         paired(spoiled(person=None, video=None), together)

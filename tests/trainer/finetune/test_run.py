@@ -9,7 +9,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from pose_smoother.errors import BadInput, RunError
+from pose_smoother.errors import InvalidInputError, RunError
 from pose_smoother.filters import SMOOTHERS
 from tests.trainer.calibrate.made import as_csv, truth
 from tests.trainer.fake_store import make_store
@@ -29,7 +29,7 @@ from trainer.runs.checkpoint import BEST, read_checkpoint
 from trainer.runs.results_io import load, read_json
 from trainer.runs.signals import Interrupt, Interrupted
 from trainer.training.config import TrainConfig
-from trainer.training.final_test import judge_on_test
+from trainer.training.final_test import evaluate_on_test
 from trainer.training.loop import Training
 from trainer.training.progress import Progress
 from trainer.training.train import train
@@ -173,7 +173,7 @@ def test_with_a_store_beside_it_remembers(pretrained, pair_files, synthetic, tmp
 def _synthetic_error(weights, store):
     config = TrainConfig("tiny", "1.1", device="cpu")
     with Progress("test", 1) as progress:
-        judged = judge_on_test(config, store, weights, progress, Interrupt())
+        judged = evaluate_on_test(config, store, weights, progress, Interrupt())
     return value(judged.scores, "error_px")
 
 
@@ -236,5 +236,5 @@ def test_keypoints_that_the_run_does_not_know_are_told(pretrained, pair_files, t
     assert any("was not trained on nose:" in text for text in told)
     scores["annotated"][:] = 0
     np.savez(unaware / "scores.npz", **scores)
-    with pytest.raises(BadInput, match="no keypoint that both files have"):
+    with pytest.raises(InvalidInputError, match="no keypoint that both files have"):
         prepared(unaware, pair_files)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from pose_smoother.store.store import SPLITS
 from trainer.finetune.split import SHARES, split_videos
 
@@ -30,5 +30,7 @@ def test_shares_are_met_by_windows_and_the_seed_decides_who_goes_where():
 
 
 def test_too_few_videos_are_told_by_their_number():
-    with pytest.raises(BadInput, match=r"^2 of 3 videos have a window .* at least 3 are needed"):
+    with pytest.raises(
+        InvalidInputError, match=r"^2 of 3 videos have a window .* at least 3 are needed"
+    ):
         split_videos({"a": 5, "b": 1, "c": 0}, 0)

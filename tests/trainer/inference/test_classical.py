@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from pose_smoother.filters import SMOOTHERS
 from pose_smoother.poses.keypoint_names import mapping
 from tests.trainer.fake_store import make_store
 from tests.trainer.inference.tracks import NAMES, poses, track, walk
 from trainer.evaluation.baselines import BaselinesConfig, baselines
-from trainer.inference.classical import DEFAULTS, Training, classical, parameters
+from trainer.inference.classical import DEFAULTS, FitData, classical, parameters
 from trainer.inference.sliding_window import smooth_poses
 
 
@@ -25,7 +25,7 @@ def test_every_smoother_of_the_results_table_has_defaults_and_runs():
     assert set(DEFAULTS) == set(SMOOTHERS)
     store = make_store(n_clips=10, n_frames=16, missing=0.0)
     for name in SMOOTHERS:
-        found = through(classical(name, parameters(name), Training(store, "1.1")), jittery())
+        found = through(classical(name, parameters(name), FitData(store, "1.1")), jittery())
         known = 25 if name != "lmmse" else 15
         error = np.abs(found - walk(1))[:, :25].mean(axis=(0, 2))
         raw = np.abs(jittery() - walk(1))[:, :25].mean(axis=(0, 2))
@@ -68,7 +68,9 @@ def test_parameters_are_defaults_then_tuned_then_given(tmp_path):
     assert tuned in [dict(point) for point in SMOOTHERS["savgol"].grid]
     assert parameters("savgol", run, ["polyorder=0"]) == {**tuned, "polyorder": 0}
     assert isinstance(parameters("median", None, ["width_frames=7"])["width_frames"], int)
-    with pytest.raises(BadInput, match=r"unknown smoother in .* 'gaussian'; known: mean, savgol"):
+    with pytest.raises(
+        InvalidInputError, match=r"unknown smoother in .* 'gaussian'; known: mean, savgol"
+    ):
         parameters("gaussian", run)
 
 
@@ -89,14 +91,14 @@ def test_parameters_are_defaults_then_tuned_then_given(tmp_path):
     ],
 )
 def test_a_wrong_parameter_says_what_is_right(name, given, text):
-    with pytest.raises(BadInput, match=text):
+    with pytest.raises(InvalidInputError, match=text):
         parameters(name, None, [given])
 
 
 def test_the_linear_estimator_wants_training_windows():
-    with pytest.raises(BadInput, match=r"--store S --exp X\.Y"):
+    with pytest.raises(InvalidInputError, match=r"--store S --exp X\.Y"):
         classical("lmmse", parameters("lmmse"))
     store = make_store(n_clips=10, n_frames=16)
-    fitted = classical("lmmse", parameters("lmmse"), Training(store, "1.3"))
+    fitted = classical("lmmse", parameters("lmmse"), FitData(store, "1.3"))
     assert fitted.step == 2
     assert 0 < fitted.keypoints.sum() < 25

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from pose_smoother.errors import BadInput, RunError
+from pose_smoother.errors import InvalidInputError, RunError
 from tests.trainer.fake_store import LABELLED, make_store
 from trainer.data.render import render, response_tables
 from trainer.evaluation.uncertainty import SHARES, Regions, estimate_with_scale
@@ -165,7 +165,9 @@ def test_keypoints_inside_the_region_around_their_estimate_are_left_alone(runs):
 
 
 def test_only_a_model_with_an_uncertainty_can_leave_keypoints_alone(runs):
-    with pytest.raises(BadInput, match="tells nothing of how sure it is"):
+    with pytest.raises(InvalidInputError, match="tells nothing of how sure it is"):
         load_run(runs / "deciwatch-1.3-seed0").smoother(keep_within=0.5)
-    with pytest.raises(BadInput, match=r"no region for a share of 0\.7; known: 0\.5, 0\.9"):
+    with pytest.raises(
+        InvalidInputError, match=r"no region for a share of 0\.7; known: 0\.5, 0\.9"
+    ):
         load_run(runs / "resmlp-1.1-seed0").smoother(keep_within=0.7)

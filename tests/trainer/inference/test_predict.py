@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from tests.trainer.fake_store import make_store
 from tests.trainer.inference.tracks import NAMES, walk
 from trainer import cli
@@ -143,5 +143,5 @@ def test_an_array_is_smoothed_in_a_notebook(run, caplog):
     assert "tail" in caplog.text
     np.testing.assert_array_equal(found, smooth(keypoints.astype(np.float64), NAMES, str(run)))
     assert smooth(keypoints[:0], NAMES, "none").shape == (0, 26, 2)
-    with pytest.raises(BadInput, match=r"expected keypoints \(n, 26, 2\)"):
+    with pytest.raises(InvalidInputError, match=r"expected keypoints \(n, 26, 2\)"):
         smooth(keypoints[:, :5], NAMES, run)

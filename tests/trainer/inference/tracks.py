@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from pose_smoother.poses.tracks import Poses, Track
 from pose_smoother.skeleton import KEYPOINTS
-from trainer.inference.sliding_window import Smoother
+from trainer.inference.sliding_window import WindowSmoother
 
 NAMES = (*KEYPOINTS, "tail")
 
@@ -29,6 +29,8 @@ def poses(*tracks: Track) -> Poses:
     return Poses(NAMES, tracks, (), None)
 
 
-def smoother(smooth: Callable[[Any], Any] = np.copy, **chosen: Any) -> Smoother:
+def smoother(smooth: Callable[[Any], Any] = np.copy, **chosen: Any) -> WindowSmoother:
     """A smoother that knows all 25 keypoints; the identity by default."""
-    return Smoother(**{"name": "test", "smooth": smooth, "keypoints": np.ones(25, bool), **chosen})
+    return WindowSmoother(
+        **{"name": "test", "smooth": smooth, "keypoints": np.ones(25, bool), **chosen}
+    )

@@ -8,6 +8,7 @@ import torch
 
 from pose_smoother.errors import RunError
 from pose_smoother.skeleton import INDEX, KEYPOINTS, POOLED
+from trainer.metrics.ground_truth import GroundTruth
 from trainer.metrics.scorer import Scorer, Scores, heatmap_positions, identity_pck, pck, score
 from trainer.metrics.scores import metric_cells, value
 
@@ -27,9 +28,8 @@ def windows(n=12, seed=0, share_annotated=0.85):
 def scores_of(predicted, truth, annotated, clip, batch=5, n_clips=3, **options) -> Scores:
     scorer = Scorer(n_clips, **options)
     for at in range(0, len(clip), batch):
-        scorer.update(
-            *(torch.tensor(a[at : at + batch]) for a in (predicted, truth, annotated, clip))
-        )
+        part = [torch.tensor(a[at : at + batch]) for a in (predicted, truth, annotated, clip)]
+        scorer.update(part[0], GroundTruth(part[1], part[2]), part[3])
     return scorer.scores()
 
 
@@ -146,7 +146,8 @@ def test_a_wild_prediction_does_not_overflow():
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_a_gpu_counts_the_same_without_being_waited_for():
     arrays = windows(64, seed=6)
-    batch = [torch.tensor(a, device="cuda") for a in arrays]
+    on_gpu = [torch.tensor(a, device="cuda") for a in arrays]
+    batch = on_gpu[0], GroundTruth(on_gpu[1], on_gpu[2]), on_gpu[3]
     scorer = Scorer(3, device="cuda")
     scorer.update(*batch)
     torch.cuda.set_sync_debug_mode("error")

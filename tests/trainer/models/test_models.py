@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from trainer.models import ModelModule, model_module, models
 
 K = 3
@@ -27,7 +27,9 @@ def test_the_folder_is_the_registry() -> None:
 
 
 def test_an_unknown_model_lists_the_known_ones() -> None:
-    with pytest.raises(BadInput, match=r"'unet'.*3dconv, biconvlstm-c, biconvlstm-s, deciwatch"):
+    with pytest.raises(
+        InvalidInputError, match=r"'unet'.*3dconv, biconvlstm-c, biconvlstm-s, deciwatch"
+    ):
         model_module("unet")
 
 

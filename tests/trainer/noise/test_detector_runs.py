@@ -5,7 +5,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from pose_smoother.errors import BadInput, RunError
+from pose_smoother.errors import InvalidInputError, RunError
 from tests.trainer.fake_store import make_store
 from tests.trainer.made_noise import detector, write
 from trainer import cli
@@ -108,9 +108,9 @@ def test_at_half_the_frame_rate_the_correlation_is_of_two_frames(store, file):
 
 
 def test_a_mean_shift_and_a_lost_file_are_refused(store, file):
-    with pytest.raises(BadInput, match="mu-in does not go with"):
+    with pytest.raises(InvalidInputError, match="mu-in does not go with"):
         TrainConfig("deciwatch", "1.1", noise=str(file), mu_in_px=1.0)
-    with pytest.raises(BadInput, match=r"no noise file none\.toml"):
+    with pytest.raises(InvalidInputError, match=r"no noise file none\.toml"):
         BaselinesConfig("1.1", noise="none.toml")
     assert (
         resolved_noise(str(file), store)

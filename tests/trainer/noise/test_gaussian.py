@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy import stats
 
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from pose_smoother.seeds import TEST_NOISE, TRAIN_NOISE, VAL_NOISE
 from trainer.noise.gaussian import (
     NoiseConfig,
@@ -225,5 +225,5 @@ def test_frozen_counters_of_frames_and_clips_never_meet():
     ],
 )
 def test_impossible_settings_are_refused(values, message):
-    with pytest.raises(BadInput, match=message):
+    with pytest.raises(InvalidInputError, match=message):
         NoiseConfig(**{"k": 1.0, "sigma_in_px": SIGMAS, **values})

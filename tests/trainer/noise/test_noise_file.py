@@ -2,7 +2,7 @@
 
 import pytest
 
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from pose_smoother.skeleton import INDEX
 from tests.trainer.made_noise import content, detector, write
 from trainer.noise.noise_file import PAIRS, parse_noise, read_noise
@@ -55,23 +55,23 @@ def test_a_wrong_entry_is_named(path, value, message):
     for key in path[:-1]:
         table = table[key]
     table[path[-1]] = value
-    with pytest.raises(BadInput, match=message):
+    with pytest.raises(InvalidInputError, match=message):
         parse_noise(changed)
 
 
 def test_an_absent_keypoint_is_named():
     changed = content(NOISE)
     del changed["keypoints"]["left_toes"]
-    with pytest.raises(BadInput, match="keypoints lacks left_toes"):
+    with pytest.raises(InvalidInputError, match="keypoints lacks left_toes"):
         parse_noise(changed)
 
 
 def test_no_file_and_no_toml_are_one_line(tmp_path):
-    with pytest.raises(BadInput, match=r"no noise file .*: make one with"):
+    with pytest.raises(InvalidInputError, match=r"no noise file .*: make one with"):
         read_noise(tmp_path / "noise.toml")
     (tmp_path / "noise.toml").write_text("= 3")
-    with pytest.raises(BadInput, match="is no noise file"):
+    with pytest.raises(InvalidInputError, match="is no noise file"):
         read_noise(tmp_path / "noise.toml")
     (tmp_path / "noise.toml").write_text("version = 1")
-    with pytest.raises(BadInput, match=r"noise.toml: expected a table blur"):
+    with pytest.raises(InvalidInputError, match=r"noise.toml: expected a table blur"):
         read_noise(tmp_path / "noise.toml")

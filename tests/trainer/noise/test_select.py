@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 
-from pose_smoother.errors import BadInput, RunError
+from pose_smoother.errors import InvalidInputError, RunError
 from tests.trainer.fake_store import make_store
 from trainer.evaluation.baselines import BaselinesConfig, read_positions
 from trainer.evaluation.baselines import identity as baselines_identity
@@ -110,5 +110,5 @@ def test_runs_of_before_the_setting_had_fresh_noise(store, tmp_path):
 
 @pytest.mark.parametrize("kind", [BaselinesConfig, lambda e, **o: TrainConfig("3dconv", e, **o)])
 def test_an_unknown_noise_lists_the_known_ones(kind):
-    with pytest.raises(BadInput, match="unknown noise 'loud'; known: auto, fresh, frozen"):
+    with pytest.raises(InvalidInputError, match="unknown noise 'loud'; known: auto, fresh, frozen"):
         kind("1.1", noise="loud")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from pose_smoother.skeleton import INDEX, KEYPOINTS
 from trainer.plots import animation
 from trainer.plots.drawing import camera, check_ending, save
@@ -72,7 +72,7 @@ def test_equal_motions_give_equal_bytes(motion, tmp_path):
 def test_endings_are_checked_before_any_work(tmp_path):
     assert check_ending(tmp_path / "a.GIF", may_move=True)
     assert not check_ending(tmp_path / "a.png", may_move=True)
-    with pytest.raises(BadInput, match=r"must end in \.png, \.svg, \.pdf$"):
+    with pytest.raises(InvalidInputError, match=r"must end in \.png, \.svg, \.pdf$"):
         check_ending(tmp_path / "a.gif", may_move=False)
 
 
@@ -89,7 +89,7 @@ def test_a_gif_has_a_picture_for_every_frame(motion, tmp_path):
 def test_mp4_without_ffmpeg_is_one_line(motion, tmp_path, monkeypatch):
     monkeypatch.setattr(animation.shutil, "which", lambda name: None)
     monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
-    with pytest.raises(BadInput, match=r"MP4 needs ffmpeg .*; a \.gif does not"):
+    with pytest.raises(InvalidInputError, match=r"MP4 needs ffmpeg .*; a \.gif does not"):
         animation.write_animation(motion, tmp_path / "a.mp4", 10)
     assert not (tmp_path / "a.mp4").exists()
 
@@ -122,9 +122,9 @@ def test_keypoints_are_found_by_name_with_and_without_side(motion):
     both = [INDEX["left_wrist"], INDEX["right_wrist"]]
     assert motion.columns(("wrist",)) == both
     assert motion.columns(("right_wrist", "wrist")) == both[::-1]
-    with pytest.raises(BadInput, match=f"unknown keypoint 'fin'; known: {KEYPOINTS[0]}"):
+    with pytest.raises(InvalidInputError, match=f"unknown keypoint 'fin'; known: {KEYPOINTS[0]}"):
         motion.columns(("fin",))
-    with pytest.raises(BadInput, match="has no thumb in any frame"):
+    with pytest.raises(InvalidInputError, match="has no thumb in any frame"):
         motion.columns(("thumb",))
 
 
@@ -132,7 +132,7 @@ def test_frames_are_chosen_by_number(motion):
     part = motion.between(None, 101)
     assert part.frame.tolist() == [100, 101]
     assert len(part.raw) == len(part.smoothed) == len(part.truth) == 2
-    with pytest.raises(BadInput, match=r"frames 100 \.\.\. 139, none in 200 \.\.\. 139"):
+    with pytest.raises(InvalidInputError, match=r"frames 100 \.\.\. 139, none in 200 \.\.\. 139"):
         motion.between(200, None)
 
 

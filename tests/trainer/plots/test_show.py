@@ -5,7 +5,7 @@ import pytest
 from click.testing import CliRunner
 
 from pose_smoother.boxes import to_source
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from tests.trainer.fake_store import make_store
 from trainer import cli
 from trainer.inference.load_run import load_run
@@ -69,7 +69,7 @@ def test_a_clip_is_the_truth_made_noisy_once_in_source_pixels(run, store):
 
 def test_an_unknown_clip_lists_those_of_the_test_split(run, store):
     known = str(store.clips["id"][store.read("test", "clip")[0]])
-    with pytest.raises(BadInput, match=f"unknown test clip 'none'; known: {known}"):
+    with pytest.raises(InvalidInputError, match=f"unknown test clip 'none'; known: {known}"):
         noisy_clip(run.config, store, "none")
 
 
@@ -102,7 +102,7 @@ def test_a_track_of_a_file_by_its_id(run, tmp_path):
     short = person_in_file(run, file, longest.title.rpartition(" ")[2].replace("q", "p"))
     assert len(short.frame) == 6
     assert short.names == tuple(NAMED)
-    with pytest.raises(BadInput, match="unknown track 'x'; known:"):
+    with pytest.raises(InvalidInputError, match="unknown track 'x'; known:"):
         person_in_file(run, file, "x")
 
 
@@ -121,7 +121,7 @@ def test_error_by_speed_adds_up_to_the_error_of_all(run, store, monkeypatch):
     assert 3.2 < np.average(noisy[0], weights=found.n) < 3.9
     assert error_by_speed(run, store, max_windows=64).n.sum() < found.n.sum()
     monkeypatch.setattr(speed, "_LEAST_KEYPOINTS", 10**6)
-    with pytest.raises(BadInput, match="too few test windows"):
+    with pytest.raises(InvalidInputError, match="too few test windows"):
         error_by_speed(run, store, max_windows=1)
     figure = speed_figure(found, "title")
     assert len(figure.axes) == 4

@@ -9,7 +9,7 @@ from tests.trainer.report.made_runs import make_baselines, make_run
 from trainer.report.collect import Collection, collect
 from trainer.report.intervals import numbers
 from trainer.report.published import DEFAULT_FOLDER, read_published
-from trainer.report.tables.grid import Source
+from trainer.report.tables.grid import ReportData
 
 
 @pytest.fixture(scope="session")
@@ -35,5 +35,5 @@ def found(made_runs: Path) -> Collection:
 
 
 @pytest.fixture(scope="session")
-def source(found: Collection) -> Source:
-    return Source(numbers(found), read_published(DEFAULT_FOLDER))
+def source(found: Collection) -> ReportData:
+    return ReportData(numbers(found), read_published(DEFAULT_FOLDER))

@@ -14,7 +14,7 @@ from trainer.report.figures import (
 )
 from trainer.report.published import Published
 from trainer.report.style import png, svg
-from trainer.report.tables.grid import Source
+from trainer.report.tables.grid import ReportData
 
 
 @pytest.fixture(scope="module")
@@ -74,9 +74,9 @@ def test_every_row_has_its_interval_and_its_published_diamond(source):
     assert (number.low, number.high) in spans
     diamonds = [line for line in figure.axes[0].lines if line.get_marker() == "D"]
     assert len(diamonds) == 5
-    bare = pck_figure(Source(source.numbers, Published()))
+    bare = pck_figure(ReportData(source.numbers, Published()))
     assert not [line for line in bare.axes[0].lines if line.get_marker() == "D"]
-    assert pck_figure(Source({}, Published())) is None
+    assert pck_figure(ReportData({}, Published())) is None
 
 
 def test_equal_runs_give_equal_bytes_without_a_date(found):

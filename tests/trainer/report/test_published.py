@@ -2,7 +2,7 @@
 
 import pytest
 
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from trainer.report.published import DEFAULT_FOLDER, read_published
 
 
@@ -22,9 +22,9 @@ def test_all_tables_are_read_with_their_digits():
 
 
 def test_another_folder_is_told(tmp_path):
-    with pytest.raises(BadInput, match="--published names the folder"):
+    with pytest.raises(InvalidInputError, match="--published names the folder"):
         read_published(tmp_path)
     for name in ("test_pck.csv", "keypoint_pck_at_0.1.csv", "epoch_minutes.csv"):
         (tmp_path / name).write_text("a,b\n1,2\n")
-    with pytest.raises(BadInput, match="doesn't hold the published tables"):
+    with pytest.raises(InvalidInputError, match="doesn't hold the published tables"):
         read_published(tmp_path)

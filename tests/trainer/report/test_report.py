@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from trainer.cli import main
 from trainer.report import html_page as page_module
 from trainer.report.report import report
@@ -166,7 +166,7 @@ def test_a_run_that_had_to_be_left_out_is_named(made_runs, tmp_path):
 
 def test_without_jinja2_one_line_says_how_to_get_it(made_runs, tmp_path, monkeypatch):
     monkeypatch.setattr(page_module, "find_spec", lambda name: None)
-    with pytest.raises(BadInput, match="pip install"):
+    with pytest.raises(InvalidInputError, match="pip install"):
         report(made_runs, tmp_path)
     assert list(tmp_path.iterdir()) == []
 

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from pose_smoother.errors import RunError
 from pose_smoother.files.atomic import write_json
-from pose_smoother.files.lock import only_writer
+from pose_smoother.files.lock import exclusive_lock
 from trainer.cli import main
 from trainer.runs.folder import RunFolder
 from trainer.runs.status import _age, overview, sight
@@ -90,7 +90,7 @@ def test_a_live_run_is_not_disturbed(tmp_path):
         (found,) = overview(tmp_path)
         assert found.state == "running"
         assert sorted(p.name for p in tmp_path.rglob("*")) == before
-    with only_writer(tmp_path / "run"):
+    with exclusive_lock(tmp_path / "run"):
         pass
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from tests.trainer.fake_store import make_store
 from trainer import cli
 from trainer.evaluation import baselines
@@ -61,11 +61,11 @@ def test_a_subset_with_seeds_has_nothing_twice():
 
 
 def test_a_wrong_name_or_value_is_told_before_anything_runs():
-    with pytest.raises(BadInput, match="unknown model 'unet'; known: 3dconv"):
+    with pytest.raises(InvalidInputError, match="unknown model 'unet'; known: 3dconv"):
         plan(["unet"], None, [0], {})
-    with pytest.raises(BadInput, match="unknown experiment '3'"):
+    with pytest.raises(InvalidInputError, match="unknown experiment '3'"):
         plan(None, ["3"], [0], {})
-    with pytest.raises(BadInput, match="seed must not be negative"):
+    with pytest.raises(InvalidInputError, match="seed must not be negative"):
         plan(None, None, [-1], {})
 
 

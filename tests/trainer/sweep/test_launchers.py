@@ -10,18 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from pose_smoother.errors import BadInput
-from pose_smoother.files.lock import only_writer
+from pose_smoother.errors import InvalidInputError
+from pose_smoother.files.lock import exclusive_lock
 from tests.trainer.sweep.test_supervisor import SCRIPT, events, states
 from trainer.runs.signals import Interrupt
 from trainer.sweep.job import Job
 from trainer.sweep.jobs import job_of
 from trainer.sweep.launchers import job_group as packs
 from trainer.sweep.launchers.cli import launcher_of
-from trainer.sweep.launchers.job_group import Pack, Remote, packed_runs
+from trainer.sweep.launchers.job_group import ClusterJob, JobGroup, packed_runs
 from trainer.sweep.launchers.queue import Queue
 from trainer.sweep.launchers.workers import DaskWorkers
-from trainer.sweep.progress_display import Board
+from trainer.sweep.progress_display import ProgressDisplay
 from trainer.sweep.supervisor import Supervisor, SweepOptions
 
 PATIENCE_S = 120
@@ -68,10 +68,10 @@ class Threads:
 
     def begin(self, jobs):
         self.begun.append([job.name for job in jobs])
-        return packed_runs(InThread(Pack(tuple(jobs), self.out, 1, self.out / "stop")))
+        return packed_runs(InThread(JobGroup(tuple(jobs), self.out, 1, self.out / "stop")))
 
 
-class InThread(Remote):
+class InThread(ClusterJob):
     def __init__(self, pack):
         super().__init__(pack)
         self.found = None
@@ -90,7 +90,7 @@ class InThread(Remote):
 
 def sweep(out, launcher, *names, **options):
     options = SweepOptions(**{"n_jobs": 1, "again": True, **options})
-    board = Board(io.StringIO(), live=False)
+    board = ProgressDisplay(io.StringIO(), live=False)
     return Supervisor(jobs(out, *names), out, options, Interrupt(), board, launcher).run()
 
 
@@ -109,11 +109,11 @@ def test_the_time_is_up_for_packs_too(out):
 
 def test_a_pack_waits_for_the_process_of_a_dead_worker(out, monkeypatch):
     monkeypatch.setattr(packs, "_WAIT_FOR_LOCK_S", 30)
-    pack = Pack(jobs(out, "ok-1"), out, 1, out / "stop")
+    pack = JobGroup(jobs(out, "ok-1"), out, 1, out / "stop")
     held, free = threading.Event(), threading.Event()
 
     def other():
-        with only_writer(out / "ok-1"):
+        with exclusive_lock(out / "ok-1"):
             held.set()
             free.wait()
 
@@ -126,12 +126,12 @@ def test_a_pack_waits_for_the_process_of_a_dead_worker(out, monkeypatch):
     assert pack() == {"ok-1": ("finished", "")}  # again: nothing is begun
     assert [line[:2] for line in events(out)] == [["begin", "ok-1"], ["end", "ok-1"]]
     monkeypatch.setattr(packs, "_WAIT_FOR_LOCK_S", 0.1)
-    with only_writer(out / "ok-2"):
-        assert Pack(jobs(out, "ok-2"), out, 1, out / "stop")()["ok-2"][0] == "stopped"
+    with exclusive_lock(out / "ok-2"):
+        assert JobGroup(jobs(out, "ok-2"), out, 1, out / "stop")()["ok-2"][0] == "stopped"
 
 
 def test_a_job_that_dies_is_told_by_its_runs_folders(out):
-    class Dead(Remote):
+    class Dead(ClusterJob):
         def is_done(self):
             return True
 
@@ -141,7 +141,7 @@ def test_a_job_that_dies_is_told_by_its_runs_folders(out):
     for name in ("results.json", "results.csv"):
         (out / "ok-1").mkdir(exist_ok=True)
         (out / "ok-1" / name).touch()
-    handles = packed_runs(Dead(Pack(jobs(out, "ok-1", "ok-2"), out, 1, out / "stop")))
+    handles = packed_runs(Dead(JobGroup(jobs(out, "ok-1", "ok-2"), out, 1, out / "stop")))
     assert handles["ok-1"].outcome() == ("finished", "")
     assert handles["ok-2"].outcome() == ("lost", "OSError: the machine is gone")
 
@@ -213,14 +213,14 @@ def test_what_is_asked_of_the_queue_reaches_submitit(tmp_path):
     ],
 )
 def test_options_of_another_launcher_are_told(tmp_path, wrong, text):
-    with pytest.raises(BadInput, match=text):
+    with pytest.raises(InvalidInputError, match=text):
         launcher_of(tmp_path, 1, 1, **{**ASKED, **wrong})
 
 
 def test_an_unknown_option_of_the_queue_is_one_line(tmp_path):
     pytest.importorskip("submitit")
     made = launcher_of(tmp_path, 1, 1, **{**ASKED, "queue_options": ("colour=red",)})
-    with pytest.raises(BadInput, match=r"submitit: .*colour"):
+    with pytest.raises(InvalidInputError, match=r"submitit: .*colour"):
         made.__enter__()
 
 

@@ -13,14 +13,14 @@ from collections import Counter
 import pytest
 
 from pose_smoother.errors import RunError
-from pose_smoother.files.lock import Held, only_writer
+from pose_smoother.files.lock import LockedError, exclusive_lock
 from trainer.runs.signals import Interrupt, Interrupted
 from trainer.sweep import supervisor
 from trainer.sweep.job import Job
 from trainer.sweep.launchers import local
-from trainer.sweep.progress_display import Board
+from trainer.sweep.progress_display import ProgressDisplay
 from trainer.sweep.run_process import begin
-from trainer.sweep.supervisor import TABLE, Supervisor, SweepOptions, Unfinished, verdict
+from trainer.sweep.supervisor import TABLE, Supervisor, SweepOptions, UnfinishedError, verdict
 
 #: What a job does: ``python job.py FOLDER DEED --parent PID``; it tells when it was at work.
 SCRIPT = """
@@ -78,7 +78,7 @@ def make(tmp_path):
             for name in names
         ]
         build.told = io.StringIO()
-        board = Board(build.told, live=False)
+        board = ProgressDisplay(build.told, live=False)
         return Supervisor(jobs, out, SweepOptions(**options), interrupt or Interrupt(), board)
 
     build.out = out
@@ -170,7 +170,9 @@ def test_the_time_is_up(make):
         "ok-2": "not begun",
     }
     assert ["end", "slow-1", "1"] in events(make.out)  # it was asked, and could save
-    with pytest.raises(Unfinished, match="3 of 4 runs are left; the same command goes on") as left:
+    with pytest.raises(
+        UnfinishedError, match="3 of 4 runs are left; the same command goes on"
+    ) as left:
         verdict(found, Interrupt())
     assert left.value.exit_code == 75
     quick = {"slow-1": "quick", "slow-2": "quick"}
@@ -232,8 +234,8 @@ def test_a_terminal_s_ctrl_c_does_not_reach_the_runs(make):
 
 def test_two_sweeps_on_one_folder_do_not_collide(make):
     with (
-        only_writer(make.out / TABLE),
-        pytest.raises(Held, match=rf"{TABLE} is being written by process {os.getpid()} on"),
+        exclusive_lock(make.out / TABLE),
+        pytest.raises(LockedError, match=rf"{TABLE} is being written by process {os.getpid()} on"),
     ):
         make("ok-1").run()
     assert not (make.out / "ok-1").exists()
@@ -241,7 +243,7 @@ def test_two_sweeps_on_one_folder_do_not_collide(make):
 
 def test_a_run_in_other_hands_is_waited_for(make):
     def other():
-        with only_writer(make.out / "ok-1"):
+        with exclusive_lock(make.out / "ok-1"):
             held.set()
             released.wait(20)
 
@@ -291,7 +293,7 @@ def test_a_finished_run_of_another_configuration_is_not_taken_for_this_one(make)
 
 def test_live_lines_are_redrawn_and_others_stay():
     stream = io.StringIO()
-    board = Board(stream, live=True)
+    board = ProgressDisplay(stream, live=True)
     board.tell("begun")
     board.show(["a", "b"])
     board.show(["c"])
@@ -301,7 +303,7 @@ def test_live_lines_are_redrawn_and_others_stay():
 
 def test_where_nobody_watches_lines_are_not_redrawn():
     stream = io.StringIO()
-    board = Board(stream)
+    board = ProgressDisplay(stream)
     assert not board.is_due
     board.show(["a"])
     board.tell("b")

@@ -13,7 +13,7 @@ import torch
 from click.testing import CliRunner
 
 from pipeline.cli import main as pipeline
-from pose_smoother.files.lock import Held, only_writer
+from pose_smoother.files.lock import LockedError, exclusive_lock
 from pose_smoother.store.store import open_store
 from tests.pipeline.penn_files import write_labels
 from trainer.cli import main
@@ -67,9 +67,9 @@ def start(store, out, *options):
 
 def is_held(folder):
     try:
-        with only_writer(folder):
+        with exclusive_lock(folder):
             return False
-    except Held:
+    except LockedError:
         return True
 
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from tests.trainer.fake_store import make_store
 from trainer.evaluation.retest import run_config
 from trainer.runs.folder import CONFIG, UNRECORDED, check_identity
@@ -31,7 +31,7 @@ def test_what_is_chosen_goes_before_the_models_own():
     ],
 )
 def test_an_unknown_name_is_told(chosen, message):
-    with pytest.raises(BadInput, match=message):
+    with pytest.raises(InvalidInputError, match=message):
         train_config("deciwatch", "1.1", **chosen)
 
 

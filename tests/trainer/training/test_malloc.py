@@ -11,7 +11,7 @@ import pytest
 
 _STEPS = """
 import ctypes, json, sys, torch
-from trainer.training.malloc import keep_freed_memory
+from trainer.training.malloc import disable_malloc_trim
 
 class Mallinfo2(ctypes.Structure):
     _fields_ = [(n, ctypes.c_size_t) for n in (
@@ -25,7 +25,7 @@ mallinfo2.restype = Mallinfo2
 def held():  # bytes that malloc has from the system
     info = mallinfo2()
     return info.arena + info.hblkhd
-if sys.argv[1] == "kept" and not keep_freed_memory():
+if sys.argv[1] == "kept" and not disable_malloc_trim():
     sys.exit(3)
 found = []
 for _ in range(4):

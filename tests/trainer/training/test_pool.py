@@ -8,7 +8,13 @@ import pytest
 
 from tests.trainer.fake_store import make_store
 from trainer.data.stream import FILLED_POOL_FRAMES, POOL_FRAMES, WindowStream
-from trainer.training.config import TrainConfig, as_begun, identity, open_stream, run_record
+from trainer.training.config import (
+    TrainConfig,
+    identity,
+    open_stream,
+    run_record,
+    with_saved_settings,
+)
 
 CONFIG = TrainConfig("3dconv", "1.1", targets="stored", device="cpu", batch_size=2)
 
@@ -19,7 +25,7 @@ def store() -> Any:
 
 
 def test_a_new_run_has_the_long_pool_and_tells_it(store: Any, tmp_path: Path) -> None:
-    config = as_begun(CONFIG, tmp_path)
+    config = with_saved_settings(CONFIG, tmp_path)
     assert open_stream(config, store, "train").pool_frames == POOL_FRAMES == 16_384
     assert run_record(config, store, 0)["pool_frames"] == POOL_FRAMES
 
@@ -32,7 +38,7 @@ def test_a_run_goes_on_as_it_was_begun(
     record = run_record(CONFIG, store, 0)
     del record["pool_frames"]
     (tmp_path / "config.json").write_text(json.dumps({**record, **told}))
-    resumed = as_begun(CONFIG, tmp_path)
+    resumed = with_saved_settings(CONFIG, tmp_path)
     assert open_stream(resumed, store, "train").pool_frames == expected
     assert identity(resumed, store) == record["identity"]
 

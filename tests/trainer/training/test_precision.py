@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from trainer.training.precision import computing_in, resolved_precision
 
 CPU = torch.device("cpu")
@@ -23,7 +23,9 @@ def test_auto_is_float32_where_torch_can_not_tell(monkeypatch):
 
 def test_a_name_stands_for_itself_and_an_unknown_one_is_told():
     assert resolved_precision("bfloat16", CPU) == "bfloat16"
-    with pytest.raises(BadInput, match="unknown precision 'half'; known: auto, float32, bfloat16"):
+    with pytest.raises(
+        InvalidInputError, match="unknown precision 'half'; known: auto, float32, bfloat16"
+    ):
         resolved_precision("half", CPU)
 
 

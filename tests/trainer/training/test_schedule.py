@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from trainer.training.schedule import (
     FIRST_RATE,
     LAST_RATE,
@@ -107,5 +107,7 @@ def test_one_cycle_never_stops_early():
 def test_schedules_by_name():
     assert new_schedule("plateau", 0.1, 7) == PlateauSchedule(0.1)
     assert new_schedule("one-cycle", 0.1, 7) == OneCycle(0.1, 7)
-    with pytest.raises(BadInput, match="unknown schedule 'cosine'; known: plateau, one-cycle"):
+    with pytest.raises(
+        InvalidInputError, match="unknown schedule 'cosine'; known: plateau, one-cycle"
+    ):
         new_schedule("cosine", 0.1, 7)

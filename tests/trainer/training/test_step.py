@@ -11,7 +11,7 @@ from trainer.models import model_module
 from trainer.training.config import TrainConfig, open_stream
 from trainer.training.losses import batch_loss_of
 from trainer.training.step import (
-    NotFinite,
+    NonFiniteError,
     Stepper,
     bad_windows,
     initial_model,
@@ -78,7 +78,7 @@ def nan_gradient(model, batch):
 def test_the_step_of_a_bad_batch_is_not_taken(batch, poison):
     model, stepper = new_stepper(poison)
     before = weights(model)
-    with pytest.raises(NotFinite) as error:
+    with pytest.raises(NonFiniteError) as error:
         stepper.step(batch, 7)
     assert error.value.batch == 7
     assert torch.equal(weights(model), before)
@@ -101,7 +101,7 @@ def test_between_looks_the_device_alone_skips_bad_steps(batch):
     assert torch.equal(weights(model), after_first)
     stepper.step(batch, 2)
     assert weights(model).isfinite().all()
-    with pytest.raises(NotFinite) as error:
+    with pytest.raises(NonFiniteError) as error:
         stepper.look()
     assert error.value.batch == 1
 

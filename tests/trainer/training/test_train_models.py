@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from tests.trainer.fake_store import make_store
 from trainer.runs.results_io import read_csv
 from trainer.training.config import TrainConfig
@@ -24,13 +24,13 @@ from trainer.training.train import n_threads, train
     ],
 )
 def test_a_wrong_setting_is_told(wrong, text):
-    with pytest.raises(BadInput, match=text):
+    with pytest.raises(InvalidInputError, match=text):
         TrainConfig(**{"model": "deciwatch", "experiment": "1.1", **wrong})
 
 
 def test_the_official_loss_is_deciwatchs_own(tmp_path):
     store = make_store(n_clips=10, n_frames=16)
-    with pytest.raises(BadInput, match="the official loss is deciwatch's own"):
+    with pytest.raises(InvalidInputError, match="the official loss is deciwatch's own"):
         train(TrainConfig("3dconv", "1.1", loss="official"), store, tmp_path)
     config = TrainConfig("deciwatch", "1.1", max_epochs=1, max_steps=1, loss="official")
     assert train(config, store, tmp_path)["rows"]

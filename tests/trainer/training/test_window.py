@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from tests.trainer.fake_store import make_store
 from trainer.data.stream import WindowStream
 from trainer.evaluation.baselines import BaselinesConfig, baselines
@@ -77,8 +77,8 @@ def test_windows_of_five_frames_go_without_saying(store):
 
 
 def test_what_windows_cannot_be_is_refused(store):
-    with pytest.raises(BadInput, match="at least 5 frames, got 4"):
+    with pytest.raises(InvalidInputError, match="at least 5 frames, got 4"):
         train_config("resmlp", "1.1", window=4)
     noise = open_stream(train_config("resmlp", "1.1", device="cpu"), store, "test").noise
-    with pytest.raises(BadInput, match="--targets rendered"):
+    with pytest.raises(InvalidInputError, match="--targets rendered"):
         WindowStream(store, "train", 1, noise, targets="stored", window_frames=9)

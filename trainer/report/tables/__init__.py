@@ -7,9 +7,9 @@ from trainer.metrics.scorer import ALPHAS
 from trainer.report.collect import Collection
 from trainer.report.intervals import Difference
 from trainer.report.tables.checks import difference_table, rank_table, theory_table
-from trainer.report.tables.grid import Source
+from trainer.report.tables.grid import ReportData
 from trainer.report.tables.metadata_tables import parameter_table, run_table, split_table
-from trainer.report.tables.table import Sheet
+from trainer.report.tables.table import Table
 from trainer.report.tables.thesis import (
     BY_K,
     dataset_table,
@@ -24,11 +24,11 @@ __all__ = ["sheets"]
 
 
 def sheets(
-    found: Collection, source: Source, differences: Sequence[Difference]
-) -> dict[str, list[Sheet]]:
+    found: Collection, source: ReportData, differences: Sequence[Difference]
+) -> dict[str, list[Table]]:
     """Every table of a report by the page's sections; what has nothing to show is left out."""
     twins = [alpha for alpha in ALPHAS if alpha != 0.1]
-    by_section: dict[str, list[Sheet | None]] = {
+    by_section: dict[str, list[Table | None]] = {
         "accuracy": [pck_table(source, k) for k in BY_K],
         "differences": [difference_table(differences, source)],
         "keypoints": [keypoint_table(source, k, 0.1) for k in BY_K],

@@ -10,8 +10,8 @@ from trainer.metrics.scorer import ALPHAS
 from trainer.noise.select import FROM_FILE
 from trainer.report.collect import Collection, row_order
 from trainer.report.intervals import Difference, as_records
-from trainer.report.tables.grid import Source, Where, figures, label, signed, span_text
-from trainer.report.tables.table import ABSENT, Row, Sheet
+from trainer.report.tables.grid import CellKey, ReportData, figures, label, signed, span_text
+from trainer.report.tables.table import ABSENT, Row, Table
 from trainer.report.theory import identity_theory
 
 #: What the page's table of differences shows: (metric, alpha) -> heading.
@@ -20,7 +20,7 @@ _AGAINST = ("identity", "mean")
 _EXPECTED = ("At the mean", "Over clips", "Rounded shifts")
 
 
-def theory_table(found: Collection, source: Source) -> Sheet | None:
+def theory_table(found: Collection, source: ReportData) -> Table | None:
     """The identity rows against 1 - exp(-r^2 / 2 sigma^2); None without such rows.
 
     The formula is for shifts about zero: None too where runs used another mean or a noise file.
@@ -36,7 +36,7 @@ def theory_table(found: Collection, source: Source) -> Sheet | None:
     for known, alpha in product(entries, ALPHAS):
         scores = next(iter(found.scores["identity", known.name].values()))
         theory = identity_theory(scores, alpha, known.k)
-        number = source.numbers[Where(known.name, "pck", alpha).key("identity")]
+        number = source.numbers[CellKey(known.name, "pck", alpha).key("identity")]
         values = (theory.at_mean, theory.over_clips, theory.rounded)
         cells = (
             figures(theory.mean_threshold_px),
@@ -54,7 +54,7 @@ def theory_table(found: Collection, source: Source) -> Sheet | None:
         "What is left: positions are clipped to the heatmap, which brings keypoints near its edge "
         "closer to the truth (the more, the larger k), and thresholds also differ within a clip.",
     )
-    return Sheet(
+    return Table(
         "theory",
         "Identity function against theory",
         (tuple((head, 1) for head in heads),),
@@ -66,14 +66,14 @@ def theory_table(found: Collection, source: Source) -> Sheet | None:
     )
 
 
-def difference_table(listed: Sequence[Difference], source: Source) -> Sheet | None:
+def difference_table(listed: Sequence[Difference], source: ReportData) -> Table | None:
     """Each row against identity, mean and the best other row; the CSV has every pair."""
     if not listed:
         return None
     by_pair = {(d.experiment, d.metric, d.alpha, d.first, d.second): d for d in listed}
     rows: list[Row] = []
     for name in dict.fromkeys(d.experiment for d in listed):
-        members = [m for m in row_order() if Where(name, "error_px").key(m) in source.numbers]
+        members = [m for m in row_order() if CellKey(name, "error_px").key(m) in source.numbers]
         rows.append(Row("block", f"Experiment {name}"))
         rows += _count_rows(listed, name)
         for model in members:
@@ -97,7 +97,7 @@ def difference_table(listed: Sequence[Difference], source: Source) -> Sheet | No
         "pair of rows, at every alpha.",
     )
     title = "Paired differences"
-    return Sheet("differences", title, heads, tuple(rows), columns, tuple(records), notes, "Model")
+    return Table("differences", title, heads, tuple(rows), columns, tuple(records), notes, "Model")
 
 
 def _count_rows(listed: Sequence[Difference], name: str) -> list[Row]:
@@ -117,7 +117,7 @@ def _count_rows(listed: Sequence[Difference], name: str) -> list[Row]:
 
 def _against(
     by_pair: dict[Any, Difference],
-    source: Source,
+    source: ReportData,
     name: str,
     shown: tuple[str, float | None],
     model: str,
@@ -138,11 +138,15 @@ def _against(
 
 
 def _best_other(
-    source: Source, name: str, shown: tuple[str, float | None], model: str, members: Sequence[str]
+    source: ReportData,
+    name: str,
+    shown: tuple[str, float | None],
+    model: str,
+    members: Sequence[str],
 ) -> str | None:
     metric, alpha = shown
     others = {
-        m: source.numbers[Where(name, metric, alpha).key(m)].value for m in members if m != model
+        m: source.numbers[CellKey(name, metric, alpha).key(m)].value for m in members if m != model
     }
     if not others:
         return None
@@ -150,13 +154,13 @@ def _best_other(
     return str(pick(others, key=others.__getitem__))
 
 
-def rank_table(source: Source) -> Sheet | None:
+def rank_table(source: ReportData) -> Table | None:
     """Which rows stand in the thesis's order; None where fewer than two can be compared."""
     columns = [(e.name, alpha) for e in EXPERIMENTS for alpha in ALPHAS]
     places: dict[tuple[str, float], dict[str, tuple[int, int]]] = {}
     agree: list[str] = []
     for name, alpha in columns:
-        both = _both(source, Where(name, "pck", alpha))
+        both = _both(source, CellKey(name, "pck", alpha))
         places[name, alpha] = _places(both)
         agree.append(_agreement(both))
     models = [m for m in row_order() if any(m in column for column in places.values())]
@@ -188,12 +192,12 @@ def rank_table(source: Source) -> Sheet | None:
         "thesis prints as equal are not counted.",
     )
     title = "Order of the rows, here and in the thesis"
-    return Sheet(
+    return Table(
         "ranks", title, heads, tuple(rows), tuple(records[0]), tuple(records), notes, "Model"
     )
 
 
-def _both(source: Source, where: Where) -> dict[str, tuple[float, float]]:
+def _both(source: ReportData, where: CellKey) -> dict[str, tuple[float, float]]:
     """Models with a number here and a published one."""
     found = {}
     for model in row_order():

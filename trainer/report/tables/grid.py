@@ -8,7 +8,7 @@ from typing import Any
 from trainer.report.collect import row_order
 from trainer.report.intervals import Number, NumberKey, as_records
 from trainer.report.published import Published
-from trainer.report.tables.table import ABSENT, Row, Sheet
+from trainer.report.tables.table import ABSENT, Row, Table
 
 LABELS = {
     "identity": "Identity function",
@@ -46,7 +46,7 @@ CSV_COLUMNS = (
 
 
 @dataclass(frozen=True)
-class Where:
+class CellKey:
     """What a column counts; with a model it names one number."""
 
     experiment: str
@@ -62,20 +62,20 @@ class Where:
 
 
 @dataclass(frozen=True)
-class Source:
+class ReportData:
     """What tables are made from."""
 
     numbers: dict[NumberKey, Number]
     published: Published
 
-    def published_pck(self, model: str, where: Where) -> str | None:
+    def published_pck(self, model: str, where: CellKey) -> str | None:
         """The published number that stands beside one here, with its printed digits."""
         if where.metric != "pck" or where.dataset != "all" or where.alpha is None:
             return None
         key = (model, where.experiment, where.keypoint, where.alpha)
         return self.published.pck.get(key)
 
-    def models(self, columns: Sequence[Where]) -> list[str]:
+    def models(self, columns: Sequence[CellKey]) -> list[str]:
         """Rows that have a number, here or published, in any of the columns."""
         return [
             model
@@ -89,7 +89,7 @@ class Block:
     """Some rows of a table under a heading of their own; "" for none."""
 
     heading: str
-    columns: tuple[Where, ...]
+    columns: tuple[CellKey, ...]
 
 
 def label(model: str) -> str:
@@ -115,13 +115,13 @@ def span_text(low: float, high: float) -> str:
 
 
 def grid(
-    source: Source,
+    source: ReportData,
     name: str,
     title: str,
     heads: Sequence[Sequence[tuple[str, int]]],
     blocks: Sequence[Block],
     notes: Sequence[str] = (),
-) -> Sheet:
+) -> Table:
     """A table of numbers, models down, columns as the blocks name them."""
     rows: list[Row] = []
     records: list[dict[str, Any]] = []
@@ -137,7 +137,7 @@ def grid(
             records += [
                 record for where in block.columns if (record := _record(source, model, where))
             ]
-    return Sheet(
+    return Table(
         name,
         title,
         tuple(map(tuple, heads)),
@@ -149,7 +149,7 @@ def grid(
     )
 
 
-def _facts(source: Source, columns: Sequence[Where]) -> list[Row]:
+def _facts(source: ReportData, columns: Sequence[CellKey]) -> list[Row]:
     """Thresholds, and how much was counted: the same for all models, as the truth decides it."""
     rows = []
     thresholds = [_threshold(source, where) for where in columns]
@@ -169,7 +169,7 @@ def _facts(source: Source, columns: Sequence[Where]) -> list[Row]:
     return rows
 
 
-def _has(source: Source, model: str, where: Where) -> bool:
+def _has(source: ReportData, model: str, where: CellKey) -> bool:
     return where.key(model) in source.numbers
 
 
@@ -180,7 +180,7 @@ def _range(counts: Sequence[int]) -> str:
     return f"{low:,}" if low == high else f"{low:,}–{high:,}"
 
 
-def _threshold(source: Source, where: Where) -> float | None:
+def _threshold(source: ReportData, where: CellKey) -> float | None:
     """The mean threshold of a PCK column; of totals only."""
     if not where.metric.startswith("pck"):
         return None
@@ -191,7 +191,7 @@ def _threshold(source: Source, where: Where) -> float | None:
     return None
 
 
-def _published_threshold(source: Source, where: Where) -> str | None:
+def _published_threshold(source: ReportData, where: CellKey) -> str | None:
     if where.metric != "pck" or (where.dataset, where.keypoint) != ("all", "all"):
         return None
     assert where.alpha is not None
@@ -202,7 +202,7 @@ def _shown(value: float | None) -> str:
     return ABSENT if value is None else figures(value)
 
 
-def _best(source: Source, columns: Sequence[Where], models: Sequence[str]) -> list[str]:
+def _best(source: ReportData, columns: Sequence[CellKey], models: Sequence[str]) -> list[str]:
     """The best model of each column; "" where none is better: the lag has no good direction."""
     best = []
     for where in columns:
@@ -217,7 +217,7 @@ def _best(source: Source, columns: Sequence[Where], models: Sequence[str]) -> li
 
 
 def _model_rows(
-    source: Source, model: str, columns: Sequence[Where], best: Sequence[str]
+    source: ReportData, model: str, columns: Sequence[CellKey], best: Sequence[str]
 ) -> list[Row]:
     numbers = [source.numbers.get(where.key(model)) for where in columns]
     values = tuple(figures(n.value) if n else ABSENT for n in numbers)
@@ -241,7 +241,7 @@ def _model_rows(
     return rows
 
 
-def _record(source: Source, model: str, where: Where) -> dict[str, Any] | None:
+def _record(source: ReportData, model: str, where: CellKey) -> dict[str, Any] | None:
     """A row of the CSV; published numbers without one here stand alone."""
     number = source.numbers.get(where.key(model))
     theirs = source.published_pck(model, where)

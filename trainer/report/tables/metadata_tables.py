@@ -8,7 +8,7 @@ from trainer.experiments import EXPERIMENTS
 from trainer.report.collect import FREE_TO_DIFFER, Collection, Run, row_order
 from trainer.report.published import Published
 from trainer.report.tables.grid import figures, label
-from trainer.report.tables.table import ABSENT, Row, Sheet
+from trainer.report.tables.table import ABSENT, Row, Table
 from trainer.runs.data_summary import Data
 from trainer.training.config import train_config
 
@@ -34,7 +34,7 @@ _RUN_HEADS = {
 }
 
 
-def split_table(data: Data) -> Sheet:
+def split_table(data: Data) -> Table:
     """What each split holds, and what stands in more than one: the leak audit."""
     splits = list(SPLITS)
     rows, records = [], []
@@ -50,7 +50,7 @@ def split_table(data: Data) -> Sheet:
     people = (*blank, f"{n_people:,}", f"{shared:,}") if n_people else (*blank, ABSENT, ABSENT)
     rows.append(Row("value", "People named by the data", people))
     records.append({"what": "people", **dict.fromkeys(splits), "shared": shared})
-    return Sheet(
+    return Table(
         "splits",
         "Data, splits and leak audit",
         (tuple((text, 1) for text in (*splits, "Sum of splits", "In more than one split")),),
@@ -73,7 +73,7 @@ def _leak_note(data: Data) -> str:
     return "No frame and no video stands in more than one split."
 
 
-def run_table(found: Collection, published: Published) -> Sheet:
+def run_table(found: Collection, published: Published) -> Table:
     """Every network run: how far it came, what it cost, what differs from the defaults."""
     records = [_run_record(run, published) for run in _in_order(found.runs)]
     rows = tuple(
@@ -85,7 +85,7 @@ def run_table(found: Collection, published: Published) -> Sheet:
         "validation on this machine; the thesis's minutes are of another machine, and of 345,120 "
         "windows.",
     )
-    return Sheet(
+    return Table(
         "runs",
         "Runs",
         (tuple((head, 1) for head in _RUN_HEADS.values()),),
@@ -142,7 +142,7 @@ def _text(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
-def parameter_table(found: Collection) -> Sheet | None:
+def parameter_table(found: Collection) -> Table | None:
     """What tuning on validation chose for each smoother; None without smoothers."""
     chosen = {
         (name, parameter, b.experiment, b.seed): value
@@ -169,7 +169,7 @@ def parameter_table(found: Collection) -> Sheet | None:
         dict(zip(columns, (*key, value), strict=True)) for key, value in sorted(chosen.items())
     )
     notes = ("Chosen on validation windows alone; several values are of several seeds.",)
-    return Sheet(
+    return Table(
         "smoothers",
         "Parameters of the smoothers",
         (tuple((e, 1) for e in experiments),),

@@ -33,7 +33,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Sheet:
+class Table:
     """One table.
 
     Attributes
@@ -60,7 +60,7 @@ class Sheet:
         return sum(span for _, span in self.heads[-1])
 
 
-def csv_of(sheet: Sheet) -> bytes:
+def csv_of(sheet: Table) -> bytes:
     """The sheet's numbers; an absent one is an empty cell."""
     return records_csv(sheet.columns, sheet.records)
 
@@ -74,7 +74,7 @@ def _blank(value: Any) -> Any:
     return None if isinstance(value, float) and math.isnan(value) else value
 
 
-def markdown(sheet: Sheet) -> str:
+def markdown(sheet: Table) -> str:
     """The sheet as a GitHub table with its title and notes."""
     heads = [_spread(head) for head in sheet.heads]
     joined = [" ".join(filter(None, parts)) for parts in zip(*heads, strict=True)]
@@ -130,7 +130,7 @@ _LATEX = {
 }
 
 
-def latex(sheet: Sheet) -> str:
+def latex(sheet: Table) -> str:
     """The sheet as a LaTeX ``table``; it needs ``booktabs``, and ``graphicx`` to fit the page."""
     lines = [
         r"% needs \usepackage{booktabs} and \usepackage{graphicx}",

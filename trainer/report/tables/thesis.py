@@ -10,14 +10,14 @@ from trainer.metrics.scorer import ALPHAS
 from trainer.report.tables.grid import (
     CSV_COLUMNS,
     Block,
-    Source,
-    Where,
+    CellKey,
+    ReportData,
     figures,
     grid,
     label,
     signed,
 )
-from trainer.report.tables.table import ABSENT, Row, Sheet
+from trainer.report.tables.table import ABSENT, Row, Table
 
 #: Shifting-scalar as text -> its experiments.
 BY_K: dict[str, list[str]] = {
@@ -32,19 +32,19 @@ _PCK_NOTE = (
 )
 
 
-def pck_table(source: Source, k: str) -> Sheet:
+def pck_table(source: ReportData, k: str) -> Table:
     """Table 1 (k = 1) or 2 (k = 2): PCK at three alphas by experiment."""
-    columns = [Where(e, "pck", alpha) for alpha, e in product(ALPHAS, BY_K[k])]
+    columns = [CellKey(e, "pck", alpha) for alpha, e in product(ALPHAS, BY_K[k])]
     title = f"Table {k}: test PCK, shifting-scalar k = {k}"
     return grid(source, f"table{k}", title, _pck_heads(k), [Block("", tuple(columns))], _PCK_NOTE)
 
 
-def keypoint_table(source: Source, k: str, alpha: float) -> Sheet:
+def keypoint_table(source: ReportData, k: str, alpha: float) -> Table:
     """Table 3 (k = 1) or 4 (k = 2), or a twin at another alpha: PCK by keypoint."""
     number = int(k) + 2
     keypoints = [name for name in POOLED_NAMES if _is_known(source, k, name, alpha)] + ["all"]
     blocks = [
-        Block(f"Experiment {e}", tuple(Where(e, "pck", alpha, name) for name in keypoints))
+        Block(f"Experiment {e}", tuple(CellKey(e, "pck", alpha, name) for name in keypoints))
         for e in BY_K[k]
     ]
     is_printed = alpha == 0.1
@@ -62,7 +62,7 @@ def keypoint_table(source: Source, k: str, alpha: float) -> Sheet:
     return _with_means(source, sheet, k, alpha, keypoints) if is_printed else sheet
 
 
-def one_side_table(source: Source) -> Sheet | None:
+def one_side_table(source: ReportData) -> Table | None:
     """PCK under the second normalisation, both k; None where it was not counted."""
     plain = {"pck_one_side": "one side suffices", "pck_skip": "frames without all four skipped"}
     metrics = {key[4] for key in source.numbers} & set(plain)
@@ -70,7 +70,7 @@ def one_side_table(source: Source) -> Sheet | None:
         return None
     (metric,) = metrics
     blocks = [
-        Block(f"k = {k}", tuple(Where(e, metric, a) for a, e in product(ALPHAS, BY_K[k])))
+        Block(f"k = {k}", tuple(CellKey(e, metric, a) for a, e in product(ALPHAS, BY_K[k])))
         for k in BY_K
     ]
     notes = (
@@ -88,7 +88,7 @@ def one_side_table(source: Source) -> Sheet | None:
     return grid(source, "second-normalisation", title, heads, blocks, notes)
 
 
-def motion_table(source: Source) -> Sheet:
+def motion_table(source: ReportData) -> Table:
     """Pixel error, acceleration error and lag, both k."""
     metrics = {
         "error_px": "Error (px)",
@@ -96,7 +96,7 @@ def motion_table(source: Source) -> Sheet:
         "lag_frames": "Lag (frames)",
     }
     blocks = [
-        Block(f"k = {k}", tuple(Where(e, metric) for metric, e in product(metrics, BY_K[k])))
+        Block(f"k = {k}", tuple(CellKey(e, metric) for metric, e in product(metrics, BY_K[k])))
         for k in BY_K
     ]
     heads = [
@@ -113,14 +113,16 @@ def motion_table(source: Source) -> Sheet:
     return grid(source, "motion", "Pixel error, acceleration error and lag", heads, blocks, notes)
 
 
-def dataset_table(source: Source, datasets: Sequence[str]) -> Sheet | None:
+def dataset_table(source: ReportData, datasets: Sequence[str]) -> Table | None:
     """Tables 1 and 2 by dataset; None with a single one, which the totals are of."""
     if len(datasets) < 2:
         return None
     blocks = [
         Block(
             f"{dataset}, k = {k}",
-            tuple(Where(e, "pck", alpha, dataset=dataset) for alpha, e in product(ALPHAS, BY_K[k])),
+            tuple(
+                CellKey(e, "pck", alpha, dataset=dataset) for alpha, e in product(ALPHAS, BY_K[k])
+            ),
         )
         for k, dataset in product(BY_K, datasets)
     ]
@@ -138,13 +140,13 @@ def _pck_heads(k: str) -> list[list[tuple[str, int]]]:
     ]
 
 
-def _is_known(source: Source, k: str, keypoint: str, alpha: float) -> bool:
+def _is_known(source: ReportData, k: str, keypoint: str, alpha: float) -> bool:
     """Whether a keypoint has a number, here or published."""
-    columns = [Where(e, "pck", alpha, keypoint) for e in BY_K[k]]
+    columns = [CellKey(e, "pck", alpha, keypoint) for e in BY_K[k]]
     return bool(source.models(columns))
 
 
-def _odd_totals(source: Source, k: str, alpha: float) -> list[str]:
+def _odd_totals(source: ReportData, k: str, alpha: float) -> list[str]:
     """Printed totals that no weighting of their own printed rows can give."""
     odd = []
     for model, name in product(THESIS_MODELS, BY_K[k]):
@@ -159,8 +161,8 @@ def _odd_totals(source: Source, k: str, alpha: float) -> list[str]:
 
 
 def _with_means(
-    source: Source, sheet: Sheet, k: str, alpha: float, keypoints: Sequence[str]
-) -> Sheet:
+    source: ReportData, sheet: Table, k: str, alpha: float, keypoints: Sequence[str]
+) -> Table:
     """Add the thesis's column "Total": a keypoint's plain mean over networks and experiments."""
     theirs = [source.published.column_mean.get((name, k)) for name in keypoints]
     if not any(theirs):
@@ -186,7 +188,7 @@ def _with_means(
         if mean is not None and printed is not None:
             record["difference"] = mean - float(printed)
         records.append({**dict.fromkeys(CSV_COLUMNS), **record})
-    return Sheet(
+    return Table(
         sheet.name,
         sheet.title,
         sheet.heads,
@@ -198,10 +200,10 @@ def _with_means(
     )
 
 
-def _mean_of_networks(source: Source, k: str, alpha: float, keypoint: str) -> float | None:
+def _mean_of_networks(source: ReportData, k: str, alpha: float, keypoint: str) -> float | None:
     """None unless all networks of the thesis have a number in all experiments."""
     found = [
-        source.numbers.get(Where(e, "pck", alpha, keypoint).key(model))
+        source.numbers.get(CellKey(e, "pck", alpha, keypoint).key(model))
         for model, e in product(THESIS_MODELS, BY_K[k])
     ]
     values = [number.value for number in found if number is not None]

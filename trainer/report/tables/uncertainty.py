@@ -5,7 +5,7 @@ from typing import Any
 from pose_smoother.skeleton import POOLED_NAMES
 from trainer.report.collect import Collection
 from trainer.report.tables.grid import figures, label
-from trainer.report.tables.table import ABSENT, Row, Sheet
+from trainer.report.tables.table import ABSENT, Row, Table
 
 _COLUMNS = ("model", "experiment", "keypoint", "alpha", "value", "n", "seeds")
 
@@ -13,7 +13,7 @@ _COLUMNS = ("model", "experiment", "keypoint", "alpha", "value", "n", "seeds")
 _Found = dict[tuple[str, str], dict[tuple[str, float], dict[int, tuple[float, int]]]]
 
 
-def coverage_table(found: Collection) -> Sheet | None:
+def coverage_table(found: Collection) -> Table | None:
     """By keypoint, the truths inside the regions made to hold 50 and 90 % of them.
 
     Several seeds are pooled by their counts. None without a model that has an uncertainty.
@@ -38,7 +38,7 @@ def coverage_table(found: Collection) -> Sheet | None:
                     record = (model, experiment, keypoint, share, *cell, seeds)
                     records.append(dict(zip(_COLUMNS, record, strict=True)))
     heads = (*(f"% inside the {share:.0%} region" for share in shares), "Keypoints")
-    return Sheet(
+    return Table(
         "coverage",
         "Uncertainty: truths inside the regions",
         (tuple((head, 1) for head in heads),),

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from pose_smoother.cli_support import options
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from trainer.sweep.launchers import CLUSTERS, Launcher
 
 #: Names of the options that ``launcher_of`` takes.
@@ -114,16 +114,16 @@ def launcher_of(
 
     Raises
     ------
-    BadInput : an option that is no NAME=VALUE, or one of another launcher.
+    InvalidInputError : an option that is no NAME=VALUE, or one of another launcher.
     """
     from trainer.sweep.launchers.local import Local
     from trainer.sweep.launchers.queue import Queue
     from trainer.sweep.launchers.workers import DaskWorkers
 
     if scheduler is not None and launcher != "dask":
-        raise BadInput("--scheduler goes with --launcher dask")
+        raise InvalidInputError("--scheduler goes with --launcher dask")
     if (partition or queue_options) and launcher != "submitit":
-        raise BadInput("--partition and --queue-option go with --launcher submitit")
+        raise InvalidInputError("--partition and --queue-option go with --launcher submitit")
     if launcher == "local":
         return Local(out, threads)
     stop_file = out / ".logs" / f"stop-{secrets.token_hex(4)}"
@@ -144,5 +144,5 @@ def launcher_of(
 def _pair(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not (name and equals):
-        raise BadInput(f"expected --queue-option NAME=VALUE, got {text!r}")
+        raise InvalidInputError(f"expected --queue-option NAME=VALUE, got {text!r}")
     return name, int(value) if value.isdecimal() else value

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pose_smoother.files.lock import Held, only_writer
+from pose_smoother.files.lock import LockedError, exclusive_lock
 from trainer.runs.status_table import FINISHED, LOST, STOPPED, is_finished, read_status
 from trainer.sweep.job import Job
-from trainer.sweep.run_process import Child, begin
+from trainer.sweep.run_process import RunProcess, begin
 
 #: (state, reason) by run name.
 Outcomes = dict[str, tuple[str, str]]
@@ -23,7 +23,7 @@ _WAIT_FOR_LOCK_S = 150.0  # the run's process of a worker that died still saves
 
 
 @dataclass
-class Pack:
+class JobGroup:
     """Some runs. Call it where they are to run; it comes back when all have ended.
 
     Attributes
@@ -36,7 +36,7 @@ class Pack:
     out: Path
     threads: int
     stop_file: Path
-    _children: dict[str, Child] = field(default_factory=dict)
+    _children: dict[str, RunProcess] = field(default_factory=dict)
 
     def __call__(self) -> Outcomes:
         """Begin the runs, and wait for all."""
@@ -81,19 +81,19 @@ class Pack:
         deadline = time.monotonic() + _WAIT_FOR_LOCK_S
         while not self.stop_file.exists():
             try:
-                with only_writer(self.out / name):
+                with exclusive_lock(self.out / name):
                     return True
-            except Held:
+            except LockedError:
                 if time.monotonic() > deadline:
                     break
                 time.sleep(_POLL_S)
         return False
 
 
-class Remote:
+class ClusterJob:
     """A pack's job, and its outcomes once it has ended. What all launchers of packs share."""
 
-    def __init__(self, pack: Pack) -> None:
+    def __init__(self, pack: JobGroup) -> None:
         self.pack = pack
         self.began = time.monotonic()
         self._outcomes: Mapping[str, tuple[str, str]] | None = None
@@ -129,11 +129,11 @@ class Remote:
 
 
 @dataclass
-class PackedRun:
+class GroupedRun:
     """One run of a pack, as the supervisor sees it."""
 
     name: str
-    remote: Remote
+    remote: ClusterJob
 
     @property
     def minutes(self) -> float:
@@ -154,6 +154,6 @@ class PackedRun:
         return None if found is None else found[self.name]
 
 
-def packed_runs(remote: Remote) -> dict[str, PackedRun]:
+def packed_runs(remote: ClusterJob) -> dict[str, GroupedRun]:
     """The handles of a pack's runs."""
-    return {job.name: PackedRun(job.name, remote) for job in remote.pack.jobs}
+    return {job.name: GroupedRun(job.name, remote) for job in remote.pack.jobs}

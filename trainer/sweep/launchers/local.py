@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainer.sweep.job import Job
-from trainer.sweep.run_process import Child, begin
+from trainer.sweep.run_process import RunProcess, begin
 
 
 @dataclass
@@ -22,7 +22,7 @@ class Local(AbstractContextManager["Local"]):
     threads: int
     runs_per_job: int = 1
 
-    def begin(self, jobs: Sequence[Job]) -> Mapping[str, Child]:
+    def begin(self, jobs: Sequence[Job]) -> Mapping[str, RunProcess]:
         """Start a process for each run."""
         return {job.name: begin(job, self.out, self.threads) for job in jobs}
 

@@ -6,9 +6,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from trainer.sweep.job import Job
-from trainer.sweep.launchers.job_group import Outcomes, Pack, PackedRun, Remote, packed_runs
+from trainer.sweep.launchers.job_group import (
+    ClusterJob,
+    GroupedRun,
+    JobGroup,
+    Outcomes,
+    packed_runs,
+)
 
 
 @dataclass
@@ -22,7 +28,7 @@ class Queue(AbstractContextManager["Queue"]):
     cluster : "slurm"; "local", processes of this machine; "auto" is SLURM where it is.
     parameters : what the executor is told, by submitit's names (``timeout_min``,
         ``slurm_partition``, ``gpus_per_node``, ...).
-    stop_file : see ``Pack``.
+    stop_file : see ``JobGroup``.
     """
 
     out: Path
@@ -37,7 +43,7 @@ class Queue(AbstractContextManager["Queue"]):
         try:
             import submitit
         except ImportError:
-            raise BadInput(
+            raise InvalidInputError(
                 "--launcher submitit needs submitit: pip install 'pose-smoother[cluster]'"
             ) from None
         folder = self.out / ".logs" / "queue"
@@ -50,7 +56,7 @@ class Queue(AbstractContextManager["Queue"]):
             )
             self._executor.update_parameters(**self.parameters)
         except (ValueError, TypeError, NameError, RuntimeError) as error:
-            raise BadInput(f"submitit: {error}") from None
+            raise InvalidInputError(f"submitit: {error}") from None
         self.stop_file.unlink(missing_ok=True)
         return self
 
@@ -58,16 +64,16 @@ class Queue(AbstractContextManager["Queue"]):
         """Leave no file that would stop the next sweep."""
         self.stop_file.unlink(missing_ok=True)
 
-    def begin(self, jobs: Sequence[Job]) -> Mapping[str, PackedRun]:
+    def begin(self, jobs: Sequence[Job]) -> Mapping[str, GroupedRun]:
         """Hand in a job for some runs."""
-        pack = Pack(tuple(jobs), self.out, self.threads, self.stop_file)
+        pack = JobGroup(tuple(jobs), self.out, self.threads, self.stop_file)
         return packed_runs(_QueuedPack(pack, self._executor.submit(pack)))
 
 
-class _QueuedPack(Remote):
+class _QueuedPack(ClusterJob):
     """A pack as a job of submitit."""
 
-    def __init__(self, pack: Pack, job: Any) -> None:
+    def __init__(self, pack: JobGroup, job: Any) -> None:
         super().__init__(pack)
         self._job = job
 

@@ -7,9 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from trainer.sweep.job import Job
-from trainer.sweep.launchers.job_group import Outcomes, Pack, PackedRun, Remote, packed_runs
+from trainer.sweep.launchers.job_group import (
+    ClusterJob,
+    GroupedRun,
+    JobGroup,
+    Outcomes,
+    packed_runs,
+)
 
 _CONNECT_S = 30
 
@@ -25,7 +31,7 @@ class DaskWorkers(AbstractContextManager["DaskWorkers"]):
     scheduler : address, such as tcp://host:8786; None starts workers on this machine.
     n_workers : of them.
     gpus : of a job; the workers must offer them as the resource GPU.
-    stop_file : see ``Pack``.
+    stop_file : see ``JobGroup``.
     """
 
     out: Path
@@ -42,7 +48,7 @@ class DaskWorkers(AbstractContextManager["DaskWorkers"]):
         try:
             from distributed import Client, LocalCluster
         except ImportError:
-            raise BadInput(
+            raise InvalidInputError(
                 "--launcher dask needs distributed: pip install 'pose-smoother[cluster]'"
             ) from None
         logging.getLogger("distributed").setLevel(logging.WARNING)
@@ -53,7 +59,7 @@ class DaskWorkers(AbstractContextManager["DaskWorkers"]):
         try:
             self._client = Client(self._cluster or self.scheduler, timeout=_CONNECT_S)
         except (OSError, TimeoutError, ValueError) as error:
-            raise BadInput(f"no Dask scheduler at {self.scheduler}: {error}") from None
+            raise InvalidInputError(f"no Dask scheduler at {self.scheduler}: {error}") from None
         self.stop_file.unlink(missing_ok=True)
         return self
 
@@ -64,18 +70,18 @@ class DaskWorkers(AbstractContextManager["DaskWorkers"]):
             self._cluster.close()
         self.stop_file.unlink(missing_ok=True)
 
-    def begin(self, jobs: Sequence[Job]) -> Mapping[str, PackedRun]:
+    def begin(self, jobs: Sequence[Job]) -> Mapping[str, GroupedRun]:
         """Hand in a task for some runs; if its worker dies, Dask gives it to another one."""
-        pack = Pack(tuple(jobs), self.out, self.threads, self.stop_file)
+        pack = JobGroup(tuple(jobs), self.out, self.threads, self.stop_file)
         resources = {"GPU": self.gpus} if self.gpus else None
         future = self._client.submit(_make, pack, pure=False, resources=resources)
         return packed_runs(_Task(pack, future))
 
 
-class _Task(Remote):
+class _Task(ClusterJob):
     """A pack as a task of Dask."""
 
-    def __init__(self, pack: Pack, future: Any) -> None:
+    def __init__(self, pack: JobGroup, future: Any) -> None:
         super().__init__(pack)
         self._future = future
 
@@ -94,6 +100,6 @@ class _Task(Remote):
         self._future.cancel()
 
 
-def _make(pack: Pack) -> Outcomes:
+def _make(pack: JobGroup) -> Outcomes:
     """What a worker does."""
     return pack()

@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 import pytest
 
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from pose_smoother.poses.formats import read_poses
 from tests.pose_smoother.poses.formats.samples import FILES, coco_results, csv_long, make
 
@@ -21,7 +21,7 @@ PERSON = {"image_id": 1, "category_id": 1, "keypoints": [1.5, 2, 0.5] * 17, "sco
 
 def refused(path: Path, told: str, **options: Any) -> None:
     """Reading gives one clear line that starts with the file's path."""
-    with pytest.raises(BadInput, match=told) as error:
+    with pytest.raises(InvalidInputError, match=told) as error:
         read_poses(path, **options)
     assert str(error.value).startswith(f"{path}: ")
     assert "\n" not in str(error.value)
@@ -172,7 +172,7 @@ def test_an_array_that_claims_to_be_huge(tmp_path: Path) -> None:
     )
     with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
         archive.writestr("keypoints.npy", header.getvalue() + b"\0" * 64)
-    with pytest.raises(BadInput, match=r"damaged|too large"):
+    with pytest.raises(InvalidInputError, match=r"damaged|too large"):
         read_poses(tmp_path / "a.npz")
 
 
@@ -284,5 +284,5 @@ def test_damaged_anywhere_is_told_or_read(tmp_path: Path) -> None:
         whole = (tmp_path / name).read_bytes()
         for stop in range(1, len(whole), len(whole) // 40):
             path = written(tmp_path, whole[:stop], f"cut{Path(name).suffix}")
-            with contextlib.suppress(BadInput):  # anything else would be a traceback
+            with contextlib.suppress(InvalidInputError):  # anything else would be a traceback
                 assert read_poses(path).tracks

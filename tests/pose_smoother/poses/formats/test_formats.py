@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from pose_smoother.poses.formats import find_format, formats, read_poses, write_poses
 from pose_smoother.poses.tracks import Poses
 from tests.pose_smoother.poses.formats.samples import SAMPLES, expected, expected_scores, make
@@ -134,22 +134,24 @@ def test_a_missing_keypoint_takes_a_new_position(sample: str, tmp_path: Path) ->
 
 def test_other_shapes_are_refused(tmp_path: Path) -> None:
     poses = read_poses(make("csv_long", tmp_path))
-    with pytest.raises(BadInput, match="tracks' shapes"):
+    with pytest.raises(InvalidInputError, match="tracks' shapes"):
         write_poses(poses, [track.keypoints[1:] for track in poses.tracks], tmp_path / "out.csv")
-    with pytest.raises(BadInput, match="tracks' shapes"):
+    with pytest.raises(InvalidInputError, match="tracks' shapes"):
         write_poses(poses, [], tmp_path / "out.csv")
     assert not (tmp_path / "out.csv").exists()
 
 
 def test_unknown_format_and_absent_file(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="no such file"):
+    with pytest.raises(InvalidInputError, match="no such file"):
         read_poses(tmp_path / "none.json")
     path = make("csv_long", tmp_path)
-    with pytest.raises(BadInput, match="unknown format 'xml'; known: coco-results, csv-long"):
+    with pytest.raises(
+        InvalidInputError, match="unknown format 'xml'; known: coco-results, csv-long"
+    ):
         read_poses(path, format="xml")
-    with pytest.raises(BadInput, match="no column for frame, keypoint, x, y"):
+    with pytest.raises(InvalidInputError, match="no column for frame, keypoint, x, y"):
         read_poses(make_text(tmp_path, "a,b\n1,2\n"), format="csv-long")
-    with pytest.raises(BadInput, match="no known format"):
+    with pytest.raises(InvalidInputError, match="no known format"):
         read_poses(make_text(tmp_path, "a,b\n1,2\n"))
 
 
@@ -161,5 +163,5 @@ def make_text(folder: Path, text: str, name: str = "b.csv") -> Path:
 def test_an_output_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     poses = read_poses(make("csv_long", tmp_path))
     (tmp_path / "file").write_text("")
-    with pytest.raises(BadInput, match="cannot be written"):
+    with pytest.raises(InvalidInputError, match="cannot be written"):
         write_poses(poses, [t.keypoints for t in poses.tracks], tmp_path / "file" / "out.csv")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pose_smoother.errors import BadInput
+from pose_smoother.errors import InvalidInputError
 from pose_smoother.poses.formats import read_poses, write_poses
 from pose_smoother.poses.formats.linking import link, overlaps
 from pose_smoother.poses.formats.tracks_io import frame_step, named_frame
@@ -47,7 +47,7 @@ def test_frames_out_of_order_are_sorted_told_and_written_in_their_own_order(
 def test_two_people_with_one_id_in_one_frame(tmp_path: Path) -> None:
     items = [detection("dance_7.png", x, track_id="ann") for x in (0, 50)]
     told = r"a\.json: two people have one id in one frame: person 'ann', frame 7, video 'dance_'$"
-    with pytest.raises(BadInput, match=told):
+    with pytest.raises(InvalidInputError, match=told):
         read(tmp_path, items)
 
 
@@ -135,7 +135,7 @@ def test_frames_by_number_or_name(value: Any, place: tuple[str, int]) -> None:
     "value", [None, True, 1.5, "cover.png", [1], float("nan"), 2**63, "9" * 20]
 )
 def test_bad_frames(value: Any) -> None:
-    with pytest.raises(BadInput, match="expected a"):
+    with pytest.raises(InvalidInputError, match="expected a"):
         named_frame(value)
 
 

@@ -3,9 +3,9 @@
 import csv
 import io
 
-from trainer.report.tables.table import Row, Sheet, csv_of, latex, markdown
+from trainer.report.tables.table import Row, Table, csv_of, latex, markdown
 
-SHEET = Sheet(
+SHEET = Table(
     name="t",
     title="PCK@0.1 in %",
     heads=((("A & B", 2), ("C", 1)), (("1.1", 1), ("1.2", 1), ("1.1", 1))),

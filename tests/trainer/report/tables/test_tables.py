@@ -5,7 +5,7 @@ import pytest
 from trainer.report.intervals import differences
 from trainer.report.published import Published
 from trainer.report.tables import sheets
-from trainer.report.tables.grid import Source, figures, signed, span_text
+from trainer.report.tables.grid import ReportData, figures, signed, span_text
 from trainer.report.tables.metadata_tables import changed_settings, run_table, split_table
 from trainer.report.tables.table import ABSENT, UNDER_A_VALUE, latex
 from trainer.report.tables.thesis import keypoint_table, motion_table, pck_table
@@ -156,7 +156,7 @@ def test_twins_have_no_published_rows(source):
 
 
 def test_without_published_numbers_their_rows_are_gone(source):
-    sheet = pck_table(Source(source.numbers, Published()), "1")
+    sheet = pck_table(ReportData(source.numbers, Published()), "1")
     assert {r.kind for r in sheet.rows} == {"fact", "value", "interval"}
     assert all(record["published"] is None for record in sheet.records)
 
