@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 BEGIN, END = "<!-- file map -->", "<!-- end of file map -->"
-TOPS = ("pipeline", "trainer", "examples", "benchmarks", "tools")
+TOPS = ("pose_smoother", "pipeline", "trainer", "examples", "benchmarks", "tools")
 
 
 def first_line(file: Path) -> str:

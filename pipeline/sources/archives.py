@@ -80,7 +80,7 @@ class Tree(ABC):
 
 
 def read_capped(file: PathOrUrl, max_bytes: int) -> bytes:
-    """The bytes of a file, or InvalidInputError with the reason when it is too large or unreadable."""
+    """The bytes of a file; an InvalidInputError says that it is too large or unreadable."""
     try:
         with file.open("rb") as handle:
             data = handle.read(max_bytes + 1)

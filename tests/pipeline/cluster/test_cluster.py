@@ -111,7 +111,7 @@ def test_a_killed_worker_s_shards_are_made_by_another(
 
 #: The command, but for the comparison of source files (see the fixture above).
 _PROGRAM = (
-    "from pipeline.cluster import stamp\nfrom pipeline.cli import main\n"
+    "from pipeline.cluster import compatibility as stamp\nfrom pipeline.cli import main\n"
     "found = stamp.versions()\ndel found[stamp.FILES]\nstamp.versions = lambda: found\nmain()"
 )
 
@@ -224,12 +224,12 @@ def test_workers_of_other_versions_or_without_the_folder_are_refused(
     note = tmp_path / "note"
     note.write_text("mine")
     stamp = BuildToken.of(note)
-    assert stamp.misfit() == ""
+    assert stamp.compatibility_problem() == ""
     other = BuildToken(note, "mine", stamp.versions | {"numpy": "1.0"})
     assert "(client: 1.0): install the same versions" in other.misfit()
     note.write_text(json.dumps("another's"))
     assert not stamp.is_current()
-    said = stamp.misfit()
+    said = stamp.compatibility_problem()
     assert f"does not see {note} as the client does" in said
     assert "at an address: the client's POSE_CACHE" in said
 

@@ -19,7 +19,7 @@ from trainer.training.loop import new_model
 @pytest.mark.parametrize("n", [0, 1, 2, 7, 16])
 @pytest.mark.parametrize("world", [1, 2, 3, 8])
 def test_shares_are_everything_once_and_even(n, world):
-    shares = [ProcessGroup(rank, world).share(n) for rank in range(world)]
+    shares = [ProcessGroup(rank, world).shard(n) for rank in range(world)]
     assert [i for share in shares for i in range(n)[share]] == list(range(n))
     lengths = [share.stop - share.start for share in shares]
     assert max(lengths) - min(lengths) <= 1
@@ -30,7 +30,7 @@ def test_the_shares_of_a_batch_are_the_batch_noise_and_all(config):
     store = a_store()
     whole = open_stream(config, store, "train")
     parts = [open_stream(config, store, "train") for _ in range(2)]
-    shares = [part.epoch(1, 0, ProcessGroup(r, 2).share) for r, part in enumerate(parts)]
+    shares = [part.epoch(1, 0, ProcessGroup(r, 2).shard) for r, part in enumerate(parts)]
     n_rows = []
     for batch, *own in zip(whole.epoch(1), *shares, strict=True):
         for name in ("window", "keypoints", "annotated", "detected", "noisy", "target", "input"):
