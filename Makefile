@@ -26,7 +26,7 @@ BENCH   ?= build/bench
 SEED    ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo preprocess train baselines sweep report docs test test-slow faults queue lint format bench clean
+.PHONY: help setup demo preprocess train baselines sweep report docs test test-slow faults lint format bench clean
 
 help: ## List the commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -85,9 +85,6 @@ test-slow: $(VENV)/.ready ## Run the slow tests too
 
 faults: $(VENV)/.ready ## Inject faults at length: ARGS='--rows 1,5 --tries 100 --seed 0 --minutes 10'
 	$(PY) -m tests.faults $(ARGS)
-
-queue: $(VENV)/.ready ## Preempt and kill the 24 runs of a small sweep at random until all are done: ARGS='--seed 0'
-	$(PY) -m benchmarks.preempted_queue $(ARGS)
 
 lint: $(VENV)/.ready ## Style and types
 	$(PY) -m ruff check .

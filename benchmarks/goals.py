@@ -4,8 +4,8 @@
 
 A table stands between ``<!-- table: NAME -->`` and ``<!-- end -->``, and is made of
 ``benchmarks/results/NAME.csv``; everything else of the page is left as it is. ``goals_*.csv`` get
-the goals' columns beside what was measured before (``before.csv``), ``profile.csv`` a line a model,
-the others all their columns. Conditions that all rows share stand below the table.
+the goals' columns beside what was measured before (``before.csv``), the others all their
+columns. Conditions that all rows share stand below the table.
 """
 
 import argparse
@@ -39,8 +39,6 @@ def table_of(name: str, results: Path) -> str:
         if not any(cells["in CPU time"] for cells in shown):
             for cells in shown:
                 del cells["in CPU time"]
-    elif name == "profile":
-        shown = profile_cells(rows)
     else:
         shown = [{key: cell for key, cell in row.items() if key not in _CONDITIONS} for row in rows]
     return f"{markdown(shown)}\n\n{conditions(rows)}".rstrip()
@@ -70,21 +68,6 @@ def seconds(text: str) -> str:
     if value != value:
         return ""
     return f"{1e3 * value:.3g} ms" if value < 1 else f"{value:.3g} s"
-
-
-def profile_cells(rows: Sequence[Row]) -> list[Row]:
-    """Shares of an epoch in percent, a line a model, a column a part."""
-    parts = list(dict.fromkeys((row["phase"], row["part"]) for row in rows))
-    lines = []
-    for model in dict.fromkeys(row["model"] for row in rows):
-        own = {(row["phase"], row["part"]): row for row in rows if row["model"] == model}
-        step_ms = sum(float(row["ms_per_batch"]) for key, row in own.items() if key[0][0] == "t")
-        line = {"model": model, "training step": f"{step_ms:.4g} ms"}
-        for part in parts:
-            share = float(own[part]["share_of_epoch"]) if part in own else float("nan")
-            line[f"{part[0]}: {part[1]}"] = f"{100 * share:.1f} %"
-        lines.append(line)
-    return lines
 
 
 def markdown(rows: Sequence[Row]) -> str:

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks.delay import refuse_other_store
-from benchmarks.preempted_queue import small_store
 from pose_smoother.errors import RunError
 from pose_smoother.store.store import open_store
+from tests.trainer.fake_store import make_store
 from trainer.runs.layout import CONFIG
 from trainer.training.config import store_hash
 
@@ -18,7 +18,7 @@ def test_a_run_of_another_store_is_refused(tmp_path: Path) -> None:
         (tmp_path / CONFIG).write_text(json.dumps({"identity": {"store_sha256": digest}}))
         return tmp_path
 
-    with open_store(small_store(tmp_path)) as store:
-        refuse_other_store(trained_on(store_hash(store)), store)
-        with pytest.raises(RunError, match="trained on another store"):
-            refuse_other_store(trained_on("0" * 64), store)
+    store = make_store()
+    refuse_other_store(trained_on(store_hash(store)), store)
+    with pytest.raises(RunError, match="trained on another store"):
+        refuse_other_store(trained_on("0" * 64), store)

@@ -32,13 +32,3 @@ def test_processor_time_has_a_column_where_some_goal_tells_it(tmp_path: Path) ->
 
 def test_a_table_without_a_file_says_so(tmp_path: Path) -> None:
     assert "Not measured yet" in rewritten(PAGE, tmp_path)
-
-
-def test_a_profile_has_a_line_a_model(tmp_path: Path) -> None:
-    (tmp_path / "profile.csv").write_text(
-        "model,batch,phase,part,ms_per_batch,share_of_epoch,conditions\n"
-        "a,16,training,backward,3.0,0.75,quiet\na,16,validation,metrics,1.0,0.25,quiet\n"
-    )
-    page = rewritten("<!-- table: profile -->\n<!-- end -->", tmp_path)
-    assert "| a | 3 ms | 75.0 % | 25.0 % |" in page
-    assert "(quiet)" in page

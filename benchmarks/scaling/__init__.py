@@ -1,1 +1,0 @@
-"""What grows with frames, clips, shards and workers: measured, then extrapolated."""
