@@ -71,9 +71,9 @@ def write_shards(
     done = _read_journal(jobs[0].folders)
     todo = [job for job in jobs if job.shard not in done]
     remote = [job for job in todo if job.array.path not in windows]
-    remote.sort(key=_has_pixels, reverse=True)
-    total = sum(job.n_rows for job in jobs if _has_pixels(job))
-    left = sum(job.n_rows for job in remote if _has_pixels(job))
+    remote.sort(key=lambda job: has_heatmaps(job.shard), reverse=True)
+    total = sum(job.n_rows for job in jobs if has_heatmaps(job.shard))
+    left = sum(job.n_rows for job in remote if has_heatmaps(job.shard))
     for job in (job for job in todo if job.array.path in windows):
         start, stop = job.array.shard_rows(job.index)
         done[job.shard] = _write(job, windows[job.array.path][start:stop])
@@ -82,12 +82,13 @@ def write_shards(
     ) as bar:
         for job, written in _run_jobs(remote, workers):
             done[job.shard] = written
-            bar.update(job.n_rows if _has_pixels(job) else 0)
+            bar.update(job.n_rows if has_heatmaps(job.shard) else 0)
     return {key: entry for written in done.values() for key, entry in written.entries.items()}
 
 
-def _has_pixels(job: ShardJob) -> bool:
-    return job.array.path.endswith("/heatmaps")
+def has_heatmaps(shard: str) -> bool:
+    """Whether a shard, by its name, is one of heatmaps."""
+    return "/heatmaps/" in shard
 
 
 def _write(job: ShardJob, data: Rows) -> ShardWritten:

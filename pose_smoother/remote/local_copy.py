@@ -21,7 +21,7 @@ from pose_smoother.remote.cache import Cache, cache_folder, cap_bytes
 from pose_smoother.remote.objects import entry, is_folder, iter_chunks, listing, read, thread_map
 from pose_smoother.remote.retry import N_TRIES, ContentMismatchError, RemoteError
 from pose_smoother.store.damage_errors import damaged_shard
-from pose_smoother.store.store import MANIFEST, RECIPE
+from pose_smoother.store.store import MANIFEST
 
 STORES = "stores"
 MAX_TIMES = 20  # that a file is fetched again which others delete
@@ -144,12 +144,9 @@ def _shared_cache(folder: Path, max_bytes: int) -> Cache:
 
 
 def open_mirror(place: RemotePath, manifest_bytes: bytes, manifest: dict[str, Any]) -> LocalCopy:
-    """The copy of a store, with its manifest and recipe in it; the format fetches the rest."""
+    """The copy of a store, with its manifest in it; the format fetches the rest."""
     mirror = LocalCopy(place, manifest_bytes, manifest)
     mirror.keep(MANIFEST, manifest_bytes)
-    if RECIPE in manifest.get("beside", []):
-        with suppress(FileNotFoundError):
-            mirror.keep(RECIPE, read(place / RECIPE))
     return mirror
 
 

@@ -12,7 +12,7 @@ _MAX_HASHED_FOR_AN_ERROR = 4 << 30
 
 def how_to_repair(path: PathOrUrl) -> str:
     """What a user does about a damaged store."""
-    return f"Rebuild it: python -m pipeline repair {path}"
+    return f"Mend it: run the same `python -m pipeline preprocess ... --out {path}` again"
 
 
 def damaged_shard(

@@ -30,18 +30,21 @@ if TYPE_CHECKING:
 
 FORMAT = "hdf5"
 SHARD_IS_FILE = False  # the manifest lists shards by name, beside the one file
-create, write_shard = hdf5_writer.create, hdf5_writer.write_shard
-salvage, repack, finish = hdf5_writer.salvage, hdf5_writer.repack, hdf5_writer.finish
+create, write_shard, finish = hdf5_writer.create, hdf5_writer.write_shard, hdf5_writer.finish
 
 
-def read_attributes(path: Path, manifest: dict[str, Any]) -> dict[str, Any]:
+def read_attributes(path: Path, manifest: dict[str, Any] | None) -> dict[str, Any]:
     """The root attributes alone, of a store that may be damaged elsewhere.
+
+    Parameters
+    ----------
+    manifest : None where it is lost.
 
     Raises
     ------
     StoreError : the file can't be opened.
     """
-    with open_reader(path, manifest) as store:
+    with open_reader(path, manifest or {}) as store:
         return store.attrs
 
 

@@ -1,9 +1,9 @@
 """The store contract, version 1: what a store holds and how it is read (DESIGN section 9).
 
 A store is a folder: ``MANIFEST.json`` (written last; without it there is no store), ``report.json``
-(what became of every input file), ``recipe.json`` (where the sources were, for repairs; sealed, but
-no part of the content) and the arrays, in one of the registered formats. Each ``*_store.py`` module
-beside this one registers a format by its ``FORMAT`` constant.
+(what became of every input file) and the arrays, in one of the registered formats. Each
+``*_store.py`` module of this folder registers a format by its ``FORMAT`` constant. A ``recipe.json``
+in stores of earlier versions, named by the manifest's ``beside``, is not read.
 """
 
 import importlib
@@ -35,7 +35,6 @@ WINDOW_FRAMES = 5
 STEPS = (1, 2)
 MANIFEST = "MANIFEST.json"
 REPORT = "report.json"
-RECIPE = "recipe.json"
 _MAX_MANIFEST_BYTES = 256 << 20  # a shard takes about 250 bytes
 
 

@@ -44,15 +44,19 @@ create, write_shard, finish = zarr_writer.create, zarr_writer.write_shard, zarr_
 _MAX_CLIPS_BYTES = 1 << 30  # one column of the clips table: 16 million ids of 64 letters
 
 
-def read_attributes(path: Path, manifest: dict[str, Any]) -> dict[str, Any]:
+def read_attributes(path: Path, manifest: dict[str, Any] | None) -> dict[str, Any]:
     """The root attributes alone, of a store that may be damaged elsewhere.
+
+    Parameters
+    ----------
+    manifest : what the attributes' file is checked with; None where it is lost.
 
     Raises
     ------
     DamagedShard : the file that holds them is damaged.
     """
     name = "zarr.json"
-    if problem := _file_problem(path / name, manifest["files"][name]):
+    if manifest and (problem := _file_problem(path / name, manifest["files"][name])):
         raise damaged_shard(path, name, problem, "file")
     attrs: dict[str, Any] = json.loads((path / name).read_bytes())["attributes"]
     return attrs

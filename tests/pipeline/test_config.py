@@ -8,7 +8,6 @@ import pytest
 from pipeline.clip_table import ClipTable, ScannedClip
 from pipeline.config import BuildConfig, Layout
 from pipeline.config import assign_splits as lay_out_table
-from pipeline.recipe import config_from
 from pipeline.windows import window_starts
 from pose_smoother.errors import InvalidInputError
 
@@ -110,6 +109,4 @@ def test_test_actions_that_are_not_there_or_are_everything_are_told() -> None:
 
 def test_without_test_actions_the_saved_config_is_as_it_was() -> None:
     assert "test_actions" not in BuildConfig().resolved()
-    saved = BuildConfig(test_actions=("bowl",)).resolved()
-    assert config_from(saved).test_actions == ("bowl",)
-    assert config_from(BuildConfig().resolved()) == BuildConfig()
+    assert BuildConfig(test_actions=("bowl",)).resolved()["test_actions"] == ["bowl"]
