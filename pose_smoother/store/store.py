@@ -2,8 +2,8 @@
 
 A store is a folder: ``MANIFEST.json`` (written last; without it there is no store), ``report.json``
 (what became of every input file) and the arrays, in one of the registered formats. Each
-``*_store.py`` module of this folder registers a format by its ``FORMAT`` constant. A ``recipe.json``
-in stores of earlier versions, named by the manifest's ``beside``, is not read.
+``*_store.py`` module of this folder registers a format by its ``FORMAT`` constant. The
+``recipe.json`` of earlier versions' stores, named by the manifest's ``beside``, is not read.
 """
 
 import importlib
