@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.clip_table import ClipTable
-from pipeline.config import BuildConfig, Layout, assign_splits
+from pipeline.config import BuildConfig
 from pipeline.ingest import IngestResult, Inputs, fingerprint, ingest
 from pipeline.ingest_report import report_pieces
 from pipeline.shards import JOURNAL, Folders, ShardJob
 from pipeline.sources import labelled_mask, source
+from pipeline.splits import Layout, assign_splits, window_starts
 from pipeline.staging import CLIPS, FILES, SplitReader, spool_is_whole
-from pipeline.windows import window_starts
 from pipeline.worker_pool import WorkerDiedError, Workers
 from pose_smoother import seeds
 from pose_smoother.errors import PoseSmootherError, StoreError

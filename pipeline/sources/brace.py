@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.sources import Item, SourceOptions
-from pipeline.sources.archives import Tree, open_tree
 from pipeline.sources.brace_manual import ManualFiles
 from pipeline.sources.brace_segment import DATASET, LABELLED, parse
 from pipeline.sources.brace_tables import BOUNDARIES, FULL_HD, Tables, load_tables, places
+from pipeline.sources.open_tree import open_tree
+from pipeline.sources.tree import Tree
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.remote.address import PathOrUrl
 
