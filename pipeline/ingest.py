@@ -53,8 +53,8 @@ class IngestResult:
 
 def fingerprint(inputs: Inputs) -> str:
     """Hash of all input files' names, sizes and change times: another one makes a spool stale."""
-    roots = [*inputs.paths.items(), ("manual", inputs.options.manual)]
-    roots.append(("tables", inputs.options.tables))
+    roots: list[tuple[str, PathOrUrl]] = [*inputs.paths.items()]
+    roots += sorted(inputs.options.paths.items())
     if inputs.options.hashes is not None:
         roots.append(("hashes", inputs.options.hashes))
     digest = hashlib.sha256()
@@ -64,13 +64,13 @@ def fingerprint(inputs: Inputs) -> str:
     return digest.hexdigest()
 
 
-def _seen_at(path: PathOrUrl | None) -> Iterator[tuple[str | int, ...]]:
+def _seen_at(path: PathOrUrl) -> Iterator[tuple[str | int, ...]]:
     """Name, size and change time of every file, in an order of its own; folder by folder."""
     if isinstance(path, RemotePath):
         from pose_smoother.remote.objects import versions
 
         yield from (tuple(line) for line in versions(path))
-    elif path is None or not path.exists():
+    elif not path.exists():
         yield (str(path),)
     elif not path.is_dir():
         stat = path.stat()

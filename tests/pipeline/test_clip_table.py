@@ -64,7 +64,9 @@ def test_rows_of_a_split_are_gathered_over_pieces(tmp_path: Path) -> None:
     expected = np.concatenate([whole[0:5], whole[11:14]])
     for start in range(9):
         for stop in range(start, 9):
-            np.testing.assert_array_equal(rows.gather("frame", start, stop), expected[start:stop])
+            np.testing.assert_array_equal(
+                rows.read_rows("frame", start, stop), expected[start:stop]
+            )
             clip = np.array([0, 0, 0, 0, 1, 3, 3, 3])[start:stop]
             np.testing.assert_array_equal(rows.clip_rows(start, stop), clip)
-    assert rows.gather("boxes", 3, 6).shape == (3, 4)
+    assert rows.read_rows("boxes", 3, 6).shape == (3, 4)

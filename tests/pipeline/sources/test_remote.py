@@ -35,8 +35,8 @@ def put(file: Path, place: RemotePath) -> None:
         memory.pipe_file(at.url, one.read_bytes())
 
 
-def items(module: Any, path: Any, **options: Any) -> list[Item]:
-    return list(module.items(path, SourceOptions(**options)))
+def items(module: Any, path: Any) -> list[Item]:
+    return list(module.items(path, SourceOptions()))
 
 
 @pytest.fixture
