@@ -88,8 +88,7 @@ def preprocess(
             create_store(folders, store_format, planned, attrs)
         jobs = shard_jobs(folders, store_format, planned)
         entries = write_shards(jobs, planned.windows, workers, progress)
-        with workers.local_pool() as local_pool:
-            close_store(folders, store_format, planned, entries, scanned[0].left_out, local_pool)
+        close_store(folders, store_format, planned, entries, scanned[0].left_out, workers)
         if out.is_dir():
             out.rmdir()
         folders.building.rename(out)

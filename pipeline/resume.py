@@ -77,8 +77,7 @@ def resume(
         if manifest:
             _refuse_other_content(out, _shards(manifest), entries)
         if damaged:
-            with workers.local_pool() as local_pool:
-                close_store(folders, store_format, planned, entries, scanned.left_out, local_pool)
+            close_store(folders, store_format, planned, entries, scanned.left_out, workers)
             if manifest:
                 _refuse_other_content(
                     out, _parts(manifest), _parts(read_manifest(folders.building))

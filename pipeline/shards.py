@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from pipeline.shard_heatmaps import RenderedFrames
 from pipeline.staging import SplitReader
-from pipeline.worker_pool import WorkerDiedError, WorkerPoolError, Workers, outcome
+from pipeline.worker_pool import WorkerDiedError, WorkerPoolError, Workers
 from pose_smoother.boxes import nearest_pixel
 from pose_smoother.errors import StoreError
 from pose_smoother.files.atomic import append_line, sha256_file
@@ -110,10 +110,11 @@ def _run_jobs(jobs: list[ShardJob], workers: Workers) -> Iterator[tuple[ShardJob
     """Results as they come; at most a few tasks wait at a time."""
     queue = iter(jobs)
     running: dict[Future[list[ShardWritten]], list[ShardJob]] = {}
-    at_once = workers.bundle(len(jobs))
+    at_once = workers.shards_per_task(len(jobs))
     while True:
-        while len(running) < 2 * workers.n_workers and (some := list(islice(queue, at_once))):
-            running[workers.submit(len(some) * SHARD_TIMEOUT_S, make_shards, some)] = some
+        while len(running) < workers.max_tasks and (some := list(islice(queue, at_once))):
+            timeout_s = len(some) * SHARD_TIMEOUT_S
+            running[workers.submit_shards(timeout_s, make_shards, some)] = some
         if not running:
             return
         finished, _ = wait(running, 2 * at_once * SHARD_TIMEOUT_S, FIRST_COMPLETED)
@@ -122,7 +123,7 @@ def _run_jobs(jobs: list[ShardJob], workers: Workers) -> Iterator[tuple[ShardJob
         for future in finished:
             some = running.pop(future)
             try:
-                made: list[ShardWritten] = outcome(future, at_once * SHARD_TIMEOUT_S)
+                made = workers.shards_of(future, at_once * SHARD_TIMEOUT_S)
                 yield from zip(some, made, strict=True)
             except WorkerDiedError as error:
                 raise StoreError(
