@@ -23,7 +23,8 @@ from pose_smoother.boxes import to_source
 from pose_smoother.heatmap import IMPULSE, SIZE, response_table
 from pose_smoother.poses.tracks import Poses, Track
 from pose_smoother.skeleton import KEYPOINTS, MIRROR, POOLED
-from pose_smoother.store.store import Store, open_store
+from pose_smoother.store.open import open_store
+from pose_smoother.store.store import Store
 from trainer.calibrate.heatmap_width import as_set, fitted_widths
 from trainer.calibrate.run import measure
 from trainer.calibrate.simulate import simulate

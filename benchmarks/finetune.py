@@ -23,7 +23,8 @@ import numpy as np
 
 from benchmarks.predict import Clip, detected, read_clips, torso_px
 from pose_smoother.skeleton import INDEX
-from pose_smoother.store.store import Store, open_store
+from pose_smoother.store.open import open_store
+from pose_smoother.store.store import Store
 from trainer.evaluation.evaluate import evaluate
 from trainer.evaluation.retest import run_config
 from trainer.finetune.run import PairFiles, finetune, prepare

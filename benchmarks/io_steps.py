@@ -30,7 +30,9 @@ from pose_smoother.store import hdf5_writer
 from pose_smoother.store.chunks import pack_shard
 from pose_smoother.store.hdf5_writer import DATA
 from pose_smoother.store.layout import PlannedArray
-from pose_smoother.store.store import FRAME_ARRAYS, Store, open_store
+from pose_smoother.store.names import FRAME_ARRAYS
+from pose_smoother.store.open import open_store
+from pose_smoother.store.store import Store
 from pose_smoother.store.zarr_writer import ZSTD_LEVEL, create_array
 from trainer.data.heatmap_buffer import HeatmapBuffer
 from trainer.data.render import render, response_tables

@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from pose_smoother.seeds import rng
-from pose_smoother.store.store import Store, open_store
+from pose_smoother.store.open import open_store
+from pose_smoother.store.store import Store
 from trainer.data.stream import WindowStream
 from trainer.evaluation.evaluate import evaluate
 from trainer.metrics.bootstrap import interval

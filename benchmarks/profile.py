@@ -22,7 +22,8 @@ from torch import Tensor
 
 import trainer.evaluation.evaluate
 from pose_smoother.bench.goals import machine_words, versions_words
-from pose_smoother.store.store import Store, open_store
+from pose_smoother.store.open import open_store
+from pose_smoother.store.store import Store
 from trainer.bench.turns import Enough
 from trainer.models import models
 from trainer.runs.signals import Interrupt

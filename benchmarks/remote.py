@@ -25,8 +25,8 @@ from pathlib import Path
 from pipeline.remote_build import build_at
 from pose_smoother.bench.goals import machine_words, versions_words
 from pose_smoother.bench.timing import interleaved
-from pose_smoother.remote.address import PathOrUrl, as_path_or_url
-from pose_smoother.store.store import open_store
+from pose_smoother.remote.path import PathOrUrl, as_path_or_url
+from pose_smoother.store.open import open_store
 from trainer.bench.streaming import Epochs, stream_of
 
 PACKAGES = ("torch", "numpy", "zarr", "fsspec", "s3fs", "moto")

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_smoother.seeds import TRAIN_ORDER, rng
-from pose_smoother.store.store import WINDOW_FRAMES, open_store
+from pose_smoother.store.names import WINDOW_FRAMES
+from pose_smoother.store.open import open_store
 from trainer.data.stored.shuffle import plan_shuffled
 from trainer.data.stream import BLOCK_FRAMES, POOL_FRAMES
 

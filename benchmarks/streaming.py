@@ -26,7 +26,8 @@ from pose_smoother.bench.goals import Goal, machine_words, table, versions_words
 from pose_smoother.bench.timing import Timings, interleaved
 from pose_smoother.heatmap import SIGMA_OUT_PX
 from pose_smoother.seeds import TRAIN_NOISE
-from pose_smoother.store.store import Store, open_store
+from pose_smoother.store.open import open_store
+from pose_smoother.store.store import Store
 from trainer.bench.streaming import (
     BATCH,
     NAIVE_GOAL,

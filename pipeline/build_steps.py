@@ -32,15 +32,8 @@ from pose_smoother.files.atomic import (
     write_pieces,
 )
 from pose_smoother.store.layout import PlannedArray, attributes, clip_arrays, plan_arrays
-from pose_smoother.store.store import (
-    CONTRACT_VERSION,
-    MANIFEST,
-    RECIPE,
-    REPORT,
-    SPLITS,
-    STEPS,
-    format_module,
-)
+from pose_smoother.store.names import CONTRACT_VERSION, MANIFEST, RECIPE, REPORT, SPLITS, STEPS
+from pose_smoother.store.open import format_module
 
 SCAN = "scan.json"
 _CLOSE_TIMEOUT_S = 3600.0

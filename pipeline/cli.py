@@ -21,8 +21,9 @@ from pose_smoother.cli_support import (
     sigterm_as_exception,
 )
 from pose_smoother.errors import InvalidInputError
-from pose_smoother.remote.address import PathOrUrl, RemotePath
-from pose_smoother.store.store import REPORT, STEPS, formats, open_store
+from pose_smoother.remote.path import PathOrUrl, RemotePath
+from pose_smoother.store.names import REPORT, STEPS
+from pose_smoother.store.open import formats, open_store
 
 
 @click.group(cls=OneLineErrors, context_settings=HELP_OPTIONS)
@@ -288,7 +289,7 @@ def show(
     """
     from pipeline.show import draw_windows
     from pose_smoother.errors import unknown_name
-    from pose_smoother.store.store import SPLITS
+    from pose_smoother.store.names import SPLITS
 
     if split not in SPLITS:
         raise unknown_name("split", split, SPLITS)

@@ -13,7 +13,7 @@ from pipeline.splits import SHARES, cut_in_order, split_groups
 from pose_smoother.errors import InvalidInputError, unknown_name
 from pose_smoother.heatmap import SIGMA_OUT_PX
 from pose_smoother.store.layout import text_column
-from pose_smoother.store.store import SPLITS, WINDOW_FRAMES
+from pose_smoother.store.names import SPLITS, WINDOW_FRAMES
 
 GROUP_BY = ("video", "clip")
 PROTOCOLS = ("clips", "thesis")

@@ -35,7 +35,7 @@ from benchmarks.resmlp_search.poses import (
 from benchmarks.resmlp_search.variants import MEAN, VARIANTS, Variant
 from pose_smoother.errors import unknown_name
 from pose_smoother.files.atomic import write_atomic
-from pose_smoother.store.store import open_store
+from pose_smoother.store.open import open_store
 
 MEASURES = (*(f"pck_{alpha:g}" for alpha in ALPHAS), "error_px")
 SETTINGS = ("steps", "width", "blocks", "loss", "rotate_deg", "shear", "reverse", "leave_out")

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from benchmarks.resmlp_search.poses import LAST_PX
 from benchmarks.resmlp_search.variants import Variant
-from pose_smoother.store.store import WINDOW_FRAMES
+from pose_smoother.store.names import WINDOW_FRAMES
 from trainer.models.resmlp import CORRECTION_SCALE, Block
 
 HALF_PX = LAST_PX / 2

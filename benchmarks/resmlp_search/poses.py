@@ -14,7 +14,8 @@ from torch import Tensor
 from benchmarks.resmlp_search.variants import Variant
 from pose_smoother.heatmap import SIZE
 from pose_smoother.skeleton import MIRROR, TORSO_SIDES
-from pose_smoother.store.store import WINDOW_FRAMES, Store
+from pose_smoother.store.names import WINDOW_FRAMES
+from pose_smoother.store.store import Store
 
 LAST_PX = SIZE - 1
 NOISE_PX = 3.0  # k = 1

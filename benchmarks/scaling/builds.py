@@ -16,7 +16,7 @@ from pipeline.config import BuildConfig
 from pipeline.ingest import Inputs
 from pipeline.sources import SourceOptions
 from pipeline.worker_pool import Workers
-from pose_smoother.store.store import open_store
+from pose_smoother.store.open import open_store
 
 _STAGES = ("build_key", "scan_once", "plan_store", "write_shards", "close_store")
 

@@ -16,7 +16,7 @@ import pandas as pd
 from benchmarks.scaling.rows import RESULTS, write_rows
 from pipeline.cluster.workers import _BUNDLE
 from pose_smoother.store import store, zarr_store
-from pose_smoother.store.store import FRAME_ARRAYS
+from pose_smoother.store.names import FRAME_ARRAYS
 
 FRAMES = [10**n for n in range(4, 10)]
 WORKERS = [2**n for n in range(10)]

@@ -13,7 +13,7 @@ from pathlib import Path
 from torch import Tensor
 
 from benchmarks.scaling.rows import held_mib, peak_mib, write_rows
-from pose_smoother.store.store import open_store
+from pose_smoother.store.open import open_store
 from trainer.data.split_arrays import SplitArrays
 from trainer.training.config import open_stream, train_config
 

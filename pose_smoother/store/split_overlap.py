@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_smoother.store.store import SPLITS, Store
+from pose_smoother.store.names import SPLITS
+from pose_smoother.store.store import Store
 
 
 def may_share(store: Store) -> bool:

@@ -8,7 +8,7 @@ import pytest
 from benchmarks.delay import refuse_other_store
 from benchmarks.preempted_queue import small_store
 from pose_smoother.errors import RunError
-from pose_smoother.store.store import open_store
+from pose_smoother.store.open import open_store
 from trainer.runs.layout import CONFIG
 from trainer.training.config import store_hash
 

@@ -14,7 +14,7 @@ from benchmarks.resmlp_search.network import HALF_PX, HEADS, Network
 from benchmarks.resmlp_search.poses import draw_batch, mirrored, read_poses
 from benchmarks.resmlp_search.variants import MEAN, VARIANTS, Variant
 from pose_smoother.errors import InvalidInputError
-from pose_smoother.store.store import open_store
+from pose_smoother.store.open import open_store
 from tests.conftest import ROOT
 
 COMMITTED = ROOT / "benchmarks/results/resmlp_search.csv"

@@ -19,7 +19,7 @@ from benchmarks.scaling.training import (
     steps,
     tables,
 )
-from pose_smoother.store.store import open_store
+from pose_smoother.store.open import open_store
 from trainer.models import models
 from trainer.training.config import open_stream, train_config
 

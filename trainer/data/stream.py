@@ -12,7 +12,8 @@ from pose_smoother.errors import InvalidInputError, unknown_name
 from pose_smoother.heatmap import SIGMA_OUT_PX
 from pose_smoother.seeds import SPLIT_NOISE, TRAIN_ORDER, rng
 from pose_smoother.skeleton import MIRROR
-from pose_smoother.store.store import WINDOW_FRAMES, Store
+from pose_smoother.store.names import WINDOW_FRAMES
+from pose_smoother.store.store import Store
 from trainer.data.augment import Augmentation, augmented
 from trainer.data.batch import Batch
 from trainer.data.heatmap_buffer import HeatmapBuffer

@@ -10,7 +10,8 @@ from pose_smoother.boxes import nearest_pixel
 from pose_smoother.files.atomic import sha256_bytes
 from pose_smoother.heatmap import SIGMA_OUT_PX
 from pose_smoother.skeleton import KEYPOINTS
-from pose_smoother.store.store import CLIP_COLUMNS, CONTRACT_VERSION, SPLITS, WINDOW_FRAMES, Store
+from pose_smoother.store.names import CLIP_COLUMNS, CONTRACT_VERSION, SPLITS, WINDOW_FRAMES
+from pose_smoother.store.store import Store
 from trainer.calibrate.pairs import Pairs
 from trainer.finetune.heatmap_file import HeatmapPairs
 from trainer.finetune.split import split_videos

@@ -20,7 +20,8 @@ from pose_smoother.filters import Smooth, lmmse, moving, smoother
 from pose_smoother.filters.one_euro import one_euro
 from pose_smoother.heatmap import SIZE
 from pose_smoother.skeleton import N_KEYPOINTS
-from pose_smoother.store.store import WINDOW_FRAMES, Store
+from pose_smoother.store.names import WINDOW_FRAMES
+from pose_smoother.store.store import Store
 from trainer.experiments import experiment
 from trainer.inference.sliding_window import WindowSmoother
 from trainer.runs.results_io import read_results

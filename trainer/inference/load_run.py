@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from pose_smoother.errors import InvalidInputError, RunError
 from pose_smoother.heatmap import SIZE
-from pose_smoother.store.store import CONTRACT_VERSION
+from pose_smoother.store.names import CONTRACT_VERSION
 from trainer.data.render import render, response_tables
 from trainer.evaluation.retest import run_config
 from trainer.evaluation.uncertainty import SHARES, Regions, estimate_with_scale, has_uncertainty

@@ -22,7 +22,7 @@ from pose_smoother.boxes import to_heatmap, to_source
 from pose_smoother.poses.keypoint_names import KeypointMapping
 from pose_smoother.poses.tracks import Poses, Track
 from pose_smoother.skeleton import N_KEYPOINTS
-from pose_smoother.store.store import WINDOW_FRAMES
+from pose_smoother.store.names import WINDOW_FRAMES
 from trainer.inference.stable_boxes import steady_boxes
 
 Floats = NDArray[np.float64]
