@@ -10,6 +10,7 @@ import click
 from pipeline.annotations.cli import SOURCES, check, download, interactive, parse_inputs, sample
 from pipeline.bench.cli import bench
 from pipeline.config import GROUP_BY, PROTOCOLS, BuildConfig
+from pose_smoother.boxes import DEFAULT_EXPAND
 from pose_smoother.cli_support import (
     HELP_OPTIONS,
     PATH,
@@ -74,7 +75,10 @@ main.add_command(bench)
 )
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of the split.")
 @click.option(
-    "--expand", default=0.10, show_default=True, help="Share by which each box side grows."
+    "--expand",
+    default=DEFAULT_EXPAND,
+    show_default=True,
+    help="Share by which each box side grows.",
 )
 @click.option("--keep-aspect", is_flag=True, help="Square boxes.")
 @click.option(

@@ -23,7 +23,7 @@ from pose_smoother.store.names import (
     STEPS,
 )
 from pose_smoother.store.open import format_module, open_store, read_manifest
-from pose_smoother.store.split_overlap import leak_audit, may_share
+from pose_smoother.store.split_overlap import leak_audit
 from pose_smoother.store.store import Store
 
 
@@ -112,7 +112,7 @@ def verify(path: PathOrUrl) -> Audit:
             shared, counted = leak_audit(store)
         except (DamagedShard, StoreError) as error:
             return Audit({"content": str(error)}, n_shards, n_parts)
-        return Audit({}, n_shards, n_parts, shared, counted, may_share=may_share(store))
+        return Audit({}, n_shards, n_parts, shared, counted, may_share=store.config.may_share)
 
 
 def _problems(path: PathOrUrl, manifest: dict[str, Any]) -> dict[str, str]:

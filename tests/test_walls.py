@@ -29,7 +29,7 @@ ORDER: dict[str, tuple[tuple[str, ...], ...]] = {
         ("errors", "seeds", "skeleton", "registry", "versions"),
         ("heatmap", "boxes"),
         ("files",),
-        ("bench", "store.names", "store.damage_errors"),
+        ("bench", "store.names", "store.damage_errors", "store.config"),
         ("remote",),
         ("store",),
         ("poses",),

@@ -14,12 +14,6 @@ from pose_smoother.store.names import SPLITS
 from pose_smoother.store.store import Store
 
 
-def may_share(store: Store) -> bool:
-    """Whether the store was built by a protocol that shares frames or videos on purpose."""
-    config = store.attrs["config"]
-    return bool(config["protocol"] != "clips" or config["group_by"] != "video")
-
-
 def leak_audit(store: Store) -> tuple[dict[str, int], dict[str, int]]:
     """How many frames, clips, videos and persons stand in more than one split, and in all.
 

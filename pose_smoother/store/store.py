@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from pose_smoother.remote.path import PathOrUrl
 from pose_smoother.skeleton import N_KEYPOINTS
+from pose_smoother.store.config import StoreConfig
 
 if TYPE_CHECKING:
     from pose_smoother.remote.local_copy import LocalCopy
@@ -47,6 +48,11 @@ class Store(ABC):
         self.folder = mirror.folder if mirror is not None else Path(str(path))
         self.manifest = manifest
         self.attrs = attrs
+
+    @property
+    def config(self) -> StoreConfig:
+        """How the store was built, typed; ``attrs["config"]`` has all of it."""
+        return StoreConfig.from_attrs(self.attrs)
 
     @abstractmethod
     def read(self, split: str, name: str, start: int = 0, stop: int | None = None) -> NDArray[Any]:

@@ -36,7 +36,6 @@ POOL_FRAMES = 16_384
 FILLED_POOL_FRAMES = 2_048
 #: Noise is many small operations: made for some batches at once, it costs a fifth.
 _WINDOWS_AT_ONCE = 256
-IMPULSE_HEATMAPS = "impulse"  # what pipeline writes as config.heatmaps of the stores it makes
 
 
 class WindowStream:
@@ -111,9 +110,9 @@ class WindowStream:
         self.store, self.split, self.step = store, split, step
         self.noise, self.batch_size, self.seed = noise, batch_size, seed
         self.consumes = consumes
-        longest = pool_frames if _has_impulses(store) else FILLED_POOL_FRAMES
+        longest = pool_frames if store.config.has_impulses else FILLED_POOL_FRAMES
         self.pool_frames = min(pool_frames, longest)
-        self._hold_frames = 2 * self.pool_frames if _has_impulses(store) else 0
+        self._hold_frames = 2 * self.pool_frames if store.config.has_impulses else 0
         self.targets = _resolved(targets, store)
         self.device = torch.device(device)
         self.augment = augment if split == "train" else None
@@ -275,8 +274,4 @@ def _resolved(targets: str, store: Store) -> str:
     """What "auto" means for a store."""
     if targets != "auto":
         return targets
-    return "rendered" if _has_impulses(store) else "stored"
-
-
-def _has_impulses(store: Store) -> bool:
-    return bool(store.attrs["config"].get("heatmaps") == IMPULSE_HEATMAPS)
+    return "rendered" if store.config.has_impulses else "stored"
