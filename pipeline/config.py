@@ -10,13 +10,15 @@ from numpy.typing import NDArray
 
 from pipeline.clip_table import TEXTS, ClipTable
 from pipeline.splits import SHARES, cut_in_order, split_groups
+from pose_smoother.boxes import DEFAULT_EXPAND
 from pose_smoother.errors import InvalidInputError, unknown_name
 from pose_smoother.heatmap import SIGMA_OUT_PX
+from pose_smoother.store.config import CLIP, CLIPS, IMPULSE, THESIS, VIDEO
 from pose_smoother.store.layout import text_column
-from pose_smoother.store.store import SPLITS, WINDOW_FRAMES
+from pose_smoother.store.names import SPLITS, WINDOW_FRAMES
 
-GROUP_BY = ("video", "clip")
-PROTOCOLS = ("clips", "thesis")
+GROUP_BY = (VIDEO, CLIP)
+PROTOCOLS = (CLIPS, THESIS)
 
 
 @dataclass(frozen=True)
@@ -37,11 +39,11 @@ class BuildConfig:
     """
 
     seed: int = 0
-    expand: float = 0.10
+    expand: float = DEFAULT_EXPAND
     keep_aspect: bool = False
     box_jitter: float = 0.0
-    group_by: str = "video"
-    protocol: str = "clips"
+    group_by: str = VIDEO
+    protocol: str = CLIPS
     actions: tuple[str, ...] | None = None
     test_actions: tuple[str, ...] = ()
 
@@ -52,7 +54,7 @@ class BuildConfig:
             raise unknown_name("protocol", self.protocol, PROTOCOLS)
         if not 0 <= self.expand <= 10 or not 0 <= self.box_jitter <= 0.5:
             raise InvalidInputError("expand must lie in 0 ... 10, and box jitter in 0 ... 0.5")
-        if self.test_actions and self.protocol == "thesis":
+        if self.test_actions and self.protocol == THESIS:
             raise InvalidInputError(
                 "test actions don't go with the thesis's protocol: it cuts by windows"
             )
@@ -67,7 +69,7 @@ class BuildConfig:
             fields["test_actions"] = list(self.test_actions)
         else:
             del fields["test_actions"]  # stores are what they were before there was this option
-        return fields | {"heatmaps": "impulse", "sigma_out_px": SIGMA_OUT_PX}
+        return fields | {"heatmaps": IMPULSE, "sigma_out_px": SIGMA_OUT_PX}
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ class Layout:
 
 def assign_splits(clips: ClipTable, config: BuildConfig) -> Layout:
     """Decide the split of every clip (or, by the thesis's protocol, of every run of windows)."""
-    if config.protocol == "thesis":
+    if config.protocol == THESIS:
         clip, start, stop, split = _thesis_parts(clips)
     else:
         clip, split = np.arange(len(clips)), _splits(clips, config).astype(np.int64)
@@ -126,7 +128,7 @@ def _splits(clips: ClipTable, config: BuildConfig) -> NDArray[np.int8]:
 
 def _groups(clips: ClipTable, group_by: str) -> NDArray[np.bytes_]:
     """The group of each clip: its video, or itself chained with clips that share its frames."""
-    if group_by == "video":
+    if group_by == VIDEO:
         return clips["video"]
     order = np.lexsort((clips["first_frame"], clips["video"]))
     video = clips["video"][order]

@@ -13,8 +13,8 @@ from pipeline.ingest import Inputs
 from pipeline.sources import SourceOptions
 from pose_smoother.errors import StoreError
 from pose_smoother.files.atomic import add_checksum, verify_checksum
-from pose_smoother.remote.address import PathOrUrl, as_path_or_url
-from pose_smoother.store.store import RECIPE
+from pose_smoother.remote.path import PathOrUrl, as_path_or_url
+from pose_smoother.store.names import RECIPE
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,6 @@ from pose_smoother.errors import StoreError
 from pose_smoother.files.atomic import hash_mismatch, sha256_bytes, sha256_file, write_atomic
 from pose_smoother.files.disk_errors import translate_disk_errors
 from pose_smoother.files.lock import exclusive_lock
-from pose_smoother.remote.address import RemotePath
 from pose_smoother.remote.local_copy import manifest_at
 from pose_smoother.remote.objects import (
     Entry,
@@ -28,6 +27,7 @@ from pose_smoother.remote.objects import (
     sha256_at,
     thread_map,
 )
+from pose_smoother.remote.path import RemotePath
 from pose_smoother.remote.upload import (
     CLAIM,
     claim,
@@ -36,7 +36,7 @@ from pose_smoother.remote.upload import (
     send_changed,
     staging_folder,
 )
-from pose_smoother.store.store import MANIFEST, RECIPE
+from pose_smoother.store.names import MANIFEST, RECIPE
 
 _KEY = "key"
 

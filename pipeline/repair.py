@@ -27,9 +27,10 @@ from pose_smoother.errors import PoseSmootherError, StoreError
 from pose_smoother.files.atomic import fsync_folder, make_folder, sha256_bytes, sha256_file
 from pose_smoother.files.disk_errors import translate_disk_errors
 from pose_smoother.files.lock import exclusive_lock
-from pose_smoother.remote.address import PathOrUrl
+from pose_smoother.remote.path import PathOrUrl
 from pose_smoother.store.damage_errors import is_plain_file
-from pose_smoother.store.store import MANIFEST, RECIPE, format_module, read_manifest
+from pose_smoother.store.names import MANIFEST, RECIPE
+from pose_smoother.store.open import format_module, read_manifest
 
 
 @dataclass(frozen=True)

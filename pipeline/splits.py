@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_smoother import seeds
-from pose_smoother.store.store import SPLITS
+from pose_smoother.store.names import SPLITS
 
 Names = Sequence[str] | NDArray[np.str_] | NDArray[np.bytes_]
 

@@ -11,10 +11,9 @@ from pipeline.ingest_report import left_out
 from pipeline.recipe import recipe_problem
 from pose_smoother.errors import DamagedShard, StoreError
 from pose_smoother.files.atomic import hash_mismatch, sha256_file
-from pose_smoother.remote.address import PathOrUrl, RemotePath
+from pose_smoother.remote.path import PathOrUrl, RemotePath
 from pose_smoother.store.damage_errors import how_to_repair, is_plain_file
-from pose_smoother.store.split_overlap import leak_audit, may_share
-from pose_smoother.store.store import (
+from pose_smoother.store.names import (
     CONTRACT_VERSION,
     FRAME_ARRAYS,
     MANIFEST,
@@ -22,11 +21,10 @@ from pose_smoother.store.store import (
     REPORT,
     SPLITS,
     STEPS,
-    Store,
-    format_module,
-    open_store,
-    read_manifest,
 )
+from pose_smoother.store.open import format_module, open_store, read_manifest
+from pose_smoother.store.split_overlap import leak_audit
+from pose_smoother.store.store import Store
 
 
 def info(store: Store) -> dict[str, Any]:
@@ -114,7 +112,7 @@ def verify(path: PathOrUrl) -> Audit:
             shared, counted = leak_audit(store)
         except (DamagedShard, StoreError) as error:
             return Audit({"content": str(error)}, n_shards, n_parts)
-        return Audit({}, n_shards, n_parts, shared, counted, may_share=may_share(store))
+        return Audit({}, n_shards, n_parts, shared, counted, may_share=store.config.may_share)
 
 
 def _problems(path: PathOrUrl, manifest: dict[str, Any]) -> dict[str, str]:

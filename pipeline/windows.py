@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_smoother.store.store import WINDOW_FRAMES
+from pose_smoother.store.names import WINDOW_FRAMES
 
 
 def window_starts(

@@ -8,7 +8,7 @@ import click
 
 from pose_smoother.cli_support import PATH, PLACE, options
 from pose_smoother.errors import InvalidInputError
-from pose_smoother.remote.address import PathOrUrl
+from pose_smoother.remote.path import PathOrUrl
 
 SOURCES = options(
     click.option("--brace", type=PLACE, help="BRACE's keypoint zip as downloaded, or its folder."),

@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from pose_smoother.errors import InvalidInputError
-from pose_smoother.remote.address import PathOrUrl, RemotePath
+from pose_smoother.remote.path import PathOrUrl, RemotePath
 
 #: A member may unfold to this many times its compressed size, where it passes 1 MiB at all.
 MAX_RATIO = 200

@@ -20,7 +20,7 @@ from pipeline.sources.brace_manual import ManualFiles
 from pipeline.sources.brace_segment import DATASET, LABELLED, parse
 from pipeline.sources.brace_tables import BOUNDARIES, FULL_HD, Tables, load_tables, places
 from pose_smoother.errors import InvalidInputError
-from pose_smoother.remote.address import PathOrUrl
+from pose_smoother.remote.path import PathOrUrl
 
 __all__ = ["LABELLED", "NAME", "items", "parse"]
 

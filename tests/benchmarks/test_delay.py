@@ -7,7 +7,6 @@ import pytest
 
 from benchmarks.delay import refuse_other_store
 from pose_smoother.errors import RunError
-from pose_smoother.store.store import open_store
 from tests.trainer.fake_store import make_store
 from trainer.runs.layout import CONFIG
 from trainer.training.config import store_hash

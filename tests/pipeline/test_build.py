@@ -20,7 +20,7 @@ from pipeline.shards import Folders
 from pipeline.sources import SourceOptions
 from pose_smoother.errors import InvalidInputError, PoseSmootherError, StoreError
 from pose_smoother.files.lock import LockedError, exclusive_lock
-from pose_smoother.store.store import formats, open_store
+from pose_smoother.store.open import formats, open_store
 from tests.pipeline.penn_files import label_arrays, mat_bytes, write_labels
 
 

@@ -19,7 +19,7 @@ from pipeline.worker_pool import Workers
 from pose_smoother.errors import StoreError
 from pose_smoother.store import hdf5_writer
 from pose_smoother.store.layout import PlannedArray, Rows, ShardWritten
-from pose_smoother.store.store import MANIFEST, RECIPE
+from pose_smoother.store.names import MANIFEST, RECIPE
 from tests.faults.stores import build, content, labels
 
 

@@ -2,7 +2,7 @@ import numpy as np
 
 from pipeline.splits import cut_in_order
 from pipeline.splits import split_groups as split_indices
-from pose_smoother.store.store import SPLITS
+from pose_smoother.store.names import SPLITS
 
 
 def split_groups(groups: list[str], weights: list[int], strata: list[str], seed: int) -> list[str]:

@@ -18,7 +18,8 @@ from pipeline.build import preprocess
 from pipeline.config import BuildConfig
 from pipeline.synthetic import write_sample
 from pose_smoother.bench.goals import read_goals
-from pose_smoother.store.store import SPLITS, open_store
+from pose_smoother.store.names import SPLITS
+from pose_smoother.store.open import open_store
 
 
 @pytest.fixture(scope="module")

@@ -226,7 +226,7 @@ def test_workers_of_other_versions_or_without_the_folder_are_refused(
     stamp = BuildToken.of(note)
     assert stamp.compatibility_problem() == ""
     other = BuildToken(note, "mine", stamp.versions | {"numpy": "1.0"})
-    assert "(client: 1.0): install the same versions" in other.misfit()
+    assert "(client: 1.0): install the same versions" in other.compatibility_problem()
     note.write_text(json.dumps("another's"))
     assert not stamp.is_current()
     said = stamp.compatibility_problem()

@@ -16,9 +16,9 @@ from pipeline.sources import Item, SourceOptions, brace, penn_action
 from pipeline.synthetic import write_sample
 from pose_smoother.errors import InvalidInputError, PoseSmootherError
 from pose_smoother.remote import objects
-from pose_smoother.remote.address import RemotePath
 from pose_smoother.remote.objects import versions
-from pose_smoother.store.store import RECIPE
+from pose_smoother.remote.path import RemotePath
+from pose_smoother.store.names import RECIPE
 from tests.pipeline.penn_files import write_labels
 
 fsspec = pytest.importorskip("fsspec", reason="needs the extra 'remote'")

@@ -12,9 +12,10 @@ from pipeline.remote_build import build_at, object_problems
 from pipeline.verify import differences, info, verify
 from pose_smoother.errors import DamagedShard, StoreError
 from pose_smoother.remote import local_copy as module
-from pose_smoother.remote.address import RemotePath
+from pose_smoother.remote.path import RemotePath
 from pose_smoother.remote.retry import RemoteError
-from pose_smoother.store.store import FRAME_ARRAYS, SPLITS, open_store, read_manifest
+from pose_smoother.store.names import FRAME_ARRAYS, SPLITS
+from pose_smoother.store.open import open_store, read_manifest
 from tests.faults.stores import build, labels
 
 Copied = Callable[[str], Callable[[Path], None]]
@@ -56,8 +57,8 @@ def test_the_second_reader_asks_the_address_for_the_manifest_and_recipe_alone(
 ) -> None:
     read_all(store)
     asked: list[str] = []
-    real = module.pieces
-    monkeypatch.setattr(module, "pieces", lambda at, n: asked.append(at.url) or real(at, n))
+    real = module.iter_chunks
+    monkeypatch.setattr(module, "iter_chunks", lambda at, n: asked.append(at.url) or real(at, n))
     read_all(store)
     assert asked == []
 

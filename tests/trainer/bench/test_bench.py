@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from pose_smoother.bench.goals import Goal, read_goals
 from pose_smoother.bench.timing import Timings
 from pose_smoother.errors import RunError
-from pose_smoother.store.store import open_store
+from pose_smoother.store.open import open_store
 from tests.trainer.fake_store import make_store
 from trainer import cli
 from trainer.bench import cli as bench_cli

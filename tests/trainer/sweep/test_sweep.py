@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from pipeline.cli import main as pipeline
 from pose_smoother.files.lock import LockedError, exclusive_lock
-from pose_smoother.store.store import open_store
+from pose_smoother.store.open import open_store
 from tests.pipeline.penn_files import write_labels
 from trainer.cli import main
 from trainer.evaluation.baselines import BaselinesConfig, baselines
