@@ -252,7 +252,7 @@ def test_a_killed_upload_is_no_store_and_is_finished_by_the_same_command(
 
     puts: list[str] = []
     server.app.watch = kill_at_the_40th
-    assert child.wait(120) == -9, child.communicate()
+    assert child.wait(300) == -9, child.communicate()
     child.communicate()
     server.app.watch = lambda environ: None
     assert f"error: {out} has no MANIFEST.json" in refused("info", out)

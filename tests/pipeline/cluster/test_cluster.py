@@ -79,7 +79,7 @@ def when_journal_has(out: Path, n_lines: int, do: Callable[[], None]) -> threadi
     journal = Folders.beside(out).work / JOURNAL
 
     def watch() -> None:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while time.monotonic() < deadline:
             if journal.exists() and len(journal.read_bytes().splitlines()) >= n_lines:
                 do()
@@ -126,7 +126,7 @@ def test_a_stopped_and_then_killed_client_s_build_goes_on(
     for n_lines, number, code in ((1, signal.SIGTERM, 75), (6, signal.SIGKILL, -9)):
         process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         thread = when_journal_has(out, n_lines, lambda p=process, n=number: p.send_signal(n))  # type: ignore[misc]
-        _, said = process.communicate(timeout=90)
+        _, said = process.communicate(timeout=300)
         thread.join()
         assert process.returncode == code, said
         assert re.search("Dask: [12] workers; dashboard: http", said)
@@ -139,7 +139,7 @@ _CLUSTER = (
     "import sys, time\nfrom distributed import LocalCluster\n"
     "if __name__ == '__main__':\n"
     "    made = LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None)\n"
-    "    print(made.scheduler_address, flush=True)\n    time.sleep(120)\n"
+    "    print(made.scheduler_address, flush=True)\n    time.sleep(600)\n"
 )
 
 
@@ -180,11 +180,11 @@ def test_parsers_that_crash_or_hang_are_named_and_take_no_worker_with_them(
             return submit(timeout_s, misbehave_or_parse, *arguments)
 
         workers.submit = misbehaving  # type: ignore[method-assign]
-        found: list[ParsedFile] = list(scan("penn-action", iter(items), workers, timeout_s=2.0))
+        found: list[ParsedFile] = list(scan("penn-action", iter(items), workers, timeout_s=10.0))
     assert [outcome.name for outcome in found] == [item.name for item in items]
     reasons = {o.name: o.reason for o in found if o.reason}
     assert reasons["0003.mat"] == "parser crashed (SIGSEGV)"
-    assert reasons["0018.mat"] == "parser did not end within 2 s"
+    assert reasons["0018.mat"] == "parser did not end within 10 s"
     assert len(reasons) == 2
     assert {worker.pid for worker in cluster.workers.values()} == before
 
@@ -203,7 +203,7 @@ def test_a_task_that_kills_its_workers_is_given_up(cluster: LocalCluster, tmp_pa
             dask_workers(cluster.scheduler_address, 1, owner_file(target), str) as workers,
             pytest.raises(ClusterError, match="given up: 1 Dask workers died while they had it"),
         ):
-            workers.call(30.0, kill_worker)
+            workers.call(300.0, kill_worker)
     finally:
         cluster.scheduler.allowed_failures = allowed
 
