@@ -30,7 +30,8 @@ from pose_smoother.errors import RunError
 from pose_smoother.filters import SMOOTHERS, lmmse, moving
 from pose_smoother.filters.one_euro import one_euro
 from pose_smoother.seeds import SPLIT_NOISE
-from pose_smoother.store.store import Store, open_store
+from pose_smoother.store.open import open_store
+from pose_smoother.store.store import Store
 from trainer.inference.load_run import LoadedRun, load_run
 from trainer.metrics.scorer import score
 from trainer.metrics.scores import Scores, value

@@ -30,7 +30,8 @@ import torch
 from torch import Tensor, nn
 
 from pose_smoother.bench.goals import machine_words, versions_words, write_goals
-from pose_smoother.store.store import Store, open_store
+from pose_smoother.store.open import open_store
+from pose_smoother.store.store import Store
 from trainer.bench.recurrent import PLAIN, recurrent_timings
 from trainer.bench.steps import bare_step, resident_batch
 from trainer.bench.table import recurrent_goal

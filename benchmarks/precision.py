@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-from pose_smoother.store.store import open_store
+from pose_smoother.store.open import open_store
 from trainer.data.batch import Batch
 from trainer.data.stream import WindowStream
 from trainer.evaluation.evaluate import evaluate

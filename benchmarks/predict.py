@@ -30,7 +30,7 @@ from pose_smoother.poses.formats import read_poses
 from pose_smoother.poses.keypoint_names import mapping
 from pose_smoother.poses.tracks import Poses, Track
 from pose_smoother.skeleton import INDEX, N_KEYPOINTS, TORSO_SIDES
-from pose_smoother.store.store import open_store
+from pose_smoother.store.open import open_store
 from trainer.calibrate.simulate import simulate
 from trainer.inference.classical import DEFAULTS, FitData, classical, parameters
 from trainer.inference.load_run import load_run

@@ -27,7 +27,7 @@ from pipeline.worker_pool import Workers
 from pose_smoother.files.atomic import fsync_folder
 from pose_smoother.files.disk_errors import AtLeast, translate_disk_errors
 from pose_smoother.files.lock import exclusive_lock, owner_file
-from pose_smoother.store.store import format_module
+from pose_smoother.store.open import format_module
 
 #: What a stored frame takes on the disk at most while a store is built; measured: 282 to 346 in a
 #: store, 220 in the spool, and HDF5's parts once more.

@@ -3,7 +3,6 @@
 import json
 import shutil
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -31,14 +30,9 @@ from pose_smoother.files.atomic import (
     write_pieces,
 )
 from pose_smoother.store.layout import PlannedArray, attributes, clip_arrays, plan_arrays
-from pose_smoother.store.store import (
-    CONTRACT_VERSION,
-    MANIFEST,
-    REPORT,
-    SPLITS,
-    STEPS,
-    format_module,
-)
+from pose_smoother.store.names import CONTRACT_VERSION, MANIFEST, REPORT, SPLITS, STEPS
+from pose_smoother.store.open import format_module
+from pose_smoother.versions import package_versions
 
 SCAN = "scan.json"
 _CLOSE_TIMEOUT_S = 3600.0
@@ -55,10 +49,7 @@ class Planned:
 
 def code_version() -> str:
     """The version of this program."""
-    try:
-        return version("pose-smoother")
-    except PackageNotFoundError:
-        return "unknown"
+    return package_versions("pose-smoother").get("pose-smoother", "unknown")
 
 
 def build_key(inputs: Inputs, config: BuildConfig, store_format: str) -> str:

@@ -10,6 +10,7 @@ import click
 from pipeline.annotations.cli import SOURCES, check, download, interactive, parse_inputs, sample
 from pipeline.bench.cli import bench
 from pipeline.config import GROUP_BY, PROTOCOLS, BuildConfig
+from pose_smoother.boxes import DEFAULT_EXPAND
 from pose_smoother.cli_support import (
     HELP_OPTIONS,
     PATH,
@@ -21,8 +22,9 @@ from pose_smoother.cli_support import (
     sigterm_as_exception,
 )
 from pose_smoother.errors import InvalidInputError
-from pose_smoother.remote.address import PathOrUrl, RemotePath
-from pose_smoother.store.store import REPORT, STEPS, formats, open_store
+from pose_smoother.remote.path import PathOrUrl, RemotePath
+from pose_smoother.store.names import REPORT, STEPS
+from pose_smoother.store.open import formats, open_store
 
 
 @click.group(cls=OneLineErrors, context_settings=HELP_OPTIONS)
@@ -74,7 +76,10 @@ main.add_command(bench)
 )
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of the split.")
 @click.option(
-    "--expand", default=0.10, show_default=True, help="Share by which each box side grows."
+    "--expand",
+    default=DEFAULT_EXPAND,
+    show_default=True,
+    help="Share by which each box side grows.",
 )
 @click.option("--keep-aspect", is_flag=True, help="Square boxes.")
 @click.option(
@@ -262,7 +267,7 @@ def show(
     """
     from pipeline.show import draw_windows
     from pose_smoother.errors import unknown_name
-    from pose_smoother.store.store import SPLITS
+    from pose_smoother.store.names import SPLITS
 
     if split not in SPLITS:
         raise unknown_name("split", split, SPLITS)

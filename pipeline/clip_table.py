@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_smoother.store.layout import text_column
-from pose_smoother.store.store import WINDOW_FRAMES
+from pose_smoother.store.names import WINDOW_FRAMES
 
 TEXTS = ("id", "dataset", "video", "action", "person")
 #: start, stop: rows of the spool. unbroken: the clip is one run.

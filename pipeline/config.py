@@ -4,11 +4,13 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
+from pose_smoother.boxes import DEFAULT_EXPAND
 from pose_smoother.errors import InvalidInputError, unknown_name
 from pose_smoother.heatmap import SIGMA_OUT_PX
+from pose_smoother.store.config import CLIP, CLIPS, IMPULSE, THESIS, VIDEO
 
-GROUP_BY = ("video", "clip")
-PROTOCOLS = ("clips", "thesis")
+GROUP_BY = (VIDEO, CLIP)
+PROTOCOLS = (CLIPS, THESIS)
 
 
 @dataclass(frozen=True)
@@ -29,11 +31,11 @@ class BuildConfig:
     """
 
     seed: int = 0
-    expand: float = 0.10
+    expand: float = DEFAULT_EXPAND
     keep_aspect: bool = False
     box_jitter: float = 0.0
-    group_by: str = "video"
-    protocol: str = "clips"
+    group_by: str = VIDEO
+    protocol: str = CLIPS
     actions: tuple[str, ...] | None = None
     test_actions: tuple[str, ...] = ()
 
@@ -44,7 +46,7 @@ class BuildConfig:
             raise unknown_name("protocol", self.protocol, PROTOCOLS)
         if not 0 <= self.expand <= 10 or not 0 <= self.box_jitter <= 0.5:
             raise InvalidInputError("expand must lie in 0 ... 10, and box jitter in 0 ... 0.5")
-        if self.test_actions and self.protocol == "thesis":
+        if self.test_actions and self.protocol == THESIS:
             raise InvalidInputError(
                 "test actions don't go with the thesis's protocol: it cuts by windows"
             )
@@ -59,4 +61,4 @@ class BuildConfig:
             fields["test_actions"] = list(self.test_actions)
         else:
             del fields["test_actions"]  # stores are what they were before there was this option
-        return fields | {"heatmaps": "impulse", "sigma_out_px": SIGMA_OUT_PX}
+        return fields | {"heatmaps": IMPULSE, "sigma_out_px": SIGMA_OUT_PX}

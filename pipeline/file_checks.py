@@ -6,7 +6,8 @@ from typing import Any
 
 from pose_smoother.files.atomic import hash_mismatch, sha256_file
 from pose_smoother.store.damage_errors import is_plain_file
-from pose_smoother.store.store import MANIFEST, format_module
+from pose_smoother.store.names import MANIFEST
+from pose_smoother.store.open import format_module
 
 #: Begins the names of problems that are files too many, not shards or files that are bad.
 EXTRA = "extra file "

@@ -23,7 +23,7 @@ from pipeline.worker_pool import Workers
 from pose_smoother import seeds
 from pose_smoother.boxes import boxes_around, nearest_pixel, to_heatmap
 from pose_smoother.errors import InvalidInputError
-from pose_smoother.remote.address import PathOrUrl, RemotePath
+from pose_smoother.remote.path import PathOrUrl, RemotePath
 
 
 @dataclass(frozen=True)

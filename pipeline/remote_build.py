@@ -14,8 +14,8 @@ from pose_smoother.errors import StoreError
 from pose_smoother.files.atomic import sha256_file, write_atomic
 from pose_smoother.files.disk_errors import translate_disk_errors
 from pose_smoother.files.lock import exclusive_lock
-from pose_smoother.remote.address import RemotePath
 from pose_smoother.remote.objects import Entry, delete, iter_chunks, listing, thread_map
+from pose_smoother.remote.path import RemotePath
 from pose_smoother.remote.upload import (
     CLAIM,
     claim,
@@ -24,7 +24,7 @@ from pose_smoother.remote.upload import (
     send_changed,
     staging_folder,
 )
-from pose_smoother.store.store import MANIFEST
+from pose_smoother.store.names import MANIFEST
 
 _KEY = "key"
 

@@ -4,9 +4,9 @@ from typing import Any
 
 from pipeline.file_checks import EXTRA, LEGACY_RECIPE
 from pose_smoother.files.atomic import hash_mismatch
-from pose_smoother.remote.address import RemotePath
 from pose_smoother.remote.objects import Entry, listing, sha256_at, thread_map
-from pose_smoother.store.store import MANIFEST
+from pose_smoother.remote.path import RemotePath
+from pose_smoother.store.names import MANIFEST
 
 
 def object_problems(path: RemotePath, manifest: dict[str, Any]) -> dict[str, str]:

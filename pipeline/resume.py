@@ -30,7 +30,8 @@ from pipeline.worker_pool import Workers
 from pose_smoother.errors import PoseSmootherError, StoreError
 from pose_smoother.files.atomic import fsync_folder, make_folder, sha256_file
 from pose_smoother.store.damage_errors import is_plain_file
-from pose_smoother.store.store import CONTRACT_VERSION, MANIFEST, format_module, read_manifest
+from pose_smoother.store.names import CONTRACT_VERSION, MANIFEST
+from pose_smoother.store.open import format_module, read_manifest
 
 _NAMED = 5  # of the parts that were made again
 _OTHER_OUT = "or choose another --out"

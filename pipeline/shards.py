@@ -20,7 +20,8 @@ from pose_smoother.boxes import nearest_pixel
 from pose_smoother.errors import StoreError
 from pose_smoother.files.atomic import append_line, sha256_file
 from pose_smoother.store.layout import PlannedArray, Rows, ShardWritten, shard_name
-from pose_smoother.store.store import FRAME_ARRAYS, format_module
+from pose_smoother.store.names import FRAME_ARRAYS
+from pose_smoother.store.open import format_module
 
 JOURNAL = "journal.jsonl"
 SHARD_TIMEOUT_S = 600.0

@@ -10,7 +10,8 @@ from pose_smoother import heatmap, seeds
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.heatmap import SIZE
 from pose_smoother.skeleton import LIMBS
-from pose_smoother.store.store import WINDOW_FRAMES, Store
+from pose_smoother.store.names import WINDOW_FRAMES
+from pose_smoother.store.store import Store
 
 SIGMA_IN_PX = (1.0, 1.5, 2.0, 2.5, 3.0)
 

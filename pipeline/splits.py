@@ -16,8 +16,9 @@ from pipeline.clip_table import TEXTS, ClipTable
 from pipeline.config import BuildConfig
 from pose_smoother import seeds
 from pose_smoother.errors import InvalidInputError, unknown_name
+from pose_smoother.store.config import THESIS, VIDEO
 from pose_smoother.store.layout import text_column
-from pose_smoother.store.store import SPLITS, WINDOW_FRAMES
+from pose_smoother.store.names import SPLITS, WINDOW_FRAMES
 
 Names = Sequence[str] | NDArray[np.str_] | NDArray[np.bytes_]
 
@@ -37,7 +38,7 @@ class Layout:
 
 def assign_splits(clips: ClipTable, config: BuildConfig) -> Layout:
     """Decide the split of every clip (or, by the thesis's protocol, of every run of windows)."""
-    if config.protocol == "thesis":
+    if config.protocol == THESIS:
         clip, start, stop, split = _thesis_parts(clips)
     else:
         clip, split = np.arange(len(clips)), _splits(clips, config).astype(np.int64)
@@ -80,7 +81,7 @@ def _splits(clips: ClipTable, config: BuildConfig) -> NDArray[np.int8]:
 
 def _groups(clips: ClipTable, group_by: str) -> NDArray[np.bytes_]:
     """The group of each clip: its video, or itself chained with clips that share its frames."""
-    if group_by == "video":
+    if group_by == VIDEO:
         return clips["video"]
     order = np.lexsort((clips["first_frame"], clips["video"]))
     video = clips["video"][order]

@@ -9,20 +9,19 @@ from numpy.typing import NDArray
 from pipeline.file_checks import EXTRA, store_problems
 from pipeline.ingest_report import left_out
 from pose_smoother.errors import DamagedShard, StoreError
-from pose_smoother.remote.address import PathOrUrl, RemotePath
+from pose_smoother.remote.path import PathOrUrl, RemotePath
 from pose_smoother.store.damage_errors import how_to_repair
-from pose_smoother.store.split_overlap import leak_audit, may_share
-from pose_smoother.store.store import (
+from pose_smoother.store.names import (
     CONTRACT_VERSION,
     FRAME_ARRAYS,
     MANIFEST,
     REPORT,
     SPLITS,
     STEPS,
-    Store,
-    open_store,
-    read_manifest,
 )
+from pose_smoother.store.open import open_store, read_manifest
+from pose_smoother.store.split_overlap import leak_audit
+from pose_smoother.store.store import Store
 
 
 def info(store: Store) -> dict[str, Any]:
@@ -102,7 +101,7 @@ def verify(path: PathOrUrl) -> Audit:
             shared, counted = leak_audit(store)
         except (DamagedShard, StoreError) as error:
             return Audit({"content": str(error)}, n_shards, n_parts)
-        return Audit({}, n_shards, n_parts, shared, counted, may_share=may_share(store))
+        return Audit({}, n_shards, n_parts, shared, counted, may_share=store.config.may_share)
 
 
 def _problems(path: PathOrUrl, manifest: dict[str, Any]) -> dict[str, str]:

@@ -6,10 +6,11 @@ from numpy.typing import NDArray
 from pose_smoother.heatmap import SIZE
 
 LAST_PIXEL = SIZE - 1
+DEFAULT_EXPAND = 0.10
 
 
 def boxes_around(
-    keypoints: NDArray[np.float64], expand: float = 0.10, keep_aspect: bool = False
+    keypoints: NDArray[np.float64], expand: float = DEFAULT_EXPAND, keep_aspect: bool = False
 ) -> tuple[NDArray[np.float64], dict[str, NDArray[np.bool_]]]:
     """The expanded tight box of each frame's annotated keypoints.
 

@@ -14,7 +14,7 @@ import click
 
 from pose_smoother.errors import PoseSmootherError, Stopped
 from pose_smoother.files.disk_errors import as_disk_error
-from pose_smoother.remote.address import as_path_or_url
+from pose_smoother.remote.path import as_path_or_url
 
 PATH = click.Path(path_type=Path)
 

@@ -1,11 +1,20 @@
 """Shared by all tests: where the real annotations are, and small Penn-like files."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
+
+# A shell without job control (a script, CI) starts `make test &` with SIGINT ignored, and child
+# processes inherit this: a command that a test interrupts would go on to its end. So children get
+# the default actions, whatever started the tests.
+_DEFAULTS = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+for _number, _action in _DEFAULTS.items():
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, _action)
 
 
 @pytest.fixture(scope="session")

@@ -10,8 +10,8 @@ import click
 
 from pose_smoother.cli_support import HELP_OPTIONS, PATH, PLACE, OneLineErrors, log_lines, names
 from pose_smoother.files.lock import raise_if_locked
-from pose_smoother.remote.address import PathOrUrl
-from pose_smoother.store.store import open_store
+from pose_smoother.remote.path import PathOrUrl
+from pose_smoother.store.open import open_store
 from trainer.bench.cli import bench
 from trainer.calibrate.cli import calibrate
 from trainer.cli_options import DEVICE, NOISE_AND_SCORE, OUT, PARENT, SEED, STORE, TRAINING

@@ -9,7 +9,7 @@ import click
 from pipeline.sources import SourceOptions, sources
 from pose_smoother.cli_support import PATH, PLACE, options
 from pose_smoother.errors import InvalidInputError
-from pose_smoother.remote.address import PathOrUrl
+from pose_smoother.remote.path import PathOrUrl
 
 
 def _source_options() -> list[Any]:

@@ -23,7 +23,8 @@ from pipeline.worker_pool import Workers
 from pose_smoother.bench.timing import interleaved
 from pose_smoother.errors import StoreError
 from pose_smoother.files.atomic import fsync_tree
-from pose_smoother.store.store import SPLITS, open_store
+from pose_smoother.store.names import SPLITS
+from pose_smoother.store.open import open_store
 
 PLAIN = "plain"
 _PLAIN_LIMIT_S = 3600.0

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from pose_smoother.cli_support import PATH
-from pose_smoother.store.store import formats
+from pose_smoother.store.open import formats
 
 _PLAIN_FRAMES, _ROUNDS = 600, 3
 

@@ -14,7 +14,7 @@ from pipeline.sources import SourceOptions
 from pose_smoother.bench.goals import Goal, speed_up
 from pose_smoother.bench.timing import interleaved
 from pose_smoother.heatmap import SIZE
-from pose_smoother.remote.address import PathOrUrl
+from pose_smoother.remote.path import PathOrUrl
 from pose_smoother.skeleton import N_KEYPOINTS
 
 FULL_SIZE_FRAMES = 360_000

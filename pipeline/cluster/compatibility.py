@@ -1,15 +1,14 @@
 """What every task carries: which build it belongs to, and what a worker must agree with."""
 
-import platform
 import time
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pipeline
 from pose_smoother.errors import PoseSmootherError
 from pose_smoother.files.atomic import sha256_bytes
+from pose_smoother.versions import package_versions
 
 #: What decides a store's bytes, or how a task is sent.
 _PACKAGES = ("pose-smoother", "numpy", "scipy", "zarr", "numcodecs", "h5py", "hdf5plugin", "dask")
@@ -24,12 +23,7 @@ class IncompatibleWorkerError(PoseSmootherError):
 @cache
 def versions() -> dict[str, str]:
     """Versions of Python, of the packages that decide bytes, and of this program's files."""
-    found = {"python": platform.python_version()}
-    for name in _PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "absent"
+    found = dict.fromkeys(_PACKAGES, "absent") | package_versions(*_PACKAGES)
     home = Path(pipeline.__file__).parent
     files = sorted(home.rglob("*.py"))
     hashes = [f"{f.relative_to(home).as_posix()} {sha256_bytes(f.read_bytes())}" for f in files]

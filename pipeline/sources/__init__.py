@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from pose_smoother.errors import InvalidInputError, unknown_name
 from pose_smoother.registry import named_modules
-from pose_smoother.remote.address import PathOrUrl
+from pose_smoother.remote.path import PathOrUrl
 from pose_smoother.skeleton import KEYPOINTS
 
 #: Ids are text that can never be a path.

@@ -15,7 +15,7 @@ from typing import IO
 
 from pipeline.sources.tree import Member, Tree
 from pose_smoother.errors import InvalidInputError
-from pose_smoother.remote.address import PathOrUrl
+from pose_smoother.remote.path import PathOrUrl
 
 #: A member may unfold to this many times its compressed size, where it passes 1 MiB at all.
 MAX_RATIO = 200

@@ -21,7 +21,7 @@ from pipeline.sources.brace_tables import BOUNDARIES, FULL_HD, Tables, load_tabl
 from pipeline.sources.open_tree import open_tree
 from pipeline.sources.tree import Tree
 from pose_smoother.errors import InvalidInputError
-from pose_smoother.remote.address import PathOrUrl
+from pose_smoother.remote.path import PathOrUrl
 
 __all__ = ["LABELLED", "NAME", "OPTIONS", "items", "parse"]
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from pipeline.sources.tree import Tree, read_capped
 from pose_smoother.errors import InvalidInputError
-from pose_smoother.remote.address import PathOrUrl
+from pose_smoother.remote.path import PathOrUrl
 
 SEGMENTS = "segments.csv"
 BOUNDARIES = "shot_boundaries.json"

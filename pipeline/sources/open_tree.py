@@ -3,7 +3,7 @@
 from pipeline.sources.archives import ZipTree
 from pipeline.sources.tree import FolderTree, Tree
 from pose_smoother.errors import InvalidInputError
-from pose_smoother.remote.address import PathOrUrl, RemotePath
+from pose_smoother.remote.path import PathOrUrl, RemotePath
 
 
 def open_tree(path: PathOrUrl, expected: str) -> Tree:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pipeline.sources import Clip, Item, SourceOption, SourceOptions, checked_id
 from pipeline.sources.archives import RatioGuard
 from pose_smoother.errors import InvalidInputError
-from pose_smoother.remote.address import PathOrUrl, RemotePath
+from pose_smoother.remote.path import PathOrUrl, RemotePath
 from pose_smoother.skeleton import INDEX, N_KEYPOINTS
 
 NAME = "penn-action"

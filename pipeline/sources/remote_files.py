@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 
 from pipeline.sources.tree import Member, Tree
 from pose_smoother.errors import InvalidInputError
-from pose_smoother.remote.address import RemotePath
 from pose_smoother.remote.objects import Entry, listing, read, thread_map
+from pose_smoother.remote.path import RemotePath
 
 
 class RemoteTree(Tree):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pose_smoother.errors import InvalidInputError
-from pose_smoother.remote.address import PathOrUrl
+from pose_smoother.remote.path import PathOrUrl
 
 
 @dataclass(frozen=True)

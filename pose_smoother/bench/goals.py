@@ -7,11 +7,11 @@ import platform
 import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from pose_smoother.bench.timing import Timings
 from pose_smoother.files.atomic import write_atomic
+from pose_smoother.versions import package_versions
 
 
 @dataclass(frozen=True)
@@ -99,13 +99,9 @@ def machine_words() -> str:
 
 def versions_words(*packages: str) -> str:
     """Python's version and those of some packages; what is not installed is left out."""
-    found = [f"Python {platform.python_version()}"]
-    for name in packages:
-        try:
-            found.append(f"{name} {version(name)}")
-        except PackageNotFoundError:
-            continue
-    return ", ".join(found)
+    found = package_versions(*packages)
+    found = {"Python": found.pop("python"), **found}
+    return ", ".join(f"{name} {number}" for name, number in found.items())
 
 
 def table(goals: Sequence[Goal]) -> str:

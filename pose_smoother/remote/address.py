@@ -1,31 +1,28 @@
-"""Where a file or folder is: on this machine (a ``Path``), or at an address (a ``RemotePath``).
+"""Addresses such as ``s3://bucket/store.zarr``, as text: nothing here asks a server.
 
-``pathlib`` would turn ``s3://bucket`` into ``s3:/bucket``, so addresses are a type of their own. It
-has those of ``Path``'s methods that the sources and the stores ask for, and nothing that writes.
+``pathlib`` would turn ``s3://bucket`` into ``s3:/bucket``, so addresses are a type of their own.
 """
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
-from typing import IO, TypeAlias
+from typing import Self
 
 from pose_smoother.errors import InvalidInputError
 
-_ADDRESS = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]+)://(.*)", re.DOTALL)
-_THIS_MACHINE = ("file", "local")
+_URL = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]+)://(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, order=True)
-class RemotePath:
-    """A file or folder at an fsspec address, such as ``s3://bucket/store.zarr``."""
+class Address:
+    """A file or folder at an fsspec address; has the methods of a ``Path`` that only take names."""
 
     url: str
 
     def __str__(self) -> str:
         return self.url
 
-    def __truediv__(self, name: str) -> "RemotePath":
-        return RemotePath(f"{self.url}/{name}")
+    def __truediv__(self, name: str) -> Self:
+        return type(self)(f"{self.url}/{name}")
 
     @property
     def protocol(self) -> str:
@@ -38,67 +35,30 @@ class RemotePath:
         return self.url.rpartition("/")[2]
 
     @property
-    def parent(self) -> "RemotePath":
+    def parent(self) -> Self:
         """The folder above; the top is its own parent."""
         above = self.url.rpartition("/")[0]
-        return self if above.endswith(":/") else RemotePath(above)
+        return self if above.endswith(":/") else type(self)(above)
 
-    def with_name(self, name: str) -> "RemotePath":
+    def with_name(self, name: str) -> Self:
         """The same folder, another last part."""
         return self.parent / name
 
-    def resolve(self) -> "RemotePath":
+    def resolve(self) -> Self:
         """An address is absolute already."""
         return self
 
-    def exists(self) -> bool:
-        """Whether a file or a folder is there."""
-        return self.is_file() or self.is_dir()
 
-    def is_file(self) -> bool:
-        """Whether one object is there."""
-        from pose_smoother.remote.objects import entry
-
-        return entry(self) is not None
-
-    def is_dir(self) -> bool:
-        """Whether objects lie below the address."""
-        from pose_smoother.remote.objects import is_folder
-
-        return is_folder(self)
-
-    def open(self, mode: str = "rb") -> IO[bytes]:
-        """The object as a file that can be read and sought in; only what is read is fetched."""
-        from pose_smoother.remote.range_file import open_ranges
-
-        if mode != "rb":
-            raise ValueError(f"an address is opened for reading only, not {mode!r}")
-        return open_ranges(self)
-
-
-#: A path of this machine, or an address.
-PathOrUrl: TypeAlias = Path | RemotePath
-
-
-def as_path_or_url(text: "str | PathOrUrl") -> PathOrUrl:
-    """What a user's path or address means; ``file://`` addresses are paths of this machine.
+def split_url(text: str) -> tuple[str, str] | None:
+    """The protocol, in lower case, and the rest of an address; None where text is no address.
 
     Raises
     ------
-    InvalidInputError : a chain of addresses, which is not understood.
+    InvalidInputError : a chain of addresses, which is not supported.
     """
-    if not isinstance(text, str):
-        return text
-    match = _ADDRESS.fullmatch(text)
     if "://" in text and "::" in text:
         raise InvalidInputError(
             f"{text}: chained addresses are not supported; shards are cached anyway"
         )
-    if match is None:
-        return Path(text)
-    protocol, rest = match[1].lower(), match[2]
-    if protocol in _THIS_MACHINE:
-        return Path(rest)
-    if not rest.strip("/"):
-        raise InvalidInputError(f"{text} names no bucket or folder")
-    return RemotePath(f"{protocol}://{rest.rstrip('/')}")
+    match = _URL.fullmatch(text)
+    return None if match is None else (match[1].lower(), match[2])

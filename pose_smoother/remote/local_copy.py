@@ -16,12 +16,12 @@ from typing import Any, BinaryIO
 from pose_smoother.errors import StoreError
 from pose_smoother.files.atomic import hash_mismatch, sha256_bytes, sha256_file, write_atomic
 from pose_smoother.files.disk_errors import translate_disk_errors
-from pose_smoother.remote.address import RemotePath
 from pose_smoother.remote.cache import Cache, cache_folder, cap_bytes
 from pose_smoother.remote.objects import entry, is_folder, iter_chunks, listing, read, thread_map
+from pose_smoother.remote.path import RemotePath
 from pose_smoother.remote.retry import N_TRIES, ContentMismatchError, RemoteError
 from pose_smoother.store.damage_errors import damaged_shard
-from pose_smoother.store.store import MANIFEST
+from pose_smoother.store.names import MANIFEST
 
 STORES = "stores"
 MAX_TIMES = 20  # that a file is fetched again which others delete

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pose_smoother.remote.address import RemotePath
+from pose_smoother.remote.address import Address
 from pose_smoother.remote.retry import ContentMismatchError, RemoteError, timeout_s, with_retries
 
 T = TypeVar("T")
@@ -59,7 +59,7 @@ def filesystem(protocol: str) -> Any:
     return made
 
 
-def _fs(place: RemotePath) -> tuple[Any, str]:
+def _fs(place: Address) -> tuple[Any, str]:
     made = with_retries(place, lambda: filesystem(place.protocol))
     return made, str(made._strip_protocol(place.url))
 
@@ -69,7 +69,7 @@ def _entry(info: dict[str, Any]) -> Entry:
     return Entry(int(info["size"] or 0), tag, tag if _MD5.fullmatch(tag) else "")
 
 
-def entry(place: RemotePath) -> Entry | None:
+def entry(place: Address) -> Entry | None:
     """The object at an address; None when there is none (or a folder)."""
     fs, path = _fs(place)
     try:
@@ -79,7 +79,7 @@ def entry(place: RemotePath) -> Entry | None:
     return _entry(info) if info["type"] == "file" else None
 
 
-def is_folder(place: RemotePath) -> bool:
+def is_folder(place: Address) -> bool:
     """Whether objects lie below an address."""
     fs, path = _fs(place)
     try:
@@ -88,7 +88,7 @@ def is_folder(place: RemotePath) -> bool:
         return False
 
 
-def listing(place: RemotePath) -> dict[str, Entry]:
+def listing(place: Address) -> dict[str, Entry]:
     """Every object below an address, by its name from there, sorted."""
     fs, path = _fs(place)
     try:
@@ -100,14 +100,14 @@ def listing(place: RemotePath) -> dict[str, Entry]:
     return {name: _entry(names[name]) for name in sorted(names) if not name.endswith("/")}
 
 
-def versions(place: RemotePath) -> list[list[Any]]:
+def versions(place: Address) -> list[list[Any]]:
     """Address, size and tag of the object or of all below a folder: tells when one has changed."""
     one = entry(place)
     found = {"": one} if one is not None else listing(place)
     return [[f"{place}/{name}".rstrip("/"), e.n_bytes, e.tag] for name, e in found.items()]
 
 
-def read(place: RemotePath, n_bytes: int | None = None) -> bytes:
+def read(place: Address, n_bytes: int | None = None) -> bytes:
     """The whole object.
 
     Parameters
@@ -130,7 +130,7 @@ def read(place: RemotePath, n_bytes: int | None = None) -> bytes:
     return with_retries(place, get)
 
 
-def read_range(place: RemotePath, start: int, stop: int) -> bytes:
+def read_range(place: Address, start: int, stop: int) -> bytes:
     """Bytes ``start:stop`` of an object that is at least so long."""
     fs, path = _fs(place)
 
@@ -143,7 +143,7 @@ def read_range(place: RemotePath, start: int, stop: int) -> bytes:
     return with_retries(place, get) if stop > start else b""
 
 
-def iter_chunks(place: RemotePath, n_bytes: int) -> Iterator[bytes]:
+def iter_chunks(place: Address, n_bytes: int) -> Iterator[bytes]:
     """The object of a known size, piece by piece."""
     if n_bytes <= PIECE_BYTES:
         yield read(place, n_bytes)
@@ -152,7 +152,7 @@ def iter_chunks(place: RemotePath, n_bytes: int) -> Iterator[bytes]:
         yield read_range(place, start, min(n_bytes, start + PIECE_BYTES))
 
 
-def sha256_at(place: RemotePath, n_bytes: int) -> str:
+def sha256_at(place: Address, n_bytes: int) -> str:
     """The SHA-256 of an object's bytes, as they are read from the server now."""
     digest = hashlib.sha256()
     for piece in iter_chunks(place, n_bytes):
@@ -160,7 +160,7 @@ def sha256_at(place: RemotePath, n_bytes: int) -> str:
     return digest.hexdigest()
 
 
-def put_file(file: Path, place: RemotePath) -> None:
+def put_file(file: Path, place: Address) -> None:
     """Write a local file as one object; readers see the old one or the new one, never a part.
 
     Raises
@@ -176,7 +176,7 @@ def put_file(file: Path, place: RemotePath) -> None:
             with_retries(place, lambda: fs.pipe_file(path, data))
 
 
-def create(place: RemotePath, data: bytes) -> bool:
+def create(place: Address, data: bytes) -> bool:
     """Write an object where none is; False when one is there (or was, and holds the same bytes).
 
     A single conditional request where the file system has one, so that of two writers one wins.
@@ -191,7 +191,7 @@ def create(place: RemotePath, data: bytes) -> bool:
 
 
 @contextmanager
-def _bucket_needed(place: RemotePath) -> Iterator[None]:
+def _bucket_needed(place: Address) -> Iterator[None]:
     """What a write that finds nothing means."""
     try:
         yield
@@ -210,7 +210,7 @@ def _exclusively(fs: Any, path: str, data: bytes) -> None:
         raise
 
 
-def delete(place: RemotePath) -> None:
+def delete(place: Address) -> None:
     """Delete an object; none there is fine."""
     fs, path = _fs(place)
     try:

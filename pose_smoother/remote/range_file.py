@@ -5,7 +5,7 @@ from typing import IO, Any, cast
 
 from fsspec.spec import AbstractBufferedFile
 
-from pose_smoother.remote.address import RemotePath
+from pose_smoother.remote.address import Address
 from pose_smoother.remote.objects import entry, filesystem, read_range
 from pose_smoother.remote.retry import ContentMismatchError, RemoteError
 
@@ -16,7 +16,7 @@ _MAX_BLOCKS = 8
 class _Ranges(AbstractBufferedFile):
     """fsspec's file with its cache of blocks; every block is fetched by ``read_range``."""
 
-    def __init__(self, place: RemotePath, n_bytes: int) -> None:
+    def __init__(self, place: Address, n_bytes: int) -> None:
         self._place = place
         super().__init__(
             filesystem(place.protocol),
@@ -36,7 +36,7 @@ class _Ranges(AbstractBufferedFile):
             raise RemoteError(text) from None
 
 
-def open_ranges(place: RemotePath) -> IO[bytes]:
+def open_ranges(place: Address) -> IO[bytes]:
     """Open an object for reading.
 
     Raises

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from pose_smoother.errors import InvalidInputError, PoseSmootherError
-from pose_smoother.remote.address import RemotePath
+from pose_smoother.remote.address import Address
 
 T = TypeVar("T")
 
@@ -46,7 +46,7 @@ def timeout_s() -> float:
     return seconds
 
 
-def with_retries(place: RemotePath, action: Callable[[], T]) -> T:
+def with_retries(place: Address, action: Callable[[], T]) -> T:
     """What an action at an address gives, tried up to ``N_TRIES`` times with growing pauses.
 
     Raises
@@ -76,7 +76,7 @@ def with_retries(place: RemotePath, action: Callable[[], T]) -> T:
     raise AssertionError("unreachable")
 
 
-def _final(place: RemotePath, error: Exception) -> RemoteError | None:
+def _final(place: Address, error: Exception) -> RemoteError | None:
     """The error to end with, where another try can't help; None where it can."""
     names = [kind.__name__ for kind in type(error).__mro__]
     if any(name in _NO_CREDENTIALS for name in names):
@@ -96,7 +96,7 @@ def _final(place: RemotePath, error: Exception) -> RemoteError | None:
     return None
 
 
-def _no_answer(place: RemotePath, error: Exception, seconds: float) -> str:
+def _no_answer(place: Address, error: Exception, seconds: float) -> str:
     return (
         f"{place} did not answer within {seconds:.0f} s after {N_TRIES} tries: {_short(error)}: "
         "check the connection and run the same command again"

@@ -19,7 +19,6 @@ from pathlib import Path
 from pose_smoother.errors import StoreError
 from pose_smoother.files.atomic import sha256_file, to_json, write_atomic
 from pose_smoother.files.lock import LockedError
-from pose_smoother.remote.address import RemotePath
 from pose_smoother.remote.cache import cache_folder
 from pose_smoother.remote.objects import (
     Entry,
@@ -32,8 +31,9 @@ from pose_smoother.remote.objects import (
     sha256_at,
     thread_map,
 )
+from pose_smoother.remote.path import RemotePath
 from pose_smoother.remote.retry import N_TRIES, RemoteError
-from pose_smoother.store.store import MANIFEST
+from pose_smoother.store.names import MANIFEST
 
 CLAIM = ".upload.json"
 _OWNER = "owner"

@@ -5,18 +5,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pose_smoother.errors import DamagedShard
-from pose_smoother.remote.address import PathOrUrl
 
 _MAX_HASHED_FOR_AN_ERROR = 4 << 30
 
 
-def how_to_repair(path: PathOrUrl) -> str:
+def how_to_repair(path: object) -> str:
     """What a user does about a damaged store."""
     return f"Mend it: run the same `python -m pipeline preprocess ... --out {path}` again"
 
 
 def damaged_shard(
-    path: PathOrUrl, name: str, why: str, kind: str = "shard", rest: str = ""
+    path: object, name: str, why: str, kind: str = "shard", rest: str = ""
 ) -> DamagedShard:
     """The error for a shard (or another file) whose bytes are not what was written."""
     return DamagedShard(f"{kind} {name} of {path} is damaged ({why}){rest}. {how_to_repair(path)}")

@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 
 from pose_smoother.files.atomic import hash_mismatch
-from pose_smoother.store.store import CLIP_COLUMNS, FRAME_ARRAYS, WINDOW_SPEC, ArraySpec
+from pose_smoother.store.names import CLIP_COLUMNS, FRAME_ARRAYS, WINDOW_SPEC, ArraySpec
 
 #: What h5py raises on damaged files.
 ERRORS = (OSError, RuntimeError, ValueError, KeyError, TypeError, MemoryError)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_smoother.errors import StoreError
-from pose_smoother.remote.address import PathOrUrl
+from pose_smoother.remote.path import PathOrUrl
 from pose_smoother.store import hdf5_writer
 from pose_smoother.store.chunks import fletcher32, read_rows, unpack
 from pose_smoother.store.damage_errors import damaged_shard, how_to_repair, is_plain_file, rest_told
@@ -23,7 +23,8 @@ from pose_smoother.store.hdf5_checks import (
 )
 from pose_smoother.store.hdf5_writer import DATA
 from pose_smoother.store.layout import decode_text, shard_name
-from pose_smoother.store.store import CLIP_COLUMNS, FRAME_ARRAYS, WINDOW_SPEC, Store
+from pose_smoother.store.names import CLIP_COLUMNS, FRAME_ARRAYS, WINDOW_SPEC
+from pose_smoother.store.store import Store
 
 if TYPE_CHECKING:
     from pose_smoother.remote.local_copy import LocalCopy

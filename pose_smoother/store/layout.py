@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_smoother.skeleton import KEYPOINTS
-from pose_smoother.store.store import (
+from pose_smoother.store.names import (
     CLIP_COLUMNS,
     CONTRACT_VERSION,
     FRAME_ARRAYS,

@@ -10,13 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_smoother.store.store import SPLITS, Store
-
-
-def may_share(store: Store) -> bool:
-    """Whether the store was built by a protocol that shares frames or videos on purpose."""
-    config = store.attrs["config"]
-    return bool(config["protocol"] != "clips" or config["group_by"] != "video")
+from pose_smoother.store.names import SPLITS
+from pose_smoother.store.store import Store
 
 
 def leak_audit(store: Store) -> tuple[dict[str, int], dict[str, int]]:

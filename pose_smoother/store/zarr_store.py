@@ -22,7 +22,7 @@ from zarr.storage import LocalStore
 
 from pose_smoother.errors import StoreError
 from pose_smoother.files.atomic import hash_mismatch, sha256_bytes
-from pose_smoother.remote.address import PathOrUrl
+from pose_smoother.remote.path import PathOrUrl
 from pose_smoother.store import zarr_writer
 from pose_smoother.store.chunks import (
     crc32c,
@@ -33,7 +33,8 @@ from pose_smoother.store.chunks import (
 )
 from pose_smoother.store.damage_errors import damaged_shard, is_plain_file, rest_told
 from pose_smoother.store.layout import decode_text, shard_name
-from pose_smoother.store.store import CLIP_COLUMNS, FRAME_ARRAYS, WINDOW_SPEC, Store
+from pose_smoother.store.names import CLIP_COLUMNS, FRAME_ARRAYS, WINDOW_SPEC
+from pose_smoother.store.store import Store
 
 if TYPE_CHECKING:
     from pose_smoother.remote.local_copy import LocalCopy

@@ -13,7 +13,7 @@ from zarr.storage import MemoryStore
 from pose_smoother.files.atomic import sha256_bytes, write_atomic
 from pose_smoother.store.chunks import pack_shard
 from pose_smoother.store.layout import PlannedArray, Rows, ShardWritten, shard_name
-from pose_smoother.store.store import ArraySpec
+from pose_smoother.store.names import ArraySpec
 
 ZSTD_LEVEL = 3
 _ATTRS = "attrs.json"

@@ -2,7 +2,6 @@
 
 import csv
 import tarfile
-import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -87,7 +86,8 @@ def test_training_is_given_the_minutes_left_and_packed(
     monkeypatch.setattr(gpu.subprocess, "run", run)
     paths = ["--store", "s", "--out", str(tmp_path / "runs"), "--results", str(tmp_path)]
     arguments = gpu.parsed([*paths, "--exps", "1.1"])
-    assert gpu.train_runs(arguments, time.monotonic() + 300) == 75
+    monkeypatch.setattr(gpu, "time", SimpleNamespace(monotonic=lambda: 1000.0))
+    assert gpu.train_runs(arguments, 1300.0) == 75
     assert asked[asked.index("--max-minutes") + 1] == "4.50"
     with tarfile.open(tmp_path / "runs.tar.gz") as archive:
         assert archive.getnames() == ["deciwatch-1.1-seed0/results.csv"]

@@ -10,7 +10,8 @@ from pipeline.config import BuildConfig
 from pipeline.ingest import Inputs
 from pipeline.sources import SourceOptions
 from pipeline.verify import differences, info, verify
-from pose_smoother.store.store import Store, open_store
+from pose_smoother.store.open import open_store
+from pose_smoother.store.store import Store
 
 
 def build(labels: Path, out: Path, store_format: str, actions: tuple[str, ...] | None) -> Path:

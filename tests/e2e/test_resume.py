@@ -15,7 +15,7 @@ from pipeline.cli import main as pipeline
 from trainer.runs.checkpoint import read_checkpoint
 
 RUN = "deciwatch-2.1-seed3"
-OPTIONS = ["--model", "deciwatch", "--exp", "2.1", "--seed", "3", "--max-epochs", "3"]
+OPTIONS = ["--model", "deciwatch", "--exp", "2.1", "--seed", "3", "--max-epochs", "6"]
 OPTIONS += ["--device", "cpu", "--threads", "1", "--checkpoint-minutes", "0.01"]
 PATIENCE_S = 300  # the machine may be busy
 
@@ -99,7 +99,8 @@ def test_killed_then_stopped_a_run_ends_as_if_undisturbed(start, undisturbed, tm
     process.kill()
     finish(process, -signal.SIGKILL)
     assert not (run / "results.json").exists()
-    assert read_checkpoint(run / "last.pt")["epoch"] == 2
+    reached = read_checkpoint(run / "last.pt")["epoch"]
+    assert reached >= 2
 
     process = start(tmp_path)
     wait_until(lambda: state(run).get("pid") == process.pid, process)
@@ -109,7 +110,7 @@ def test_killed_then_stopped_a_run_ends_as_if_undisturbed(start, undisturbed, tm
     assert f"process {process.pid} on {os.uname().nodename}" in errors
     process.send_signal(signal.SIGTERM)
     process.send_signal(signal.SIGCONT)
-    assert "goes on in epoch 2" in finish(process, 75)
+    assert f"goes on in epoch {reached}" in finish(process, 75)
     assert state(run)["state"] == "preempted"
 
     finish(start(tmp_path))

@@ -20,7 +20,8 @@ from pose_smoother.files.lock import exclusive_lock
 from tests.pipeline.penn_files import write_labels
 
 RUN = "deciwatch-2.1-seed0"
-PATIENCE_S = 240
+PATIENCE_S = 300
+N_EPOCHS = 40  # so many that a signal finds the run at work, on a busy machine too
 TORCHRUN = ["torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m"]
 
 
@@ -41,7 +42,8 @@ def start(store, tmp_path):
 
     def begin(n_processes):
         words = [sys.executable, "-m", *(TORCHRUN if n_processes == 2 else ()), "trainer", "train"]
-        words += ["--model", "deciwatch", "--exp", "2.1", "--max-epochs", "8", "--max-steps", "2"]
+        words += ["--model", "deciwatch", "--exp", "2.1", "--max-steps", "2"]
+        words += ["--max-epochs", str(N_EPOCHS)]
         words += ["--device", "cpu", "--threads", "1", "--checkpoint-minutes", "0"]
         started.append(
             subprocess.Popen(
@@ -96,14 +98,14 @@ def test_a_run_goes_on_with_another_number_of_processes(start, tmp_path, before,
         pass
     rows_before = (run / "history.csv").read_text()
     n_before = len(rows_before.splitlines()) - 1
-    assert 1 <= n_before < 8
+    assert 1 <= n_before < N_EPOCHS
     second = start(after)
     printed, errors = second.communicate(timeout=PATIENCE_S)
     assert second.returncode == 0, errors
     assert errors.count("goes on in epoch") == 1
     assert printed.count("test results:") == 1
     assert (run / "history.csv").read_text().startswith(rows_before)
-    assert pd.read_csv(run / "history.csv")["epoch"].tolist() == list(range(1, 9))
+    assert pd.read_csv(run / "history.csv")["epoch"].tolist() == list(range(1, N_EPOCHS + 1))
     assert state(run)["state"] == "finished"
     assert len(pd.read_csv(run / "results.csv")) > 0
     assert not list(tmp_path.glob(".*"))
@@ -117,7 +119,7 @@ def test_a_rank_that_dies_ends_the_others_and_is_named(start, tmp_path, killed):
     wait_for_an_epoch(run)
     pid = ranks_of(torchrun)[killed]
     os.kill(pid, signal.SIGKILL)
-    _, errors = torchrun.communicate(timeout=60)
+    _, errors = torchrun.communicate(timeout=PATIENCE_S)
     assert torchrun.returncode == 1
     told = [line for line in errors.splitlines() if line.startswith("error: ")]
     assert told == [
@@ -130,4 +132,4 @@ def test_a_rank_that_dies_ends_the_others_and_is_named(start, tmp_path, killed):
     again = start(1)
     _, errors = again.communicate(timeout=PATIENCE_S)
     assert again.returncode == 0, errors
-    assert len(pd.read_csv(run / "history.csv")) == 8
+    assert len(pd.read_csv(run / "history.csv")) == N_EPOCHS

@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 
 from pose_smoother.files.atomic import add_checksum, sha256_bytes, sha256_file, verify_checksum
-from pose_smoother.store.store import MANIFEST
+from pose_smoother.store.names import MANIFEST
 from tests.faults.hostile import CASES, Evil, Meeting, case, write_zip
 
 

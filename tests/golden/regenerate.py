@@ -15,7 +15,7 @@ from pipeline.splits import split_groups
 from pose_smoother import seeds
 from pose_smoother.boxes import boxes_around, nearest_pixel, to_heatmap
 from pose_smoother.heatmap import render
-from pose_smoother.store.store import SPLITS
+from pose_smoother.store.names import SPLITS
 from trainer.experiments import EXPERIMENTS
 from trainer.noise.gaussian import NoiseConfig, noisy_input
 

@@ -20,7 +20,7 @@ from pipeline.shards import Folders
 from pipeline.sources import SourceOptions
 from pose_smoother.errors import InvalidInputError, PoseSmootherError, StoreError
 from pose_smoother.files.lock import LockedError, exclusive_lock
-from pose_smoother.store.store import formats, open_store
+from pose_smoother.store.open import formats, open_store
 from tests.pipeline.penn_files import label_arrays, mat_bytes, write_labels
 
 
@@ -156,7 +156,7 @@ def test_the_thesis_s_protocol_cuts_windows_in_file_order(tmp_path: Path) -> Non
 def kill_when(command: list[str], journal: Path, n_lines: int) -> None:
     """Start a build and kill it outright once its journal has some lines."""
     process = subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while time.monotonic() < deadline and process.poll() is None:
         if journal.parent.exists() and n_lines == 0:
             break

@@ -21,7 +21,8 @@ from pipeline.synthetic import write_sample
 from pipeline.verify import verify
 from pose_smoother.errors import StoreError
 from pose_smoother.files.atomic import add_checksum
-from pose_smoother.store.store import MANIFEST, read_manifest
+from pose_smoother.store.names import MANIFEST
+from pose_smoother.store.open import read_manifest
 from tests.faults.damage import BYTE_DAMAGE, damaged
 from tests.faults.stores import build, content, labels
 

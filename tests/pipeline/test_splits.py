@@ -11,7 +11,7 @@ from pipeline.splits import Layout, cut_in_order, window_starts
 from pipeline.splits import assign_splits as assign_splits_of_table
 from pipeline.splits import split_groups as split_indices
 from pose_smoother.errors import InvalidInputError
-from pose_smoother.store.store import SPLITS
+from pose_smoother.store.names import SPLITS
 
 
 def split_groups(groups: list[str], weights: list[int], strata: list[str], seed: int) -> list[str]:

@@ -21,7 +21,7 @@ from pose_smoother.store.chunks import (
     unpack,
 )
 from pose_smoother.store.layout import PlannedArray
-from pose_smoother.store.store import ArraySpec
+from pose_smoother.store.names import ArraySpec
 from pose_smoother.store.zarr_store import _is_plainly_sharded
 from pose_smoother.store.zarr_writer import create_array
 

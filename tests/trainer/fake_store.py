@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 from pose_smoother import heatmap
 from pose_smoother.errors import DamagedShard
 from pose_smoother.skeleton import KEYPOINTS, N_KEYPOINTS
-from pose_smoother.store.store import (
+from pose_smoother.store.names import (
     CLIP_COLUMNS,
     CONTRACT_VERSION,
     FRAME_ARRAYS,
     SPLITS,
     STEPS,
     WINDOW_FRAMES,
-    Store,
 )
+from pose_smoother.store.store import Store
 
 #: A standing figure in heatmap pixels: the left side's (x, y); the right side is its mirror image.
 REST_PX = {

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pose_smoother.errors import DamagedShard
-from pose_smoother.store.store import CLIP_COLUMNS, FRAME_ARRAYS, SPLITS
+from pose_smoother.store.names import CLIP_COLUMNS, FRAME_ARRAYS, SPLITS
 from tests.trainer.fake_store import lay_windows, make_store
 
 

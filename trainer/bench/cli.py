@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from pose_smoother.cli_support import PATH, names
-from pose_smoother.store.store import open_store
+from pose_smoother.store.open import open_store
 from trainer.cli_options import DEVICE
 
 

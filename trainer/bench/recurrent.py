@@ -9,7 +9,7 @@ from torch.nn import functional
 from pose_smoother.bench.timing import Timings
 from pose_smoother.heatmap import SIZE
 from pose_smoother.skeleton import N_KEYPOINTS
-from pose_smoother.store.store import WINDOW_FRAMES
+from pose_smoother.store.names import WINDOW_FRAMES
 from trainer.bench.measure import interleaved_on
 from trainer.bench.plain_convlstm import plain_model_c, plain_model_s
 from trainer.models import model_module

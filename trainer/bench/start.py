@@ -6,7 +6,7 @@ import tempfile
 
 from pose_smoother.bench.timing import Timings, interleaved
 from pose_smoother.errors import RunError
-from pose_smoother.remote.address import PathOrUrl
+from pose_smoother.remote.path import PathOrUrl
 
 _TIMEOUT_S = 300.0
 

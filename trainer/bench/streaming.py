@@ -18,7 +18,8 @@ from pose_smoother.bench.timing import interleaved
 from pose_smoother.heatmap import IMPULSE, SIGMA_OUT_PX, SIZE
 from pose_smoother.seeds import TRAIN_NOISE, rng
 from pose_smoother.skeleton import N_KEYPOINTS
-from pose_smoother.store.store import WINDOW_FRAMES, Store
+from pose_smoother.store.names import WINDOW_FRAMES
+from pose_smoother.store.store import Store
 from trainer.data.batch import Batch
 from trainer.data.heatmap_buffer import HeatmapBuffer
 from trainer.data.render import render, response_tables

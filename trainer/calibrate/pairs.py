@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from pose_smoother.boxes import LAST_PIXEL, boxes_around, to_heatmap
+from pose_smoother.boxes import DEFAULT_EXPAND, LAST_PIXEL, boxes_around, to_heatmap
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.poses.keypoint_names import KeypointMapping
 from pose_smoother.poses.tracks import Poses, Track
@@ -66,7 +66,7 @@ def pair_up(
     of_detections: KeypointMapping,
     of_truth: KeypointMapping,
     min_score: float | None = None,
-    expand: float = 0.10,
+    expand: float = DEFAULT_EXPAND,
     keep_aspect: bool = False,
 ) -> Pairs:
     """Match persons by video and frame, and bring both into the heatmap of the truth's box.

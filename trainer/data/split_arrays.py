@@ -15,7 +15,8 @@ from torch import Tensor
 from pose_smoother.errors import DamagedShard, InvalidInputError
 from pose_smoother.heatmap import SIZE
 from pose_smoother.skeleton import N_KEYPOINTS
-from pose_smoother.store.store import WINDOW_FRAMES, Store
+from pose_smoother.store.names import WINDOW_FRAMES
+from pose_smoother.store.store import Store
 
 
 @dataclass(frozen=True)

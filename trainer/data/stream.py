@@ -12,7 +12,8 @@ from pose_smoother.errors import InvalidInputError, unknown_name
 from pose_smoother.heatmap import SIGMA_OUT_PX
 from pose_smoother.seeds import SPLIT_NOISE, TRAIN_ORDER, rng
 from pose_smoother.skeleton import MIRROR
-from pose_smoother.store.store import WINDOW_FRAMES, Store
+from pose_smoother.store.names import WINDOW_FRAMES
+from pose_smoother.store.store import Store
 from trainer.data.augment import Augmentation, augmented
 from trainer.data.batch import Batch
 from trainer.data.heatmap_buffer import HeatmapBuffer
@@ -35,7 +36,6 @@ POOL_FRAMES = 16_384
 FILLED_POOL_FRAMES = 2_048
 #: Noise is many small operations: made for some batches at once, it costs a fifth.
 _WINDOWS_AT_ONCE = 256
-IMPULSE_HEATMAPS = "impulse"  # what pipeline writes as config.heatmaps of the stores it makes
 
 
 class WindowStream:
@@ -110,9 +110,9 @@ class WindowStream:
         self.store, self.split, self.step = store, split, step
         self.noise, self.batch_size, self.seed = noise, batch_size, seed
         self.consumes = consumes
-        longest = pool_frames if _has_impulses(store) else FILLED_POOL_FRAMES
+        longest = pool_frames if store.config.has_impulses else FILLED_POOL_FRAMES
         self.pool_frames = min(pool_frames, longest)
-        self._hold_frames = 2 * self.pool_frames if _has_impulses(store) else 0
+        self._hold_frames = 2 * self.pool_frames if store.config.has_impulses else 0
         self.targets = _resolved(targets, store)
         self.device = torch.device(device)
         self.augment = augment if split == "train" else None
@@ -274,8 +274,4 @@ def _resolved(targets: str, store: Store) -> str:
     """What "auto" means for a store."""
     if targets != "auto":
         return targets
-    return "rendered" if _has_impulses(store) else "stored"
-
-
-def _has_impulses(store: Store) -> bool:
-    return bool(store.attrs["config"].get("heatmaps") == IMPULSE_HEATMAPS)
+    return "rendered" if store.config.has_impulses else "stored"

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
 from pose_smoother.filters import SMOOTHERS, smoother
-from pose_smoother.store.store import WINDOW_FRAMES, Store
+from pose_smoother.store.names import WINDOW_FRAMES
+from pose_smoother.store.store import Store
 from trainer.data.stream import WindowStream
 from trainer.evaluation.evaluate import noisy_positions, true_positions
 from trainer.evaluation.tune_filters import fit_and_tune

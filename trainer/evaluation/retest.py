@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pose_smoother.errors import RunError, StoreError
-from pose_smoother.remote.address import PathOrUrl, as_path_or_url
+from pose_smoother.remote.path import PathOrUrl, as_path_or_url
 from pose_smoother.store.store import Store
 from trainer.evaluation.uncertainty import has_uncertainty
 from trainer.noise.recorded import RECORDED

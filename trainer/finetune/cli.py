@@ -7,8 +7,8 @@ from typing import Any
 import click
 
 from pose_smoother.cli_support import PATH, PLACE
-from pose_smoother.remote.address import PathOrUrl
-from pose_smoother.store.store import open_store
+from pose_smoother.remote.path import PathOrUrl
+from pose_smoother.store.open import open_store
 from trainer.calibrate.cli import PAIRED_FILES
 from trainer.cli_options import DEVICE, OUT
 from trainer.finetune import LEARNING_RATE, MAX_EPOCHS

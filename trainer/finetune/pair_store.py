@@ -6,15 +6,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_smoother.boxes import nearest_pixel
+from pose_smoother.boxes import DEFAULT_EXPAND, nearest_pixel
 from pose_smoother.files.atomic import sha256_bytes
 from pose_smoother.heatmap import SIGMA_OUT_PX
 from pose_smoother.skeleton import KEYPOINTS
-from pose_smoother.store.store import CLIP_COLUMNS, CONTRACT_VERSION, SPLITS, WINDOW_FRAMES, Store
+from pose_smoother.store.config import CLIPS, IMPULSE, RECORDED, VIDEO
+from pose_smoother.store.names import CLIP_COLUMNS, CONTRACT_VERSION, SPLITS, WINDOW_FRAMES
+from pose_smoother.store.store import Store
 from trainer.calibrate.pairs import Pairs
 from trainer.finetune.heatmap_file import HeatmapPairs
 from trainer.finetune.split import split_videos
-from trainer.noise.recorded import DETECTED, HEATMAPS, RECORDED
+from trainer.noise.recorded import DETECTED, HEATMAPS
 
 DATASET = "pairs"
 
@@ -49,7 +51,7 @@ class PairStore(Store):
         seed: int,
         path: Path,
         *,
-        expand: float = 0.10,
+        expand: float = DEFAULT_EXPAND,
         keep_aspect: bool = False,
         heatmaps: HeatmapPairs | None = None,
     ) -> None:
@@ -68,9 +70,9 @@ class PairStore(Store):
             self._arrays[split] = {name: array[mine] for name, array in arrays.items()}
             self._windows[split] = row[starts[mine[starts]]].astype(np.int64)
         config = {
-            "heatmaps": "impulse",
-            "protocol": "clips",
-            "group_by": "video",
+            "heatmaps": IMPULSE,
+            "protocol": CLIPS,
+            "group_by": VIDEO,
             "box_jitter": 0.0,
             "expand": expand,
             "keep_aspect": keep_aspect,

@@ -13,7 +13,8 @@ from pose_smoother.files.atomic import sha256_file
 from pose_smoother.poses.formats import read_poses
 from pose_smoother.poses.keypoint_names import mapping
 from pose_smoother.skeleton import KEYPOINTS
-from pose_smoother.store.store import SPLITS, Store
+from pose_smoother.store.names import SPLITS
+from pose_smoother.store.store import Store
 from trainer.calibrate.pairs import Pairs, pair_up
 from trainer.calibrate.run import FEW_VIDEOS, digest
 from trainer.evaluation.baselines import BaselinesConfig, read_positions

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from pose_smoother import seeds
 from pose_smoother.errors import InvalidInputError
-from pose_smoother.store.store import SPLITS
+from pose_smoother.store.names import SPLITS
 
 SHARES = (0.6, 0.2, 0.2)
 

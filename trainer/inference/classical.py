@@ -20,7 +20,8 @@ from pose_smoother.filters import Smooth, lmmse, moving, smoother
 from pose_smoother.filters.one_euro import one_euro
 from pose_smoother.heatmap import SIZE
 from pose_smoother.skeleton import N_KEYPOINTS
-from pose_smoother.store.store import WINDOW_FRAMES, Store
+from pose_smoother.store.names import WINDOW_FRAMES
+from pose_smoother.store.store import Store
 from trainer.experiments import experiment
 from trainer.inference.sliding_window import WindowSmoother
 from trainer.runs.results_io import read_results
@@ -148,7 +149,7 @@ def _linear(params: dict[str, float], training: FitData | None) -> WindowSmoothe
     config = BaselinesConfig(training.experiment, seed=training.seed, smoothers=("lmmse",))
     windows = read_positions(config, training.store, "train")
     estimator = lmmse.fit(windows.noisy, windows.truth).estimator(**params)
-    built = training.store.attrs.get("config", {})
+    built = training.store.config
 
     def smooth(noisy: NDArray[np.float32]) -> NDArray[np.float32]:
         return estimator(noisy.clip(0, SIZE - 1))  # as the windows it was fitted on
@@ -158,6 +159,6 @@ def _linear(params: dict[str, float], training: FitData | None) -> WindowSmoothe
         smooth=smooth,
         keypoints=np.asarray(estimator.seen.reshape(WINDOW_FRAMES, N_KEYPOINTS).any(axis=0)),
         step=experiment(training.experiment).step,
-        expand=float(built.get("expand", 0.10)),
-        keep_aspect=bool(built.get("keep_aspect", False)),
+        expand=built.expand,
+        keep_aspect=built.keep_aspect,
     )

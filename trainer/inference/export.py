@@ -21,7 +21,7 @@ from pose_smoother.errors import RunError
 from pose_smoother.files.atomic import write_atomic
 from pose_smoother.heatmap import IMPULSE, SIZE
 from pose_smoother.skeleton import KEYPOINTS, N_KEYPOINTS
-from pose_smoother.store.store import CONTRACT_VERSION, WINDOW_FRAMES
+from pose_smoother.store.names import CONTRACT_VERSION, WINDOW_FRAMES
 from trainer.data.render import render, response_tables
 from trainer.evaluation.retest import run_config
 from trainer.experiments import experiment

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from pose_smoother.errors import InvalidInputError, RunError
 from pose_smoother.heatmap import SIZE
-from pose_smoother.store.store import CONTRACT_VERSION
+from pose_smoother.store.config import StoreConfig
+from pose_smoother.store.names import CONTRACT_VERSION
 from trainer.data.render import render, response_tables
 from trainer.evaluation.retest import run_config
 from trainer.evaluation.uncertainty import SHARES, Regions, estimate_with_scale, has_uncertainty
@@ -177,7 +178,7 @@ def load_run(folder: Path, device: str = "cpu", decoder: str = "subpixel") -> Lo
             "the same train command goes on"
         )
     chosen = experiment(config.experiment)
-    built = record.get("store", {}).get("config", {})
+    built = StoreConfig.from_attrs(record.get("store", {}))
     return LoadedRun(
         folder=folder,
         config=replace(config, threads=None),
@@ -187,8 +188,8 @@ def load_run(folder: Path, device: str = "cpu", decoder: str = "subpixel") -> Lo
         step=chosen.step,
         sigma_in_px=chosen.sigma_in_px[len(chosen.sigma_in_px) // 2],
         keypoints=Scores.load(folder / SCORES).annotated.sum(axis=0) > 0,
-        expand=float(built.get("expand", 0.10)),
-        keep_aspect=bool(built.get("keep_aspect", False)),
+        expand=built.expand,
+        keep_aspect=built.keep_aspect,
         decoder=decoder,
     )
 

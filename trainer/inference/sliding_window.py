@@ -18,11 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from pose_smoother.boxes import to_heatmap, to_source
+from pose_smoother.boxes import DEFAULT_EXPAND, to_heatmap, to_source
 from pose_smoother.poses.keypoint_names import KeypointMapping
 from pose_smoother.poses.tracks import Poses, Track
 from pose_smoother.skeleton import N_KEYPOINTS
-from pose_smoother.store.store import WINDOW_FRAMES
+from pose_smoother.store.names import WINDOW_FRAMES
 from trainer.inference.stable_boxes import steady_boxes
 
 Floats = NDArray[np.float64]
@@ -56,7 +56,7 @@ class WindowSmoother:
     n_frames: int | None = WINDOW_FRAMES
     step: int = 1
     merge: Literal["mean", "middle"] = "mean"
-    expand: float = 0.10
+    expand: float = DEFAULT_EXPAND
     keep_aspect: bool = False
     batch_windows: int = 512
 

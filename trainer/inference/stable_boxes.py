@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_smoother.boxes import boxes_around
+from pose_smoother.boxes import DEFAULT_EXPAND, boxes_around
 from pose_smoother.filters.moving import nan_median
 
 _MEDIAN_REACH = 2  # frames to each side
@@ -24,7 +24,7 @@ def steady_boxes(
     keypoints: NDArray[np.float64],
     first: NDArray[np.int64],
     last: NDArray[np.int64],
-    expand: float = 0.10,
+    expand: float = DEFAULT_EXPAND,
     keep_aspect: bool = False,
 ) -> NDArray[np.float64]:
     """A box for every frame of one or more runs that stand one after the other.

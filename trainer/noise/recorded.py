@@ -14,13 +14,14 @@ from torch import Tensor
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.heatmap import SIZE
+from pose_smoother.store.config import DETECTED_HEATMAPS
 from pose_smoother.store.store import Store
 
-RECORDED = "recorded"
+RECORDED = "recorded"  # the name of this noise
 #: Arrays by frame beyond the contract's: float32 (frames, 25, 2) in heatmap pixels, NaN where the
 #: detector gave nothing; and, in some stores, float32 (frames, K', 56, 56). ``config`` then holds,
 #: under the same name, which of the K' each of the 25 keypoints is; -1 where there is none.
-DETECTED, HEATMAPS = "detected", "detected_heatmaps"
+DETECTED, HEATMAPS = "detected", DETECTED_HEATMAPS
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class RecordedNoise:
 
 def holds_detections(store: Store) -> bool:
     """Whether a store holds a detector's output beside the ground truth."""
-    return bool(store.attrs["config"].get("detections") == RECORDED)
+    return store.config.has_detections
 
 
 def recorded_noise(store: Store, sigmas_px: tuple[float, ...]) -> RecordedNoise:
@@ -56,7 +57,7 @@ def recorded_noise(store: Store, sigmas_px: tuple[float, ...]) -> RecordedNoise:
             "keypoints instead of a store"
         )
     middle = sigmas_px[len(sigmas_px) // 2]
-    return RecordedNoise((middle,), tuple(store.attrs["config"].get(HEATMAPS) or ()))
+    return RecordedNoise((middle,), store.config.heatmap_columns)
 
 
 @dataclass(frozen=True)

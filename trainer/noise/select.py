@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pose_smoother.errors import InvalidInputError, RunError
 from pose_smoother.files.atomic import write_atomic
+from pose_smoother.store.config import THESIS
 from pose_smoother.store.store import Store
 from trainer.experiments import experiment
 from trainer.noise.gaussian import NoiseConfig
@@ -58,7 +59,7 @@ def resolved_noise(noise: str, store: Store) -> str:
         return noise
     if holds_detections(store):
         return RECORDED
-    return "frozen" if store.attrs["config"].get("protocol") == "thesis" else "fresh"
+    return "frozen" if store.config.protocol == THESIS else "fresh"
 
 
 def noise_config(

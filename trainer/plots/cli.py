@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import click
 
 from pose_smoother.cli_support import PATH, PLACE, names
-from pose_smoother.remote.address import PathOrUrl
-from pose_smoother.store.store import open_store
+from pose_smoother.remote.path import PathOrUrl
+from pose_smoother.store.open import open_store
 from trainer.cli_options import DEVICE
 
 if TYPE_CHECKING:

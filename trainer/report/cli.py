@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from pose_smoother.cli_support import PATH, PLACE
-from pose_smoother.remote.address import PathOrUrl
+from pose_smoother.remote.path import PathOrUrl
 
 
 @click.command()

@@ -8,8 +8,8 @@ import pandas as pd
 
 from pose_smoother.errors import PoseSmootherError, RunError
 from pose_smoother.filters import SMOOTHERS
-from pose_smoother.remote.address import PathOrUrl, as_path_or_url
-from pose_smoother.store.store import open_store
+from pose_smoother.remote.path import PathOrUrl, as_path_or_url
+from pose_smoother.store.open import open_store
 from trainer.evaluation.baselines import VALIDATION_CSV
 from trainer.experiments import EXPERIMENTS, THESIS_MODELS
 from trainer.metrics.scores import Scores

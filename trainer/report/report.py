@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from pose_smoother.files.atomic import write_atomic
-from pose_smoother.remote.address import PathOrUrl
+from pose_smoother.remote.path import PathOrUrl
 from trainer.report import figures, style
 from trainer.report.collect import Collection, collect
 from trainer.report.html_page import missing_lines, page, require_jinja2

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from pose_smoother.errors import RunError
 from pose_smoother.files.atomic import write_json
-from pose_smoother.store.split_overlap import leak_audit, may_share
-from pose_smoother.store.store import SPLITS, STEPS, Store
+from pose_smoother.store.names import SPLITS, STEPS
+from pose_smoother.store.split_overlap import leak_audit
+from pose_smoother.store.store import Store
 from trainer.runs.results_io import read_csv, read_json, write_csv
 
 CLIPS_CSV = "clips.csv"
@@ -76,7 +77,7 @@ def describe(store: Store, store_sha256: str) -> Data:
         splits={split: _counts(store, clips, split) for split in SPLITS},
         shared=shared,
         counted=counted,
-        may_share=may_share(store),
+        may_share=store.config.may_share,
         clips=clips,
     )
 

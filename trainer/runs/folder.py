@@ -5,12 +5,9 @@ On disk: ``config.json``, ``history.csv``, ``timing.csv``, ``last.pt`` and ``pre
 """
 
 import os
-import platform
 import socket
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -18,6 +15,7 @@ from typing import Any
 from pose_smoother.errors import RunError
 from pose_smoother.files.atomic import write_json
 from pose_smoother.files.lock import exclusive_lock
+from pose_smoother.versions import package_versions
 from trainer.runs.checkpoint import remove_checkpoints
 from trainer.runs.layout import CONFIG, HISTORY, REGIONS, SCORES, STATE, TIMING
 from trainer.runs.results_io import RESULTS_CSV, RESULTS_JSON, read_json
@@ -103,11 +101,7 @@ def check_identity(folder: Path, identity: Mapping[str, Any]) -> None:
 
 def versions() -> dict[str, str]:
     """The programs that made a run."""
-    found = {"python": platform.python_version()}
-    for name in ("pose-smoother", "torch", "numpy", "zarr", "h5py"):
-        with suppress(PackageNotFoundError):
-            found[name] = version(name)
-    return found
+    return package_versions("pose-smoother", "torch", "numpy", "zarr", "h5py")
 
 
 def _differences(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:

@@ -8,8 +8,8 @@ import click
 
 from pose_smoother.cli_support import PATH, names
 from pose_smoother.errors import InvalidInputError
-from pose_smoother.remote.address import PathOrUrl
-from pose_smoother.store.store import open_store
+from pose_smoother.remote.path import PathOrUrl
+from pose_smoother.store.open import open_store
 from trainer.cli_options import NOISE_AND_SCORE, OUT, STORE, TRAINING
 from trainer.runs.signals import Interrupt
 from trainer.sweep.launchers.cli import CLUSTER, WHERE, launcher_of

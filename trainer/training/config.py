@@ -9,7 +9,8 @@ import torch
 
 from pose_smoother.errors import InvalidInputError, unknown_name
 from pose_smoother.files.atomic import sha256_bytes, to_json
-from pose_smoother.store.store import CONTRACT_VERSION, WINDOW_FRAMES, Store
+from pose_smoother.store.names import CONTRACT_VERSION, WINDOW_FRAMES
+from pose_smoother.store.store import Store
 from trainer.data.augment import augmentation
 from trainer.data.stream import POOL_FRAMES, WindowStream
 from trainer.experiments import experiment

@@ -3,7 +3,7 @@
 from typing import Any
 
 from pose_smoother.errors import InvalidInputError
-from pose_smoother.store.store import WINDOW_FRAMES
+from pose_smoother.store.names import WINDOW_FRAMES
 
 
 def check_window(n_frames: int) -> None:

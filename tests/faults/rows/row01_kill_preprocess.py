@@ -105,8 +105,12 @@ def attempt(ready: Ready, folder: Path, rng: np.random.Generator, index: int) ->
     _count_again(before, _shards(out), n_workers, case, found)
     if harm := differences(content(out), ready.whole[kind]):
         found.problems.append(f"{case}: {harm}")
-    time.sleep(0.2)
-    if strays := [p.name for p in out.parent.iterdir() if p != out]:
+    give_up = time.monotonic() + 60  # workers of a killed build end when they see that it is gone
+    while (strays := [p.name for p in out.parent.iterdir() if p != out]) and (
+        time.monotonic() < give_up
+    ):
+        time.sleep(0.2)
+    if strays:
         found.problems.append(f"{case}: left {strays}")
     found.tries = max(1, found.tries)
     return found

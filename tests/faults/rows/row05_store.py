@@ -9,7 +9,8 @@ import numpy as np
 
 from pipeline.verify import verify
 from pose_smoother.errors import PoseSmootherError
-from pose_smoother.store.store import MANIFEST, SPLITS, open_store
+from pose_smoother.store.names import MANIFEST, SPLITS
+from pose_smoother.store.open import open_store
 from tests.faults import servers
 from tests.faults.damage import BYTE_DAMAGE, damaged
 from tests.faults.harness import Attempt

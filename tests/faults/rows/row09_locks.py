@@ -18,7 +18,7 @@ from tests.faults.warm import Ended
 
 NUMBER, FAULT = 9, "two processes on one output"
 TRIES, SHARE = 100, 5
-_LEAVES_WITHIN_S = 2.0
+_LEAVES_WITHIN_S = 30.0  # at once; but the machine may be busy
 _WAYS = ("first running", "at once", "holder killed", "alive elsewhere", "dead elsewhere")
 
 
@@ -75,6 +75,7 @@ def attempt(ready: Ready, folder: Path, rng: np.random.Generator, index: int) ->
         if ended.code != 0:
             found.problems.append(f"{case}: exit code {ended.code}: {ended.said[-200:]}")
     else:
+        held = False
         first = one.start(words, folder / "log1")
         if way != "at once":
             _wait_for(target)
@@ -85,12 +86,13 @@ def attempt(ready: Ready, folder: Path, rng: np.random.Generator, index: int) ->
             time.sleep(rng.uniform(0, 0.05) if way == "at once" else 0)
         if way == "first running":
             first.signal(signal.SIGSTOP)  # so that it is alive, however busy the machine is
+            held = _owner(target).exists()  # a busy machine may have stopped it only after its end
         second = two.start(words, folder / "log2")
         ended = second.wait()
         first.signal(signal.SIGCONT)
         codes = [ended] if way == "holder killed" else [first.wait(), ended]
         losers = [end for end in codes if end.code]
-        if way == "first running":
+        if way == "first running" and held:
             _must_leave(ended, f"process {first.pid} on {socket.gethostname()}", case, found)
         elif len(losers) > 1 or (losers and way == "holder killed"):
             found.problems.append(f"{case}: {[end.said[-200:] for end in losers]}")
@@ -106,8 +108,7 @@ def _must_leave(ended: Ended, holder: str, case: str, found: Attempt) -> None:
     found.notes["slowest to leave, s"] = ended.seconds
     if ended.code != 1 or holder not in ended.said:
         found.problems.append(f"{case}: expected {holder} in {ended.code}: {ended.said[-200:]}")
-    busy = os.getloadavg()[0] > 2 * (os.cpu_count() or 1)
-    if ended.seconds > _LEAVES_WITHIN_S and not busy:
+    if ended.seconds > _LEAVES_WITHIN_S:
         found.problems.append(f"{case}: it left after {ended.seconds:.1f} s")
 
 

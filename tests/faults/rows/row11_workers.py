@@ -14,7 +14,8 @@ import numpy as np
 
 from pipeline import shards
 from pose_smoother.errors import PoseSmootherError
-from pose_smoother.store.store import Store, open_store
+from pose_smoother.store.open import open_store
+from pose_smoother.store.store import Store
 from tests.faults import servers
 from tests.faults.harness import Attempt
 from tests.faults.nursery import workers_of

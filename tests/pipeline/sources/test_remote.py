@@ -14,8 +14,8 @@ from pipeline.sources import Item, SourceOptions, brace, penn_action
 from pipeline.synthetic import write_sample
 from pose_smoother.errors import InvalidInputError, PoseSmootherError
 from pose_smoother.remote import objects
-from pose_smoother.remote.address import RemotePath
 from pose_smoother.remote.objects import versions
+from pose_smoother.remote.path import RemotePath
 from tests.pipeline.penn_files import write_labels
 
 fsspec = pytest.importorskip("fsspec", reason="needs the extra 'remote'")

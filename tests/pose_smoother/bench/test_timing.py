@@ -30,7 +30,7 @@ def test_without_a_warm_up_the_first_round_counts() -> None:
 def test_sleeping_takes_no_processor_time() -> None:
     timings = interleaved({"rest": lambda: time.sleep(0.2)}, 1, warmups=0)
     assert timings.seconds["rest"][0] >= 0.2
-    assert timings.cpu_seconds["rest"][0] < 0.1
+    assert timings.cpu_seconds["rest"][0] < timings.seconds["rest"][0] / 2
 
 
 def test_a_ratio_in_processor_time_where_it_was_taken() -> None:

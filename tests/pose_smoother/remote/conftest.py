@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pose_smoother.remote import retry
-from pose_smoother.remote.address import RemotePath
+from pose_smoother.remote.path import RemotePath
 from tests.faults.stores import build, labels
 
 

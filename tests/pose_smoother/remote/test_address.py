@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pose_smoother.errors import InvalidInputError
-from pose_smoother.remote.address import RemotePath, as_path_or_url
+from pose_smoother.remote.path import RemotePath, as_path_or_url
 
 
 @pytest.mark.parametrize(

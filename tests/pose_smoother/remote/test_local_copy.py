@@ -13,9 +13,10 @@ from pipeline.remote_checks import object_problems
 from pipeline.verify import differences, info, verify
 from pose_smoother.errors import DamagedShard, StoreError
 from pose_smoother.remote import local_copy as module
-from pose_smoother.remote.address import RemotePath
+from pose_smoother.remote.path import RemotePath
 from pose_smoother.remote.retry import RemoteError
-from pose_smoother.store.store import FRAME_ARRAYS, SPLITS, open_store, read_manifest
+from pose_smoother.store.names import FRAME_ARRAYS, SPLITS
+from pose_smoother.store.open import open_store, read_manifest
 from tests.faults.stores import build, labels
 
 Copied = Callable[[str], Callable[[Path], None]]

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from pose_smoother.remote import objects
-from pose_smoother.remote.address import RemotePath
+from pose_smoother.remote.path import RemotePath
 from pose_smoother.remote.retry import N_TRIES, ContentMismatchError
 
 

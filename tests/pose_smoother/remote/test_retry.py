@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pose_smoother.errors import InvalidInputError
-from pose_smoother.remote.address import RemotePath
+from pose_smoother.remote.path import RemotePath
 from pose_smoother.remote.retry import (
     N_TRIES,
     ContentMismatchError,

@@ -16,9 +16,9 @@ from pipeline.verify import verify
 from pose_smoother.errors import StoreError
 from pose_smoother.files.lock import LockedError
 from pose_smoother.remote import upload as module
-from pose_smoother.remote.address import RemotePath
+from pose_smoother.remote.path import RemotePath
 from pose_smoother.remote.retry import RemoteError
-from pose_smoother.store.store import open_store
+from pose_smoother.store.open import open_store
 
 Copied = Callable[[str], Callable[[Path], None]]
 

@@ -22,7 +22,9 @@ from pose_smoother import heatmap
 from pose_smoother.errors import DamagedShard, PoseSmootherError, StoreError
 from pose_smoother.files.atomic import sha256_bytes, to_json
 from pose_smoother.store.damage_errors import rest_told
-from pose_smoother.store.store import FRAME_ARRAYS, MANIFEST, SPLITS, Store, formats, open_store
+from pose_smoother.store.names import FRAME_ARRAYS, MANIFEST, SPLITS
+from pose_smoother.store.open import formats, open_store
+from pose_smoother.store.store import Store
 from tests.pipeline.penn_files import write_labels
 
 LENGTHS = [60, 300, 40, 30, 45, 4, 70, 35, 33, 50]
@@ -238,7 +240,7 @@ def test_opening_a_store_that_lacks_a_file_says_which(store_copy: Path) -> None:
 def test_a_format_whose_library_is_absent_is_left_out() -> None:
     code = (
         "import sys; sys.modules['zarr'] = None\n"
-        "from pose_smoother.store.store import formats; print(list(formats()))"
+        "from pose_smoother.store.open import formats; print(list(formats()))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "['hdf5']"

@@ -9,7 +9,7 @@ import torch
 from pose_smoother import heatmap
 from pose_smoother.errors import DamagedShard, InvalidInputError
 from pose_smoother.seeds import SPLIT_NOISE
-from pose_smoother.store.store import SPLITS
+from pose_smoother.store.names import SPLITS
 from tests.trainer.fake_store import make_store
 from trainer.data.stream import WindowStream
 from trainer.noise.gaussian import NoiseConfig, noisy_input

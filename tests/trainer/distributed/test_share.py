@@ -53,7 +53,8 @@ def test_dropout_masks_are_cut_from_the_batchs(rows):
     torch.manual_seed(3)
     with SharedDropout(rows, 5):
         part = model(coordinates[rows])
-    assert torch.allclose(part, whole[rows], atol=1e-5)
+    largest = float(whole.detach().abs().max())
+    assert torch.allclose(part, whole[rows], rtol=0, atol=1e-4 * largest)  # rounding: 1e-5
     torch.manual_seed(3)
     assert not torch.allclose(model(coordinates[rows])[-1], whole[rows][-1], atol=1e-2)
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pose_smoother.store.names import SPLITS
 from pose_smoother.store.split_overlap import leak_audit
-from pose_smoother.store.store import SPLITS
 from trainer.calibrate.pairs import Pairs
 from trainer.data.stream import WindowStream
 from trainer.finetune.pair_store import PairStore

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pose_smoother.errors import InvalidInputError
-from pose_smoother.store.store import SPLITS
+from pose_smoother.store.names import SPLITS
 from trainer.finetune.split import SHARES, split_videos
 
 

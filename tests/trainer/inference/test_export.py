@@ -48,6 +48,16 @@ def make_run(folder: Path, model: str) -> tuple[Path, torch.nn.Module]:
     return folder, network
 
 
+def slightly_other(differing):
+    """Outputs a ten-thousandth apart."""
+
+    def compared(*arguments):
+        difference, largest = differing(*arguments)
+        return difference + 1e-4 * largest, largest
+
+    return compared
+
+
 @pytest.fixture(scope="module", params=list(models()))
 def exported(request, tmp_path_factory):
     folder, network = make_run(tmp_path_factory.mktemp(request.param), request.param)
@@ -89,15 +99,17 @@ def test_the_file_tells_of_itself_and_of_no_machine(exported):
 def test_the_example_runs_it_without_torch(exported):
     out, _, _ = exported
     command = [sys.executable, "-c", WITHOUT_TORCH, str(EXAMPLE), str(out)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=out.parent, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, cwd=out.parent, timeout=300)
     assert done.returncode == 0, done.stderr
     noisy, smoothed = done.stdout.splitlines()
     assert noisy == "noisy: off by 3.53 px on average"
     assert smoothed.startswith("smoothed: off by ")
 
 
-def test_beyond_the_tolerance_nothing_is_written(tmp_path):
+def test_beyond_the_tolerance_nothing_is_written(tmp_path, monkeypatch):
     folder, _ = make_run(tmp_path / "run", "3dconv")
+    # On some processors both round alike, and nothing would differ.
+    monkeypatch.setattr(export, "compare", slightly_other(export.compare))
     out = tmp_path / "model.onnx"
     command = ["export", "--run", str(folder), str(out), "--tolerance", "0"]
     result = CliRunner().invoke(cli.main, command)

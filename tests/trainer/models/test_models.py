@@ -50,7 +50,10 @@ def test_windows_do_not_see_their_batch(name: str) -> None:
     with torch.no_grad():
         together = model(windows)
         alone = torch.cat([model(window[None]) for window in windows])
-    torch.testing.assert_close(together, alone, rtol=1e-5, atol=1e-5)
+    # Float32 sums of another batch are rounded differently, through ten layers: 1e-5 of the largest
+    # output. A model that mixes windows is off by much more.
+    largest = float(alone.abs().max())
+    torch.testing.assert_close(together, alone, rtol=0, atol=1e-4 * largest)
 
 
 @pytest.mark.parametrize("name", models())

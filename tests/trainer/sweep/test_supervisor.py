@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 
@@ -48,11 +49,17 @@ if deed in ("flaky", "dies", "moved") and not tried.exists():
     if deed == "flaky":
         saved()
     if deed == "moved":
-        time.sleep(60)
+        time.sleep(600)
     os.kill(os.getpid(), signal.SIGKILL)
+if deed == "pair":  # ends when another was at work beside it
+    give_up = time.monotonic() + 120
+    events = folder.parent / "events.txt"
+    while events.read_text().count("begin") < 2 and time.monotonic() < give_up:
+        time.sleep(0.01)
 if deed == "crash":
     os.kill(os.getpid(), signal.SIGKILL)
-time.sleep(60 if deed == "slow" else 0.2)
+time.sleep({"slow": 600, "long": 3}.get(deed, 0.2))
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
 (folder / "results.json").write_text("{}")
 (folder / "results.csv").write_text("")
 at_work("end")
@@ -86,20 +93,34 @@ def make(tmp_path):
 
 
 class StopWhen(Interrupt):
-    """A signal comes when a file tells of a run."""
+    """A signal comes when a file tells of these runs."""
 
-    def __init__(self, file, word, number):
+    def __init__(self, file, words, number):
         super().__init__()
-        self._file, self._word, self._number = file, word, number
+        self._file, self._words, self._number = file, words, number
 
     @property
     def signum(self):
-        there = self._file.exists() and self._word in self._file.read_text()
-        return self._number if there else None
+        return self._number if tells(self._file, *self._words) else None
 
     @signum.setter
     def signum(self, number):
         pass
+
+
+def tells(file, *words):
+    """Whether a file exists and holds these words."""
+    return file.exists() and all(word in file.read_text() for word in words)
+
+
+def an_hour_passes_when(monkeypatch, out, *words):
+    """Let the supervisor's clock jump once the events hold these words, however slow they come."""
+
+    def clock():
+        return time.monotonic() + (3600 if tells(out / "events.txt", *words) else 0)
+
+    fake = SimpleNamespace(monotonic=clock, sleep=time.sleep)
+    monkeypatch.setattr(supervisor, "time", fake)
 
 
 def events(out):
@@ -132,7 +153,7 @@ def test_each_ends_in_its_own_way_and_none_takes_another_down(make):
 
 
 def test_as_many_at_a_time_as_asked(make):
-    names = [f"ok-{i}" for i in range(1, 6)]
+    names = [f"pair-{i}" for i in range(1, 6)]
     make(*names, n_jobs=2).run()
     at_work, most = 0, 0
     for word, *_ in events(make.out):
@@ -161,8 +182,9 @@ def test_a_kill_while_the_table_was_written_leaves_nothing_behind(make):
     assert of_others.exists()  # whoever writes it may be alive
 
 
-def test_the_time_is_up(make):
-    found = make("ok-1", "slow-1", "slow-2", "ok-2", n_jobs=1, max_minutes=1 / 60).run()
+def test_the_time_is_up(make, monkeypatch):
+    an_hour_passes_when(monkeypatch, make.out, "begin slow-1")
+    found = make("ok-1", "slow-1", "slow-2", "ok-2", n_jobs=1, max_minutes=30).run()
     assert states(found) == {
         "ok-1": "finished",
         "slow-1": "stopped",
@@ -182,7 +204,7 @@ def test_the_time_is_up(make):
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 75), (signal.SIGINT, 130)])
 def test_a_signal_stops_all_and_starts_no_more(make, number, code):
-    interrupt = StopWhen(make.out / "events.txt", "slow-2", number)
+    interrupt = StopWhen(make.out / "events.txt", ("slow-1", "slow-2"), number)
     sweep = make("slow-1", "slow-2", "ok-1", n_jobs=2, interrupt=interrupt)
     found = sweep.run()
     assert states(found) == {"slow-1": "stopped", "slow-2": "stopped", "ok-1": "not begun"}
@@ -194,7 +216,8 @@ def test_a_signal_stops_all_and_starts_no_more(make, number, code):
 def test_a_run_that_can_not_stop_is_ended_after_a_while(make, monkeypatch):
     monkeypatch.setattr(supervisor, "_GRACE_S", 0.5)
     script = make.out.parent / "job.py"
-    sweep = make("slow-1", max_minutes=0.5 / 60)
+    an_hour_passes_when(monkeypatch, make.out, "begin slow-1")
+    sweep = make("slow-1", max_minutes=30)
     script.write_text(SCRIPT.replace("SIGTERM, saved", "SIGTERM, signal.SIG_IGN"))
     (status,) = sweep.run()
     assert status.state == "failed"
@@ -313,10 +336,10 @@ def test_where_nobody_watches_lines_are_not_redrawn():
 def test_the_running_ones_are_shown(make, monkeypatch):
     monkeypatch.setattr("trainer.sweep.progress_display._TELL_S", 0.15)
     began = time.monotonic()
-    make("ok-1").run()
+    make("long-1").run()
     lines = [line for line in make.told.getvalue().splitlines() if "running" in line]
     assert len(lines) >= 2  # when it began, and while it ran
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 120
 
 
 def test_as_in_a_queue_what_was_preempted_or_died_is_begun_again(make, monkeypatch):

@@ -19,7 +19,8 @@ from pose_smoother.errors import DamagedShard, StoreError
 from pose_smoother.heatmap import SIZE
 from pose_smoother.skeleton import N_KEYPOINTS
 from pose_smoother.store.layout import shard_name
-from pose_smoother.store.store import FRAME_ARRAYS, WINDOW_FRAMES, Store
+from pose_smoother.store.names import FRAME_ARRAYS, WINDOW_FRAMES
+from pose_smoother.store.store import Store
 from trainer.data.stored.shuffle import ReadPlan
 from trainer.data.stored.sparse import (
     MOST_FILLED,

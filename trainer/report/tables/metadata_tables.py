@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from pose_smoother.store.store import SPLITS
+from pose_smoother.store.names import SPLITS
 from trainer.experiments import EXPERIMENTS
 from trainer.report.collect import FREE_TO_DIFFER, Collection, Run, row_order
 from trainer.report.published import Published

@@ -79,7 +79,10 @@ def test_reading_keeps_one_block_ahead_and_ends_with_an_early_stop():
     store = make_store(n_frames=40)
     with BlockReader(store, "train", [(0, 8)] * 50) as reader:
         reader.next_block()
-        time.sleep(0.3)
+        give_up = time.monotonic() + 60
+        while store.n_reads["train", "heatmaps"] < 3 and time.monotonic() < give_up:
+            time.sleep(0.01)
+        time.sleep(0.3)  # and no further
     assert not reading_threads()
     assert store.n_reads["train", "heatmaps"] == 3  # one taken, one waiting, one in hand
 

@@ -1,6 +1,6 @@
-"""Write README's file map from the first line of every file's docstring.
+"""Write docs/map.md from the first line of every file's docstring.
 
-Command: python tools/file_map.py (``--check`` only says whether the map is current).
+Command: python tools/map.py (``--check`` only says whether the map is current).
 """
 
 import ast
@@ -8,8 +8,15 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-BEGIN, END = "<!-- file map -->", "<!-- end of file map -->"
+FILE = ROOT / "docs" / "map.md"
 TOPS = ("pose_smoother", "pipeline", "trainer", "examples", "benchmarks", "tools")
+HEAD = """\
+# Map of the code
+
+Made by `python tools/map.py` from the first line of every file; don't edit. `pose_smoother` is the
+library, `pipeline` and `trainer` are the two programs on it; neither program imports the other.
+`tests/` mirrors the three packages; next to them are `property/`, `golden/`, `e2e/` and `faults/`.
+"""
 
 
 def first_line(file: Path) -> str:
@@ -21,8 +28,8 @@ def first_line(file: Path) -> str:
 def lines_of(folder: Path, depth: int) -> list[str]:
     """A folder's files, then its folders, one line each."""
     init = folder / "__init__.py"
-    told = first_line(init) if init.exists() else ""
-    lines = [f"{'  ' * depth}{folder.name}/".ljust(34) + told]
+    about = first_line(init) if init.exists() else ""
+    lines = [f"{'  ' * depth}{folder.name}/".ljust(34) + about]
     for file in sorted(folder.glob("*.py")):
         if file.name not in ("__init__.py", "__main__.py"):
             lines.append(f"{'  ' * (depth + 1)}{file.name}".ljust(34) + first_line(file))
@@ -31,27 +38,20 @@ def lines_of(folder: Path, depth: int) -> list[str]:
     return [line.rstrip() for line in lines]
 
 
-def file_map() -> str:
-    """The whole map."""
-    blocks = ["\n".join(lines_of(ROOT / top, 0)) for top in TOPS]
-    return "```text\n" + "\n\n".join(blocks) + "\n```"
-
-
-def readme_with_map(text: str) -> str:
-    """README's text with the map in its place."""
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n{file_map()}\n{END}{after}"
+def page() -> str:
+    """The whole page."""
+    blocks = [
+        f"## {top}\n\n```text\n" + "\n".join(lines_of(ROOT / top, 0)) + "\n```" for top in TOPS
+    ]
+    return HEAD + "\n" + "\n\n".join(blocks) + "\n"
 
 
 def main() -> int:
     """Write or check."""
-    readme = ROOT / "README.md"
-    text = readme.read_text()
-    wanted = readme_with_map(text)
+    wanted = page()
     if "--check" in sys.argv:
-        return int(text != wanted)
-    readme.write_text(wanted)
+        return int(not FILE.exists() or FILE.read_text() != wanted)
+    FILE.write_text(wanted)
     return 0
 
 

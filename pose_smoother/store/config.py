@@ -1,0 +1,84 @@
+"""How a store was built, typed: the ``config`` table of its attributes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pose_smoother.boxes import DEFAULT_EXPAND
+from pose_smoother.errors import StoreError
+
+#: ``heatmaps`` of the stores that ``pipeline`` makes: an impulse at each keypoint, blurred.
+IMPULSE = "impulse"
+#: ``detections`` of a store that has a detector's output next to the ground truth.
+RECORDED = "recorded"
+CLIPS, THESIS = "clips", "thesis"  # protocol
+VIDEO, CLIP = "video", "clip"  # group_by
+#: Names of a detector's own heatmaps: the array by frame, and its columns in ``config``.
+DETECTED_HEATMAPS = "detected_heatmaps"
+
+
+@dataclass(frozen=True)
+class StoreConfig:
+    """What decides how a store's frames are read; the defaults are those of ``preprocess``.
+
+    Attributes
+    ----------
+    heatmaps : what the stored heatmaps are: ``IMPULSE``, another word, or "" where it is unknown.
+    protocol : ``CLIPS`` (no frame is in two splits) or ``THESIS`` (windows cut in file order).
+    group_by : what is in one split only: ``VIDEO`` or ``CLIP``.
+    box_jitter : share of a box's side by which it was moved and scaled at random.
+    expand : share by which each side of a box was extended.
+    keep_aspect : whether boxes are square.
+    detections : ``RECORDED`` where the store has a detector's output; else "".
+    heatmap_columns : which of the detector's heatmaps each of the 25 keypoints is, -1 where there
+        is none; empty where the store has no such heatmaps.
+    """
+
+    heatmaps: str = ""
+    protocol: str = CLIPS
+    group_by: str = VIDEO
+    box_jitter: float = 0.0
+    expand: float = DEFAULT_EXPAND
+    keep_aspect: bool = False
+    detections: str = ""
+    heatmap_columns: tuple[int, ...] = ()
+
+    @classmethod
+    def from_attrs(cls, attrs: Mapping[str, Any]) -> "StoreConfig":
+        """The config of a store's attributes (or of a run's record of its store).
+
+        What an older store doesn't name has its default.
+
+        Raises
+        ------
+        StoreError : a value is not of its type.
+        """
+        table = attrs.get("config") or {}
+        try:
+            return cls(
+                heatmaps=str(table.get("heatmaps") or ""),
+                protocol=str(table.get("protocol") or CLIPS),
+                group_by=str(table.get("group_by") or VIDEO),
+                box_jitter=float(table.get("box_jitter", 0.0)),
+                expand=float(table.get("expand", DEFAULT_EXPAND)),
+                keep_aspect=bool(table.get("keep_aspect", False)),
+                detections=str(table.get("detections") or ""),
+                heatmap_columns=tuple(int(i) for i in table.get(DETECTED_HEATMAPS) or ()),
+            )
+        except (TypeError, ValueError, AttributeError) as error:
+            raise StoreError(f"the store's config is not understood ({error}): {table!r}") from None
+
+    @property
+    def has_impulses(self) -> bool:
+        """Whether heatmaps can be rendered from the positions, exactly as they are stored."""
+        return self.heatmaps == IMPULSE
+
+    @property
+    def has_detections(self) -> bool:
+        """Whether the store has a detector's output next to the ground truth."""
+        return self.detections == RECORDED
+
+    @property
+    def may_share(self) -> bool:
+        """Whether splits share frames or videos on purpose."""
+        return self.protocol != CLIPS or self.group_by != VIDEO

@@ -1,0 +1,145 @@
+"""Opening a finished store: its manifest is read and checked, then its format's module reads it.
+
+Each ``*_store.py`` module of this folder registers a format by its ``FORMAT`` constant.
+"""
+
+import importlib
+import pkgutil
+from functools import cache
+from pathlib import PurePosixPath
+from types import ModuleType
+from typing import Any
+
+from pose_smoother import store as package
+from pose_smoother.errors import StoreError, unknown_name
+from pose_smoother.files.atomic import verify_checksum
+from pose_smoother.remote.path import PathOrUrl, RemotePath, as_path_or_url
+from pose_smoother.store.damage_errors import how_to_repair, is_plain_file
+from pose_smoother.store.names import CONTRACT_VERSION, MANIFEST
+from pose_smoother.store.store import Store
+
+_MAX_MANIFEST_BYTES = 256 << 20  # a shard takes about 250 bytes
+
+
+@cache
+def formats() -> dict[str, ModuleType]:
+    """Formats at hand: every ``*_store`` module of this folder, by its ``FORMAT`` constant.
+
+    A format whose library is not installed is left out: a machine that trains from HDF5 needs no
+    zarr, and the other way round.
+    """
+    found = {}
+    for info in pkgutil.iter_modules(package.__path__):
+        if info.name.endswith("_store"):
+            try:
+                module = importlib.import_module(f"{package.__name__}.{info.name}")
+            except ModuleNotFoundError as error:
+                if (error.name or "").split(".")[0] in ("pose_smoother", "numpy"):
+                    raise
+                continue
+            found[module.FORMAT] = module
+    return dict(sorted(found.items()))
+
+
+def format_module(name: str) -> ModuleType:
+    """The module of one format, or an error that lists the known ones."""
+    try:
+        return formats()[name]
+    except KeyError:
+        raise unknown_name("format", name, list(formats())) from None
+
+
+def read_manifest(path: PathOrUrl) -> dict[str, Any]:
+    """The manifest of a store, in a folder or at an address.
+
+    Raises
+    ------
+    StoreError : no such folder, no manifest (an unfinished or foreign folder), a manifest that
+        can't be parsed, or another contract version.
+    """
+    return _parsed(path, _manifest_bytes(path))
+
+
+def _manifest_bytes(path: PathOrUrl) -> bytes:
+    if isinstance(path, RemotePath):
+        from pose_smoother.remote.local_copy import manifest_at
+
+        return manifest_at(path, _MAX_MANIFEST_BYTES)
+    if not path.exists():
+        raise StoreError(f"no store at {path}: make one with `python -m pipeline preprocess`")
+    file = path / MANIFEST
+    if not file.is_file():
+        raise StoreError(
+            f"{path} has no {MANIFEST}: it is not a store, or was never finished, or lost the "
+            f"file; for the last: {how_to_repair(path)}"
+        )
+    try:
+        if file.stat().st_size > _MAX_MANIFEST_BYTES:
+            raise ValueError(f"larger than {_MAX_MANIFEST_BYTES} bytes")
+        return file.read_bytes()
+    except (OSError, ValueError) as error:
+        raise StoreError(f"{file} is damaged ({error}). {how_to_repair(path)}") from None
+
+
+def _parsed(path: PathOrUrl, raw: bytes) -> dict[str, Any]:
+    """A manifest's bytes, understood and checked."""
+    file = path / MANIFEST
+    try:
+        manifest = verify_checksum(raw)
+        version = manifest["contract"]
+    except (ValueError, KeyError) as error:
+        raise StoreError(f"{file} is damaged ({error}). {how_to_repair(path)}") from None
+    if version != CONTRACT_VERSION:
+        raise StoreError(
+            f"{path} follows contract version {version!r}, but this program reads version "
+            f"{CONTRACT_VERSION}: preprocess again, or use the program that made it"
+        )
+    if fault := _manifest_fault(manifest):
+        raise StoreError(f"{file} breaks the contract: {fault}")
+    return manifest
+
+
+def _manifest_fault(manifest: dict[str, Any]) -> str:
+    """What is wrong with a manifest that is sealed but may be forged; "" when nothing is."""
+    if not isinstance(manifest.get("format"), str):
+        return "it names no format"
+    for table in ("files", "shards"):
+        entries = manifest.get(table)
+        if not isinstance(entries, dict):
+            return f"its {table} are no table"
+        for name, entry in entries.items():
+            parts = PurePosixPath(name).parts
+            if not parts or name.startswith("/") or ".." in parts or "\\" in name or "\0" in name:
+                return f"the name {name[:80]!r} leads out of the store"
+            fits = isinstance(entry, dict) and isinstance(entry.get("sha256"), str)
+            if not fits or not isinstance(entry.get("bytes"), int):
+                return f"the entry of {name[:80]} has no hash or size"
+    return ""
+
+
+def open_store(path: str | PathOrUrl) -> Store:
+    """Open a finished store for reading, whatever its format, in a folder or at an address.
+
+    Raises
+    ------
+    StoreError : see ``read_manifest``; also when a listed file is absent or has another size.
+    """
+    path = as_path_or_url(path)
+    raw = _manifest_bytes(path)
+    manifest = _parsed(path, raw)
+    backend = format_module(manifest["format"])
+    if isinstance(path, RemotePath):
+        from pose_smoother.remote.local_copy import open_mirror
+
+        remote: Store = backend.open_reader(path, manifest, open_mirror(path, raw, manifest))
+        return remote
+    for name, entry in manifest["files"].items():
+        file = path / name
+        found = file.stat().st_size if is_plain_file(file) else None
+        if found != entry["bytes"]:
+            state = "is missing or no plain file" if found is None else f"has {found} bytes"
+            raise StoreError(
+                f"{file} {state}, expected {entry['bytes']} bytes. {how_to_repair(path)}"
+            )
+    store: Store = backend.open_reader(path, manifest)
+    return store
