@@ -91,7 +91,13 @@ def bad_calls(built: Path, tmp: Path) -> dict[str, list[object]]:
         "present: bowl (3), situp (4)": [
             *("preprocess", "--penn-action", penn, "--out", tmp / "o", "--actions", "fly")
         ],
-        "already exists": ["preprocess", "--penn-action", penn, "--out", built / "store"],
+        'was made with actions ["all"]': [
+            "preprocess",
+            "--penn-action",
+            penn,
+            "--out",
+            built / "store",
+        ],
         "no store at": ["info", tmp / "nowhere"],
         "has no MANIFEST.json": ["verify", empty],
         "unknown split 'all'; known: train, val, test": ["show", built / "store", "--split", "all"],

@@ -97,10 +97,9 @@ def attempt(ready: Ready, folder: Path, rng: np.random.Generator, index: int) ->
             found.tries += 1
             _count_again(before, _shards(out), n_workers, case, found)
     before = _shards(out)
-    was_finished = _is_finished(out)
-    if not was_finished or list(out.parent.glob(".store.*")):  # notes of a dead holder's lock
+    if not _is_finished(out) or list(out.parent.glob(".store.*")):  # notes of a dead holder's lock
         ended = ready.program.run(ready.command(out, kind, n_workers), log)
-        if ended.code != 0 and not (was_finished and "already exists" in ended.said):
+        if ended.code != 0:
             found.problems.append(f"{case}: the rerun ended with {ended.code}: {ended.said[-300:]}")
     _count_again(before, _shards(out), n_workers, case, found)
     if harm := differences(content(out), ready.whole[kind]):
@@ -133,9 +132,13 @@ def _what(path: str, root: Path) -> str:
 
 
 def _shards(out: Path) -> dict[str, int]:
-    """Shards on the disk and their inodes, wherever the build has them now."""
+    """Shards on the disk and their inodes: of the store, or where its build has them.
+
+    What a command computes again to compare a finished store with is no shard of it.
+    """
     found = {}
-    for place in (out, out.with_name(".store.building"), out.with_name(".store.work") / "parts"):
+    places = (out.with_name(".store.building"), out.with_name(".store.work") / "parts")
+    for place in (out,) if (out / "MANIFEST.json").exists() else places:
         for file in place.rglob("*"):
             name = file.relative_to(place).as_posix()
             shard = re.match(r"(train|val|test)/.*(/c/|\.h5$)", name)
