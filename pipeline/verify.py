@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from pipeline.ingest_report import left_out
 from pipeline.recipe import recipe_problem
-from pose_smoother.errors import DamagedShard, StoreError
+from pose_smoother.errors import DamagedShardError, StoreError
 from pose_smoother.files.atomic import hash_mismatch, sha256_file
 from pose_smoother.remote.path import PathOrUrl, RemotePath
 from pose_smoother.store.damage_errors import how_to_repair, is_plain_file
@@ -110,7 +110,7 @@ def verify(path: PathOrUrl) -> Audit:
     with open_store(path) as store:
         try:
             shared, counted = leak_audit(store)
-        except (DamagedShard, StoreError) as error:
+        except (DamagedShardError, StoreError) as error:
             return Audit({"content": str(error)}, n_shards, n_parts)
         return Audit({}, n_shards, n_parts, shared, counted, may_share=store.config.may_share)
 

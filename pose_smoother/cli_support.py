@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from pose_smoother.errors import PoseSmootherError, Stopped
+from pose_smoother.errors import Interrupted, PoseSmootherError
 from pose_smoother.files.disk_errors import as_disk_error
 from pose_smoother.remote.path import as_path_or_url
 
@@ -43,9 +43,9 @@ class OneLineErrors(click.Group):
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
-        except Stopped as stopped:
-            click.echo(str(stopped), err=True)
-            sys.exit(stopped.exit_code)
+        except Interrupted as interrupted:
+            click.echo(str(interrupted), err=True)
+            sys.exit(interrupted.exit_code)
         except KeyboardInterrupt:
             sys.exit(130)
         except BrokenPipeError:
@@ -77,12 +77,6 @@ def log_lines(level: int) -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
 
 
-class _Terminated(Stopped):
-    """SIGTERM came; a scheduler that sees the exit code starts the job again."""
-
-    exit_code = 75
-
-
 def run(main: Callable[[], object]) -> None:
     """Run a program's command, as the whole life of this process.
 
@@ -109,7 +103,7 @@ def sigterm_as_exception() -> Iterator[None]:
     def stop(signum: int, frame: FrameType | None) -> None:
         del signum, frame
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # schedulers send it many times over
-        raise _Terminated("stopped by SIGTERM; the same command goes on")
+        raise Interrupted("stopped by SIGTERM; the same command goes on")
 
     if threading.current_thread() is not threading.main_thread():
         yield

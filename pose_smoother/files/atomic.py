@@ -13,7 +13,7 @@ _FLUSHES_AT_ONCE = 8
 _STRAYS = ".*.tmp"  # what a kill while writing aside leaves
 
 
-class WriteFailed(OSError):
+class WriteError(OSError):
     """The file system refused a write.
 
     Attributes
@@ -24,7 +24,7 @@ class WriteFailed(OSError):
     n_bytes: int | None = None
 
     @classmethod
-    def of(cls, cause: OSError, path: Path, n_bytes: int) -> "WriteFailed":
+    def of(cls, cause: OSError, path: Path, n_bytes: int) -> "WriteError":
         """The same refusal, with the file and its size."""
         failed = cls(cause.errno, cause.strerror, str(path))
         failed.n_bytes = n_bytes
@@ -78,7 +78,7 @@ def write_atomic(path: Path, data: bytes, flush: bool = True) -> None:
 
     Raises
     ------
-    WriteFailed : the file system refused; what stood at ``path`` still does.
+    WriteError : the file system refused; what stood at ``path`` still does.
     """
     try:
         if flush:
@@ -89,7 +89,7 @@ def write_atomic(path: Path, data: bytes, flush: bool = True) -> None:
         if flush:
             fsync_folder(path.parent)
     except OSError as error:
-        raise WriteFailed.of(error, path, len(data)) from error
+        raise WriteError.of(error, path, len(data)) from error
 
 
 def write_pieces(path: Path, pieces: Iterable[bytes]) -> tuple[str, int]:
@@ -97,7 +97,7 @@ def write_pieces(path: Path, pieces: Iterable[bytes]) -> tuple[str, int]:
 
     Raises
     ------
-    WriteFailed : the file system refused; what stood at ``path`` still does.
+    WriteError : the file system refused; what stood at ``path`` still does.
     """
     digest, size = hashlib.sha256(), 0
 
@@ -112,7 +112,7 @@ def write_pieces(path: Path, pieces: Iterable[bytes]) -> tuple[str, int]:
         path.parent.mkdir(parents=True, exist_ok=True)
         _replace(path, counted(), flush=False)
     except OSError as error:
-        raise WriteFailed.of(error, path, size) from error
+        raise WriteError.of(error, path, size) from error
     return digest.hexdigest(), size
 
 

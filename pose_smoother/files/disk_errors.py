@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pose_smoother.errors import PoseSmootherError
-from pose_smoother.files.atomic import WriteFailed
+from pose_smoother.files.atomic import WriteError
 
 _FULL = {errno.ENOSPC: "disk full", errno.EDQUOT: "quota used up", errno.EFBIG: "file too large"}
 _READ_ONLY = {errno.EROFS: "is read-only", errno.EACCES: "may not be written by this user"}
@@ -77,7 +77,7 @@ def check_room(place: Path, needs_bytes: int) -> None:
     """Raise as a full disk would, before anything is written, where there is too little room."""
     if free_bytes(place) < needs_bytes:
         full = OSError(errno.ENOSPC, "No space left on device")
-        raise WriteFailed.of(full, place, needs_bytes)
+        raise WriteError.of(full, place, needs_bytes)
 
 
 def amount(n_bytes: int) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 import h5py
 
-from pose_smoother.files.atomic import WriteFailed
+from pose_smoother.files.atomic import WriteError
 
 
 class _Watched(io.FileIO):
@@ -53,7 +53,7 @@ def new_file(path: Path, needs_bytes: int) -> Iterator[h5py.File]:
 
     Raises
     ------
-    WriteFailed : the file system refused a write; the file is not whole.
+    WriteError : the file system refused a write; the file is not whole.
     """
     with _Watched(path, "w+") as watched:
         try:
@@ -63,4 +63,4 @@ def new_file(path: Path, needs_bytes: int) -> Iterator[h5py.File]:
             if watched.refused is None:
                 raise
         if watched.refused is not None:
-            raise WriteFailed.of(watched.refused, path, needs_bytes) from watched.refused
+            raise WriteError.of(watched.refused, path, needs_bytes) from watched.refused

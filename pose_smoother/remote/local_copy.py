@@ -52,7 +52,7 @@ class LocalCopy:
 
         Raises
         ------
-        DamagedShard : the store's own bytes are absent or not those of the manifest.
+        DamagedShardError : the store's own bytes are absent or not those of the manifest.
         RemoteError : the address does not answer.
         """
         file = self.folder / name

@@ -157,9 +157,13 @@ def _owner(staging: Path) -> str:
 def _refuse_other(place: RemotePath, owner: str) -> None:
     """Raise LockedError unless the claim at an address is this owner's."""
     try:
-        told = json.loads(read(place / CLAIM))
+        raw = read(place / CLAIM)
+    except FileNotFoundError:
+        raw = b""
+    try:
+        told = json.loads(raw)
         found, host, since = told["owner"], str(told["host"]), float(told["since"])
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
         raise LockedError(
             f"{place}: the claim of this upload was taken away; run it again"
         ) from None

@@ -50,7 +50,7 @@ def read_attributes(path: Path, manifest: dict[str, Any]) -> dict[str, Any]:
 
     Raises
     ------
-    DamagedShard : the file that holds them is damaged.
+    DamagedShardError : the file that holds them is damaged.
     """
     name = "zarr.json"
     if problem := _file_problem(path / name, manifest["files"][name]):
