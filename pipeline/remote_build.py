@@ -60,7 +60,7 @@ def build_at(
     staging = staging_folder(place)
     local = staging / "store"
     with (
-        translate_disk_errors(staging, kept=lambda: "What is done is kept."),
+        translate_disk_errors(staging, preserved=lambda: "What is done is kept."),
         exclusive_lock(staging),
     ):
         if _is_of_key(staging, key) and _is_at(place, local):
@@ -154,7 +154,7 @@ def repair_at(
     staging = staging_folder(place)
     local = staging / "store"
     with (
-        translate_disk_errors(staging, kept=lambda: "The store is as it was."),
+        translate_disk_errors(staging, preserved=lambda: "The store is as it was."),
         exclusive_lock(staging),
     ):
         shutil.rmtree(local, ignore_errors=True)

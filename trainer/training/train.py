@@ -87,7 +87,7 @@ def train(
         prepare_memory(config)
         place = runs / folder_name(config, start)
         config = with_saved_settings(config, place) if resume else config
-        held.enter_context(translate_disk_errors(place, kept=lambda: _last_good(place)))
+        held.enter_context(translate_disk_errors(place, preserved=lambda: _last_good(place)))
         held.enter_context(report_lost_process(ranks))
         folder = RunFolder(place)
         ranks.run_on_main(lambda: _hold(folder, held, resume))
