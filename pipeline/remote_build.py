@@ -50,7 +50,7 @@ def build_at(
     staging = staging_folder(place)
     local = staging / "store"
     with (
-        translate_disk_errors(staging, kept=lambda: "What is done is kept."),
+        translate_disk_errors(staging, preserved=lambda: "What is done is kept."),
         exclusive_lock(staging),
     ):
         staging.mkdir(parents=True, exist_ok=True)

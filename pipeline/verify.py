@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from pipeline.file_checks import EXTRA, store_problems
 from pipeline.ingest_report import left_out
-from pose_smoother.errors import DamagedShard, StoreError
+from pose_smoother.errors import DamagedShardError, StoreError
 from pose_smoother.remote.path import PathOrUrl, RemotePath
 from pose_smoother.store.damage_errors import how_to_repair
 from pose_smoother.store.names import (
@@ -99,7 +99,7 @@ def verify(path: PathOrUrl) -> Audit:
     with open_store(path) as store:
         try:
             shared, counted = leak_audit(store)
-        except (DamagedShard, StoreError) as error:
+        except (DamagedShardError, StoreError) as error:
             return Audit({"content": str(error)}, n_shards, n_parts)
         return Audit({}, n_shards, n_parts, shared, counted, may_share=store.config.may_share)
 

@@ -1,4 +1,4 @@
-"""From source pixels to heatmap pixels: the box around a person, and positions inside it."""
+"""The box around a person, and positions in source pixels and in heatmap pixels."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,8 +56,8 @@ def to_heatmap(keypoints: NDArray[np.float64], boxes: NDArray[np.float64]) -> ND
 
     Returns
     -------
-    float32 (n, 25, 2); NaN where not annotated. Positions may lie outside 0 ... 55 when the box is
-    not the one that was cut around these keypoints (see ``jittered``).
+    float32 (n, 25, 2); NaN where not annotated. Positions may be outside 0 ... 55 where the
+    box was not made from these keypoints (see ``jittered``).
     """
     corner, far = boxes[:, None, :2], boxes[:, None, 2:]
     return ((keypoints - corner) / (far - corner) * LAST_PIXEL).astype(np.float32)
@@ -74,8 +74,8 @@ def to_source(positions: NDArray[np.floating], boxes: NDArray[np.floating]) -> N
 def nearest_pixel(exact: NDArray[np.float32]) -> NDArray[np.int16]:
     """Whole heatmap pixels, halves upwards; -1 where not annotated or outside 0 ... 55.
 
-    The outermost keypoints of every frame lie at exactly 2.5 and 52.5: float32 input keeps the tie
-    exact, so that rounding noise of float64 can't send it either way.
+    The outermost keypoints of every frame are at exactly 2.5 and 52.5. In float32 these ties are
+    exact; in float64 rounding noise would decide them.
     """
     pixel = np.floor(exact + np.float32(0.5))
     inside = ((pixel >= 0) & (pixel <= LAST_PIXEL)).all(axis=-1, keepdims=True)

@@ -1,4 +1,4 @@
-"""What the commands of both programs share: errors as one line, exit codes, options in a row."""
+"""Shared by the commands of both programs: errors as one line, exit codes, option types."""
 
 import logging
 import signal
@@ -12,40 +12,40 @@ from typing import Any
 
 import click
 
-from pose_smoother.errors import PoseSmootherError, Stopped
+from pose_smoother.errors import Interrupted, PoseSmootherError
 from pose_smoother.files.disk_errors import as_disk_error
 from pose_smoother.remote.path import as_path_or_url
 
 PATH = click.Path(path_type=Path)
 
 
-class _PlaceType(click.ParamType):
+class _PathOrUrlType(click.ParamType):
     """A path of this machine, or an address such as ``s3://bucket/store``."""
 
     name = "path or address"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
-        """Text as a place."""
+        """Text as a path or an address."""
         del param, ctx
         return as_path_or_url(value)
 
 
-PLACE = _PlaceType()
+PLACE = _PathOrUrlType()
 HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
 
 
 class OneLineErrors(click.Group):
-    """Errors end as one line and exit code 1; a traceback only with ``--debug``."""
+    """A command group that prints an error as one line; a traceback only with ``--debug``."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command, turning errors into one line."""
+        """Run a command; an error is printed as one line, and the exit code is 1."""
         try:
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
-        except Stopped as stopped:
-            click.echo(str(stopped), err=True)
-            sys.exit(stopped.exit_code)
+        except Interrupted as interrupted:
+            click.echo(str(interrupted), err=True)
+            sys.exit(interrupted.exit_code)
         except KeyboardInterrupt:
             sys.exit(130)
         except BrokenPipeError:
@@ -62,7 +62,7 @@ class OneLineErrors(click.Group):
 
 
 class _Lines(logging.Formatter):
-    """Plain lines; those that matter begin with their level, like the errors do."""
+    """Plain lines; warnings and errors begin with their level."""
 
     def format(self, record: logging.LogRecord) -> str:
         """One record as one line."""
@@ -71,23 +71,17 @@ class _Lines(logging.Formatter):
 
 
 def log_lines(level: int) -> None:
-    """Send log records of this level and above to stderr, a plain line each."""
+    """Send log records of this level and above to stderr, one line each."""
     handler = logging.StreamHandler()
     handler.setFormatter(_Lines())
     logging.basicConfig(level=level, handlers=[handler], force=True)
 
 
-class _Terminated(Stopped):
-    """SIGTERM came; a scheduler that sees the exit code starts the job again."""
-
-    exit_code = 75
-
-
 def run(main: Callable[[], object]) -> None:
-    """Run a program's command, as the whole life of this process.
+    """Run a program's command; nothing else may follow in this process.
 
-    Once it has ended, everything is saved and told, but Python still takes a moment to go: a signal
-    in that moment would make a finished run look killed.
+    SIGTERM and SIGINT are ignored after it: everything is saved then, but Python takes a moment to
+    exit, and a signal in that moment would make a finished run look killed.
     """
     try:
         main()
@@ -97,19 +91,19 @@ def run(main: Callable[[], object]) -> None:
 
 
 def ignore_sigterm() -> None:
-    """Ignore SIGTERM for the rest of ``sigterm_as_exception``: the work is done, and only told."""
+    """Ignore SIGTERM for the rest of ``sigterm_as_exception``: only the report is left to print."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 @contextmanager
 def sigterm_as_exception() -> Iterator[None]:
-    """Let SIGTERM end the body as an exception does, so that workers and locks are let go."""
+    """Raise Interrupted in the body on SIGTERM, so that workers are stopped and locks released."""
 
     def stop(signum: int, frame: FrameType | None) -> None:
         del signum, frame
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # schedulers send it many times over
-        raise _Terminated("stopped by SIGTERM; the same command goes on")
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # schedulers send it several times
+        raise Interrupted("stopped by SIGTERM; the same command goes on")
 
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -122,7 +116,7 @@ def sigterm_as_exception() -> Iterator[None]:
 
 
 def options(*chosen: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Several options as one decorator, shown in the order given."""
+    """Several options as one decorator; the help lists them in the order given."""
 
     def decorate(command: Any) -> Any:
         for option in reversed(chosen):

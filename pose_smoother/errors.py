@@ -1,19 +1,22 @@
 """Errors a user can act on: the commands print each as one line, without a traceback."""
 
+#: Exit code of a command that is to be run again, with the same arguments: schedulers requeue it.
+EXIT_TRY_AGAIN = 75
+
 
 class PoseSmootherError(Exception):
-    """Anything expected to go wrong: its text says what, where and what to do, in one line."""
+    """An expected failure; its text says in one line what failed, where, and what to do."""
 
 
-class InvalidInputError(PoseSmootherError):
-    """A source file or option cannot be used."""
+class InvalidInputError(PoseSmootherError, ValueError):
+    """A source file, an option or an argument cannot be used."""
 
 
 class StoreError(PoseSmootherError):
     """A store is absent, incomplete, or of another contract version."""
 
 
-class DamagedShard(StoreError):
+class DamagedShardError(StoreError):
     """Stored bytes do not match their checksum; the text names the shard."""
 
 
@@ -21,10 +24,17 @@ class RunError(PoseSmootherError):
     """A run folder is absent, incomplete, or belongs to another configuration."""
 
 
-class Stopped(Exception):
-    """A signal asked to stop: what was done is kept, and the process leaves with ``exit_code``."""
+class Interrupted(Exception):
+    """A signal or a time limit ended the work: what was done is saved, and can be continued.
 
-    exit_code: int
+    Attributes
+    ----------
+    exit_code : of the process.
+    """
+
+    def __init__(self, message: str, exit_code: int = EXIT_TRY_AGAIN) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
 
 
 def unknown_name(kind: str, name: str, known: "list[str] | tuple[str, ...]") -> InvalidInputError:

@@ -1,4 +1,4 @@
-"""Ground-truth heatmaps: a 255 impulse smeared by a Gaussian, as an outer product of two rows.
+"""Ground-truth heatmaps: an impulse of 255, blurred by a Gaussian, as an outer product of two rows.
 
 ``scipy.ndimage.gaussian_filter`` is separable, so the response to an impulse at (x, y) is the
 product of two one-dimensional responses. A 56 x 56 table of those gives every heatmap
@@ -45,7 +45,7 @@ def render(
     ----------
     keypoints : integer (..., 2) as (x, y) in 0 ... 55; read only where annotated.
     annotated : bool (...); where False the heatmap is all zeros.
-    sigma_px : standard deviation of the smear, in pixels.
+    sigma_px : standard deviation of the blur, in pixels.
     out : float32 (..., 56, 56), written in place when given.
 
     Returns
@@ -55,7 +55,7 @@ def render(
 
     Raises
     ------
-    IndexError : an annotated keypoint lies outside 0 ... 55.
+    IndexError : an annotated keypoint is outside 0 ... 55.
     """
     at = np.where(annotated[..., None], keypoints, 0)
     if at.size and (at.min() < 0 or at.max() >= SIZE):

@@ -1,4 +1,4 @@
-"""Folders that are scanned: a module registers itself by ``NAME``, so adding one is one file."""
+"""Plug-ins: a module of a scanned folder registers itself by its ``NAME``."""
 
 import importlib
 import pkgutil
@@ -11,8 +11,8 @@ def named_modules(package: str, path: Iterable[str]) -> dict[str, ModuleType]:
 
     Parameters
     ----------
-    package, path : the package's ``__name__`` and ``__path__``. A module of it without ``NAME``
-        holds what several of the others share.
+    package, path : the package's ``__name__`` and ``__path__``. A module without ``NAME``
+        is not registered: it has code that several of the others use.
     """
     modules = [importlib.import_module(f"{package}.{m.name}") for m in pkgutil.iter_modules(path)]
     named = {module.NAME: module for module in modules if hasattr(module, "NAME")}

@@ -1,7 +1,7 @@
-"""Randomness by position: the integers that name what a random stream is for.
+"""Seeds of random streams: the integers that name the purpose of each.
 
-A stream is ``default_rng((seed, purpose, epoch, index))``: always four integers, never a process,
-worker or rank, so that any order of work gives the same numbers (DESIGN section 12).
+A stream is ``default_rng((seed, purpose, epoch, index))``: always four integers, and never the
+number of a process, worker or rank: any order of work gives the same numbers (DESIGN section 12).
 """
 
 import numpy as np
@@ -23,5 +23,5 @@ SPLIT_NOISE = {"train": TRAIN_NOISE, "val": VAL_NOISE, "test": TEST_NOISE}
 
 
 def rng(seed: int, purpose: int, epoch: int = 0, index: int = 0) -> np.random.Generator:
-    """A generator for one purpose at one position."""
+    """The random generator of one purpose at one position."""
     return np.random.default_rng((seed, purpose, epoch, index))

@@ -32,7 +32,7 @@ KEYPOINTS: tuple[str, ...] = (
 N_KEYPOINTS = len(KEYPOINTS)
 INDEX: dict[str, int] = {name: i for i, name in enumerate(KEYPOINTS)}
 
-#: Each keypoint's name without its side: what tables pool left and right under.
+#: Each keypoint's name without its side: tables pool left and right under it.
 POOLED: tuple[str, ...] = tuple(
     name.removeprefix("left_").removeprefix("right_") for name in KEYPOINTS
 )
@@ -48,7 +48,7 @@ def _mirrored(name: str) -> str:
 #: Index of each keypoint's mirror image (nose is its own).
 MIRROR: tuple[int, ...] = tuple(INDEX[_mirrored(name)] for name in KEYPOINTS)
 
-#: (shoulder, hip) of the left and of the right side: their lengths are the torso of PCK.
+#: (shoulder, hip) of the left and of the right side: their distances are the torso length of PCK.
 TORSO_SIDES: tuple[tuple[int, int], ...] = (
     (INDEX["left_shoulder"], INDEX["left_hip"]),
     (INDEX["right_shoulder"], INDEX["right_hip"]),

@@ -286,6 +286,42 @@ def test_library_needs_no_framework() -> None:
     assert done.returncode == 0, done.stderr
 
 
+#: Exceptions that are no errors: nothing failed.
+NO_ERRORS = {"Interrupted", "_Interrupted", "Enough"}
+
+
+def test_exceptions_are_called_errors() -> None:
+    bad = []
+    for file in FILES:
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.ClassDef):
+                bases = [ast.unparse(base).rpartition(".")[2] for base in node.bases]
+                raises = any(b.endswith(("Error", "Exception")) or b in NO_ERRORS for b in bases)
+                if raises and not node.name.endswith("Error") and node.name not in NO_ERRORS:
+                    bad.append(f"{module_name(file)}.{node.name}")
+    assert bad == []
+
+
+def test_handlers_of_value_error_let_invalid_input_pass() -> None:
+    """InvalidInputError is a ValueError: a handler of those must not rewrite its text."""
+    bad = []
+    for file in FILES:
+        for node in ast.walk(ast.parse(file.read_text())):
+            if not isinstance(node, ast.Try):
+                continue
+            raised = {
+                ast.unparse(n.exc.func)
+                for part in node.body
+                for n in ast.walk(part)
+                if isinstance(n, ast.Raise) and isinstance(n.exc, ast.Call)
+            }
+            caught = [ast.unparse(h.type) if h.type else "" for h in node.handlers]
+            first = next((c for c in caught if "ValueError" in c or "InvalidInput" in c), "")
+            if "InvalidInputError" in raised and "ValueError" in first:
+                bad.append(f"{module_name(file)}: line {node.lineno}")
+    assert bad == []
+
+
 def test_registered_names_are_unique_and_listed() -> None:
     from pipeline.sources import sources
     from pose_smoother.store.open import formats

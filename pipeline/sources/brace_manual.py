@@ -98,6 +98,8 @@ def manual_keypoints(data: bytes, n_keypoints: int) -> NDArray[np.float64]:
                     f"{ARRAY} {fault or f'unfolds to {info.file_size:,} bytes'}"
                 )
             array = _read_npy(archive.read(info))
+    except InvalidInputError:
+        raise
     except KeyError:
         raise InvalidInputError(f"has no array {ARRAY}") from None
     except ZIP_ERRORS as error:

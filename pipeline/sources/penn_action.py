@@ -141,6 +141,8 @@ def _archive_items(path: PathOrUrl) -> Iterator[Item]:
                             yield _member_item(archive, member, match[1], seen)
                 while stream.read(2**20):
                     pass
+    except InvalidInputError:
+        raise
     except (tarfile.TarError, EOFError, OSError, ValueError, zlib.error) as error:
         raise InvalidInputError(
             f"{path} is not a readable .tar.gz, or is damaged: {error}"

@@ -1,1 +1,1 @@
-"""Timing two ways of doing one thing, and the table of speed goals of both programs."""
+"""Timing functions against each other, and the table of speed goals of both programs."""

@@ -1,4 +1,4 @@
-"""Goals of speed and what a machine reached: one table for both programs' ``bench``."""
+"""Speed goals and what a machine reached: one table for the ``bench`` commands."""
 
 import csv
 import io
@@ -16,20 +16,20 @@ from pose_smoother.versions import package_versions
 
 @dataclass(frozen=True)
 class Goal:
-    """One line of the table: what was timed, against what, what was wanted and found.
+    """One row of the table: what was timed, against what, the goal and the measurement.
 
     Attributes
     ----------
-    what, against : the two sides, in words.
-    goal : the wanted value of ``measured``.
-    at_least : whether larger is better (a speed-up); else smaller is (a share of time).
+    what, against : the two sides, as text.
+    goal : the value that ``measured`` should reach.
+    at_least : True where larger is better (a speed-up); False where smaller is (a share of time).
     measured : the ratio, or a number in ``unit``.
-    unit : "x" for a ratio, else what it is.
-    what_s, against_s : median seconds of each side; NaN where there is but one.
+    unit : "x" for a ratio, else the unit.
+    what_s, against_s : median seconds of each side; NaN where there is only one.
     repeats : rounds.
     note : conditions: threads, batch, sizes.
-    cpu_ratio : ``measured`` in processor time, for a ratio; None where it was not taken. The wall
-        clock, which decides, also counts what neighbours take; this does not.
+    cpu_ratio : ``measured`` in processor time, for a ratio; None where it was not measured. The
+        wall clock, which decides, is affected by other processes; processor time is not.
     """
 
     what: str
@@ -62,12 +62,12 @@ def speed_up(
     note: str,
     times: float = 1.0,
 ) -> Goal:
-    """How many times as fast one timed side is as another.
+    """The goal of how many times as fast one timed side is as another.
 
     Parameters
     ----------
-    pair : names of the two sides in ``timings``: the one that is to be fast, and the other.
-    times : how much more the first does in a round than the other.
+    pair : names of the two sides in ``timings``: the fast one, and the other.
+    times : how many times as much work the first does in a round as the other.
     """
     one, other = pair
     cpu_ratio = timings.cpu_ratio(other, one)
@@ -86,7 +86,7 @@ def speed_up(
 
 
 def machine_words() -> str:
-    """The machine, without a name or a path: processor, cores, system."""
+    """Processor, number of cores and system as text, without a host name or path."""
     cpu = platform.machine()
     info = Path("/proc/cpuinfo")
     if info.is_file():
@@ -98,14 +98,14 @@ def machine_words() -> str:
 
 
 def versions_words(*packages: str) -> str:
-    """Python's version and those of some packages; what is not installed is left out."""
+    """The versions of Python and of the given packages that are installed, as text."""
     found = package_versions(*packages)
     found = {"Python": found.pop("python"), **found}
     return ", ".join(f"{name} {number}" for name, number in found.items())
 
 
 def table(goals: Sequence[Goal]) -> str:
-    """The goals as text for a terminal."""
+    """The goals as a table for a terminal."""
     head = ("what", "against", "goal", "measured", "in CPU time", "met")
     lines = [head]
     for goal in goals:
@@ -129,12 +129,12 @@ def table(goals: Sequence[Goal]) -> str:
 
 def write_goals(path: Path, goals: Sequence[Goal], *packages: str) -> None:
     """Write the goals as a CSV file, with the machine and the versions of packages."""
-    about = {"machine": machine_words(), "versions": versions_words(*packages)}
+    metadata = {"machine": machine_words(), "versions": versions_words(*packages)}
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
     for goal in goals:
-        writer.writerow({**_rounded(goal), "met": "yes" if goal.met else "no", **about})
+        writer.writerow({**_rounded(goal), "met": "yes" if goal.met else "no", **metadata})
     write_atomic(path, text.getvalue().encode())
 
 
@@ -150,7 +150,7 @@ def _rounded(goal: Goal) -> dict[str, object]:
 
 
 def draw_goals(path: Path, goals: Sequence[Goal]) -> None:
-    """Draw every goal as a bar: how far over or under the wanted value, 1 being just met."""
+    """Draw a bar for every goal: the measurement relative to the goal; 1 is just met."""
     import matplotlib
 
     matplotlib.use("agg")

@@ -1,4 +1,4 @@
-"""Timing two or more ways of doing one thing, so that a busy machine slows all of them alike."""
+"""Timing functions in turn, so that a busy machine slows all of them equally."""
 
 import statistics
 import time
@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Timings:
-    """Seconds that each way took, in the order of the rounds.
+    """Seconds that each function took, in the order of the rounds.
 
     Attributes
     ----------
-    seconds : way -> a number a round; every way has as many.
+    seconds : function's name -> one number per round.
     cpu_seconds : the same in processor time, of all threads of this process; empty where it was
-        not taken.
+        not measured.
     """
 
     seconds: dict[str, list[float]] = field(default_factory=dict)
@@ -22,31 +22,31 @@ class Timings:
 
     @property
     def repeats(self) -> int:
-        """Rounds timed."""
+        """Number of rounds."""
         return min((len(values) for values in self.seconds.values()), default=0)
 
     def median(self, name: str) -> float:
-        """Median seconds of one way."""
+        """Median seconds of one function."""
         return statistics.median(self.seconds[name])
 
     def mean(self, name: str) -> float:
-        """Mean seconds of one way, for one that does some of its work once in several rounds."""
+        """Mean seconds of one function, for one that does part of its work only in some rounds."""
         return statistics.fmean(self.seconds[name])
 
     def ratio(self, name: str, against: str, every: int = 1) -> float:
-        """How many times as long one way takes as another: the median over rounds.
+        """How many times as long one function takes as another: the median over rounds.
 
-        Round by round, for both sides of a round met the same neighbours.
+        Compared round by round, as both ran next to the same other processes.
 
         Parameters
         ----------
-        every : rounds that are summed first, where a way does some of its work once in as many;
-            with fewer rounds than that, all are.
+        every : number of rounds that are summed first, for a function that does part of its work
+            once in so many rounds; with fewer rounds, all are summed.
         """
         return _ratio(self.seconds, name, against, every)
 
     def cpu_ratio(self, name: str, against: str, every: int = 1) -> float | None:
-        """The same in processor time, which neighbours can't take; None where it was not taken."""
+        """The same in processor time, independent of other processes; None where not measured."""
         if not (self.cpu_seconds.get(name) and self.cpu_seconds.get(against)):
             return None
         return _ratio(self.cpu_seconds, name, against, every)
@@ -58,7 +58,7 @@ def _ratio(clock: Mapping[str, list[float]], name: str, against: str, every: int
 
 
 def _sums(values: list[float], every: int) -> list[float]:
-    """Seconds of each whole run of ``every`` rounds, or of all rounds."""
+    """Sums over each ``every`` rounds, or over all rounds where there are fewer."""
     starts = range(0, len(values) - every + 1, every)
     return [sum(values[at : at + every]) for at in starts] or [sum(values)]
 
@@ -70,15 +70,15 @@ def interleaved(
     warmups: int = 1,
     budget_s: float | None = None,
 ) -> Timings:
-    """Time ways in turn: A B, B A, A B, ...
+    """Time functions in turn: A B, B A, A B, ...
 
     Parameters
     ----------
-    sides : what to time, by name; on a GPU each waits for the device before it returns.
-    repeats : rounds, each of which times every way once.
-    warmups : rounds before those, not kept.
-    budget_s : no further round is begun after as long, warm-ups included; one is always timed,
-        after one warm-up at least, if any was asked for.
+    sides : the functions, by name; on a GPU each waits for the device before it returns.
+    repeats : number of rounds; each times every function once.
+    warmups : rounds before those, not recorded.
+    budget_s : seconds after which no further round starts, warm-ups included. At least one round
+        is timed, after at least one warm-up where ``warmups`` is not 0.
     """
     clock: dict[str, list[float]] = {name: [] for name in sides}
     cpu_clock: dict[str, list[float]] = {name: [] for name in sides}
@@ -90,7 +90,7 @@ def interleaved(
         if is_over and number > warmups:
             break
         if is_over and 0 < number < warmups:
-            number = warmups  # one warm-up is enough where it took all the time there is
+            number = warmups  # one warm-up is enough where it used up the budget
         timed = number >= warmups
         for name in list(sides)[:: 1 if number % 2 == 0 else -1]:
             begun, cpu_begun = time.perf_counter(), time.process_time()

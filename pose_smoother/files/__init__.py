@@ -1,1 +1,1 @@
-"""Files that survive: atomic writes, locks, and errors of a full or failing disk."""
+"""Writing files safely: atomic writes, locks, and errors of a full or failing disk."""

@@ -1,4 +1,4 @@
-"""Writes that finish or never happened: aside, flushed, renamed, and the folder flushed too."""
+"""Atomic writes: to a temporary file, flushed, renamed, and the folder flushed too."""
 
 import hashlib
 import json
@@ -10,29 +10,29 @@ from pathlib import Path
 from typing import Any
 
 _FLUSHES_AT_ONCE = 8
-_STRAYS = ".*.tmp"  # what a kill while writing aside leaves
+_STRAYS = ".*.tmp"  # temporary files that a killed process leaves
 
 
-class WriteFailed(OSError):
+class WriteError(OSError):
     """The file system refused a write.
 
     Attributes
     ----------
-    n_bytes : size of the file that was to be written; None where it is not known.
+    n_bytes : size of the file that was to be written; None where it is unknown.
     """
 
     n_bytes: int | None = None
 
     @classmethod
-    def of(cls, cause: OSError, path: Path, n_bytes: int) -> "WriteFailed":
-        """The same refusal, with the file and its size."""
+    def of(cls, cause: OSError, path: Path, n_bytes: int) -> "WriteError":
+        """The same error, with the file and its size."""
         failed = cls(cause.errno, cause.strerror, str(path))
         failed.n_bytes = n_bytes
         return failed
 
 
 def fsync_folder(folder: Path) -> None:
-    """Make renames inside a folder survive a power cut (or the bytes of a file)."""
+    """Flush a folder, so that renames in it survive a power cut; or flush a file."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -41,17 +41,18 @@ def fsync_folder(folder: Path) -> None:
 
 
 def fsync_tree(folder: Path) -> None:
-    """Flush everything below a folder, and the folder: it is found whole after a power cut.
+    """Flush a folder and everything below it: after a power cut it is complete.
 
-    In no order, and some at a time: a file system writes those that wait into its journal together
-    (743 files and folders of a store: 2 s one by one, 0.05 s by eight threads). Each thread has its
-    share from the start: handed out one by one they took 1.5 times as long, most of it Python's.
+    The order doesn't matter, and several are flushed at once: a file system writes those that wait
+    into its journal together (743 files and folders of a store: 2 s one by one, 0.05 s by eight
+    threads). The paths are divided among the threads beforehand: given out one by one they took 1.5
+    times as long, most of it in Python.
     """
     found = [Path(inner, n) for inner, _, names in os.walk(folder) for n in ("", *names)]
     shares = [found[start::_FLUSHES_AT_ONCE] for start in range(_FLUSHES_AT_ONCE)]
     with ThreadPoolExecutor(_FLUSHES_AT_ONCE) as pool:
         for _ in pool.map(_fsync_all, shares):
-            pass  # raises what a flush raised
+            pass  # raises the error of a flush
 
 
 def _fsync_all(paths: Iterable[Path]) -> None:
@@ -60,7 +61,7 @@ def _fsync_all(paths: Iterable[Path]) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and those above it; new ones survive a power cut."""
+    """Create a folder and its parents; new ones survive a power cut."""
     absent = [folder, *folder.parents]
     absent = absent[: next(i for i, p in enumerate(absent) if p.is_dir())]
     folder.mkdir(parents=True, exist_ok=True)
@@ -69,16 +70,16 @@ def make_folder(folder: Path) -> None:
 
 
 def write_atomic(path: Path, data: bytes, flush: bool = True) -> None:
-    """Write a whole file so that readers see the old bytes or the new ones, never a part.
+    """Write a file so that readers see the old bytes or the new ones, never a part of them.
 
     Parameters
     ----------
-    flush : False where ``fsync_tree`` follows before anything relies on the file: flushing each of
-        many files and folders took 15 % of a build, most of it waiting.
+    flush : False where ``fsync_tree`` is called before anything relies on the file: flushing each
+        of many files and folders took 15 % of a build's time, most of it waiting.
 
     Raises
     ------
-    WriteFailed : the file system refused; what stood at ``path`` still does.
+    WriteError : the file system refused the write; the old file at ``path`` is unchanged.
     """
     try:
         if flush:
@@ -89,15 +90,15 @@ def write_atomic(path: Path, data: bytes, flush: bool = True) -> None:
         if flush:
             fsync_folder(path.parent)
     except OSError as error:
-        raise WriteFailed.of(error, path, len(data)) from error
+        raise WriteError.of(error, path, len(data)) from error
 
 
 def write_pieces(path: Path, pieces: Iterable[bytes]) -> tuple[str, int]:
-    """Write a file of many pieces atomically, unflushed; return its SHA-256 and size.
+    """Write a file in pieces, atomically but not flushed; return its SHA-256 and size.
 
     Raises
     ------
-    WriteFailed : the file system refused; what stood at ``path`` still does.
+    WriteError : the file system refused the write; the old file at ``path`` is unchanged.
     """
     digest, size = hashlib.sha256(), 0
 
@@ -112,7 +113,7 @@ def write_pieces(path: Path, pieces: Iterable[bytes]) -> tuple[str, int]:
         path.parent.mkdir(parents=True, exist_ok=True)
         _replace(path, counted(), flush=False)
     except OSError as error:
-        raise WriteFailed.of(error, path, size) from error
+        raise WriteError.of(error, path, size) from error
     return digest.hexdigest(), size
 
 
@@ -132,10 +133,10 @@ def _replace(path: Path, pieces: Iterable[bytes], flush: bool) -> None:
 
 
 def append_line(path: Path, line: str) -> None:
-    """Add a line to a file by one write: lines of several processes don't mix.
+    """Append a line to a file by a single write: lines of several processes don't mix.
 
-    The line's end comes first, so that a torn line before it stays a line of its own. A kill loses
-    no line; a power cut may, so what a line says must be looked at again.
+    The newline is written first, so that an incomplete line before it remains a separate line. A
+    killed process loses no line; a power cut may, so readers must verify what a line says.
     """
     handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     try:
@@ -145,13 +146,13 @@ def append_line(path: Path, line: str) -> None:
 
 
 def remove_strays(folder: Path, deep: bool = True) -> None:
-    """Delete the temporary files that a kill left in a folder (and below it)."""
+    """Delete the temporary files that a killed process left in a folder (``deep``: and below)."""
     for stray in folder.rglob(_STRAYS) if deep else folder.glob(_STRAYS):
         stray.unlink(missing_ok=True)
 
 
 def to_json(value: Any) -> bytes:
-    """JSON with a stable layout: the same value gives the same bytes, and NaN is refused."""
+    """JSON in a stable layout: equal values give equal bytes; NaN raises ValueError."""
     return (json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n").encode()
 
 
@@ -161,16 +162,16 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def add_checksum(value: dict[str, Any]) -> bytes:
-    """A value as JSON that carries its own checksum."""
+    """A value as JSON with a checksum of itself, under the key ``seal``."""
     return to_json(value | {"seal": sha256_bytes(to_json(value))})
 
 
 def verify_checksum(raw: bytes) -> dict[str, Any]:
-    """The inverse of ``add_checksum``.
+    """The value of JSON that ``add_checksum`` made.
 
     Raises
     ------
-    ValueError : not JSON, or not exactly the bytes that were sealed.
+    ValueError : not JSON, or not exactly the bytes that ``add_checksum`` returned.
     """
     try:
         value = json.loads(raw)
@@ -185,7 +186,7 @@ def verify_checksum(raw: bytes) -> dict[str, Any]:
 
 
 def sha256_bytes(data: bytes) -> str:
-    """The SHA-256 of some bytes, as hexadecimal text."""
+    """The SHA-256 of bytes, as hexadecimal text."""
     return hashlib.sha256(data).hexdigest()
 
 
@@ -196,5 +197,5 @@ def sha256_file(path: Path) -> str:
 
 
 def hash_mismatch(expected: str, found: str) -> str:
-    """Two hashes that should be one, in short."""
+    """Text that names two hashes which should be equal, shortened."""
     return f"expected {expected[:8]}…, found {found[:8]}…"

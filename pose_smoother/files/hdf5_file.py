@@ -1,8 +1,8 @@
-"""An HDF5 file written so that a refused write is told as what it was.
+"""Writing an HDF5 file so that a refused write raises the operating system's own error.
 
-HDF5's own errors carry no number ("File write failed"), and a library that met a full disk may
-crash when it is closed. So it writes through a file of ours, which keeps the first refusal and
-takes no more: HDF5 closes in peace, and the refusal is raised then.
+HDF5's errors carry no error number ("File write failed"), and the library may crash at closing
+after it met a full disk. So it writes through a Python file that records the first refused write
+and ignores all later ones: HDF5 closes normally, and the recorded error is raised afterwards.
 """
 
 import io
@@ -14,16 +14,16 @@ from typing import Any
 
 import h5py
 
-from pose_smoother.files.atomic import WriteFailed
+from pose_smoother.files.atomic import WriteError
 
 
 class _Watched(io.FileIO):
-    """A file whose first refused write is kept, and every later one dropped."""
+    """A file that records the first refused write, and ignores every later one."""
 
     refused: OSError | None = None
 
     def write(self, data: Any) -> int:
-        """Write all of ``data``; nothing once the file system refused."""
+        """Write all of ``data``; nothing after a refused write."""
         view = memoryview(data).cast("B")
         size = len(view)
         try:
@@ -34,7 +34,7 @@ class _Watched(io.FileIO):
         return size
 
     def truncate(self, size: int | None = None) -> int:
-        """Set the file's length; nothing once the file system refused."""
+        """Set the file's length; nothing after a refused write."""
         try:
             if self.refused is None:
                 os.ftruncate(self.fileno(), self.tell() if size is None else size)
@@ -45,15 +45,15 @@ class _Watched(io.FileIO):
 
 @contextmanager
 def new_file(path: Path, needs_bytes: int) -> Iterator[h5py.File]:
-    """Make an HDF5 file at ``path`` (of HDF5's latest format) for the body to fill.
+    """Create an HDF5 file at ``path`` (in HDF5's latest format) for the body to fill.
 
     Parameters
     ----------
-    needs_bytes : about how large it will be, for the error.
+    needs_bytes : its approximate size, for the error message.
 
     Raises
     ------
-    WriteFailed : the file system refused a write; the file is not whole.
+    WriteError : the file system refused a write; the file is incomplete.
     """
     with _Watched(path, "w+") as watched:
         try:
@@ -63,4 +63,4 @@ def new_file(path: Path, needs_bytes: int) -> Iterator[h5py.File]:
             if watched.refused is None:
                 raise
         if watched.refused is not None:
-            raise WriteFailed.of(watched.refused, path, needs_bytes) from watched.refused
+            raise WriteError.of(watched.refused, path, needs_bytes) from watched.refused

@@ -1,9 +1,9 @@
-"""One writer a folder: the second process leaves at once and says who holds it.
+"""One writer per folder: a second process ends at once, and names the process that has the lock.
 
-The lock is the operating system's own (through filelock), so that a dead holder's lock is free
-again by itself. Who holds it stands in a small file beside it, touched every few seconds: where a
-network file system doesn't pass locks on to other machines, that heartbeat tells a living holder
-from a dead one.
+The lock is the operating system's own (through filelock), so the lock of a dead process is free
+again. The owner is recorded in a small file next to it, whose time is renewed every few seconds:
+where a network file system doesn't pass locks on to other machines, this heartbeat distinguishes a
+living owner from a dead one.
 """
 
 import json
@@ -23,22 +23,22 @@ from pose_smoother.errors import PoseSmootherError
 from pose_smoother.files.atomic import make_folder
 
 HEARTBEAT_S = 5.0
-DEAD_AFTER_S = 60.0  # a holder on another machine that was silent for so long is taken for dead
+DEAD_AFTER_S = 60.0  # an owner on another machine without a heartbeat for so long counts as dead
 
 _log = logging.getLogger(__name__)
 
 
 class LockedError(PoseSmootherError):
-    """Another process writes to the same place."""
+    """Another process writes to the same folder, file or address."""
 
 
 @contextmanager
 def exclusive_lock(target: Path) -> Iterator[None]:
-    """Hold ``.<name>.lock`` beside a target file or folder while the body runs.
+    """Lock ``.<name>.lock`` next to a target file or folder while the body runs.
 
     Raises
     ------
-    LockedError : at once, naming process and host, when another process holds it.
+    LockedError : another process has the lock; names the process and its host. There is no wait.
     """
     make_folder(target.parent)
     lock = FileLock(target.parent / f".{target.name}.lock")
@@ -46,9 +46,9 @@ def exclusive_lock(target: Path) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise _held(target, _read_owner(note)) from None
+        raise _locked(target, _read_owner(note)) from None
     try:
-        _refuse_living_elsewhere(target, note)
+        _raise_if_alive_elsewhere(target, note)
     except LockedError:
         lock.release()
         raise
@@ -62,24 +62,24 @@ def exclusive_lock(target: Path) -> Iterator[None]:
             yield
         finally:
             stop.set()
-            with suppress(OSError):  # a disk that broke meanwhile: the lock goes with the process
+            with suppress(
+                OSError
+            ):  # a disk that failed meanwhile: the process's end frees the lock
                 note.unlink(missing_ok=True)
     finally:
-        # Removed while held: filelock refuses a lock on a file that has no name any more.
+        # Removed while locked: filelock refuses a lock on a file that has no name any more.
         with suppress(OSError):
             Path(lock.lock_file).unlink(missing_ok=True)
         lock.release()
 
 
 def owner_file(target: Path) -> Path:
-    """The file that says who holds a target, beside it; while it is held, its text stays."""
+    """The file next to a target that names the owner of its lock; unchanged while it is locked."""
     return target.parent / f".{target.name}.owner.json"
 
 
 def raise_if_locked(target: Path) -> None:
-    """Raise LockedError now rather than after the heavy imports; ``exclusive_lock`` decides all the
-    same.
-    """
+    """Raise LockedError early, before slow imports; ``exclusive_lock`` still decides later."""
     if not (target.parent / f".{target.name}.lock").exists():
         return
     with exclusive_lock(target):
@@ -92,8 +92,8 @@ def _beat(owner_file: Path, stop: threading.Event) -> None:
             os.utime(owner_file)
 
 
-def _refuse_living_elsewhere(target: Path, owner_file: Path) -> None:
-    """The lock was free; on another machine its holder may be alive all the same."""
+def _raise_if_alive_elsewhere(target: Path, owner_file: Path) -> None:
+    """Raise LockedError where the lock is free here, but its owner lives on another machine."""
     owner = _read_owner(owner_file)
     if owner is None:
         return
@@ -104,11 +104,11 @@ def _refuse_living_elsewhere(target: Path, owner_file: Path) -> None:
     except OSError:
         return
     if owner["host"] != socket.gethostname() and silent_s < DEAD_AFTER_S:
-        raise _held(target, owner, f" (last seen {max(0.0, silent_s):.0f} s ago)")
+        raise _locked(target, owner, f" (last seen {max(0.0, silent_s):.0f} s ago)")
     _log.info("%s was left by process %s on %s, which died", target, owner["pid"], owner["host"])
 
 
-def _held(target: Path, owner: dict[str, Any] | None, seen: str = "") -> LockedError:
+def _locked(target: Path, owner: dict[str, Any] | None, seen: str = "") -> LockedError:
     who = f"process {owner['pid']} on {owner['host']}{seen}" if owner else "another process"
     return LockedError(f"{target} is being written by {who}: wait for it")
 

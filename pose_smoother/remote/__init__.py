@@ -1,1 +1,1 @@
-"""Stores and sources that lie at an fsspec address: named, read, cached, uploaded."""
+"""Files at an fsspec address: named, read, cached, uploaded."""

@@ -1,7 +1,7 @@
-"""A folder on the local disk that keeps what was read from addresses, up to a size.
+"""The local cache of what was read from addresses: a folder of limited size.
 
-What was not used for longest goes first (by the files' times, which every use renews). Several
-processes may share the folder: a file that one of them deletes is fetched again by the other.
+The least recently used files are deleted first (by modification time, which every use renews).
+Several processes may share the folder: a file that one deletes is fetched again by the other.
 """
 
 import os
@@ -18,11 +18,11 @@ SIZE_VARIABLE = "POSE_CACHE_BYTES"
 DEFAULT_BYTES = 10_000_000_000
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)b?", re.IGNORECASE)
-_LOOK_AGAIN = 20  # the folder is measured again whenever a twentieth of the cap was added
+_LOOK_AGAIN = 20  # the folder is measured again after each twentieth of the cap that is added
 
 
 def cache_folder() -> Path:
-    """Where copies are kept: ``POSE_CACHE``, else below the user's own cache folder."""
+    """The folder of the cache: ``POSE_CACHE``, else below the user's cache folder."""
     if chosen := os.environ.get(FOLDER_VARIABLE):
         return Path(chosen).absolute()
     try:
@@ -35,11 +35,11 @@ def cache_folder() -> Path:
 
 
 def cap_bytes() -> int:
-    """How much is kept: ``POSE_CACHE_BYTES``, such as ``10GB``.
+    """The size of the cache in bytes: ``POSE_CACHE_BYTES``, such as ``10GB``.
 
     Raises
     ------
-    InvalidInputError : the variable is no size.
+    InvalidInputError : the variable is not a size.
     """
     text = os.environ.get(SIZE_VARIABLE, "").strip()
     if not text:
@@ -51,16 +51,16 @@ def cap_bytes() -> int:
 
 
 class Cache:
-    """The files below a folder, held to a size by deleting those not used for longest."""
+    """The files below a folder, limited to a size by deleting the least recently used."""
 
     def __init__(self, folder: Path, max_bytes: int) -> None:
         self.folder, self.max_bytes = folder, max_bytes
         self._lock = threading.Lock()
-        self._known = max_bytes + 1  # measured before the first file is added
+        self._known = max_bytes + 1  # so the folder is measured before the first file is added
         self._added = 0
 
     def make_room(self, n_bytes: int) -> None:
-        """Delete until a new file of this size fits; one alone may be larger than the cap."""
+        """Delete files until a new one of this size fits; a single file may exceed the cap."""
         with self._lock:
             self._added += n_bytes
             if self._known + n_bytes > self.max_bytes or (
@@ -71,13 +71,13 @@ class Cache:
             self._known += n_bytes
 
     def _trim(self, n_bytes: int) -> int:
-        """Bytes left, after the oldest files were deleted if the new one does not fit."""
+        """Delete the oldest files if a new one doesn't fit; return the bytes that remain."""
         files = sorted(_sizes(self.folder))
         total = sum(size for _, size, _ in files)
         if total + n_bytes <= self.max_bytes:
             return total
         for _, size, file in files:
-            if total + n_bytes <= 0.9 * self.max_bytes:  # some air: the next is not far
+            if total + n_bytes <= 0.9 * self.max_bytes:  # leave some room for the next files
                 break
             with suppress(OSError):
                 file.unlink()
@@ -86,12 +86,12 @@ class Cache:
 
 
 def _sizes(folder: Path) -> list[tuple[int, int, Path]]:
-    """Time of last use, size and path of each file; those deleted meanwhile are passed over."""
+    """Time of last use, size and path of each file; those deleted meanwhile are skipped."""
     found = []
     for inner, _, names in os.walk(folder):
         for name in names:
             file = Path(inner, name)
             with suppress(OSError):
-                told = file.stat()
-                found.append((told.st_mtime_ns, told.st_size, file))
+                status = file.stat()
+                found.append((status.st_mtime_ns, status.st_size, file))
     return found

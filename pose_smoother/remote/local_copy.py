@@ -32,12 +32,14 @@ class LocalCopy:
 
     Attributes
     ----------
-    place : the store's address.
+    address : the store's address.
     folder : the copy, laid out like the store; files of it may be absent, or vanish.
     """
 
-    def __init__(self, place: RemotePath, manifest_bytes: bytes, manifest: dict[str, Any]) -> None:
-        self.place = place
+    def __init__(
+        self, address: RemotePath, manifest_bytes: bytes, manifest: dict[str, Any]
+    ) -> None:
+        self.address = address
         self._files: dict[str, dict[str, Any]] = manifest["files"]
         self._cache = _shared_cache(cache_folder() / STORES, cap_bytes())
         self.folder = self._cache.folder / sha256_bytes(manifest_bytes)[:32]
@@ -52,7 +54,7 @@ class LocalCopy:
 
         Raises
         ------
-        DamagedShard : the store's own bytes are absent or not those of the manifest.
+        DamagedShardError : the store's own bytes are absent or not those of the manifest.
         RemoteError : the address does not answer.
         """
         file = self.folder / name
@@ -69,7 +71,7 @@ class LocalCopy:
                 if self._has_other_size(name, expected):
                     break
         kind = "shard" if "shard" in expected else "file"
-        raise damaged_shard(self.place, expected.get("shard", name), problem, kind)
+        raise damaged_shard(self.address, expected.get("shard", name), problem, kind)
 
     def open(self, name: str) -> BinaryIO:
         """A file that was fetched, open for reading; fetched again if the cache let it go since."""
@@ -77,7 +79,7 @@ class LocalCopy:
             with suppress(FileNotFoundError):
                 return (self.folder / name).open("rb")
             self.fetch(name)
-        raise StoreError(f"{name} of {self.place} is deleted from the cache while it is read")
+        raise StoreError(f"{name} of {self.address} is deleted from the cache while it is read")
 
     def fetch_all(self, names: list[str]) -> None:
         """Fetch several files, a few at a time."""
@@ -119,7 +121,7 @@ class LocalCopy:
         digest = hashlib.sha256()
         try:
             with os.fdopen(handle, "wb") as out:
-                for piece in iter_chunks(self.place / name, n_bytes):
+                for piece in iter_chunks(self.address / name, n_bytes):
                     digest.update(piece)
                     out.write(piece)
             if digest.hexdigest() != expected["sha256"]:
@@ -133,7 +135,7 @@ class LocalCopy:
 
     def _has_other_size(self, name: str, expected: dict[str, Any]) -> bool:
         """Whether the object itself is of another size: then it is not the way that cut it."""
-        found = entry(self.place / name)
+        found = entry(self.address / name)
         return found is None or found.n_bytes != expected["bytes"]
 
 
@@ -143,14 +145,14 @@ def _shared_cache(folder: Path, max_bytes: int) -> Cache:
     return Cache(folder, max_bytes)
 
 
-def open_mirror(place: RemotePath, manifest_bytes: bytes, manifest: dict[str, Any]) -> LocalCopy:
+def open_mirror(address: RemotePath, manifest_bytes: bytes, manifest: dict[str, Any]) -> LocalCopy:
     """The copy of a store, with its manifest in it; the format fetches the rest."""
-    mirror = LocalCopy(place, manifest_bytes, manifest)
+    mirror = LocalCopy(address, manifest_bytes, manifest)
     mirror.keep(MANIFEST, manifest_bytes)
     return mirror
 
 
-def manifest_at(place: RemotePath, max_bytes: int) -> bytes:
+def manifest_at(address: RemotePath, max_bytes: int) -> bytes:
     """The bytes of a remote store's manifest.
 
     Raises
@@ -158,28 +160,32 @@ def manifest_at(place: RemotePath, max_bytes: int) -> bytes:
     StoreError : nothing at the address, or no manifest.
     """
     try:
-        found = entry(place / MANIFEST)
+        found = entry(address / MANIFEST)
         if found is not None and found.n_bytes <= max_bytes:
-            return read(place / MANIFEST, found.n_bytes)
+            return read(address / MANIFEST, found.n_bytes)
     except FileNotFoundError:
         found = None
     if found is not None:
         raise StoreError(
-            f"{place / MANIFEST} is larger than {max_bytes:,} bytes: it is no manifest"
+            f"{address / MANIFEST} is larger than {max_bytes:,} bytes: it is no manifest"
         )
-    if entry(place) is not None:
-        raise StoreError(f"{place} is a file, not a store's folder")
-    if listing(place):
+    if entry(address) is not None:
+        raise StoreError(f"{address} is a file, not a store's folder")
+    if listing(address):
         raise StoreError(
-            f"{place} has no {MANIFEST}: it is not a store, or its upload was not finished (then "
+            f"{address} has no {MANIFEST}: it is not a store, or its upload was not finished (then "
             "run the same `preprocess` again)"
         )
-    _check_bucket(place)
-    raise StoreError(f"no store at {place}: make one with `python -m pipeline preprocess --out`")
+    _check_bucket(address)
+    raise StoreError(f"no store at {address}: make one with `python -m pipeline preprocess --out`")
 
 
-def _check_bucket(place: RemotePath) -> None:
+def _check_bucket(address: RemotePath) -> None:
     """Tell an absent bucket from an empty place in it."""
-    bucket = RemotePath("/".join(place.url.split("/")[:3]))
-    if place.protocol in ("s3", "s3a", "gs", "gcs") and bucket != place and not is_folder(bucket):
-        raise RemoteError(f"{bucket} does not exist, so there is no store at {place}")
+    bucket = RemotePath("/".join(address.url.split("/")[:3]))
+    if (
+        address.protocol in ("s3", "s3a", "gs", "gcs")
+        and bucket != address
+        and not is_folder(bucket)
+    ):
+        raise RemoteError(f"{bucket} does not exist, so there is no store at {address}")

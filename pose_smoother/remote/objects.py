@@ -1,4 +1,4 @@
-"""What is done with the objects at an address: list, read, write, delete; each call tried again."""
+"""Objects at an address: list, read, write, delete; each request is retried."""
 
 import hashlib
 import logging
@@ -19,15 +19,15 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 N_THREADS = 8
-PIECE_BYTES = 16 << 20  # of a large object: so much is held, and asked for again after a fault
+PIECE_BYTES = 16 << 20  # a large object is read in pieces: in memory, and again after a fault
 _MD5 = re.compile(r"[0-9a-f]{32}")
-#: What tells one version of an object from the next, by file system.
+#: Metadata that changes with an object's content; each file system has some of them.
 _TAGS = ("ETag", "etag", "md5Hash", "mtime", "LastModified", "last_modified", "updated", "created")
 
 
 @dataclass(frozen=True)
 class Entry:
-    """An object of a listing: its size, what changes with its content, and its MD5 if told."""
+    """An object of a listing: its size, a tag that changes with its content, its MD5 or ""."""
 
     n_bytes: int
     tag: str
@@ -45,23 +45,25 @@ def filesystem(protocol: str) -> Any:
 
     if protocol not in ("s3", "s3a"):
         return fsspec.filesystem(protocol)
-    for library in ("aiobotocore", "botocore"):  # they tell where they found what, at INFO
+    for library in ("aiobotocore", "botocore"):  # they log at INFO where they found credentials
         logging.getLogger(library).setLevel(logging.WARNING)
     chosen = fsspec.config.conf.get(protocol, {}).get("config_kwargs", {})
-    ours = {
+    defaults = {
         "connect_timeout": timeout_s(),
         "read_timeout": timeout_s(),
         "retries": {"total_max_attempts": 1},
         "max_pool_connections": 4 * N_THREADS,
     }
-    made = fsspec.filesystem(protocol, use_listings_cache=False, config_kwargs={**ours, **chosen})
+    made = fsspec.filesystem(
+        protocol, use_listings_cache=False, config_kwargs={**defaults, **chosen}
+    )
     made.retries = 1
     return made
 
 
-def _fs(place: Address) -> tuple[Any, str]:
-    made = with_retries(place, lambda: filesystem(place.protocol))
-    return made, str(made._strip_protocol(place.url))
+def _fs(address: Address) -> tuple[Any, str]:
+    made = with_retries(address, lambda: filesystem(address.protocol))
+    return made, str(made._strip_protocol(address.url))
 
 
 def _entry(info: dict[str, Any]) -> Entry:
@@ -69,30 +71,30 @@ def _entry(info: dict[str, Any]) -> Entry:
     return Entry(int(info["size"] or 0), tag, tag if _MD5.fullmatch(tag) else "")
 
 
-def entry(place: Address) -> Entry | None:
-    """The object at an address; None when there is none (or a folder)."""
-    fs, path = _fs(place)
+def entry(address: Address) -> Entry | None:
+    """The object at an address; None where nothing or a folder exists there."""
+    fs, path = _fs(address)
     try:
-        info = with_retries(place, lambda: fs.info(path))
+        info = with_retries(address, lambda: fs.info(path))
     except FileNotFoundError:
         return None
     return _entry(info) if info["type"] == "file" else None
 
 
-def is_folder(place: Address) -> bool:
-    """Whether objects lie below an address."""
-    fs, path = _fs(place)
+def is_folder(address: Address) -> bool:
+    """Whether objects exist below an address."""
+    fs, path = _fs(address)
     try:
-        return bool(with_retries(place, lambda: fs.info(path))["type"] == "directory")
+        return bool(with_retries(address, lambda: fs.info(path))["type"] == "directory")
     except FileNotFoundError:
         return False
 
 
-def listing(place: Address) -> dict[str, Entry]:
-    """Every object below an address, by its name from there, sorted."""
-    fs, path = _fs(place)
+def listing(address: Address) -> dict[str, Entry]:
+    """Every object below an address, by its name relative to it, sorted."""
+    fs, path = _fs(address)
     try:
-        found = with_retries(place, lambda: fs.find(path, detail=True))
+        found = with_retries(address, lambda: fs.find(path, detail=True))
     except FileNotFoundError:
         return {}
     prefix = path.rstrip("/") + "/"
@@ -100,39 +102,39 @@ def listing(place: Address) -> dict[str, Entry]:
     return {name: _entry(names[name]) for name in sorted(names) if not name.endswith("/")}
 
 
-def versions(place: Address) -> list[list[Any]]:
-    """Address, size and tag of the object or of all below a folder: tells when one has changed."""
-    one = entry(place)
-    found = {"": one} if one is not None else listing(place)
-    return [[f"{place}/{name}".rstrip("/"), e.n_bytes, e.tag] for name, e in found.items()]
+def versions(address: Address) -> list[list[Any]]:
+    """Address, size and tag of the object, or of all objects below: differs after a change."""
+    one = entry(address)
+    found = {"": one} if one is not None else listing(address)
+    return [[f"{address}/{name}".rstrip("/"), e.n_bytes, e.tag] for name, e in found.items()]
 
 
-def read(place: Address, n_bytes: int | None = None) -> bytes:
+def read(address: Address, n_bytes: int | None = None) -> bytes:
     """The whole object.
 
     Parameters
     ----------
-    n_bytes : its size, where it is known: an answer that was cut short is asked for again.
+    n_bytes : its size, where it is known: a truncated answer is requested again.
 
     Raises
     ------
-    FileNotFoundError : there is none.
+    FileNotFoundError : no such object exists.
     """
-    fs, path = _fs(place)
+    fs, path = _fs(address)
 
     def get() -> bytes:
-        # With a range one request is enough; without, the size is asked for as well.
+        # With a range one request is enough; without it, the size is requested first.
         data: bytes = fs.cat_file(path, start=0, end=n_bytes) if n_bytes else fs.cat_file(path)
         if n_bytes is not None and len(data) != n_bytes:
             raise ContentMismatchError(f"{len(data):,} bytes arrived, expected {n_bytes:,}")
         return data
 
-    return with_retries(place, get)
+    return with_retries(address, get)
 
 
-def read_range(place: Address, start: int, stop: int) -> bytes:
-    """Bytes ``start:stop`` of an object that is at least so long."""
-    fs, path = _fs(place)
+def read_range(address: Address, start: int, stop: int) -> bytes:
+    """Bytes ``start:stop`` of an object that has at least ``stop`` bytes."""
+    fs, path = _fs(address)
 
     def get() -> bytes:
         data: bytes = fs.cat_file(path, start=start, end=stop)
@@ -140,63 +142,63 @@ def read_range(place: Address, start: int, stop: int) -> bytes:
             raise ContentMismatchError(f"{len(data):,} bytes arrived, expected {stop - start:,}")
         return data
 
-    return with_retries(place, get) if stop > start else b""
+    return with_retries(address, get) if stop > start else b""
 
 
-def iter_chunks(place: Address, n_bytes: int) -> Iterator[bytes]:
-    """The object of a known size, piece by piece."""
+def iter_chunks(address: Address, n_bytes: int) -> Iterator[bytes]:
+    """An object of known size, in pieces of ``PIECE_BYTES``."""
     if n_bytes <= PIECE_BYTES:
-        yield read(place, n_bytes)
+        yield read(address, n_bytes)
         return
     for start in range(0, n_bytes, PIECE_BYTES):
-        yield read_range(place, start, min(n_bytes, start + PIECE_BYTES))
+        yield read_range(address, start, min(n_bytes, start + PIECE_BYTES))
 
 
-def sha256_at(place: Address, n_bytes: int) -> str:
-    """The SHA-256 of an object's bytes, as they are read from the server now."""
+def sha256_at(address: Address, n_bytes: int) -> str:
+    """The SHA-256 of an object's bytes, read from the server now."""
     digest = hashlib.sha256()
-    for piece in iter_chunks(place, n_bytes):
+    for piece in iter_chunks(address, n_bytes):
         digest.update(piece)
     return digest.hexdigest()
 
 
-def put_file(file: Path, place: Address) -> None:
-    """Write a local file as one object; readers see the old one or the new one, never a part.
+def put_file(file: Path, address: Address) -> None:
+    """Write a local file as one object; readers see the old or the new object, never a part.
 
     Raises
     ------
     RemoteError : no such bucket, no access, no answer.
     """
-    fs, path = _fs(place)
-    with _bucket_needed(place):
+    fs, path = _fs(address)
+    with _bucket_needed(address):
         if file.stat().st_size > PIECE_BYTES:
-            with_retries(place, lambda: fs.put_file(str(file), path))
+            with_retries(address, lambda: fs.put_file(str(file), path))
         else:
             data = file.read_bytes()
-            with_retries(place, lambda: fs.pipe_file(path, data))
+            with_retries(address, lambda: fs.pipe_file(path, data))
 
 
-def create(place: Address, data: bytes) -> bool:
-    """Write an object where none is; False when one is there (or was, and holds the same bytes).
+def create(address: Address, data: bytes) -> bool:
+    """Write an object unless one exists; return whether the object has these bytes now.
 
-    A single conditional request where the file system has one, so that of two writers one wins.
+    A single conditional request where the file system has it, so that one of two writers succeeds.
     """
-    fs, path = _fs(place)
+    fs, path = _fs(address)
     try:
-        with _bucket_needed(place):
-            with_retries(place, lambda: _exclusively(fs, path, data))
+        with _bucket_needed(address):
+            with_retries(address, lambda: _exclusively(fs, path, data))
     except FileExistsError:
-        return read(place) == data  # an earlier try of ours may have got there unheard
+        return read(address) == data  # an earlier attempt may have succeeded without an answer
     return True
 
 
 @contextmanager
-def _bucket_needed(place: Address) -> Iterator[None]:
-    """What a write that finds nothing means."""
+def _bucket_needed(address: Address) -> Iterator[None]:
+    """Raise RemoteError where a write finds no bucket."""
     try:
         yield
     except FileNotFoundError:
-        raise RemoteError(f"{place} can't be written: its bucket does not exist") from None
+        raise RemoteError(f"{address} can't be written: its bucket does not exist") from None
 
 
 def _exclusively(fs: Any, path: str, data: bytes) -> None:
@@ -210,17 +212,17 @@ def _exclusively(fs: Any, path: str, data: bytes) -> None:
         raise
 
 
-def delete(place: Address) -> None:
-    """Delete an object; none there is fine."""
-    fs, path = _fs(place)
+def delete(address: Address) -> None:
+    """Delete an object, if it exists."""
+    fs, path = _fs(address)
     try:
-        with_retries(place, lambda: fs.rm_file(path))
+        with_retries(address, lambda: fs.rm_file(path))
     except FileNotFoundError:
         return
 
 
 def thread_map(action: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-    """Results of an action on every item, in order, a few at a time: most of it is waiting."""
+    """Results of an action on every item, in order, a few at a time in threads."""
     waiting: deque[Future[R]] = deque()
     with ThreadPoolExecutor(N_THREADS) as pool:
         try:

@@ -1,4 +1,4 @@
-"""A remote object as a file: archives are read where they lie, block by block, never copied."""
+"""A remote object as a seekable file, fetched block by block: archives are not copied."""
 
 from io import BufferedReader
 from typing import IO, Any, cast
@@ -14,36 +14,36 @@ _MAX_BLOCKS = 8
 
 
 class _Ranges(AbstractBufferedFile):
-    """fsspec's file with its cache of blocks; every block is fetched by ``read_range``."""
+    """fsspec's buffered file, which caches blocks; each block is fetched by ``read_range``."""
 
-    def __init__(self, place: Address, n_bytes: int) -> None:
-        self._place = place
+    def __init__(self, address: Address, n_bytes: int) -> None:
+        self._address = address
         super().__init__(
-            filesystem(place.protocol),
-            place.url,
+            filesystem(address.protocol),
+            address.url,
             block_size=_BLOCK_BYTES,
             cache_type="background",  # the next block is fetched while this one is read
             cache_options={"maxblocks": _MAX_BLOCKS},
             size=n_bytes,
         )
-        self.name = place.url
+        self.name = address.url
 
     def _fetch_range(self, start: int, end: int) -> bytes:
         try:
-            return read_range(self._place, start, min(end, self.size))
+            return read_range(self._address, start, min(end, self.size))
         except (FileNotFoundError, ContentMismatchError) as error:
-            text = f"{self._place} changed while it was read ({error}): run the command again"
+            text = f"{self._address} changed while it was read ({error}): run the command again"
             raise RemoteError(text) from None
 
 
-def open_ranges(place: Address) -> IO[bytes]:
+def open_ranges(address: Address) -> IO[bytes]:
     """Open an object for reading.
 
     Raises
     ------
-    RemoteError : there is no such object.
+    RemoteError : no such object exists.
     """
-    found = entry(place)
+    found = entry(address)
     if found is None:
-        raise RemoteError(f"{place} does not exist")
-    return cast(IO[bytes], BufferedReader(cast(Any, _Ranges(place, found.n_bytes)), 1 << 16))
+        raise RemoteError(f"{address} does not exist")
+    return cast(IO[bytes], BufferedReader(cast(Any, _Ranges(address, found.n_bytes)), 1 << 16))

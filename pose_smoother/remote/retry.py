@@ -1,8 +1,7 @@
-"""Asking an address again: one loop of tries, whatever the library below, and errors in one line.
+"""Retries of requests to an address, the same for every library, and their errors as one line.
 
-The libraries have retries of their own, which would multiply with each other's and with these; they
-are turned off where that can be (``objects.filesystem``), so that a user can be told how long a
-command waits before it gives up.
+The libraries' own retries would multiply with these; they are disabled where possible
+(``objects.filesystem``), so that the longest wait of a command is known.
 """
 
 import os
@@ -17,25 +16,25 @@ from pose_smoother.remote.address import Address
 T = TypeVar("T")
 
 N_TRIES = 5
-_FIRST_PAUSE_S = 0.5  # doubled after every try
+_FIRST_PAUSE_S = 0.5  # doubled after every attempt
 _SILENCE_S = 10.0
 SILENCE_VARIABLE = "POSE_REMOTE_TIMEOUT"
 _PACKAGES = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "abfs": "adlfs"}
-#: Names, for the libraries that define them may be absent.
+#: By name: the libraries that define them may not be installed.
 _NO_CREDENTIALS = ("NoCredentialsError", "PartialCredentialsError", "ProfileNotFound")
-_NOT_PASSING = (TypeError, AttributeError, NotImplementedError, ValueError)
+_PERMANENT = (TypeError, AttributeError, NotImplementedError, ValueError)
 
 
 class RemoteError(PoseSmootherError):
-    """An address did not answer, or refused."""
+    """A server did not answer, or refused a request."""
 
 
 class ContentMismatchError(OSError):
-    """Other bytes arrived than were expected: cut short, or changed on the way."""
+    """The bytes received differ from those expected: truncated, or changed in transit."""
 
 
 def timeout_s() -> float:
-    """Seconds for which a server may be silent before a try is given up."""
+    """Seconds without an answer after which a request counts as failed."""
     text = os.environ.get(SILENCE_VARIABLE, "")
     try:
         seconds = float(text) if text else _SILENCE_S
@@ -46,14 +45,14 @@ def timeout_s() -> float:
     return seconds
 
 
-def with_retries(place: Address, action: Callable[[], T]) -> T:
-    """What an action at an address gives, tried up to ``N_TRIES`` times with growing pauses.
+def with_retries(address: Address, action: Callable[[], T]) -> T:
+    """The result of an action at an address, tried up to ``N_TRIES`` times with growing pauses.
 
     Raises
     ------
-    FileNotFoundError, FileExistsError : as the action told; more tries would not change them.
-    ContentMismatchError : every try brought other bytes than expected.
-    RemoteError : no credentials, no access, no library for it, or no answer.
+    FileNotFoundError, FileExistsError : as the action raised; another attempt wouldn't change it.
+    ContentMismatchError : every attempt received other bytes than expected.
+    RemoteError : no credentials, no access, no library for the protocol, or no answer.
     """
     began = time.monotonic()
     pause_s = min(_FIRST_PAUSE_S, timeout_s() / 10)
@@ -64,41 +63,41 @@ def with_retries(place: Address, action: Callable[[], T]) -> T:
             raise
         except PoseSmootherError:
             raise
-        except Exception as error:  # each library has exceptions of its own
-            if (final := _final(place, error)) is not None:
+        except Exception as error:  # each library has its own exceptions
+            if (final := _final(address, error)) is not None:
                 raise final from None
             if attempt == N_TRIES:
                 if isinstance(error, ContentMismatchError):
                     raise
-                raise RemoteError(_no_answer(place, error, time.monotonic() - began)) from None
+                raise RemoteError(_no_answer(address, error, time.monotonic() - began)) from None
         time.sleep(pause_s * random.uniform(0.75, 1.25))
         pause_s *= 2
     raise AssertionError("unreachable")
 
 
-def _final(place: Address, error: Exception) -> RemoteError | None:
-    """The error to end with, where another try can't help; None where it can."""
+def _final(address: Address, error: Exception) -> RemoteError | None:
+    """The error to raise where another attempt can't help; None where it can."""
     names = [kind.__name__ for kind in type(error).__mro__]
     if any(name in _NO_CREDENTIALS for name in names):
         return RemoteError(
-            f"no credentials for {place} ({_short(error)}): set AWS_ACCESS_KEY_ID and "
-            "AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or what else your object store asks for"
+            f"no credentials for {address} ({_short(error)}): set AWS_ACCESS_KEY_ID and "
+            "AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or the settings that your object store needs"
         )
     if isinstance(error, PermissionError):
-        return RemoteError(f"{place}: access denied ({_short(error)}): check the credentials")
+        return RemoteError(f"{address}: access denied ({_short(error)}): check the credentials")
     if isinstance(error, ImportError):
-        package = _PACKAGES.get(place.protocol, "")
+        package = _PACKAGES.get(address.protocol, "")
         how = f"pip install {package}" if package not in ("", "s3fs") else ""
         how = how or "pip install 'pose-smoother[remote]'"
-        return RemoteError(f"{place.protocol}:// needs a library that is not installed: {how}")
-    if isinstance(error, _NOT_PASSING):
-        return RemoteError(f"{place} can't be used: {_short(error)}")
+        return RemoteError(f"{address.protocol}:// needs a library that is not installed: {how}")
+    if isinstance(error, _PERMANENT):
+        return RemoteError(f"{address} can't be used: {_short(error)}")
     return None
 
 
-def _no_answer(place: Address, error: Exception, seconds: float) -> str:
+def _no_answer(address: Address, error: Exception, seconds: float) -> str:
     return (
-        f"{place} did not answer within {seconds:.0f} s after {N_TRIES} tries: {_short(error)}: "
+        f"{address} did not answer within {seconds:.0f} s after {N_TRIES} tries: {_short(error)}: "
         "check the connection and run the same command again"
     )
 

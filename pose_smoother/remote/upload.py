@@ -1,9 +1,9 @@
-"""Putting a finished local store at an address: files first, each looked at again, manifest last.
+"""Uploading a finished local store: files first, each verified afterwards, the manifest last.
 
-An object store has no rename, but each object appears whole or not at all; so the manifest, put
-last, is the commit: without it there is no store. While an upload goes on, ``.upload.json`` beside
-the files says whose it is. It is written where none is (a conditional request, where the store has
-them), before anything else, and only into an empty place: so what lies there later is from uploads.
+An object store has no rename, but each object appears completely or not at all; so the manifest,
+uploaded last, is the commit: without it there is no store. During an upload ``.upload.json`` next
+to the files names its owner. It is written before anything else, only where nothing exists (by a
+conditional request, where the file system has one): so all objects found later are from uploads.
 """
 
 import hashlib
@@ -39,139 +39,144 @@ CLAIM = ".upload.json"
 _OWNER = "owner"
 
 
-def staging_folder(place: RemotePath) -> Path:
-    """Where what is meant for an address is built: the same for every process with this cache."""
-    name = hashlib.sha256(place.url.encode()).hexdigest()[:24]
+def staging_folder(address: RemotePath) -> Path:
+    """The local folder for the build of an address: the same for all processes with this cache."""
+    name = hashlib.sha256(address.url.encode()).hexdigest()[:24]
     return cache_folder() / "uploads" / name
 
 
-def claim(place: RemotePath, staging: Path) -> None:
-    """Say at the address that this staging folder's process writes there; its lock must be held.
+def claim(address: RemotePath, staging: Path) -> None:
+    """Record at an address that the owner of this staging folder (locked) writes there.
 
-    A claim of the same staging folder is of a process that died, for its lock is ours now.
+    An earlier claim of the same staging folder is of a dead process, as this one has the lock.
 
     Raises
     ------
-    StoreError : something else is there: a store, or objects of someone else's.
-    LockedError : another upload has it, or had it when it was killed.
+    StoreError : a store or other objects exist at the address.
+    LockedError : another upload has the claim, or had it when it was killed.
     """
     owner = _owner(staging)
-    found = listing(place)
+    found = listing(address)
     if CLAIM in found:
-        _refuse_other(place, owner)
+        _raise_if_claimed_by_other(address, owner)
         return
     if MANIFEST in found:
-        raise StoreError(f"{place} already exists: remove it, or choose another --out")
+        raise StoreError(f"{address} already exists: remove it, or choose another --out")
     if found:
         shown = ", ".join(list(found)[:3])
         raise StoreError(
-            f"{place} is not empty ({len(found):,} objects, such as {shown}): choose another --out"
+            f"{address} is not empty ({len(found):,} objects, such as {shown}): "
+            "choose another --out"
         )
-    told = {"owner": owner, "host": socket.gethostname(), "pid": os.getpid(), "since": time.time()}
-    if not create(place / CLAIM, to_json(told)):
-        _refuse_other(place, owner)
+    process = {"host": socket.gethostname(), "pid": os.getpid(), "since": time.time()}
+    if not create(address / CLAIM, to_json({"owner": owner, **process})):
+        _raise_if_claimed_by_other(address, owner)
 
 
-def release(place: RemotePath, staging: Path) -> None:
-    """Take a claim back before anything was uploaded; one that can't be is left."""
+def release(address: RemotePath, staging: Path) -> None:
+    """Delete the claim if nothing was uploaded; a claim that can't be deleted is left."""
     with suppress(RemoteError, LockedError, FileNotFoundError):
-        _refuse_other(place, _owner(staging))
-        if set(listing(place)) == {CLAIM}:
-            delete(place / CLAIM)
+        _raise_if_claimed_by_other(address, _owner(staging))
+        if set(listing(address)) == {CLAIM}:
+            delete(address / CLAIM)
 
 
 def publish(
     folder: Path,
-    place: RemotePath,
+    address: RemotePath,
     staging: Path,
     on_bytes: Callable[[int], object] = lambda n: None,
 ) -> None:
-    """Upload a finished store to a place that was claimed. What is there already is not sent again.
+    """Upload a finished store to a claimed address. Objects that exist there are not sent again.
 
     Parameters
     ----------
-    on_bytes : told the size of every file that is at its place.
+    on_bytes : called with the size of every file that is uploaded.
 
     Raises
     ------
-    RemoteError : the address does not answer, or gives other bytes back than were sent.
+    RemoteError : the address does not answer, or returns other bytes than were sent.
     LockedError : another process took the claim.
     """
     names = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
-    there = listing(place)
+    there = listing(address)
     if MANIFEST in there:
-        _refuse_other_store(folder, place)
+        _raise_if_other_store(folder, address)
     else:
         rest = [name for name in names if name != MANIFEST]
         for n_bytes in thread_map(
-            lambda name: _send(folder / name, place / name, there.get(name)), rest
+            lambda name: _send(folder / name, address / name, there.get(name)), rest
         ):
             on_bytes(n_bytes)
         for stray in set(there) - {*names, CLAIM}:
-            delete(place / stray)
-        _refuse_other(place, _owner(staging))
-        if not create(place / MANIFEST, (folder / MANIFEST).read_bytes()):
-            _refuse_other_store(folder, place)
-    delete(place / CLAIM)
+            delete(address / stray)
+        _raise_if_claimed_by_other(address, _owner(staging))
+        if not create(address / MANIFEST, (folder / MANIFEST).read_bytes()):
+            _raise_if_other_store(folder, address)
+    delete(address / CLAIM)
 
 
-def send_changed(folder: Path, place: RemotePath, names: list[str]) -> None:
-    """Replace some objects of a store that stands there by local files, the manifest last."""
+def send_changed(folder: Path, address: RemotePath, names: list[str]) -> None:
+    """Replace some objects of a store at an address by local files, the manifest last."""
     for name in sorted(names, key=lambda name: name == MANIFEST):
-        _send(folder / name, place / name, None)
+        _send(folder / name, address / name, None)
 
 
-def _send(file: Path, place: RemotePath, there: Entry | None) -> int:
-    """Bring one file to its place unless it is there, and compare what came to lie there."""
+def _send(file: Path, address: RemotePath, there: Entry | None) -> int:
+    """Upload one file unless it exists there, and compare the object with it; return its size."""
     n_bytes = file.stat().st_size
     for _ in range(N_TRIES):
-        if there is not None and _is_same(file, n_bytes, place, there):
+        if there is not None and _is_same(file, n_bytes, address, there):
             return n_bytes
-        put_file(file, place)
-        there = entry(place)
-    if there is not None and _is_same(file, n_bytes, place, there):
+        put_file(file, address)
+        there = entry(address)
+    if there is not None and _is_same(file, n_bytes, address, there):
         return n_bytes
-    raise RemoteError(f"{place} does not hold the bytes that were sent: upload again")
+    raise RemoteError(f"{address} does not hold the bytes that were sent: upload again")
 
 
-def _is_same(file: Path, n_bytes: int, place: RemotePath, there: Entry) -> bool:
-    """Whether an object holds a file's bytes: by the server's own MD5, else by reading it back."""
+def _is_same(file: Path, n_bytes: int, address: RemotePath, there: Entry) -> bool:
+    """Whether an object has a file's bytes: by the server's MD5, else by reading it back."""
     if there.n_bytes != n_bytes:
         return False
     if there.md5:
         with file.open("rb") as opened:
             if hashlib.file_digest(opened, "md5").hexdigest() == there.md5:
                 return True
-    # An object that was encrypted or sent in parts has a tag that is no MD5 of its bytes.
-    return sha256_at(place, n_bytes) == sha256_file(file)
+    # The tag of an object that was encrypted or sent in parts is not the MD5 of its bytes.
+    return sha256_at(address, n_bytes) == sha256_file(file)
 
 
 def _owner(staging: Path) -> str:
-    """A random name of a staging folder, kept in it."""
+    """The random name of a staging folder, which a file in it holds."""
     file = staging / _OWNER
     if not file.exists():
         write_atomic(file, secrets.token_hex(16).encode())
     return file.read_text()
 
 
-def _refuse_other(place: RemotePath, owner: str) -> None:
+def _raise_if_claimed_by_other(address: RemotePath, owner: str) -> None:
     """Raise LockedError unless the claim at an address is this owner's."""
     try:
-        told = json.loads(read(place / CLAIM))
-        found, host, since = told["owner"], str(told["host"]), float(told["since"])
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        raw = read(address / CLAIM)
+    except FileNotFoundError:
+        raw = b""
+    try:
+        record = json.loads(raw)
+        found, host, since = record["owner"], str(record["host"]), float(record["since"])
+    except (ValueError, KeyError, TypeError):
         raise LockedError(
-            f"{place}: the claim of this upload was taken away; run it again"
+            f"{address}: the claim of this upload was taken away; run it again"
         ) from None
     if found != owner:
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(since))
         raise LockedError(
-            f"{place} is being written by a process on {host} since {when}: wait for it; or, if it "
-            f"is dead, go on there, or delete all below {place} and run this command again"
+            f"{address} is being written by a process on {host} since {when}: wait for it; or, if "
+            f"it is dead, go on there, or delete all below {address} and run this command again"
         )
 
 
-def _refuse_other_store(folder: Path, place: RemotePath) -> None:
+def _raise_if_other_store(folder: Path, address: RemotePath) -> None:
     """Raise StoreError unless the manifest at an address is that of a local store."""
-    if read(place / MANIFEST) != (folder / MANIFEST).read_bytes():
-        raise StoreError(f"{place} already exists: remove it, or choose another --out")
+    if read(address / MANIFEST) != (folder / MANIFEST).read_bytes():
+        raise StoreError(f"{address} already exists: remove it, or choose another --out")

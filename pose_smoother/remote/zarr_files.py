@@ -1,4 +1,4 @@
-"""The copy of a remote store as zarr reads it: files of the store are never just absent."""
+"""The local copy of a remote store for zarr: a file that the cache deleted is fetched again."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 
 class FetchedStore(WrapperStore[LocalStore]):
-    """A local store in which a file that the cache let go is fetched again.
+    """A local zarr store in which a file that the cache deleted is fetched again.
 
-    zarr takes an absent chunk for one of zeros; here another process may delete it at any moment.
+    zarr reads an absent chunk as zeros, and another process may delete any file at any moment.
     """
 
     def __init__(self, files: LocalStore, mirror: "LocalCopy") -> None:
@@ -24,7 +24,7 @@ class FetchedStore(WrapperStore[LocalStore]):
         return type(self)(store, self._mirror)
 
     async def get(self, key: str, prototype: Any, byte_range: Any = None) -> Any:
-        """As zarr's; a file of the manifest is never told to be absent."""
+        """As zarr's; a file of the manifest is never reported as absent."""
         found = await super().get(key, prototype, byte_range)
         for _ in range(MAX_TIMES):
             if found is not None or not self._mirror.has(key):

@@ -4,7 +4,7 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
-from pose_smoother.errors import DamagedShard
+from pose_smoother.errors import DamagedShardError
 
 _MAX_HASHED_FOR_AN_ERROR = 4 << 30
 
@@ -16,9 +16,11 @@ def how_to_repair(path: object) -> str:
 
 def damaged_shard(
     path: object, name: str, why: str, kind: str = "shard", rest: str = ""
-) -> DamagedShard:
+) -> DamagedShardError:
     """The error for a shard (or another file) whose bytes are not what was written."""
-    return DamagedShard(f"{kind} {name} of {path} is damaged ({why}){rest}. {how_to_repair(path)}")
+    return DamagedShardError(
+        f"{kind} {name} of {path} is damaged ({why}){rest}. {how_to_repair(path)}"
+    )
 
 
 def rest_told(shard: str, sizes: dict[str, int], problems: Callable[[], dict[str, str]]) -> str:

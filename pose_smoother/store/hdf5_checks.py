@@ -21,7 +21,7 @@ _MAX_CLIPS_BYTES = 1 << 30  # one column of the clips table: 16 million ids of 6
 _FILTERS = (32015, h5py.h5z.FILTER_FLETCHER32)
 
 
-class Forged(Exception):
+class ForgedDatasetError(Exception):
     """A dataset that this program never writes: it may lead to other files, or to huge ones."""
 
 
@@ -29,24 +29,24 @@ def checked_dataset(file: h5py.File, path: str) -> h5py.Dataset:
     """A dataset that lies in the file itself and is laid out as the contract says."""
     for parent in (*(str(p) for p in list(PurePosixPath(path).parents)[-2::-1]), path):
         if not isinstance(file.get(parent, getlink=True), h5py.HardLink):
-            raise Forged(f"{parent} is absent, or a link to another place")
+            raise ForgedDatasetError(f"{parent} is absent, or a link to another place")
     dataset = file[path]
     if not isinstance(dataset, h5py.Dataset) or dataset.external or dataset.is_virtual:
-        raise Forged("its numbers lie in another file")
+        raise ForgedDatasetError("its numbers lie in another file")
     codes = _filter_codes(dataset)
     if any(code not in _FILTERS for code in codes):
-        raise Forged(f"filters {codes}")
+        raise ForgedDatasetError(f"filters {codes}")
     name = path.split("/")[1]
     if path.startswith("clips/"):
         expected: Any = np.dtype("u1" if CLIP_COLUMNS[name] == "text" else CLIP_COLUMNS[name])
         if dataset.dtype != expected or dataset.nbytes > _MAX_CLIPS_BYTES:
-            raise Forged(f"dtype {dataset.dtype}, {dataset.nbytes} bytes")
+            raise ForgedDatasetError(f"dtype {dataset.dtype}, {dataset.nbytes} bytes")
         return dataset
     spec = spec_of(path)
     found = (dataset.dtype, dataset.shape[1:], dataset.chunks)
     expected = (np.dtype(spec.dtype), spec.frame_shape, (spec.chunk_frames, *spec.frame_shape))
     if found != expected:
-        raise Forged(f"expected {expected}, found {found}")
+        raise ForgedDatasetError(f"expected {expected}, found {found}")
     return dataset
 
 

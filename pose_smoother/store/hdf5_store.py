@@ -15,7 +15,7 @@ from pose_smoother.store.chunks import fletcher32, read_rows, unpack
 from pose_smoother.store.damage_errors import damaged_shard, how_to_repair, is_plain_file, rest_told
 from pose_smoother.store.hdf5_checks import (
     ERRORS,
-    Forged,
+    ForgedDatasetError,
     checked_dataset,
     is_plainly_packed,
     shard_problem,
@@ -87,7 +87,7 @@ class Hdf5Store(Store):
             if path not in self._datasets:
                 self._datasets[path] = checked_dataset(self._file, path)
             return self._datasets[path]
-        except Forged as fault:
+        except ForgedDatasetError as fault:
             raise StoreError(f"{self.path}: {path} breaks the contract: {fault}") from None
         except ERRORS as error:
             why = f"{DATA} has no readable array {path}: {error}"
@@ -179,7 +179,7 @@ def check_shards(path: Path, manifest: dict[str, Any]) -> dict[str, str]:
                 problem = shard_problem(
                     dataset, manifest, name, int(index), spec.chunk_frames, spec.shard_frames
                 )
-            except (Forged, *ERRORS) as error:
+            except (ForgedDatasetError, *ERRORS) as error:
                 problem = f"cannot be read: {error}"
             if problem:
                 problems[name] = problem

@@ -60,7 +60,7 @@ class Store(ABC):
 
         Raises
         ------
-        DamagedShard : the stored bytes don't match their checksum; names the shard.
+        DamagedShardError : the stored bytes don't match their checksum; names the shard.
         """
 
     @abstractmethod

@@ -54,7 +54,7 @@ def read_attributes(path: Path, manifest: dict[str, Any] | None) -> dict[str, An
 
     Raises
     ------
-    DamagedShard : the file that holds them is damaged.
+    DamagedShardError : the file that holds them is damaged.
     """
     name = "zarr.json"
     if manifest and (problem := _file_problem(path / name, manifest["files"][name])):

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_smoother import heatmap
-from pose_smoother.errors import DamagedShard
+from pose_smoother.errors import DamagedShardError
 from pose_smoother.skeleton import KEYPOINTS, N_KEYPOINTS
 from pose_smoother.store.names import (
     CLIP_COLUMNS,
@@ -57,7 +57,8 @@ class FakeStore(Store):
 
     Attributes
     ----------
-    damaged : (split, array name, frame): reading a range that holds this frame raises DamagedShard.
+    damaged : (split, array name, frame): reading a range that holds this frame raises
+        DamagedShardError.
     n_reads : how often each (split, array name) was read.
     """
 
@@ -96,7 +97,9 @@ class FakeStore(Store):
         first, last, _ = rows.indices(self.n_frames(split))
         self.n_reads[split, name] = self.n_reads.get((split, name), 0) + 1
         if self.damaged and self.damaged[:2] == (split, name) and first <= self.damaged[2] < last:
-            raise DamagedShard(f"fake/{split}/{name} shard {self.damaged[2] // 256}: bad checksum")
+            raise DamagedShardError(
+                f"fake/{split}/{name} shard {self.damaged[2] // 256}: bad checksum"
+            )
         if name == "heatmaps":
             return heatmap.render(arrays["keypoints"][rows], arrays["annotated"][rows])
         return arrays[name][rows].copy()

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pose_smoother.errors import DamagedShard
+from pose_smoother.errors import DamagedShardError
 from pose_smoother.store.names import CLIP_COLUMNS, FRAME_ARRAYS, SPLITS
 from tests.trainer.fake_store import lay_windows, make_store
 
@@ -46,5 +46,5 @@ def test_a_damaged_frame_raises_where_it_is_read():
     store = make_store()
     store.damaged = ("train", "heatmaps", 20)
     store.read("train", "heatmaps", 0, 20)
-    with pytest.raises(DamagedShard, match="train/heatmaps shard 0"):
+    with pytest.raises(DamagedShardError, match="train/heatmaps shard 0"):
         store.read("train", "heatmaps", 16, 32)

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pose_smoother.errors import DamagedShard, InvalidInputError
+from pose_smoother.errors import DamagedShardError, InvalidInputError
 from pose_smoother.heatmap import SIZE
 from pose_smoother.skeleton import N_KEYPOINTS
 from pose_smoother.store.names import WINDOW_FRAMES
@@ -73,7 +73,7 @@ def read_frames(
 
     Raises
     ------
-    DamagedShard : an array has another shape than the contract's, an annotated keypoint lies
+    DamagedShardError : an array has another shape than the contract's, an annotated keypoint lies
         outside 0 ... 55, or a clip or a window points to what isn't there; names the array.
     InvalidInputError : the split has no window of this length at this step.
     """
@@ -183,7 +183,7 @@ def _longer(
     return kept
 
 
-def _damaged(store: Store, where: str, expected: str, found: str) -> DamagedShard:
-    return DamagedShard(
+def _damaged(store: Store, where: str, expected: str, found: str) -> DamagedShardError:
+    return DamagedShardError(
         f"{store.path}: {where}: expected {expected}, found {found}: preprocess again"
     )

@@ -82,7 +82,7 @@ class WindowStream:
     InvalidInputError : an unknown name, the split has no window at this step, or augmented
         heatmaps or
         detections are to be read from the store, which does not hold them.
-    DamagedShard : an array of the store breaks the contract.
+    DamagedShardError : an array of the store breaks the contract.
     """
 
     def __init__(
@@ -159,7 +159,7 @@ class WindowStream:
 
         Raises
         ------
-        DamagedShard : stored heatmaps are damaged; names the shard.
+        DamagedShardError : stored heatmaps are damaged; names the shard.
         """
         skip = start_batch * self.batch_size
         from_disk = self.consumes == "heatmaps" and self.targets == "stored"

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pose_smoother.errors import InvalidInputError, PoseSmootherError, Stopped
+from pose_smoother.errors import Interrupted, InvalidInputError, PoseSmootherError
 
 
 def n_processes() -> int:
@@ -53,8 +53,8 @@ def quiet_but_first() -> Iterator[None]:
     logging.getLogger().setLevel(logging.ERROR)
     try:
         yield
-    except Stopped as stopped:
-        sys.exit(stopped.exit_code)
+    except Interrupted as interrupted:
+        sys.exit(interrupted.exit_code)
     except PoseSmootherError as error:
         if getattr(error, "told_elsewhere", True):
             sys.exit(1)

@@ -74,6 +74,8 @@ def read_heatmaps(path: Path) -> HeatmapFile:
                 video=_text(arrays[VIDEO]) if VIDEO in arrays else none,
                 person=_text(arrays[PERSON]) if PERSON in arrays else none,
             )
+        except InvalidInputError:
+            raise
         except (OSError, ValueError, KeyError) as error:
             raise InvalidInputError(
                 f"{path}: cannot be read as NPZ, HDF5 or Zarr ({error})"

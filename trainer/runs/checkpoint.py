@@ -43,7 +43,7 @@ _LOAD_ERRORS = (
 _log = logging.getLogger(__name__)
 
 
-class DamagedCheckpoint(RunError):
+class DamagedCheckpointError(RunError):
     """A checkpoint's bytes do not match the hash kept beside it."""
 
 
@@ -67,7 +67,7 @@ def read_checkpoint(path: Path, device: str | torch.device = "cpu") -> dict[str,
     Raises
     ------
     RunError : there is no such file, or it is not a checkpoint.
-    DamagedCheckpoint : its bytes do not match its hash, or the hash is absent.
+    DamagedCheckpointError : its bytes do not match its hash, or the hash is absent.
     """
     try:
         data = path.read_bytes()
@@ -77,7 +77,9 @@ def read_checkpoint(path: Path, device: str | torch.device = "cpu") -> dict[str,
     found = sha256_bytes(data)
     if found not in accepted:
         expected = f"{accepted[0][:12]}…" if accepted else f"a hash in {hash_file(path).name}"
-        raise DamagedCheckpoint(f"{path} is damaged (expected {expected}, found {found[:12]}…)")
+        raise DamagedCheckpointError(
+            f"{path} is damaged (expected {expected}, found {found[:12]}…)"
+        )
     foreign = f"{path} is not a checkpoint of this program"
     if fault := _archive_fault(data):
         raise RunError(f"{foreign}: {fault}")

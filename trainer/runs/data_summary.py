@@ -66,7 +66,7 @@ def describe(store: Store, store_sha256: str) -> Data:
 
     Raises
     ------
-    StoreError, DamagedShard : the store can't be read.
+    StoreError, DamagedShardError : the store can't be read.
     """
     shared, counted = leak_audit(store)
     clips = pd.DataFrame({name: store.clips[name] for name in CLIP_KINDS}, dtype=object)

@@ -5,19 +5,10 @@ import threading
 from types import FrameType
 from typing import Any
 
-from pose_smoother.errors import Stopped
+from pose_smoother.errors import EXIT_TRY_AGAIN, Interrupted
 
-#: Exit codes by signal: 75 asks a scheduler to start the job again, 130 is a shell's Ctrl-C.
-EXIT_CODES = {signal.SIGTERM: 75, signal.SIGINT: 130}
-
-
-class Interrupted(Stopped):
-    """Everything is saved; leave with ``exit_code``."""
-
-    def __init__(self, signum: int) -> None:
-        number = signal.Signals(signum)
-        super().__init__(f"stopped by {number.name}; the same command continues the run")
-        self.exit_code = EXIT_CODES[number]
+#: Exit codes by signal: a scheduler starts the first again, and 130 is a shell's Ctrl-C.
+EXIT_CODES = {signal.SIGTERM: EXIT_TRY_AGAIN, signal.SIGINT: 130}
 
 
 class Interrupt:
@@ -54,4 +45,6 @@ class Interrupt:
 def raise_if_interrupted(signum: int | None) -> None:
     """Raise Interrupted when there is a signal."""
     if signum is not None:
-        raise Interrupted(signum)
+        number = signal.Signals(signum)
+        text = f"stopped by {number.name}; the same command continues the run"
+        raise Interrupted(text, EXIT_CODES[number])

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pose_smoother.errors import PoseSmootherError, RunError, Stopped
+from pose_smoother.errors import Interrupted, PoseSmootherError, RunError
 from pose_smoother.files.lock import LockedError, exclusive_lock
 from trainer.runs.folder import check_identity
 from trainer.runs.signals import Interrupt
@@ -57,10 +57,8 @@ class SweepOptions:
     again: bool = False
 
 
-class UnfinishedError(Stopped):
-    """Some runs are left: the same command goes on."""
-
-    exit_code = 75
+class UnfinishedError(Interrupted):
+    """Some runs are left; the same command continues with them."""
 
 
 class Supervisor:

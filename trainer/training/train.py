@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from pose_smoother.errors import Interrupted
 from pose_smoother.files.disk_errors import translate_disk_errors
 from pose_smoother.store.store import Store
 from trainer.distributed.process_group import SINGLE_PROCESS, ProcessGroup
@@ -25,7 +26,7 @@ from trainer.runs import checkpoint
 from trainer.runs.data_summary import describe, save_data
 from trainer.runs.folder import RunFolder
 from trainer.runs.results_io import RESULTS_CSV, read_results, write_csv, write_results
-from trainer.runs.signals import Interrupt, Interrupted
+from trainer.runs.signals import Interrupt
 from trainer.training.config import TrainConfig, run_record, store_hash, with_saved_settings
 from trainer.training.equivalent_runs import reuse_results, twin_of_model
 from trainer.training.final_test import test_best
@@ -86,7 +87,7 @@ def train(
         prepare_memory(config)
         place = runs / folder_name(config, start)
         config = with_saved_settings(config, place) if resume else config
-        held.enter_context(translate_disk_errors(place, kept=lambda: _last_good(place)))
+        held.enter_context(translate_disk_errors(place, preserved=lambda: _last_good(place)))
         held.enter_context(report_lost_process(ranks))
         folder = RunFolder(place)
         ranks.run_on_main(lambda: _hold(folder, held, resume))

@@ -24,6 +24,8 @@ def opened(raw: bytes) -> Iterator[h5py.File]:
     try:
         with h5py.File(io.BytesIO(raw), "r") as file:
             yield file
+    except InvalidInputError:
+        raise
     except (OSError, RuntimeError, LookupError, ValueError, TypeError, OverflowError) as error:
         raise InvalidInputError(f"damaged: not HDF5 as expected ({str(error)[:120]})") from None
 

@@ -39,6 +39,8 @@ def load(raw: bytes) -> Any:
         raise InvalidInputError(f"nested {depth.max():,} levels deep; expected at most {MAX_DEPTH}")
     try:
         return json.loads(raw, object_pairs_hook=_once)
+    except InvalidInputError:
+        raise
     except (ValueError, RecursionError) as error:
         raise InvalidInputError(f"damaged: not JSON ({error})") from None
 

@@ -67,6 +67,8 @@ def _open(raw: bytes) -> zipfile.ZipFile:
         damaged = archive.testzip()
         if damaged is not None:
             raise InvalidInputError(f"{damaged}: damaged (its checksum is another)")
+    except InvalidInputError:
+        raise
     except _DAMAGED as error:
         raise InvalidInputError(f"not a NumPy archive, or damaged ({error})") from None
     if len(set(archive.namelist())) < len(archive.namelist()):

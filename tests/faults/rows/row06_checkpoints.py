@@ -82,7 +82,7 @@ def attempt(ready: Ready, folder: Path, rng: np.random.Generator, index: int) ->
         try:
             checkpoint.read_checkpoint(run / name)
             found.problems.append(f"{name} {how}: nothing was noticed")
-        except checkpoint.DamagedCheckpoint:
+        except checkpoint.DamagedCheckpointError:
             if ready.loads:
                 found.problems.append(f"{name} {how}: it was unpickled")
         return found

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from pose_smoother.cli_support import OneLineErrors
-from pose_smoother.files.atomic import WriteFailed, write_atomic
+from pose_smoother.files.atomic import WriteError, write_atomic
 from pose_smoother.files.disk_errors import AtLeast, DiskError, translate_disk_errors
 
 
@@ -49,7 +49,7 @@ def test_any_command_tells_a_refused_write_in_words(tmp_path, number, words):
 
 def test_a_refused_write_tells_what_the_file_needs_and_what_is_free(tmp_path):
     full = refusal(errno.ENOSPC, tmp_path / "x")
-    said = said_by_a_command(WriteFailed.of(full, tmp_path / "x", 3 << 20))
+    said = said_by_a_command(WriteError.of(full, tmp_path / "x", 3 << 20))
     assert "needs 3.0 MiB, " in said
     assert " free)" in said
 
@@ -72,7 +72,7 @@ def test_a_write_that_was_really_refused_names_file_and_size(monkeypatch, tmp_pa
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", refuse)
-    with pytest.raises(WriteFailed) as caught:
+    with pytest.raises(WriteError) as caught:
         write_atomic(tmp_path / "a", b"12345")
     assert (caught.value.filename, caught.value.n_bytes) == (str(tmp_path / "a"), 5)
     assert not list(tmp_path.iterdir())

@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 import pytest
 
-from pose_smoother.files.atomic import WriteFailed
+from pose_smoother.files.atomic import WriteError
 from pose_smoother.files.hdf5_file import new_file
 
 
@@ -54,7 +54,7 @@ def test_a_refused_write_is_told_by_its_number(
     assert n_writes > 10  # the superblock, eight chunks, a column, their headers
     for at in range(n_writes):
         calls = _refusing(monkeypatch, number, at, lasts)
-        with pytest.raises(WriteFailed) as told, new_file(tmp_path / "a", 7) as file:
+        with pytest.raises(WriteError) as told, new_file(tmp_path / "a", 7) as file:
             fill(file)
         assert (told.value.errno, told.value.n_bytes) == (number, 7)
         assert told.value.filename == str(tmp_path / "a")

@@ -11,7 +11,7 @@ import pytest
 from pipeline.remote_build import build_at
 from pipeline.remote_checks import object_problems
 from pipeline.verify import differences, info, verify
-from pose_smoother.errors import DamagedShard, StoreError
+from pose_smoother.errors import DamagedShardError, StoreError
 from pose_smoother.remote import local_copy as module
 from pose_smoother.remote.path import RemotePath
 from pose_smoother.remote.retry import RemoteError
@@ -126,14 +126,14 @@ def test_a_damaged_object_is_told_by_its_shard(store: RemotePath, memory: Any) -
     data = memory.cat_file(key)
     memory.pipe_file(key, data[:-1] + bytes([data[-1] ^ 1]))
     expected = f"shard train/heatmaps/00001 of {store} is damaged"
-    with open_store(store) as opened, pytest.raises(DamagedShard, match=expected):
+    with open_store(store) as opened, pytest.raises(DamagedShardError, match=expected):
         opened.read("train", "heatmaps")
     assert list(verify(store).problems) == ["shard train/heatmaps/00001"]
     memory.pipe_file(key, b"short")
-    with open_store(store) as opened, pytest.raises(DamagedShard, match=expected):
+    with open_store(store) as opened, pytest.raises(DamagedShardError, match=expected):
         opened.read("train", "heatmaps")
     memory.rm_file(key)
-    with open_store(store) as opened, pytest.raises(DamagedShard, match="missing"):
+    with open_store(store) as opened, pytest.raises(DamagedShardError, match="missing"):
         opened.read("train", "heatmaps")
     problems = object_problems(store, read_manifest(store))
     assert problems == {"shard train/heatmaps/00001": "is missing"}

@@ -19,7 +19,7 @@ from pipeline.ingest import Inputs
 from pipeline.sources import SourceOptions
 from pipeline.verify import differences, verify
 from pose_smoother import heatmap
-from pose_smoother.errors import DamagedShard, PoseSmootherError, StoreError
+from pose_smoother.errors import DamagedShardError, PoseSmootherError, StoreError
 from pose_smoother.files.atomic import sha256_bytes, to_json
 from pose_smoother.store.damage_errors import rest_told
 from pose_smoother.store.names import FRAME_ARRAYS, MANIFEST, SPLITS
@@ -190,7 +190,7 @@ def test_reading_a_damaged_shard_names_it(store_copy: Path) -> None:
         (store_copy / "data.h5").write_bytes(data)
     with open_store(store_copy) as store:
         store.read("train", "heatmaps", 0, 256)
-        with pytest.raises(DamagedShard, match="train/heatmaps/00001") as told:
+        with pytest.raises(DamagedShardError, match="train/heatmaps/00001") as told:
             store.read("train", "heatmaps", 255, 257)
         files, shards = store.manifest["files"], store.manifest["shards"]
     n_shards = len(shards) or sum("shard" in entry for entry in files.values())

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from pose_smoother.errors import DamagedShard, InvalidInputError
+from pose_smoother.errors import DamagedShardError, InvalidInputError
 from tests.trainer.fake_store import make_store
 from trainer.data.split_arrays import read_frames
 
@@ -82,7 +82,7 @@ def test_a_store_that_breaks_the_contract_is_refused(damage, message):
     store = make_store()
     read_frames(store, "train", 1)
     damage(store)
-    with pytest.raises(DamagedShard, match=message):
+    with pytest.raises(DamagedShardError, match=message):
         read_frames(store, "train", 1)
 
 

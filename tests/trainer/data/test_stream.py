@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from pose_smoother import heatmap
-from pose_smoother.errors import DamagedShard, InvalidInputError
+from pose_smoother.errors import DamagedShardError, InvalidInputError
 from pose_smoother.seeds import SPLIT_NOISE
 from pose_smoother.store.names import SPLITS
 from tests.trainer.fake_store import make_store
@@ -274,7 +274,7 @@ def test_damage_on_disk_surfaces_and_leaves_no_thread():
     store = make_store(n_frames=40)
     store.damaged = ("train", "heatmaps", 130)
     stream = WindowStream(store, "train", 1, NOISE, targets="stored")
-    with pytest.raises(DamagedShard, match="fake/train/heatmaps shard 0"):
+    with pytest.raises(DamagedShardError, match="fake/train/heatmaps shard 0"):
         order(stream)
     assert "heatmap reader" not in {thread.name for thread in threading.enumerate()}
 

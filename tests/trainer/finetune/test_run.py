@@ -9,7 +9,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from pose_smoother.errors import InvalidInputError, RunError
+from pose_smoother.errors import Interrupted, InvalidInputError, RunError
 from pose_smoother.filters import SMOOTHERS
 from tests.trainer.calibrate.made import as_csv, truth
 from tests.trainer.fake_store import make_store
@@ -27,7 +27,7 @@ from trainer.metrics.scores import value
 from trainer.report.report import report
 from trainer.runs.checkpoint import BEST, read_checkpoint
 from trainer.runs.results_io import load, read_json
-from trainer.runs.signals import Interrupt, Interrupted
+from trainer.runs.signals import Interrupt
 from trainer.training.config import TrainConfig
 from trainer.training.final_test import evaluate_on_test
 from trainer.training.loop import Training

@@ -15,7 +15,7 @@ from trainer.runs import checkpoint
 from trainer.runs.checkpoint import (
     LAST,
     PREVIOUS,
-    DamagedCheckpoint,
+    DamagedCheckpointError,
     hash_file,
     load_last,
     read_checkpoint,
@@ -144,7 +144,7 @@ def test_damage_is_found_before_unpickling_and_the_one_before_is_used(
     for _ in range(100):
         (tmp_path / LAST).write_bytes(good)
         damage(tmp_path / LAST, rng)
-        with pytest.raises(DamagedCheckpoint, match=r"last\.pt is damaged \(expected"):
+        with pytest.raises(DamagedCheckpointError, match=r"last\.pt is damaged \(expected"):
             read_checkpoint(tmp_path / LAST)
     assert opened == []
     with caplog.at_level(logging.WARNING):
@@ -177,7 +177,7 @@ def test_a_missing_or_garbled_hash_is_damage(tmp_path):
             hash_file(tmp_path / LAST).unlink()
         else:
             hash_file(tmp_path / LAST).write_bytes(garbled)
-        with pytest.raises(DamagedCheckpoint):
+        with pytest.raises(DamagedCheckpointError):
             read_checkpoint(tmp_path / LAST)
 
 

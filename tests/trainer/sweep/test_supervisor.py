@@ -13,9 +13,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from pose_smoother.errors import RunError
+from pose_smoother.errors import Interrupted, RunError
 from pose_smoother.files.lock import LockedError, exclusive_lock
-from trainer.runs.signals import Interrupt, Interrupted
+from trainer.runs.signals import Interrupt
 from trainer.sweep import supervisor
 from trainer.sweep.job import Job
 from trainer.sweep.launchers import local

@@ -12,14 +12,14 @@ import pytest
 import torch
 from torch import nn
 
-from pose_smoother.errors import RunError
+from pose_smoother.errors import Interrupted, RunError
 from pose_smoother.files.disk_errors import DiskError
 from tests.trainer.fake_store import make_store
 from trainer.models import models
 from trainer.runs import checkpoint
 from trainer.runs.checkpoint import BEST, LAST, read_checkpoint
 from trainer.runs.results_io import load, read_csv
-from trainer.runs.signals import Interrupt, Interrupted
+from trainer.runs.signals import Interrupt
 from trainer.training import loop
 from trainer.training.config import TrainConfig
 from trainer.training.loop import HISTORY_KINDS, TIMING_KINDS

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pose_smoother.errors import DamagedShard, StoreError
+from pose_smoother.errors import DamagedShardError, StoreError
 from pose_smoother.heatmap import SIZE
 from pose_smoother.skeleton import N_KEYPOINTS
 from pose_smoother.store.layout import shard_name
@@ -61,7 +61,7 @@ def stored_heatmaps(
 
     Raises
     ------
-    DamagedShard : stored heatmaps are damaged; names the shard.
+    DamagedShardError : stored heatmaps are damaged; names the shard.
     """
     reach = (WINDOW_FRAMES - 1) * step
     n_frames = store.n_frames(split)
@@ -118,8 +118,8 @@ class BlockReader:
 
         Raises
         ------
-        DamagedShard : the stored bytes are damaged, or not finite; names the shard. Whatever else
-            the reading thread met is raised here too.
+        DamagedShardError : the stored bytes are damaged, or not finite; names the shard. Whatever
+            else the reading thread met is raised here too.
         StoreError : the block can't be read in time, or the thread is gone; names the shards.
         """
         deadline = time.monotonic() + READ_TIMEOUT_S
@@ -178,7 +178,7 @@ class BlockReader:
         heatmaps = self._store.read(self._split, "heatmaps", start, stop)
         expected = (stop - start, N_KEYPOINTS, SIZE, SIZE)
         if heatmaps.shape != expected or heatmaps.dtype != np.float32:
-            raise DamagedShard(
+            raise DamagedShardError(
                 f"{self._where(start, stop)}: expected float32 {expected}, "
                 f"found {heatmaps.dtype} {heatmaps.shape}"
             )
@@ -188,7 +188,7 @@ class BlockReader:
         # A sum is not finite when a term isn't; it costs a tenth of torch.isfinite.
         if not torch.isfinite(torch.from_numpy(pixels).sum()):
             shards = _shards(self._split, start, stop)
-            raise DamagedShard(
+            raise DamagedShardError(
                 f"{self._where(start, stop)}: a heatmap is not finite ({shards}); preprocess again"
             )
 

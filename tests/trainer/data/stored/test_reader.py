@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from pose_smoother.errors import DamagedShard
+from pose_smoother.errors import DamagedShardError
 from tests.trainer.fake_store import make_store
 from trainer.data.stored.reader import BlockReader
 from trainer.data.stored.sparse import SparseFrames, WindowBuffer
@@ -48,7 +48,7 @@ def test_a_damaged_shard_surfaces_with_its_name_after_the_good_blocks():
     store.damaged = ("train", "heatmaps", 30)
     with BlockReader(store, "train", [(0, 16), (16, 32)]) as reader:
         reader.next_block()
-        with pytest.raises(DamagedShard, match="train/heatmaps shard 0: bad checksum"):
+        with pytest.raises(DamagedShardError, match="train/heatmaps shard 0: bad checksum"):
             reader.next_block()
     assert not reading_threads()
 
@@ -69,7 +69,7 @@ def test_heatmaps_that_break_the_contract_are_refused(monkeypatch, spoil, messag
     with (
         BlockReader(store, "train", [(8, 16)]) as reader,
         pytest.raises(
-            DamagedShard, match=rf"fake: train/heatmaps, frames 8 \.\.\. 15: .*{message}"
+            DamagedShardError, match=rf"fake: train/heatmaps, frames 8 \.\.\. 15: .*{message}"
         ),
     ):
         reader.next_block()
