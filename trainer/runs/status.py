@@ -1,39 +1,50 @@
-"""The runs of a folder at a glance, read off their files while others write them: no lock is taken.
+"""How far runs are, read from their folders while others write them: no lock is taken.
 
-A run's process touches a small file beside the run every few seconds
-(``pose_smoother.files.lock``).
-Where that has stopped and the state still says "running", the process died without a word.
+A run's process touches a small file next to the run every few seconds
+(``pose_smoother.files.lock``). Where that has stopped and the state still says "running", the
+process died without a word.
 """
 
 import json
+import math
 import os
 import socket
 import time
-from collections import Counter
-from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from pathlib import Path
 
 from pose_smoother.errors import PoseSmootherError, RunError
-from pose_smoother.files.lock import DEAD_AFTER_S
-from trainer.runs.layout import CONFIG, HISTORY, STATE
-from trainer.runs.results_io import read_json
-from trainer.runs.status_table import (
-    FAILED,
-    FINISHED,
-    LOST,
-    RUNNING,
-    TABLE,
-    is_finished,
-    plain,
-    read_status,
-)
+from pose_smoother.files.lock import DEAD_AFTER_S, owner_file
+from trainer.runs.layout import CONFIG, HISTORY, HISTORY_KINDS, STATE, TIMING, TIMING_KINDS
+from trainer.runs.results_io import RESULTS_CSV, RESULTS_JSON, read_csv, read_json
 
-PREEMPTED, WAITING = "preempted", "waiting"
-#: States in the order in which a reader wants them.
-_ORDER = (FAILED, LOST, RUNNING, PREEMPTED, WAITING, FINISHED)
+#: What a sweep writes into its folder of runs.
+SWEEP_CSV = "sweep.csv"
 _SIGNS = (STATE, HISTORY, "last.pt", "results.json")
+_PCK = "val_pck_0.2"
+
+
+class RunState(StrEnum):
+    """What a run is doing, in the order in which a reader wants to see it."""
+
+    FAILED = "failed"
+    #: Its process died and wrote nothing: a kill, a machine that is gone.
+    LOST = "lost"
+    RUNNING = "running"
+    #: Another process writes to the folder that this sweep wants.
+    LOCKED = "locked"
+    #: It was interrupted and saved everything: the same command continues it.
+    STOPPED = "stopped"
+    #: It is planned and was not started.
+    PENDING = "pending"
+    FINISHED = "finished"
+
+
+#: ``state`` in ``state.json`` -> the state of a run whose process has ended and that has no results.
+#: "preempted" is what the design has a run write when it leaves with exit code 75.
+_ENDED = {"preempted": RunState.STOPPED, "failed": RunState.FAILED, "lost": RunState.LOST}
 
 
 @dataclass(frozen=True)
@@ -43,19 +54,57 @@ class RunStatus:
     Attributes
     ----------
     run : name of its folder.
-    state : "running", "finished", "failed", "preempted", "lost" or "waiting".
-    epochs : finished ones; None for smoothers and before the first.
-    best_val_pck : best validation PCK@0.2 so far, in percent, or None.
-    sign_of_life_s : seconds since its process last wrote or touched a file; None without any.
-    reason : why it failed.
+    epochs : finished ones; None for filters and before the first.
+    best_val_pck : best validation PCK@0.2 so far, in percent; None before the first epoch.
+    minutes : spent on its finished epochs, by all sweeps; for filters by this one; None if none.
+    reason : why it failed or is locked.
+    silent_s : seconds since its process last wrote or touched a file; None if never, or not asked.
     """
 
     run: str
-    state: str
+    state: RunState
     epochs: int | None = None
     best_val_pck: float | None = None
-    sign_of_life_s: float | None = None
+    minutes: float | None = None
     reason: str = ""
+    silent_s: float | None = None
+
+
+def read_status(folder: Path) -> RunStatus:
+    """A run's status if no process is at work on it; a damaged file is a reason, not an error."""
+    status = RunStatus(folder.name, RunState.PENDING)
+    try:
+        if (folder / STATE).exists():
+            saved = read_json(folder / STATE, "")
+            state = _ENDED.get(str(saved.get("state")), RunState.STOPPED)
+            state = RunState.STOPPED if state == RunState.LOST else state  # it can be continued
+            status = replace(status, state=state, reason=str(saved.get("error", "")))
+        if (folder / HISTORY).exists():
+            history = read_csv(folder / HISTORY, HISTORY_KINDS)
+            best = float(history[_PCK].max()) if len(history) else math.nan
+            best_val_pck = None if math.isnan(best) else best
+            status = replace(status, epochs=len(history), best_val_pck=best_val_pck)
+        if (folder / TIMING).exists():
+            timing = read_csv(folder / TIMING, TIMING_KINDS)
+            seconds = timing["train_seconds"].sum() + timing["val_seconds"].sum()
+            status = replace(status, minutes=float(seconds) / 60)
+    except PoseSmootherError as error:
+        status = replace(status, reason=str(error))
+    if is_finished(folder):
+        return replace(status, state=RunState.FINISHED, reason="")
+    return status
+
+
+def live_status(folder: Path) -> RunStatus:
+    """A run's status, whether its process lives or not.
+
+    A file that another process is replacing is read as it was before, or as it is afterwards.
+    """
+    status = read_status(folder)
+    state = _live_state(folder)
+    has_reason = state in (RunState.FAILED, RunState.LOST)
+    reason = plain(status.reason) if has_reason else ""
+    return replace(status, state=state, reason=reason, silent_s=_silent_s(folder))
 
 
 def overview(runs: Path) -> list[RunStatus]:
@@ -68,63 +117,39 @@ def overview(runs: Path) -> list[RunStatus]:
     if not runs.is_dir():
         raise RunError(f"no folder {runs}")
     names = {p.name for p in runs.iterdir() if (p / CONFIG).exists() or (p / STATE).exists()}
-    sights = [sight(runs / name) for name in sorted(names | _planned(runs))]
-    if not sights:
+    statuses = [live_status(runs / name) for name in sorted(names | _planned(runs))]
+    if not statuses:
         raise RunError(f"{runs} holds no run: expected the --out folder of train or sweep")
-    return sights
+    return statuses
 
 
-def sight(folder: Path) -> RunStatus:
-    """One run. Whatever another process is just writing is as it was, or as it will be."""
-    known = read_status(folder)
-    state, reason = _state(folder), known.reason
-    return RunStatus(
-        folder.name,
-        state,
-        known.epochs,
-        known.best_val_pck,
-        _silent_s(folder),
-        plain(reason) if state in (FAILED, LOST) else "",
-    )
+def is_finished(folder: Path) -> bool:
+    """Whether a run wrote all its results; the CSV comes last."""
+    return all((folder / name).exists() for name in (RESULTS_JSON, RESULTS_CSV))
 
 
-def table_of(sights: Sequence[RunStatus]) -> str:
-    """One line a run, and how many are in each state."""
-    width = max(len(sight.run) for sight in sights)
-    lines = [f"{'run':<{width}}  state      epochs  val PCK@0.2  last sign"]
-    for sight in sights:
-        epochs = "" if sight.epochs is None else str(sight.epochs)
-        pck = "" if sight.best_val_pck is None else f"{sight.best_val_pck:.2f}"
-        age = "" if sight.sign_of_life_s is None else _age(sight.sign_of_life_s)
-        line = f"{sight.run:<{width}}  {sight.state:<9}  {epochs:>6}  {pck:>11}  {age:>9}"
-        lines.append(f"{line}  {sight.reason}".rstrip())
-    counts = Counter(sight.state for sight in sights)
-    counted = ", ".join(f"{counts[state]} {state}" for state in _ORDER if counts[state])
-    return "\n".join([*lines, f"{len(sights)} runs: {counted}"])
+def plain(text: str) -> str:
+    """Text as one line without control characters."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
-def to_json(sights: Sequence[RunStatus]) -> str:
-    """The same for programs; null where nothing is known."""
-    return json.dumps([asdict(sight) for sight in sights], indent=1)
-
-
-def _state(folder: Path) -> str:
-    """What a run is doing; the results come last, so they settle it."""
-    told = ""
+def _live_state(folder: Path) -> RunState:
+    """What a run is doing; the results are written last, so they decide."""
+    saved = ""
     with suppress(PoseSmootherError):
-        told = str(read_json(folder / STATE, "").get("state")) if (folder / STATE).exists() else ""
+        saved = str(read_json(folder / STATE, "").get("state")) if (folder / STATE).exists() else ""
     if is_finished(folder):
-        return FINISHED
+        return RunState.FINISHED
     if _is_at_work(folder):
-        return RUNNING
-    if told in (PREEMPTED, FAILED):
-        return told
-    return LOST if folder.exists() else WAITING
+        return RunState.RUNNING
+    if saved in _ENDED:
+        return _ENDED[saved]
+    return RunState.LOST if folder.exists() else RunState.PENDING
 
 
 def _is_at_work(folder: Path) -> bool:
-    """Whether the run's process lives: it has touched its file, and is there if it is from here."""
-    file = folder.parent / f".{folder.name}.owner.json"
+    """Whether the run's process lives: it has touched its file, and exists if it is from here."""
+    file = owner_file(folder)
     try:
         silent_s = time.time() - file.stat().st_mtime
         owner = json.loads(file.read_text())
@@ -140,7 +165,7 @@ def _is_at_work(folder: Path) -> bool:
 def _silent_s(folder: Path) -> float | None:
     """Seconds since the newest of a run's files was written or touched."""
     newest = []
-    for file in (folder.parent / f".{folder.name}.owner.json", *(folder / n for n in _SIGNS)):
+    for file in (owner_file(folder), *(folder / name for name in _SIGNS)):
         with suppress(OSError):
             newest.append(file.stat().st_mtime)
     return max(0.0, time.time() - max(newest)) if newest else None
@@ -149,15 +174,7 @@ def _silent_s(folder: Path) -> float | None:
 def _planned(runs: Path) -> set[str]:
     """The runs of the last sweep, as its table names them."""
     try:
-        lines = (runs / TABLE).read_text().splitlines()
+        lines = (runs / SWEEP_CSV).read_text().splitlines()
     except (OSError, UnicodeDecodeError):
         return set()
     return {line.partition(",")[0].strip('"') for line in lines[1:]} - {""}
-
-
-def _age(seconds: float) -> str:
-    """As "12 s", "3 min", "5 h" or "2 d"."""
-    for unit, length_s in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= 2 * length_s:
-            return f"{seconds / length_s:.0f} {unit}"
-    return f"{seconds:.0f} s"

@@ -87,7 +87,7 @@ def sweep(
     """
     with Interrupt() as interrupt:
         from trainer.experiments import THESIS_MODELS
-        from trainer.runs.status_table import table
+        from trainer.runs.status_table import sweep_table
         from trainer.sweep.jobs import job_of, plan
         from trainer.sweep.progress_display import ProgressDisplay
         from trainer.sweep.supervisor import Supervisor, SweepOptions, verdict
@@ -111,7 +111,7 @@ def sweep(
         options = SweepOptions(jobs, threads, max_minutes, not is_here if again is None else again)
         launcher = launcher_of(out, threads * nproc_per_node, jobs, **where)
         statuses = Supervisor(planned, out, options, interrupt, ProgressDisplay(), launcher).run()
-        click.echo(table(statuses))
+        click.echo(sweep_table(statuses))
         verdict(statuses, interrupt)
 
 
@@ -121,16 +121,17 @@ def sweep(
 def status(runs: Path, as_json: bool) -> None:
     """How far each run of a folder is: one line a run, read off the files, at any time.
 
-    running (its process gave a sign of life within a minute), finished, failed and why, preempted
-    (saved; the same command goes on), lost (its process is gone and said nothing; the same command
-    goes on from its last checkpoint), waiting (planned by a sweep, not begun).
+    running (its process gave a sign of life within a minute), finished, failed and why, stopped
+    (it saved; the same command continues it), lost (its process died without a message; the same
+    command continues it from its last checkpoint), pending (planned by a sweep, not started).
 
     Example: python -m trainer status runs
     """
-    from trainer.runs.status import overview, table_of, to_json
+    from trainer.runs.status import overview
+    from trainer.runs.status_table import overview_table, to_json
 
-    sights = overview(runs)
-    click.echo(to_json(sights) if as_json else table_of(sights))
+    found = overview(runs)
+    click.echo(to_json(found) if as_json else overview_table(found))
 
 
 def _subset(text: str) -> tuple[str, ...] | None:

@@ -12,7 +12,7 @@ from pose_smoother.errors import PoseSmootherError
 from trainer.runs.layout import STATE
 from trainer.runs.results_io import read_json
 from trainer.runs.signals import EXIT_CODES
-from trainer.runs.status_table import FAILED, FINISHED, LOST, STOPPED, is_finished, plain
+from trainer.runs.status import RunState, is_finished, plain
 from trainer.sweep.job import Job
 
 LOGS = ".logs"
@@ -56,22 +56,24 @@ class RunProcess:
         self.process.kill()
         self.process.wait()
 
-    def outcome(self) -> tuple[str, str] | None:
+    def outcome(self) -> tuple[RunState, str] | None:
         """(state, reason) of a process that has ended; None while it runs."""
         code = self.process.poll()
         if code is None:
             return None
         if code == 0 and is_finished(self.folder):
-            return FINISHED, ""
+            return RunState.FINISHED, ""
         if code in _SAVED or (self.asked_to_stop and code == -signal.SIGTERM):
-            return STOPPED, ""
+            return RunState.STOPPED, ""
         told = self._told()
         if told == "preempted":  # torchrun ends with 1 whatever its processes ended with
-            return STOPPED, ""
+            return RunState.STOPPED, ""
         if code < 0:
             hint = ": out of memory?" if code == -signal.SIGKILL else ""
-            return LOST, f"ended by {signal.Signals(-code).name}{hint} (see {self.log})"
-        state = LOST if told in ("lost", "running") else FAILED  # one of torchrun's was killed
+            return RunState.LOST, f"ended by {signal.Signals(-code).name}{hint} (see {self.log})"
+        state = (
+            RunState.LOST if told in ("lost", "running") else RunState.FAILED
+        )  # one of torchrun's was killed
         return state, self._last_words() or f"exit code {code} (see {self.log})"
 
     def _told(self) -> str:

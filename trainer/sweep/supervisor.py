@@ -14,19 +14,8 @@ from pose_smoother.errors import Interrupted, PoseSmootherError, RunError
 from pose_smoother.files.lock import LockedError, exclusive_lock
 from trainer.runs.folder import check_identity
 from trainer.runs.signals import Interrupt
-from trainer.runs.status_table import (
-    FAILED,
-    FINISHED,
-    HELD,
-    LOST,
-    RUNNING,
-    STOPPED,
-    TABLE,
-    Status,
-    is_finished,
-    read_status,
-    write_table,
-)
+from trainer.runs.status import SWEEP_CSV, RunState, RunStatus, is_finished, read_status
+from trainer.runs.status_table import status_line, write_table
 from trainer.sweep.job import Job
 from trainer.sweep.launchers import Handle, Launcher
 from trainer.sweep.launchers.local import Local
@@ -88,22 +77,22 @@ class Supervisor:
         self._stopping_since: float | None = None
         self._held_tried = 0.0
         self._width = max(map(len, self._jobs))
-        self.statuses: dict[str, Status] = {}
+        self.statuses: dict[str, RunStatus] = {}
 
-    def run(self) -> list[Status]:
+    def run(self) -> list[RunStatus]:
         """Run all jobs, or until the time is up or a signal comes.
 
         Returns
         -------
-        One state a job, in the order given; ``TABLE`` in the folder of runs holds the same.
+        One state a job, in the order given; ``SWEEP_CSV`` in the folder of runs holds the same.
 
         Raises
         ------
         LockedError : another sweep is at work in this folder.
         """
         began = time.monotonic()
-        with exclusive_lock(self._out / TABLE), self._launcher:
-            for stray in self._out.glob(f".{TABLE}.*.tmp"):  # left by a kill while writing aside
+        with exclusive_lock(self._out / SWEEP_CSV), self._launcher:
+            for stray in self._out.glob(f".{SWEEP_CSV}.*.tmp"):  # left by a kill
                 stray.unlink()
             self._take_stock()
             try:
@@ -126,10 +115,10 @@ class Supervisor:
     def _take_stock(self) -> None:
         for name in self._jobs:
             status = read_status(self._out / name)
-            if status.state == FAILED:  # it is tried again
-                status = replace(status, state=STOPPED)
+            if status.state == RunState.FAILED:  # it is tried again
+                status = replace(status, state=RunState.STOPPED)
             self.statuses[name] = status
-        n_done = sum(status.state == FINISHED for status in self.statuses.values())
+        n_done = sum(status.state == RunState.FINISHED for status in self.statuses.values())
         self._board.tell(
             f"{len(self._jobs)} runs, {n_done} of them finished; {self._options.n_jobs} at a time, "
             f"{self._options.threads} threads each; what they print is in {self._out}/.logs"
@@ -161,16 +150,16 @@ class Supervisor:
                 del self._children[name]
                 if not self._goes_on(name, *ended):
                     state, reason = ended
-                    state = FAILED if state == LOST else state
+                    state = RunState.FAILED if state == RunState.LOST else state
                     self._settle(name, state, reason, minutes=child.minutes)
 
-    def _goes_on(self, name: str, state: str, reason: str) -> bool:
+    def _goes_on(self, name: str, state: RunState, reason: str) -> bool:
         """Queue a run again that was preempted or died; whether that was done."""
-        self._deaths[name] += state == LOST
+        self._deaths[name] += state == RunState.LOST
         if (
             not self._options.again
             or self._stopping_since is not None
-            or state not in (STOPPED, LOST)
+            or state not in (RunState.STOPPED, RunState.LOST)
             or self._deaths[name] >= MOST_DEATHS
         ):
             return False
@@ -187,7 +176,7 @@ class Supervisor:
         for name in list(self._queue):
             if len(self._children) + len(ready) >= self._options.n_jobs * per_job:
                 break
-            if (try_held or self.statuses[name].state != HELD) and self._is_ready(name):
+            if (try_held or self.statuses[name].state != RunState.LOCKED) and self._is_ready(name):
                 ready.append(name)
             if len(ready) == per_job:
                 self._begin(ready)
@@ -201,17 +190,17 @@ class Supervisor:
             with exclusive_lock(folder):
                 pass
         except LockedError as held:
-            if self.statuses[name].state != HELD:
-                self._note(replace(read_status(folder), state=HELD, reason=str(held)))
+            if self.statuses[name].state != RunState.LOCKED:
+                self._note(replace(read_status(folder), state=RunState.LOCKED, reason=str(held)))
             return False
         self._queue.remove(name)
         try:
             if not is_finished(folder):
                 return True
             check_identity(folder, self._jobs[name].identity)
-            self._settle(name, FINISHED)
+            self._settle(name, RunState.FINISHED)
         except PoseSmootherError as error:
-            self._settle(name, FAILED, str(error))
+            self._settle(name, RunState.FAILED, str(error))
         return False
 
     def _begin(self, names: Sequence[str]) -> None:
@@ -222,13 +211,13 @@ class Supervisor:
             self._children.update(self._launcher.begin([self._jobs[name] for name in names]))
         except (PoseSmootherError, OSError) as error:
             for name in names:
-                self._settle(name, FAILED, str(error))
+                self._settle(name, RunState.FAILED, str(error))
             return
         for name in names:
-            self._note(replace(read_status(self._out / name), state=RUNNING, reason=""))
+            self._note(replace(read_status(self._out / name), state=RunState.RUNNING, reason=""))
 
     def _settle(
-        self, name: str, state: str, reason: str = "", minutes: float | None = None
+        self, name: str, state: RunState, reason: str = "", minutes: float | None = None
     ) -> None:
         """A job has ended."""
         status = read_status(self._out / name)
@@ -237,28 +226,28 @@ class Supervisor:
         self._note(replace(status, state=state, reason=reason))
         self._write()
 
-    def _note(self, status: Status) -> None:
+    def _note(self, status: RunStatus) -> None:
         self.statuses[status.run] = status
         self._board.tell(self._line(status))
 
-    def _line(self, status: Status) -> str:
-        done = sum(s.state == FINISHED for s in self.statuses.values())
-        return f"[{done}/{len(self.statuses)}] {status.line(self._width)}"
+    def _line(self, status: RunStatus) -> str:
+        done = sum(s.state == RunState.FINISHED for s in self.statuses.values())
+        return f"[{done}/{len(self.statuses)}] {status_line(status, self._width)}"
 
     def _show(self) -> None:
         if self._board.is_due and self._children:
             lines = []
             for name, child in self._children.items():
-                status = replace(read_status(self._out / name), state=RUNNING, reason="")
+                status = replace(read_status(self._out / name), state=RunState.RUNNING, reason="")
                 spent = self.statuses[name].minutes or 0.0  # by earlier sweeps
                 lines.append(self._line(replace(status, minutes=spent + child.minutes)))
             self._board.show(lines)
 
     def _write(self) -> None:
-        write_table(self._out / TABLE, list(self.statuses.values()))
+        write_table(self._out / SWEEP_CSV, list(self.statuses.values()))
 
 
-def verdict(statuses: Sequence[Status], interrupt: Interrupt) -> None:
+def verdict(statuses: Sequence[RunStatus], interrupt: Interrupt) -> None:
     """Return if all is finished; else raise what a command should end with.
 
     Raises
@@ -268,8 +257,10 @@ def verdict(statuses: Sequence[Status], interrupt: Interrupt) -> None:
     RunError : runs failed; names each with its reason.
     """
     interrupt.leave_if_requested()
-    failed = [status for status in statuses if status.state == FAILED]
-    left = [status for status in statuses if status.state not in (FINISHED, FAILED)]
+    failed = [status for status in statuses if status.state == RunState.FAILED]
+    left = [
+        status for status in statuses if status.state not in (RunState.FINISHED, RunState.FAILED)
+    ]
     reasons = "; ".join(f"{status.run}: {status.reason}" for status in failed)
     if left:
         told = f"; {len(failed)} failed: {reasons}" if failed else ""

@@ -15,8 +15,8 @@ from pose_smoother.files.atomic import write_json
 from pose_smoother.files.lock import exclusive_lock
 from trainer.cli import main
 from trainer.runs.folder import RunFolder
-from trainer.runs.status import _age, overview, sight
-from trainer.runs.status_table import Status, write_table
+from trainer.runs.status import RunState, RunStatus, live_status, overview
+from trainer.runs.status_table import _age, write_table
 
 
 def owner(runs, name, pid, host=None, silent_s=0.0):
@@ -45,7 +45,7 @@ def runs(tmp_path):
     (tmp_path / "e-1.1-seed0").mkdir()
     for name in ("config.json", "results.json", "results.csv"):
         (tmp_path / "e-1.1-seed0" / name).write_text("{}")
-    statuses = [Status(f"{name}-1.1-seed0", "not begun") for name in "abcdef"]
+    statuses = [RunStatus(f"{name}-1.1-seed0", RunState.PENDING) for name in "abcdef"]
     write_table(tmp_path / "sweep.csv", statuses)
     (tmp_path / ".logs").mkdir()
     return tmp_path
@@ -57,30 +57,30 @@ def test_each_state_is_told_apart(runs, dead_pid):
     found = {sight.run[0]: sight for sight in overview(runs)}
     assert {name: sight.state for name, sight in found.items()} == {
         "a": "running",
-        "b": "preempted",
+        "b": "stopped",
         "c": "failed",
         "d": "lost",
         "e": "finished",
-        "f": "waiting",
+        "f": "pending",
     }
     assert found["c"].reason == "RunError: not finite"
-    assert found["f"].sign_of_life_s is None
-    assert 0 <= found["a"].sign_of_life_s < 60
+    assert found["f"].silent_s is None
+    assert 0 <= found["a"].silent_s < 60
 
 
 def test_signs_of_life_count_not_the_state(runs, dead_pid):
     name = "a-1.1-seed0"
-    assert sight(runs / name).state == "lost"  # nobody holds it
+    assert live_status(runs / name).state == "lost"  # nobody holds it
     owner(runs, name, os.getpid(), silent_s=3600)
-    assert sight(runs / name).state == "lost"  # the number may be another process's by now
+    assert live_status(runs / name).state == "lost"  # the number may be another process's by now
     owner(runs, name, dead_pid, host="elsewhere", silent_s=20)
-    assert sight(runs / name).state == "running"  # another machine's, heard of 20 s ago
+    assert live_status(runs / name).state == "running"  # another machine's, heard of 20 s ago
     owner(runs, name, dead_pid, host="elsewhere", silent_s=120)
-    assert sight(runs / name).state == "lost"
+    assert live_status(runs / name).state == "lost"
     owner(runs, "b-1.1-seed0", os.getpid())
-    assert sight(runs / "b-1.1-seed0").state == "running"  # it goes on
+    assert live_status(runs / "b-1.1-seed0").state == "running"  # it goes on
     (runs / f".{name}.owner.json").write_text("{")
-    assert sight(runs / name).state == "lost"
+    assert live_status(runs / name).state == "lost"
 
 
 def test_a_live_run_is_not_disturbed(tmp_path):
@@ -102,11 +102,11 @@ def test_the_command_prints_a_table_or_json(runs):
     assert lines[0].split() == ["run", "state", "epochs", "val", "PCK@0.2", "last", "sign"]
     assert lines[3].split()[:2] == ["c-1.1-seed0", "failed"]
     assert lines[3].endswith("RunError: not finite")
-    assert lines[-1] == "6 runs: 1 failed, 2 lost, 1 preempted, 1 waiting, 1 finished"
+    assert lines[-1] == "6 runs: 1 failed, 2 lost, 1 stopped, 1 pending, 1 finished"
     rows = json.loads(CliRunner().invoke(main, ["status", str(runs), "--json"]).stdout)
     assert rows[5] == {
         "run": "f-1.1-seed0",
-        "state": "waiting",
+        "state": "pending",
         "epochs": None,
         "best_val_pck": None,
         "sign_of_life_s": None,

@@ -7,7 +7,8 @@ import pytest
 from pose_smoother.files.atomic import write_json
 from tests.trainer.fake_store import make_store
 from trainer.runs.folder import RunFolder
-from trainer.runs.status_table import Status, read_status, table, write_table
+from trainer.runs.status import RunState, RunStatus, read_status
+from trainer.runs.status_table import sweep_table, write_table
 from trainer.training.config import TrainConfig
 from trainer.training.train import train
 
@@ -47,11 +48,11 @@ def test_results_that_were_cut_off_are_not_finished(run, tmp_path):
 )
 def test_an_unfinished_run(tmp_path, told, state, reason):
     write_json(tmp_path / "state.json", told)
-    assert read_status(tmp_path) == Status(tmp_path.name, state, reason=reason)
+    assert read_status(tmp_path) == RunStatus(tmp_path.name, RunState(state), reason=reason)
 
 
 def test_no_run_and_a_damaged_one(tmp_path):
-    assert read_status(tmp_path / "none") == Status("none", "not begun")
+    assert read_status(tmp_path / "none") == RunStatus("none", RunState.PENDING)
     with RunFolder(tmp_path / "run") as folder:
         folder.set_state("running")
     (tmp_path / "run" / "history.csv").write_text("epoch,train\n1")
@@ -62,21 +63,24 @@ def test_no_run_and_a_damaged_one(tmp_path):
 
 def test_the_table_has_a_line_a_run_and_the_counts():
     statuses = [
-        Status("deciwatch-1.1-seed0", "finished", 23, 71.234, 12.34),
-        Status("3dconv-1.1-seed0", "failed", 0, None, None, "disk full"),
-        Status("baselines-1.1-seed0", "finished"),
+        RunStatus("deciwatch-1.1-seed0", RunState.FINISHED, 23, 71.234, 12.34),
+        RunStatus("3dconv-1.1-seed0", RunState.FAILED, 0, None, None, "disk full"),
+        RunStatus("baselines-1.1-seed0", RunState.FINISHED),
     ]
-    lines = table(statuses).splitlines()
+    lines = sweep_table(statuses).splitlines()
     assert lines[0] == (
         "deciwatch-1.1-seed0  finished   epoch 23  best val PCK@0.2  71.23   12.3 min"
     )
     assert lines[1].startswith("3dconv-1.1-seed0     failed     epoch  0")
     assert lines[1].endswith("disk full")
-    assert lines[2:] == ["baselines-1.1-seed0  finished", "3 runs: 2 finished, 1 failed"]
+    assert lines[2:] == ["baselines-1.1-seed0  finished", "3 runs: 1 failed, 2 finished"]
 
 
 def test_the_csv_has_a_row_a_run_whatever_the_reason(tmp_path):
-    statuses = [Status("a", "finished", 2, 1.5, 0.25), Status("b", "failed", reason="=1\n\x1b[0m")]
+    statuses = [
+        RunStatus("a", RunState.FINISHED, 2, 1.5, 0.25),
+        RunStatus("b", RunState.FAILED, reason="=1\n\x1b[0m"),
+    ]
     write_table(tmp_path / "sweep.csv", statuses)
     with (tmp_path / "sweep.csv").open() as file:
         rows = list(csv.DictReader(file))

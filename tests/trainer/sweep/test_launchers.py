@@ -104,7 +104,7 @@ def test_runs_share_a_job_and_only_what_is_left_comes_again(out):
 def test_the_time_is_up_for_packs_too(out, monkeypatch):
     an_hour_passes_when(monkeypatch, out, "begin slow-1", "end ok-1")
     found = sweep(out, Threads(out, 2), "slow-1", "ok-1", "slow-2", max_minutes=30)
-    assert states(found) == {"slow-1": "stopped", "ok-1": "finished", "slow-2": "not begun"}
+    assert states(found) == {"slow-1": "stopped", "ok-1": "finished", "slow-2": "pending"}
     assert ["end", "slow-1", "1"] in events(out)  # it was asked, and could save
 
 

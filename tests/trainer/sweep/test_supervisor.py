@@ -16,12 +16,13 @@ import pytest
 from pose_smoother.errors import Interrupted, RunError
 from pose_smoother.files.lock import LockedError, exclusive_lock
 from trainer.runs.signals import Interrupt
+from trainer.runs.status import SWEEP_CSV
 from trainer.sweep import supervisor
 from trainer.sweep.job import Job
 from trainer.sweep.launchers import local
 from trainer.sweep.progress_display import ProgressDisplay
 from trainer.sweep.run_process import begin
-from trainer.sweep.supervisor import TABLE, Supervisor, SweepOptions, UnfinishedError, verdict
+from trainer.sweep.supervisor import Supervisor, SweepOptions, UnfinishedError, verdict
 
 #: What a job does: ``python job.py FOLDER DEED --parent PID``; it tells when it was at work.
 SCRIPT = """
@@ -139,7 +140,7 @@ def test_each_ends_in_its_own_way_and_none_takes_another_down(make):
         "fail-1": "failed",
         "ok-2": "finished",
     }
-    with (make.out / TABLE).open() as file:
+    with (make.out / SWEEP_CSV).open() as file:
         rows = list(csv.DictReader(file))
     assert [(row["run"], row["state"]) for row in rows] == [(s.run, s.state) for s in found]
     with pytest.raises(RunError) as failed:
@@ -188,8 +189,8 @@ def test_the_time_is_up(make, monkeypatch):
     assert states(found) == {
         "ok-1": "finished",
         "slow-1": "stopped",
-        "slow-2": "not begun",
-        "ok-2": "not begun",
+        "slow-2": "pending",
+        "ok-2": "pending",
     }
     assert ["end", "slow-1", "1"] in events(make.out)  # it was asked, and could save
     with pytest.raises(
@@ -207,7 +208,7 @@ def test_a_signal_stops_all_and_starts_no_more(make, number, code):
     interrupt = StopWhen(make.out / "events.txt", ("slow-1", "slow-2"), number)
     sweep = make("slow-1", "slow-2", "ok-1", n_jobs=2, interrupt=interrupt)
     found = sweep.run()
-    assert states(found) == {"slow-1": "stopped", "slow-2": "stopped", "ok-1": "not begun"}
+    assert states(found) == {"slow-1": "stopped", "slow-2": "stopped", "ok-1": "pending"}
     with pytest.raises(Interrupted) as stopped:
         verdict(found, interrupt)
     assert stopped.value.exit_code == code
@@ -257,8 +258,10 @@ def test_a_terminal_s_ctrl_c_does_not_reach_the_runs(make):
 
 def test_two_sweeps_on_one_folder_do_not_collide(make):
     with (
-        exclusive_lock(make.out / TABLE),
-        pytest.raises(LockedError, match=rf"{TABLE} is being written by process {os.getpid()} on"),
+        exclusive_lock(make.out / SWEEP_CSV),
+        pytest.raises(
+            LockedError, match=rf"{SWEEP_CSV} is being written by process {os.getpid()} on"
+        ),
     ):
         make("ok-1").run()
     assert not (make.out / "ok-1").exists()
@@ -277,7 +280,7 @@ def test_a_run_in_other_hands_is_waited_for(make):
     sweep = make("ok-1", "ok-2", interrupt=(look := ReleaseAfter(make.out, released)))
     found = sweep.run()
     thread.join()
-    assert look.state_then == "held"
+    assert look.state_then == "locked"
     assert states(found) == {"ok-1": "finished", "ok-2": "finished"}
     assert [name for word, name, _ in events(make.out) if word == "begin"] == ["ok-2", "ok-1"]
 
@@ -292,7 +295,7 @@ class ReleaseAfter(Interrupt):
 
     @property
     def signum(self):
-        table = self._out / TABLE
+        table = self._out / SWEEP_CSV
         if "ok-2,finished" in table.read_text() and not self._released.is_set():
             (row,) = [r for r in table.read_text().splitlines() if r.startswith("ok-1")]
             self.state_then = row.split(",")[1]

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from trainer.runs.status import RunState
 from trainer.sweep.job import Job
 
 #: Of submitit.
@@ -28,7 +29,7 @@ class Handle(Protocol):
     def kill(self) -> None:
         """End it at once."""
 
-    def outcome(self) -> tuple[str, str] | None:
+    def outcome(self) -> tuple[RunState, str] | None:
         """(state, reason) of a run that has ended; None before."""
 
 

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from pose_smoother.files.lock import LockedError, exclusive_lock
-from trainer.runs.status_table import FINISHED, LOST, STOPPED, is_finished, read_status
+from trainer.runs.status import RunState, is_finished, read_status
 from trainer.sweep.job import Job
 from trainer.sweep.run_process import RunProcess, begin
 
 #: (state, reason) by run name.
-Outcomes = dict[str, tuple[str, str]]
+Outcomes = dict[str, tuple[RunState, str]]
 
 _POLL_S = 0.2
 _GRACE_S = 100.0
@@ -43,15 +43,15 @@ class JobGroup:
         ended: Outcomes = {}
         for job in self.jobs:
             if is_finished(self.out / job.name):
-                ended[job.name] = FINISHED, ""
+                ended[job.name] = RunState.FINISHED, ""
             elif not self._is_free(job.name):
-                ended[job.name] = STOPPED, "another process is at it"
+                ended[job.name] = RunState.STOPPED, "another process is at it"
             elif not self.stop_file.exists():
                 self._children[job.name] = begin(job, self.out, self.threads)
         while len(ended) < len(self.jobs):
             if self.stop_file.exists():
                 self._stop()
-                ended = {**{job.name: (STOPPED, "") for job in self.jobs}, **ended}
+                ended = {**{job.name: (RunState.STOPPED, "") for job in self.jobs}, **ended}
             for name, child in self._children.items():
                 outcome = child.outcome()
                 if outcome is not None:
@@ -96,7 +96,7 @@ class ClusterJob:
     def __init__(self, pack: JobGroup) -> None:
         self.pack = pack
         self.began = time.monotonic()
-        self._outcomes: Mapping[str, tuple[str, str]] | None = None
+        self._outcomes: Mapping[str, tuple[RunState, str]] | None = None
 
     def is_done(self) -> bool:
         """Whether the job has ended, however it did."""
@@ -110,7 +110,7 @@ class ClusterJob:
         """Take the job away from the cluster."""
         raise NotImplementedError
 
-    def outcomes(self) -> Mapping[str, tuple[str, str]] | None:
+    def outcomes(self) -> Mapping[str, tuple[RunState, str]] | None:
         """By run; None until the job has ended."""
         if self._outcomes is None and self.is_done():
             try:
@@ -120,12 +120,16 @@ class ClusterJob:
                 self._outcomes = {job.name: self._found(job.name, said) for job in self.pack.jobs}
         return self._outcomes
 
-    def _found(self, name: str, said: str) -> tuple[str, str]:
+    def _found(self, name: str, said: str) -> tuple[RunState, str]:
         """What the folder of a run tells, when its job can't."""
         if is_finished(self.pack.out / name):
-            return FINISHED, ""
+            return RunState.FINISHED, ""
         status = read_status(self.pack.out / name)
-        return (LOST, said) if status.state != STOPPED else (LOST, status.reason or said)
+        return (
+            (RunState.LOST, said)
+            if status.state != RunState.STOPPED
+            else (RunState.LOST, status.reason or said)
+        )
 
 
 @dataclass
@@ -148,7 +152,7 @@ class GroupedRun:
         """Take its job away; the runs of it see that, save and leave."""
         self.remote.cancel()
 
-    def outcome(self) -> tuple[str, str] | None:
+    def outcome(self) -> tuple[RunState, str] | None:
         """(state, reason) once the whole pack has ended."""
         found = self.remote.outcomes()
         return None if found is None else found[self.name]
