@@ -42,7 +42,7 @@ class RunState(StrEnum):
     FINISHED = "finished"
 
 
-#: ``state`` in ``state.json`` -> the state of a run whose process has ended and that has no results.
+#: ``state`` in ``state.json`` -> the state of a run that ended without results.
 #: "preempted" is what the design has a run write when it leaves with exit code 75.
 _ENDED = {"preempted": RunState.STOPPED, "failed": RunState.FAILED, "lost": RunState.LOST}
 
