@@ -59,7 +59,7 @@ def interpolated(values: Floats) -> Floats:
 
     The first and the last frame are known.
     """
-    known = np.isfinite(values).all(axis=(1, 2))
+    known = np.asarray(np.isfinite(values).all(axis=(1, 2)))
     if known.all():
         return values
     at = np.flatnonzero(known)

@@ -1,6 +1,6 @@
 """Missing positions, estimated on the line between the frames around them."""
 
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,16 +8,18 @@ from numpy.typing import NDArray
 from pose_smoother.filters.missing import present_frames
 from pose_smoother.heatmap import SIZE
 
+_Float = TypeVar("_Float", np.float32, np.float64)
+
 #: Where nothing is known of a keypoint in a whole window: the middle, as models see it.
 MIDDLE_PX = (SIZE - 1) / 2
 
 
 def interpolate_missing(
-    windows: NDArray[np.float32],
+    windows: NDArray[_Float],
     *,
     wanted: NDArray[np.bool_] | None = None,
     unseen: Literal["missing", "middle"] = "missing",
-) -> NDArray[np.float32]:
+) -> NDArray[_Float]:
     """Windows with missing positions interpolated linearly over time.
 
     Filters leave NaN where they find it, but a keypoint that the detector missed is still scored,
@@ -25,13 +27,13 @@ def interpolate_missing(
 
     Parameters
     ----------
-    windows : float32 (N, T, K, 2); NaN where missing.
+    windows : float32 or float64 (N, T, K, axes); NaN where missing.
     wanted : bool (N, T, K), where a position is needed; None: everywhere.
     unseen : what a keypoint that is nowhere in its window gets: NaN, or the heatmap's middle.
 
     Returns
     -------
-    float32 (N, T, K, 2). Before the first and after the last known frame their position is
+    The same type and shape. Before the first and after the last known frame their position is
     repeated. With ``wanted``, NaN elsewhere.
     """
     present = present_frames(windows)[..., 0]
@@ -49,9 +51,9 @@ def interpolate_missing(
     high = np.take_along_axis(windows, later[..., None], axis=1)
     if unseen == "middle":
         line = low + share[..., None].astype(np.float32) * (high - low)
-        seen = present.any(axis=1, keepdims=True)
+        seen = np.asarray(present.any(axis=1, keepdims=True))
         line = np.where(seen[..., None], line, np.float32(MIDDLE_PX))
     else:
-        line = (low + share[..., None] * (high - low)).astype(np.float32)
+        line = (low + share[..., None] * (high - low)).astype(windows.dtype)
     line = np.where(present[..., None], windows, line)
     return line if wanted is None else np.where(wanted[..., None], line, np.float32(np.nan))

@@ -1,14 +1,16 @@
 """The One-Euro filter (Casiez, Roussel and Vogel, CHI 2012): causal, smoother where slower."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_smoother.filters.base import Floats, Params, Run, Windows
+from pose_smoother.filters.base import Floats, Params, Run
 from pose_smoother.filters.missing import present_frames
 from pose_smoother.filters.parameters import Parameter
 from pose_smoother.heatmap import SIZE
+
+_Float = TypeVar("_Float", np.float32, np.float64)
 
 NAME = "one-euro"
 LABEL = "One-Euro"
@@ -36,12 +38,12 @@ _PERSON_PX = SIZE / 1.2
 
 
 def smooth_windows(
-    noisy: Windows,
+    noisy: NDArray[_Float],
     *,
     min_cutoff_per_frame: float,
     beta_per_px: float,
     speed_cutoff_per_frame: float,
-) -> Windows:
+) -> NDArray[_Float]:
     """Exponential smoothing whose cutoff rises with speed, each axis alone, from the past only.
 
     Time is counted in window frames, so nothing depends on a frame rate; across missing frames the

@@ -5,8 +5,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from pose_smoother.cli_support import extra_hint
 from pose_smoother.errors import InvalidInputError, PoseSmootherError
+from pose_smoother.extras import extra_hint
 from pose_smoother.poses.tracks import Floats, Poses
 
 
@@ -23,7 +23,7 @@ def trainer_module(name: str) -> Any:
         hint = extra_hint(error)
         if hint is None:
             raise
-        raise PoseSmootherError(f"a trained run needs the trainer: {hint}") from None
+        raise PoseSmootherError(hint) from None
 
 
 def load_run(folder: str | os.PathLike[str], device: str = "auto") -> Any:
@@ -42,8 +42,8 @@ def load_run(folder: str | os.PathLike[str], device: str = "auto") -> Any:
     return trainer_module("inference.load_run").load_run(Path(folder), device)
 
 
-def load_results(runs: str | os.PathLike[str]) -> list[dict[str, Any]]:
-    """The rows of every finished run below a folder, as ``results.csv`` has them.
+def load_results(runs: str | os.PathLike[str]) -> Any:
+    """The rows of every finished run below a folder: a pandas ``DataFrame``.
 
     Raises
     ------
@@ -53,8 +53,7 @@ def load_results(runs: str | os.PathLike[str]) -> list[dict[str, Any]]:
     folder = Path(runs)
     if not folder.is_dir():
         raise InvalidInputError(f"{folder}: no such folder")
-    rows: list[dict[str, Any]] = trainer_module("runs.results_io").load(folder)
-    return rows
+    return trainer_module("runs.results_io").load(folder)
 
 
 def is_run(method: object) -> bool:

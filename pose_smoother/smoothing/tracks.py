@@ -6,6 +6,7 @@ bridged inside the filter, a longer one begins a new run.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,15 +55,22 @@ class SmoothedTrack:
     rejected: NDArray[np.bool_]
     filled: NDArray[np.bool_]
 
+    @classmethod
+    def all_read(cls, keypoints: Floats) -> "SmoothedTrack":
+        """A result for which every point was read and none was filled."""
+        nowhere = np.zeros(keypoints.shape[:2], bool)
+        return cls(keypoints, nowhere, nowhere)
+
 
 def smooth_track(track: Track, chain: Chain, rules: Rules) -> SmoothedTrack:
     """Smooth one track; its keypoints are not changed in place."""
-    present = np.isfinite(track.keypoints).all(axis=-1)
+    present = np.asarray(np.isfinite(track.keypoints).all(axis=-1))
     low = np.zeros_like(present)
     if rules.min_score is not None:
         low = present & (track.score < rules.min_score)  # a score that is not given is not low
-    positions = np.where((present & ~low)[..., None], track.keypoints, np.nan)
-    filled = np.zeros_like(present)
+    read = np.asarray(present & ~low)
+    positions = np.where(read[..., None], track.keypoints, np.nan)
+    filled = np.zeros(present.shape, bool)
     if rules.fill_gaps:
         positions, filled = _with_filled_gaps(positions, track, int(rules.fill_gaps))
     parts = _runs(track)
@@ -71,7 +79,7 @@ def smooth_track(track: Track, chain: Chain, rules: Rules) -> SmoothedTrack:
     smoothed = chain.smooth(runs, _size(positions))
     for (rows, at), values in zip(parts, smoothed, strict=True):
         found[rows] = values[at]
-    known = np.isfinite(found).all(axis=-1)
+    known = np.asarray(np.isfinite(found).all(axis=-1))
     keypoints = np.where(known[..., None], found, track.keypoints)
     return SmoothedTrack(keypoints, low & ~filled, filled)
 
@@ -92,7 +100,7 @@ def _runs(track: Track) -> list[tuple[slice, NDArray[np.int64]]]:
     cuts = (np.flatnonzero(steps > BRIDGED_FRAMES) + 1).tolist()
     edges = [0, *cuts, len(track.frame)]
     parts = []
-    for start, stop in zip(edges[:-1], edges[1:], strict=True):
+    for start, stop in pairwise(edges):
         if stop > start:
             at = np.concatenate([[0], np.cumsum(steps[start : stop - 1])]).astype(np.int64)
             parts.append((slice(start, stop), at))

@@ -2,9 +2,9 @@
 
 Every frame of a track is covered, however short it is: windows also hang over a run's ends, so each
 frame is estimated once in each place of the window. What a window lacks, a frame beyond the end, a
-frame that the file leaves out or a keypoint that was not seen, is interpolated inside the window from its
-neighbours in time; the output stays empty there. A gap in the frame numbers that leaves a window
-frames on both sides is bridged so, a longer one begins a new run.
+frame that the file leaves out or a keypoint that was not seen, is interpolated inside the window
+from its neighbours in time; the output stays empty there. A gap in the frame numbers that leaves a
+window frames on both sides is bridged so, a longer one begins a new run.
 
 Each of these choices was measured on validation clips (docs/experiments.md).
 """
@@ -85,7 +85,7 @@ class _Timeline:
 
 
 def smooth_poses(
-    poses: Poses, mapping: KeypointMapping, smoother: WindowSmoother, *, progress: bool = False
+    poses: Poses, mapping: KeypointMapping, smoother: WindowSmoother, progress: bool = False
 ) -> list[Floats]:
     """Smooth every track.
 

@@ -1,4 +1,4 @@
-"""Each filter of windows against scipy or numpy, and against its definition where frames are missing."""
+"""Filters of windows against scipy or numpy, and their definitions where frames are missing."""
 
 import math
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from pose_smoother.errors import InvalidInputError
-from pose_smoother.filters import fit_windows, table_filter, table_filters
-from pose_smoother.filters.lmmse import fit
+from pose_smoother.filters import table_filter, table_filters
 from pose_smoother.filters.gaussian import smooth_windows as gaussian
+from pose_smoother.filters.lmmse import fit
 from trainer.evaluation.tune_filters import fit_and_tune, tune
 from trainer.metrics.scorer import pck, score
 from trainer.metrics.scores import value
