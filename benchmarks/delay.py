@@ -27,8 +27,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from pose_smoother.errors import RunError
-from pose_smoother.filters import SMOOTHERS, lmmse, moving
-from pose_smoother.filters.one_euro import one_euro
+from pose_smoother.filters import gaussian, lmmse, mean, median, one_euro, savgol, table_filter
 from pose_smoother.seeds import SPLIT_NOISE
 from pose_smoother.store.open import open_store
 from pose_smoother.store.store import Store
@@ -118,21 +117,21 @@ def candidates(
     name: str, n_frames: int, train: Callable[[], tuple[Floats, Floats]]
 ) -> Iterator[tuple[Mapping[str, float], Smooth]]:
     """A smoother for windows of ``n_frames``, with each of its parameters."""
-    grid: list[dict[str, Any]] = [dict(params) for params in SMOOTHERS[name].grid]
+    grid: list[dict[str, Any]] = [dict(params) for params in table_filter(name).GRID]
     if name == "mean":
-        yield {}, moving.mean
+        yield {}, mean.smooth_windows
     elif name == "median":
-        yield {}, partial(moving.median, width_frames=2 * n_frames - 1)  # the whole window
+        yield {}, partial(median.smooth_windows, width_frames=2 * n_frames - 1)  # the whole window
     elif name == "gaussian":
         for params in grid:
-            yield params, partial(moving.gaussian, **params)
+            yield params, partial(gaussian.smooth_windows, **params)
     elif name == "savgol":
         for order in range(1, min(4, n_frames)):
-            smooth = partial(moving.savgol, width_frames=n_frames, polyorder=order)
+            smooth = partial(savgol.smooth_windows, width_frames=n_frames, polyorder=order)
             yield {"polyorder": order}, smooth
     elif name == "one-euro":
         for params in grid:
-            yield params, partial(one_euro, **params)
+            yield params, partial(one_euro.smooth_windows, **params)
     elif name == "lmmse":
         moments = lmmse.fit(*train())
         for params in grid:

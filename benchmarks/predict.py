@@ -26,16 +26,17 @@ from benchmarks.pose_files import NAMES, WRITERS, changed_fields
 from pipeline.sources import Item, penn_action
 from pose_smoother import seeds
 from pose_smoother.boxes import boxes_around, to_heatmap
+from pose_smoother.filters import table_filters
 from pose_smoother.poses.formats import read_poses
 from pose_smoother.poses.keypoint_names import mapping
 from pose_smoother.poses.tracks import Poses, Track
 from pose_smoother.skeleton import INDEX, N_KEYPOINTS, TORSO_SIDES
+from pose_smoother.smoothing.chain import make_chain
 from pose_smoother.store.open import open_store
 from trainer.calibrate.simulate import simulate
-from trainer.inference.classical import DEFAULTS, FitData, classical, parameters
+from trainer.inference.classical import FitData, linear_estimator, parameters
 from trainer.inference.load_run import load_run
-from trainer.inference.predict import predict
-from trainer.inference.sliding_window import WindowSmoother, smooth_poses
+from trainer.inference.predict import Method, predict, smooth_tracks
 from trainer.metrics.ground_truth import GroundTruth
 from trainer.metrics.scorer import ALPHAS, Scorer
 from trainer.metrics.scores import value
@@ -147,14 +148,14 @@ def judged(clips: Sequence[Clip], found: Sequence[Floats]) -> dict[str, float]:
 
 
 def timed(
-    smoother: WindowSmoother, poses: Poses, repeats: int
+    smoother: Method, poses: Poses, repeats: int
 ) -> tuple[list[Floats], dict[str, int | None]]:
     """What a smoother gives, and its median frames a second of the clock and of CPU time."""
     found, rates = [], []
     n_frames = sum(len(track.frame) for track in poses.tracks)
     for _ in range(repeats):
         start = np.array([time.perf_counter(), time.process_time()])
-        found = smooth_poses(poses, mapping(poses.names), smoother)
+        found = smooth_tracks(poses, smoother)
         rates.append(n_frames / (np.array([time.perf_counter(), time.process_time()]) - start))
     by_clock, by_cpu = np.median(rates, axis=0)
     return found, {"frames_per_s": round(by_clock), "frames_per_cpu_s": round(by_cpu)}
@@ -162,7 +163,7 @@ def timed(
 
 def accuracy_rows(
     truth: Sequence[Clip],
-    smoothers: Sequence[WindowSmoother],
+    smoothers: Sequence[Method],
     options: argparse.Namespace,
 ) -> Iterator[dict[str, object]]:
     """A row for raw detections and each smoother, at each noise."""
@@ -178,10 +179,10 @@ def accuracy_rows(
             yield {**row, **(rates if i == 0 else untimed)}
 
 
-def format_rows(clips: Sequence[Clip], smoother: WindowSmoother) -> Iterator[dict[str, object]]:
+def format_rows(clips: Sequence[Clip], smoother: Method) -> Iterator[dict[str, object]]:
     """A row for each format: its files predicted and read back, beside the same in memory."""
     poses = as_poses(clips)
-    expected = smooth_poses(poses, mapping(NAMES), smoother)
+    expected = smooth_tracks(poses, smoother)
     n_frames = sum(len(clip.frame) for clip in clips)
     for name, (ending, write) in WRITERS.items():
         changed, largest, found, seconds = 0, 0.0, [], 0.0
@@ -220,13 +221,16 @@ def read_back(path: Path, format: str) -> Floats:
     return track.keypoints[:, index[[INDEX[name] for name in NAMES]]]
 
 
-def smoothers_for(options: argparse.Namespace) -> list[WindowSmoother]:
+def smoothers_for(options: argparse.Namespace) -> list[Method]:
     """Every classical smoother, then the runs given."""
-    found = []
+    found: list[Method] = []
     with open_store(options.store) as store:
-        for name in DEFAULTS:
-            chosen = parameters(name, options.baselines if DEFAULTS[name] else None)
-            found.append(classical(name, chosen, FitData(store, options.exp)))
+        for name, module in table_filters().items():
+            chosen = parameters(name, options.baselines if module.PARAMETERS else None)
+            if name == "lmmse":
+                found.append(linear_estimator(chosen, FitData(store, options.exp)))
+            else:
+                found.append(make_chain(name, chosen))
     return found + [load_run(run).smoother() for run in options.runs]
 
 

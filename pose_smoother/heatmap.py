@@ -9,7 +9,6 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d
 
 SIZE = 56
 IMPULSE = 255.0
@@ -28,6 +27,8 @@ def response_table(sigma_px: float) -> NDArray[np.float64]:
     -------
     float64 (56 impulse position, 56 pixel), read-only; every row sums to 1.
     """
+    from scipy.ndimage import gaussian_filter1d  # slow to import, and few need it
+
     table = gaussian_filter1d(np.eye(SIZE), sigma_px, axis=1, mode="reflect", truncate=4.0)
     table.setflags(write=False)
     return table

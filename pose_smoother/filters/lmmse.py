@@ -12,15 +12,25 @@ What is fitted is the correction to the keypoint's window mean, with a ridge: wi
 for a keypoint that training never saw, the estimate falls back to that mean.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import solve
 
-from pose_smoother.filters.moving import mean, present_frames
+from pose_smoother.filters.base import Params, Smooth
+from pose_smoother.filters.mean import smooth_windows as mean
+from pose_smoother.filters.missing import present_frames
+from pose_smoother.filters.parameters import Parameter
+
+NAME = "lmmse"
+LABEL = "Linear MMSE"
+PARAMETERS = {"ridge_windows": Parameter(100.0, "weight of no correction, in windows")}
+TABLE_ROW = 6
+GRID: tuple[Params, ...] = tuple(
+    {"ridge_windows": r} for r in (1.0, 10.0, 100.0, 1_000.0, 10_000.0)
+)
 
 _CHUNK = 4096  # windows; bounds memory
 _LEAST_POWER = 1e-3  # keeps the ridge positive where a feature is always 0
@@ -72,6 +82,8 @@ class SufficientStatistics:
 
     def estimator(self, *, ridge_windows: float) -> LinearEstimator:
         """The estimator whose ridge weighs as much as this many windows without a correction."""
+        from scipy.linalg import solve
+
         penalty = ridge_windows * np.maximum(self.power, _LEAST_POWER)
         weights = [
             solve(gram + np.diag(penalty), cross, assume_a="pos")
@@ -79,6 +91,11 @@ class SufficientStatistics:
         ]
         stacked = np.stack(weights, axis=1) if weights else np.zeros((1, 0, 2))
         return LinearEstimator(self.seen, self.typical_px, stacked)
+
+
+def fit_windows(noisy: NDArray[np.float32], truth: NDArray[np.float32]) -> Callable[..., Smooth]:
+    """What makes an estimator of training windows from its ridge."""
+    return fit(noisy, truth).estimator
 
 
 def fit(noisy: NDArray[np.float32], truth: NDArray[np.float32]) -> SufficientStatistics:

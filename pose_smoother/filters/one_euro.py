@@ -1,18 +1,49 @@
 """The One-Euro filter (Casiez, Roussel and Vogel, CHI 2012): causal, smoother where slower."""
 
+from typing import Any, TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_smoother.filters.moving import present_frames
+from pose_smoother.filters.base import Floats, Params, Run
+from pose_smoother.filters.missing import present_frames
+from pose_smoother.filters.parameters import Parameter
+from pose_smoother.heatmap import SIZE
+
+_Float = TypeVar("_Float", np.float32, np.float64)
+
+NAME = "one-euro"
+LABEL = "One-Euro"
+PARAMETERS = {
+    "min_cutoff_per_frame": Parameter(0.05, "cutoff at rest, cycles a frame"),
+    "beta_per_px": Parameter(
+        0.03, "rise of the cutoff with speed; a px is 1/47 of the person", zero=True
+    ),
+    "speed_cutoff_per_frame": Parameter(0.2, "cutoff of the speed, cycles a frame"),
+}
+TABLE_ROW = 5
+GRID: tuple[Params, ...] = tuple(
+    {
+        "min_cutoff_per_frame": cutoff,
+        "beta_per_px": beta,
+        "speed_cutoff_per_frame": speed_cutoff,
+    }
+    for cutoff in (0.02, 0.05, 0.1, 0.2)
+    for beta in (0.0, 0.01, 0.03, 0.1)
+    for speed_cutoff in (0.04, 0.2)
+)
+
+#: The person's larger side in a heatmap: its box has a margin of a tenth on each side.
+_PERSON_PX = SIZE / 1.2
 
 
-def one_euro(
-    noisy: NDArray[np.float32],
+def smooth_windows(
+    noisy: NDArray[_Float],
     *,
     min_cutoff_per_frame: float,
     beta_per_px: float,
     speed_cutoff_per_frame: float,
-) -> NDArray[np.float32]:
+) -> NDArray[_Float]:
     """Exponential smoothing whose cutoff rises with speed, each axis alone, from the past only.
 
     Time is counted in window frames, so nothing depends on a frame rate; across missing frames the
@@ -27,7 +58,7 @@ def one_euro(
 
     Returns
     -------
-    float32 (N, T, K, 2), NaN where not annotated; the first annotated frame is kept.
+    float32 (N, T, K, 2), NaN where not annotated; the first annotated frame is unchanged.
 
     Source
     ------
@@ -51,9 +82,24 @@ def one_euro(
     return smoothed
 
 
-def _share(
-    cutoff_per_frame: NDArray[np.float32] | float, elapsed_frames: NDArray[np.float32]
-) -> NDArray[np.float32]:
+def smooth_run(
+    run: Run, *, min_cutoff_per_frame: float, beta_per_px: float, speed_cutoff_per_frame: float
+) -> Floats:
+    """The recursion along a run, in pixels of a heatmap in which the person is 47 px large.
+
+    So the result doesn't depend on the unit of the file, and parameters mean what tuning chose.
+    """
+    px = run.size / _PERSON_PX if run.size > 0 else 1.0
+    smoothed = smooth_windows(
+        (run.positions / px)[None],
+        min_cutoff_per_frame=min_cutoff_per_frame,
+        beta_per_px=beta_per_px,
+        speed_cutoff_per_frame=speed_cutoff_per_frame,
+    )
+    return np.asarray(smoothed[0] * px, dtype=np.float64)
+
+
+def _share(cutoff_per_frame: Any, elapsed_frames: NDArray[Any]) -> NDArray[Any]:
     """Weight of the new value: 1 / (1 + tau / T) with tau = 1 / (2 pi cutoff), equation 4."""
     cycles = np.float32(2.0 * np.pi) * cutoff_per_frame * elapsed_frames
-    return 1.0 / (1.0 + 1.0 / cycles)
+    return np.asarray(1.0 / (1.0 + 1.0 / cycles))

@@ -18,6 +18,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+import pose_smoother as ps
+
 # All that this test needs of the project: when modules move, change these lines and no others.
 from pipeline.verify import differences, verify
 from pose_smoother.store.names import CLIP_COLUMNS, FRAME_ARRAYS, SPLITS, STEPS
@@ -25,7 +27,6 @@ from pose_smoother.store.open import open_store
 from trainer.evaluation.retest import repeat_test, run_config
 from trainer.evaluation.uncertainty import Regions
 from trainer.inference.classical import parameters
-from trainer.inference.predict import smooth
 from trainer.metrics.scores import Scores, value
 from trainer.models import model_module
 from trainer.report.collect import collect
@@ -129,7 +130,7 @@ def resmlp_run(folder: Path) -> Path:
 
 def smoothed_content(run: Path) -> list[list[float | None]]:
     """What a run makes of ``track``, a row for each frame; None where missing."""
-    rows = np.round(smooth(track(), COCO, run), 5).reshape(14, -1).tolist()
+    rows = np.round(ps.smooth(track(), run, names=COCO), 5).reshape(14, -1).tolist()
     return [[None if np.isnan(v) else v for v in row] for row in rows]
 
 
@@ -249,7 +250,7 @@ def test_a_run_is_evaluated_again_on_its_store() -> None:
 @pytest.mark.parametrize("model", ["3dconv", "resmlp"])
 def test_a_run_smooths_as_then(model: str, tmp_path: Path) -> None:
     given = track()
-    smoothed = smooth(given, COCO, RUN if model == "3dconv" else resmlp_run(tmp_path))
+    smoothed = ps.smooth(given, RUN if model == "3dconv" else resmlp_run(tmp_path), names=COCO)
     expected = np.array(EXPECTED["smoothed"][model], dtype=float).reshape(given.shape)
     np.testing.assert_allclose(smoothed, expected, atol=2e-3)
     assert np.nanmax(np.abs(smoothed - given)) > 1

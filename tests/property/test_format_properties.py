@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pose_smoother.errors import InvalidInputError
-from pose_smoother.poses.formats import read_poses, write_poses
+from pose_smoother.poses.formats import read_poses, write_keypoints
 from pose_smoother.poses.formats.json_utils import dump, load
 from pose_smoother.poses.formats.text_table import parse
 from pose_smoother.poses.keypoint_names import mapping
@@ -30,7 +30,7 @@ def moved(path: Path, shift: float) -> Path:
     """The file written with every coordinate moved."""
     poses = read_poses(path, skeleton="numbered")
     out = path.with_name(f"out{path.suffix}")
-    write_poses(poses, [track.keypoints + shift for track in poses.tracks], out)
+    write_keypoints(poses, [track.keypoints + shift for track in poses.tracks], out)
     return out
 
 
@@ -144,7 +144,7 @@ def test_damage_is_read_or_refused_in_one_line(sample, seed):
             assert "\n" not in told
             return
         out = path.with_name(f"out{path.suffix}")
-        write_poses(poses, [track.keypoints + 1 for track in poses.tracks], out)
+        write_keypoints(poses, [track.keypoints + 1 for track in poses.tracks], out)
         assert all("\n" not in warning for warning in poses.warnings)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pose_smoother.filters import moving
+from pose_smoother.filters import mean
 from pose_smoother.poses.keypoint_names import mapping
 from tests.trainer.inference.tracks import NAMES, poses, smoother, track, walk
 from trainer.inference.sliding_window import smooth_poses
@@ -39,10 +39,10 @@ def test_the_identity_loses_and_invents_nothing(drawn, step, merge, batch) -> No
 @settings(deadline=None, max_examples=40)
 @given(TRACKS, st.floats(-500, 500), st.floats(0.1, 10))
 def test_another_place_and_scale_of_the_picture_change_nothing_else(drawn, shift, scale) -> None:
-    mean = smoother(moving.mean)
+    averaged = smoother(mean.smooth_windows)
     tracks = tracks_of(drawn)
     moved = [track(one.keypoints * scale + shift, one.frame, one.id) for one in tracks]
-    here = smooth_poses(poses(*tracks), MAP, mean)
-    there = smooth_poses(poses(*moved), MAP, mean)
+    here = smooth_poses(poses(*tracks), MAP, averaged)
+    there = smooth_poses(poses(*moved), MAP, averaged)
     for a, b in zip(here, there, strict=True):
         np.testing.assert_allclose(b, a * scale + shift, atol=1e-2 * max(1, scale), equal_nan=True)

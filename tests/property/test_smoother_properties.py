@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pose_smoother.filters import SMOOTHERS
+from pose_smoother.filters import fit_windows, table_filters
 
 N_KEYPOINTS = 3
 
@@ -18,8 +18,8 @@ def noisy_windows(seed, n, share_missing):
 
 
 TRAIN = noisy_windows(0, 300, 0.2)
-MAKERS = {name: one.fit(TRAIN, TRAIN - 0.5) for name, one in SMOOTHERS.items()}
-EVERY = [(name, dict(point)) for name, one in SMOOTHERS.items() for point in one.grid[:3]]
+MAKERS = {name: fit_windows(one, TRAIN, TRAIN - 0.5) for name, one in table_filters().items()}
+EVERY = [(name, dict(point)) for name, one in table_filters().items() for point in one.GRID[:3]]
 cases = given(
     seed=st.integers(0, 2**32 - 1),
     n=st.integers(0, 6),

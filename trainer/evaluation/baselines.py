@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
-from pose_smoother.filters import SMOOTHERS, smoother
+from pose_smoother.filters import table_filter, table_filters
 from pose_smoother.store.names import WINDOW_FRAMES
 from pose_smoother.store.store import Store
 from trainer.data.stream import WindowStream
@@ -53,7 +53,7 @@ class BaselinesConfig:
 
     experiment: str
     seed: int = 0
-    smoothers: tuple[str, ...] = tuple(SMOOTHERS)
+    smoothers: tuple[str, ...] = tuple(table_filters())
     missing_torso: str = "skip"
     mu_in_px: float = 0.0
     noise: str = "auto"
@@ -64,7 +64,7 @@ class BaselinesConfig:
         check_window(self.window)
         experiment(self.experiment)
         for name in self.smoothers:
-            smoother(name)
+            table_filter(name)
         if self.seed < 0:
             raise InvalidInputError(f"seed must not be negative, got {self.seed}")
         if self.missing_torso not in NORMALISATIONS:

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from pose_smoother.filters.interpolate import filled
+from pose_smoother.filters.interpolate import interpolate_missing
 from trainer.data.stream import Batch, WindowStream
 from trainer.metrics.ground_truth import GroundTruth
 from trainer.metrics.scorer import Scorer
@@ -182,19 +182,19 @@ def _joined(batches: Sequence[Batch]) -> Batch:
     names = [f.name for f in fields(Batch) if f.name not in ("target", "input")]
     joined = {name: torch.cat([getattr(batch, name) for batch in batches]) for name in names}
     if all(batch.detected is batch.annotated for batch in batches):
-        joined["detected"] = joined["annotated"]  # nothing was missed: no hole is to be filled
+        joined["detected"] = joined["annotated"]  # nothing was missed: nothing is interpolated
     return Batch(**joined, target=None, input=None)
 
 
 def noisy_positions(batch: Batch) -> NDArray[np.float32]:
     """What smoothers read: float32 (B, T, K, 2) in pixels on the host, NaN where not annotated.
 
-    What a detector missed is filled by interpolation: it is scored, so it needs a position.
+    What a detector missed is interpolated: it is scored, so it needs a position.
     """
     noisy = _on_host(batch.noisy, batch.detected)
     if batch.detected is batch.annotated:
         return noisy
-    return filled(noisy, batch.annotated.cpu().numpy())
+    return interpolate_missing(noisy, wanted=batch.annotated.cpu().numpy(), unseen="middle")
 
 
 def true_positions(batch: Batch) -> NDArray[np.float32]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_smoother.filters import SMOOTHERS, Params, Smooth, smoother
+from pose_smoother.filters import Params, Smooth, fit_windows, table_filter, table_filters
 from trainer.metrics.scorer import score
 from trainer.metrics.scores import value
 
@@ -62,9 +62,10 @@ def fit_and_tune(
     ------
     InvalidInputError : an unknown name.
     """
-    chosen = {name: smoother(name) for name in (SMOOTHERS if names is None else names)}
+    chosen = {name: table_filter(name) for name in (table_filters() if names is None else names)}
     return {
-        name: tune(one.grid, one.fit(*train), val, missing_torso) for name, one in chosen.items()
+        name: tune(one.GRID, fit_windows(one, *train), val, missing_torso)
+        for name, one in chosen.items()
     }
 
 

@@ -11,7 +11,7 @@ from pose_smoother.store.open import open_store
 from trainer.cli_options import DEVICE
 
 if TYPE_CHECKING:
-    from trainer.inference.sliding_window import WindowSmoother
+    from trainer.inference.predict import Method
 
 
 @click.command()
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 @click.option("--out", required=True, type=PATH, help="The same file, smoothed: what is written.")
 @click.option("--run", default=None, type=PATH, help="The folder of a finished run.")
 @click.option(
-    "--smoother", default=None, help="Instead of a run: savgol, mean, …; an unknown name lists all."
+    "--smoother",
+    default=None,
+    help="Instead of a run: savgol, kalman, hampel,kalman, …; an unknown name lists all.",
 )
 @click.option(
     "--format",
@@ -89,9 +91,6 @@ def predict(
     Example: python -m trainer predict keypoints.json --run runs/deciwatch-1.1-seed0 --out
     smoothed.json
     """
-    import torch
-
-    from trainer.inference.load_run import load_run
     from trainer.inference.predict import predict as run_predict
 
     given = [name for name, value in classical.items() if value and name != "smoother"]
@@ -99,45 +98,56 @@ def predict(
         raise click.UsageError("give --run RUN or --smoother NAME, one of them")
     if run is not None and given:
         raise click.UsageError(f"--{given[0].replace('params', 'param')} goes with --smoother")
+    if keep_within is not None and run is None:
+        raise click.UsageError("--keep-within goes with --run")
+    method: Method
     if run is not None:
+        import torch
+
+        from trainer.inference.load_run import load_run
+
         loaded = load_run(run, device, decoder)
         if loaded.threads is not None:
             torch.set_num_threads(loaded.threads)
-        smoother = loaded.smoother(keep_within)
-    elif keep_within is not None:
-        raise click.UsageError("--keep-within goes with --run")
+        method = loaded.smoother(keep_within)
     else:
-        smoother = _classical(**classical)
+        method = _filter(**classical)
     done = run_predict(
         source,
         out,
-        smoother,
+        method,
         format=format,
         skeleton=skeleton,
         names_map=names_map,
         progress=True,
     )
+    summary = done.summary
     click.echo(
-        f"wrote {out}: {done.n_frames} frames in {done.n_tracks} tracks, "
-        f"{len(done.smoothed)} of {done.n_keypoints} keypoints smoothed"
+        f"wrote {out}: {summary.n_frames} frames in {summary.n_tracks} tracks, "
+        f"{len(done.smoothed)} of {summary.n_keypoints} keypoints smoothed; {summary.line()}"
     )
 
 
-def _classical(
+def _filter(
     smoother: str,
     baselines: Path | None,
     params: tuple[str, ...],
     store: PathOrUrl | None,
     experiment: str | None,
-) -> "WindowSmoother":
-    """A classical smoother by its options; fits the one that needs a fit."""
-    from trainer.inference.classical import FitData, classical, parameters
+) -> "Method":
+    """A filter by its options; fits the one that needs a fit."""
+    from pose_smoother.filters import lmmse
+    from pose_smoother.filters.parameters import from_text
+    from pose_smoother.smoothing.chain import make_chain
+    from trainer.inference.classical import FitData, linear_estimator, parameters, tuned
 
+    if smoother != lmmse.NAME:
+        return make_chain(smoother, {**tuned(smoother, baselines), **from_text(params)})
     chosen = parameters(smoother, baselines, params)
     if store is None or experiment is None:
-        return classical(smoother, chosen)
+        return linear_estimator(chosen, None)
     with open_store(store) as opened:
-        return classical(smoother, chosen, FitData(opened, experiment))
+        return linear_estimator(chosen, FitData(opened, experiment))
 
 
 @click.command()

@@ -2,9 +2,9 @@
 
 Every frame of a track is covered, however short it is: windows also hang over a run's ends, so each
 frame is estimated once in each place of the window. What a window lacks, a frame beyond the end, a
-frame that the file leaves out or a keypoint that was not seen, is filled inside the window from its
-neighbours in time; the output stays empty there. A gap in the frame numbers that leaves a window
-frames on both sides is bridged so, a longer one begins a new run.
+frame that the file leaves out or a keypoint that was not seen, is interpolated inside the window
+from its neighbours in time; the output stays empty there. A gap in the frame numbers that leaves a
+window frames on both sides is bridged so, a longer one begins a new run.
 
 Each of these choices was measured on validation clips (docs/experiments.md).
 """
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from pose_smoother.boxes import DEFAULT_EXPAND, to_heatmap, to_source
+from pose_smoother.filters.interpolate import interpolate_missing
 from pose_smoother.poses.keypoint_names import KeypointMapping
 from pose_smoother.poses.tracks import Poses, Track
 from pose_smoother.skeleton import N_KEYPOINTS
@@ -84,7 +85,7 @@ class _Timeline:
 
 
 def smooth_poses(
-    poses: Poses, mapping: KeypointMapping, smoother: WindowSmoother, *, progress: bool = False
+    poses: Poses, mapping: KeypointMapping, smoother: WindowSmoother, progress: bool = False
 ) -> list[Floats]:
     """Smooth every track.
 
@@ -171,7 +172,7 @@ def _estimates(timeline: _Timeline, smoother: WindowSmoother, bar: tqdm) -> Floa
         windows = _in_heatmaps(timeline.keypoints[around], boxes[around])
         windows[rows < 0] = np.nan
         if smoother.n_frames is not None:
-            windows = filled(windows)
+            windows = interpolate_missing(windows)
         found = np.where(np.isfinite(windows), smoother.smooth(windows), np.float32(np.nan))
         for place in _places(smoother, rows.shape[1]):
             ok = rows[:, place] >= 0
@@ -230,32 +231,6 @@ def _in_heatmaps(keypoints: Floats, boxes: Floats) -> NDArray[np.float32]:
     n_windows, n_frames = keypoints.shape[:2]
     flat = to_heatmap(keypoints.reshape(-1, N_KEYPOINTS, 2), boxes.reshape(-1, 4))
     return flat.reshape(n_windows, n_frames, N_KEYPOINTS, 2)
-
-
-def filled(windows: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Missing positions from the neighbours in their window: linear between, held at the ends.
-
-    Parameters
-    ----------
-    windows : float32 (N, T, K, 2), NaN where missing; a keypoint that is nowhere in its window
-        stays NaN.
-    """
-    present = _present(windows)
-    if present.all():
-        return windows
-    n_frames = windows.shape[1]
-    frame = np.arange(n_frames)[None, :, None]
-    before = np.maximum.accumulate(np.where(present, frame, -1), axis=1)
-    after = np.minimum.accumulate(np.where(present, frame, n_frames)[:, ::-1], axis=1)[:, ::-1]
-    before, after = (
-        np.where(before >= 0, before, np.minimum(after, n_frames - 1)),
-        np.where(after < n_frames, after, np.maximum(before, 0)),
-    )
-    share = (frame - before) / np.maximum(after - before, 1)
-    low = np.take_along_axis(windows, before[..., None], axis=1)
-    high = np.take_along_axis(windows, after[..., None], axis=1)
-    between = (low + share[..., None] * (high - low)).astype(np.float32)
-    return np.where(present[..., None], windows, between)
 
 
 def _present(positions: NDArray[np.floating]) -> NDArray[np.bool_]:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_smoother.boxes import DEFAULT_EXPAND, boxes_around
-from pose_smoother.filters.moving import nan_median
+from pose_smoother.filters.missing import nan_median
 
 _MEDIAN_REACH = 2  # frames to each side
 _MEAN_REACH = 4

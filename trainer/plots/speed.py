@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from pose_smoother.errors import InvalidInputError
-from pose_smoother.filters.moving import mean
+from pose_smoother.filters.mean import smooth_windows as mean
 from pose_smoother.seeds import BOOTSTRAP, rng
 from pose_smoother.store.store import Store
 from trainer.data.stream import Batch, WindowStream

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from pose_smoother.errors import PoseSmootherError, RunError
-from pose_smoother.filters import SMOOTHERS
+from pose_smoother.filters import table_filters
 from pose_smoother.remote.path import PathOrUrl, as_path_or_url
 from pose_smoother.store.open import open_store
 from trainer.evaluation.baselines import VALIDATION_CSV
@@ -133,7 +133,7 @@ def row_order() -> list[str]:
 
     A finetuned network stands under its own name, and before it is the pretrained one.
     """
-    return [*SMOOTHERS, *(name + BEFORE for name in network_order()), *network_order()]
+    return [*table_filters(), *(name + BEFORE for name in network_order()), *network_order()]
 
 
 def collect(folder: Path, store: PathOrUrl | None = None) -> Collection:

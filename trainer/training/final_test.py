@@ -7,7 +7,8 @@ from typing import Any
 import torch
 
 from pose_smoother.errors import RunError
-from pose_smoother.filters.moving import identity, mean
+from pose_smoother.filters.identity import smooth_windows as identity
+from pose_smoother.filters.mean import smooth_windows as mean
 from pose_smoother.store.store import Store
 from trainer.distributed.evaluate import evaluate_together
 from trainer.distributed.process_group import SINGLE_PROCESS, ProcessGroup

@@ -6,6 +6,7 @@ stands in them, so that writing changes coordinates and nothing else: a coordina
 the new one is finite and differs from the one that was read.
 """
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
@@ -79,7 +80,9 @@ def find_format(path: Path) -> str:
     )
 
 
-def read_poses(path: Path, *, format: str | None = None, skeleton: str | None = None) -> Poses:
+def read_poses(
+    path: str | os.PathLike[str], *, format: str | None = None, skeleton: str | None = None
+) -> Poses:
     """The tracks of a file of keypoints.
 
     Parameters
@@ -92,6 +95,7 @@ def read_poses(path: Path, *, format: str | None = None, skeleton: str | None = 
     ------
     InvalidInputError : the file cannot be used; the text says where and why.
     """
+    path = Path(path)
     name = format or find_format(path)
     module = format_module(name)
     try:
@@ -110,7 +114,34 @@ def _line(text: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
-def write_poses(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:
+def write_poses(poses: Poses, path: str | os.PathLike[str]) -> None:
+    """Write the file that the poses came from again, with the poses' coordinates.
+
+    Every other field stays as it was, and so do keypoints that are missing (NaN).
+
+    Parameters
+    ----------
+    poses : what ``read_poses`` returned, smoothed.
+    path : the new file or folder.
+
+    Raises
+    ------
+    InvalidInputError : the poses came from no file, or the file cannot be written.
+
+    Examples
+    --------
+    >>> import pose_smoother as ps
+    >>> poses = ps.read_poses("session.csv")  # doctest: +SKIP
+    >>> ps.write_poses(ps.smooth(poses, "median"), "smooth.csv")  # doctest: +SKIP
+    """
+    if not poses.format:
+        raise InvalidInputError(
+            f"{path}: expected poses that were read from a file, whose other fields are preserved"
+        )
+    write_keypoints(poses, [track.keypoints for track in poses.tracks], Path(path))
+
+
+def write_keypoints(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:
     """Write the file that the poses came from again, with other coordinates.
 
     Parameters

@@ -1,8 +1,8 @@
-"""Holes of a detector's output, filled for smoothers."""
+"""Missing positions on the line between their neighbours."""
 
 import numpy as np
 
-from pose_smoother.filters.interpolate import filled
+from pose_smoother.filters.interpolate import interpolate_missing
 
 
 def windows(share_missing, n_frames=5, seed=0):
@@ -13,9 +13,9 @@ def windows(share_missing, n_frames=5, seed=0):
     return noisy, wanted
 
 
-def test_holes_are_on_the_line_between_their_neighbours():
+def test_where_wanted_a_missing_position_is_on_the_line_or_in_the_middle():
     noisy, wanted = windows(0.5)
-    found = filled(noisy, wanted)
+    found = interpolate_missing(noisy, wanted=wanted, unseen="middle")
     assert (np.isfinite(found).all(axis=-1) == wanted).all()
     time = np.arange(5)
     for n, k, axis in np.ndindex(200, 6, 2):
@@ -25,6 +25,20 @@ def test_holes_are_on_the_line_between_their_neighbours():
         np.testing.assert_allclose(found[n, asked, k, axis], line[asked], rtol=1e-6)
 
 
+def test_a_keypoint_that_is_nowhere_in_its_window_stays_missing_if_so_asked():
+    noisy, _ = windows(0.6)
+    found = interpolate_missing(noisy)
+    time = np.arange(5)
+    for n, k, axis in np.ndindex(200, 6, 2):
+        series = noisy[n, :, k, axis]
+        there = np.isfinite(series)
+        line = np.interp(time, time[there], series[there]) if there.any() else np.full(5, np.nan)
+        np.testing.assert_allclose(found[n, :, k, axis], line, rtol=1e-5, atol=1e-6)
+
+
 def test_what_is_there_stays_bit_for_bit():
     noisy, wanted = windows(0.0)
-    np.testing.assert_array_equal(filled(noisy, wanted), noisy)
+    found = interpolate_missing(noisy, wanted=wanted, unseen="middle")
+    np.testing.assert_array_equal(found, noisy)
+    everywhere = np.nan_to_num(noisy)
+    np.testing.assert_array_equal(interpolate_missing(everywhere), everywhere)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from pose_smoother.filters.lmmse import fit
-from pose_smoother.filters.moving import mean
+from pose_smoother.filters.mean import smooth_windows as mean
 
 N_FRAMES, N_KEYPOINTS, NOISE_PX = 3, 2, 3.0
 SIZE = N_FRAMES * N_KEYPOINTS * 2

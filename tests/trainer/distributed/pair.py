@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from pose_smoother.filters.moving import mean
+from pose_smoother.filters.mean import smooth_windows as mean
 from pose_smoother.store.store import Store
 from tests.trainer.fake_store import make_store
 from trainer.distributed.evaluate import evaluate_together

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from pose_smoother.errors import InvalidInputError
-from pose_smoother.filters import SMOOTHERS, smoother
+from pose_smoother.filters import table_filter, table_filters
+from pose_smoother.filters.gaussian import smooth_windows as gaussian
 from pose_smoother.filters.lmmse import fit
-from pose_smoother.filters.moving import gaussian
 from trainer.evaluation.tune_filters import fit_and_tune, tune
 from trainer.metrics.scorer import pck, score
 from trainer.metrics.scores import value
@@ -31,7 +31,7 @@ def val_pck(smooth, val):
 
 def test_the_best_of_the_grid_is_chosen():
     val = moving(300, seed=1)
-    grid = SMOOTHERS["gaussian"].grid
+    grid = table_filter("gaussian").GRID
     smooth, params = tune(grid, partial(partial, gaussian), val)
     by_hand = [val_pck(partial(gaussian, **point), val) for point in grid]
     assert params == grid[int(np.argmax(by_hand))]
@@ -41,7 +41,7 @@ def test_the_best_of_the_grid_is_chosen():
 
 def test_faster_motion_chooses_less_smoothing():
     make = partial(partial, gaussian)
-    grid = SMOOTHERS["gaussian"].grid
+    grid = table_filter("gaussian").GRID
     slow, fast = (tune(grid, make, moving(200, 2, speed_px=s))[1] for s in (0.2, 3.0))
     assert slow["sigma_frames"] > fast["sigma_frames"]
 
@@ -68,7 +68,7 @@ def test_pck_at_0_2_comes_first_and_pck_at_0_1_breaks_ties():
 def test_without_a_torso_the_pixel_error_decides():
     noisy, truth = moving(200, seed=3)
     noisy[:, :, 3:5] = truth[:, :, 3:5] = np.nan  # no shoulders
-    grid = SMOOTHERS["gaussian"].grid
+    grid = table_filter("gaussian").GRID
     _, params = tune(grid, partial(partial, gaussian), (noisy, truth))
     errors = [
         value(score(gaussian(noisy, **p), truth, np.zeros(len(truth), int), 1), "error_px")
@@ -85,7 +85,7 @@ def test_every_smoother_is_fitted_and_beats_doing_nothing():
     ]  # fmt: skip
     nothing = val_pck(fitted["identity"][0], test)
     for name, (smooth, params) in fitted.items():
-        assert params in SMOOTHERS[name].grid
+        assert params in table_filter(name).GRID
         assert name == "identity" or val_pck(smooth, test) > nothing + 5
     best = max(fitted, key=lambda name: val_pck(fitted[name][0], test))
     assert best == "lmmse"
@@ -100,7 +100,7 @@ def test_the_estimator_is_fitted_on_the_training_windows_alone():
 
 def test_filters_learn_nothing_from_the_training_windows():
     val = moving(100, seed=7)
-    names = [name for name in SMOOTHERS if name != "lmmse"]
+    names = [name for name in table_filters() if name != "lmmse"]
     one, other = (fit_and_tune(moving(50, seed), val, names) for seed in (8, 9))
     assert {n: p for n, (_, p) in one.items()} == {n: p for n, (_, p) in other.items()}
     for name in names:
@@ -111,4 +111,4 @@ def test_an_unknown_name_lists_the_known_ones():
     with pytest.raises(
         InvalidInputError, match=r"unknown smoother 'kalman'; known: identity, mean, .*lmmse"
     ):
-        smoother("kalman")
+        table_filter("kalman")

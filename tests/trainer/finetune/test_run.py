@@ -10,7 +10,7 @@ import torch
 from click.testing import CliRunner
 
 from pose_smoother.errors import Interrupted, InvalidInputError, RunError
-from pose_smoother.filters import SMOOTHERS
+from pose_smoother.filters import table_filters
 from tests.trainer.calibrate.made import as_csv, truth
 from tests.trainer.fake_store import make_store
 from tests.trainer.finetune.conftest import (
@@ -53,7 +53,7 @@ def finetuned(pretrained, pair_files, tmp_path_factory):
 
 def test_it_is_better_than_before_on_held_out_videos(finetuned):
     table = load(finetuned.parent)
-    assert set(table["model"]) == {"tiny", "tiny-pretrained", *SMOOTHERS}
+    assert set(table["model"]) == {"tiny", "tiny-pretrained", *table_filters()}
     assert set(table["split"]) == {"test"}
     assert set(table["dataset"]) == {"all", "pairs"}
     whole = table[(table["dataset"] == "all") & (table["keypoint"] == "all")]

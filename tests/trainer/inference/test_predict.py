@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+import pose_smoother as ps
+from pose_smoother.cli import main as library
 from pose_smoother.errors import InvalidInputError
 from tests.trainer.fake_store import make_store
 from tests.trainer.inference.tracks import NAMES, walk
 from trainer import cli
-from trainer.inference.load_run import load_run
-from trainer.inference.predict import smooth
 from trainer.training.config import TrainConfig
 from trainer.training.train import train
 
@@ -61,7 +61,10 @@ def test_a_file_comes_back_smoothed_with_every_other_field(run, source, tmp_path
     out = tmp_path / "out.csv"
     result = predict(source, "--run", run, "--out", out)
     assert result.exit_code == 0, result.output
-    assert result.stdout == f"wrote {out}: 13 frames in 2 tracks, 13 of 26 keypoints smoothed\n"
+    assert result.stdout.startswith(
+        f"wrote {out}: 13 frames in 2 tracks, 13 of 26 keypoints smoothed; "
+        "168 of 337 points changed"
+    )
     assert "unknown keypoints pass through untouched: tail" in result.stderr
     assert "not trained on these keypoints, they pass through untouched: left_ear" in result.stderr
     assert "half the frame rate" in result.stderr
@@ -79,7 +82,7 @@ def test_a_classical_smoother_needs_no_run(source, tmp_path):
     out = tmp_path / "out.csv"
     result = predict(source, "--smoother", "gaussian", "--param", "sigma_frames=2", "--out", out)
     assert result.exit_code == 0, result.output
-    assert "25 of 26 keypoints smoothed" in result.stdout
+    assert "26 of 26 keypoints smoothed; 337 of 337 points changed" in result.stdout
     assert read(out) != read(source)
 
 
@@ -104,7 +107,7 @@ def test_names_are_mapped_by_a_file(run, tmp_path):
         (["--run", "r", "--param", "a=1"], 2, "--param goes with --smoother"),
         (["--run", "none"], 1, "not a run folder"),
         (["--smoother", "mean", "--format", "xml"], 1, "unknown format 'xml'; known:"),
-        (["--smoother", "kalman"], 1, "unknown smoother 'kalman'; known: identity"),
+        (["--smoother", "kalmann"], 1, "unknown filter 'kalmann'; known: identity"),
         (["--smoother", "lmmse"], 1, "name them by --store S --exp X.Y"),
     ],
 )
@@ -132,16 +135,35 @@ def test_no_keypoint_in_common_names_both_sides(run, tmp_path):
     )
 
 
-def test_an_array_is_smoothed_in_a_notebook(run, caplog):
+def test_an_array_is_smoothed_by_a_run(run, caplog):
     keypoints = walk(9)
     keypoints[3, 0, 1] = np.nan
     with caplog.at_level(logging.WARNING):
-        found = smooth(keypoints, NAMES, load_run(run))
-    assert np.isnan(found[3, 0]).all()
+        found = ps.smooth(keypoints, ps.load_run(run), names=NAMES)
+    assert np.isnan(found[3, 0, 1])
     assert (found[:, 25] == keypoints[:, 25]).all()
     assert (found[:, 3] != keypoints[:, 3]).all()
     assert "tail" in caplog.text
-    np.testing.assert_array_equal(found, smooth(keypoints.astype(np.float64), NAMES, str(run)))
-    assert smooth(keypoints[:0], NAMES, "none").shape == (0, 26, 2)
-    with pytest.raises(InvalidInputError, match=r"expected keypoints \(n, 26, 2\)"):
-        smooth(keypoints[:, :5], NAMES, run)
+    np.testing.assert_array_equal(found, ps.smooth(keypoints, run, names=NAMES))
+    np.testing.assert_array_equal(found, ps.smooth(keypoints, run=str(run), names=NAMES))
+    assert ps.smooth(keypoints[:0], run, names=NAMES).shape == (0, 26, 2)
+    with pytest.raises(InvalidInputError, match="a run needs the names of the 26 keypoints"):
+        ps.smooth(keypoints, run)
+    with pytest.raises(InvalidInputError, match="expected names of 5 keypoints, got 26"):
+        ps.smooth(keypoints[:, :5], run, names=NAMES)
+    with pytest.raises(InvalidInputError, match="trained on two axes"):
+        ps.smooth(np.zeros((9, 26, 3)), run, names=NAMES)
+    with pytest.raises(InvalidInputError, match="go with a filter"):
+        ps.smooth(keypoints, run, names=NAMES, fill_gaps=3)
+
+
+def test_a_file_is_smoothed_by_a_run_with_the_librarys_command(run, source, tmp_path):
+    by_trainer, by_library = tmp_path / "a.csv", tmp_path / "b.csv"
+    assert predict(source, "--run", run, "--out", by_trainer).exit_code == 0
+    arguments = ["smooth", source, "--run", run, "--out", by_library]
+    result = CliRunner().invoke(library, list(map(str, arguments)))
+    assert result.exit_code == 0, result.output
+    assert by_library.read_bytes() == by_trainer.read_bytes()
+    poses = ps.smooth(ps.read_poses(source), run)
+    ps.write_poses(poses, tmp_path / "c.csv")
+    assert (tmp_path / "c.csv").read_bytes() == by_trainer.read_bytes()

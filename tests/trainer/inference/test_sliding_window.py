@@ -5,11 +5,11 @@ import pytest
 from scipy.signal import savgol_filter
 
 from pose_smoother.boxes import boxes_around
-from pose_smoother.filters import moving
+from pose_smoother.filters import mean, savgol
 from pose_smoother.poses.keypoint_names import mapping
 from tests.trainer.inference.tracks import NAMES, poses, smoother, track, walk
 from trainer.inference import sliding_window
-from trainer.inference.sliding_window import filled, smooth_poses
+from trainer.inference.sliding_window import smooth_poses
 
 MAP = mapping(NAMES)
 
@@ -124,12 +124,12 @@ def test_a_track_without_a_box_stays_as_it_is(caplog):
 
 def test_tracks_and_batches_do_not_touch_each_other(monkeypatch):
     tracks = [track(walk(n, seed=n), name=str(n)) for n in (1, 9, 3, 40, 5)]
-    mean = smoother(moving.mean)
-    together = through(mean, *tracks)
+    averaged = smoother(mean.smooth_windows)
+    together = through(averaged, *tracks)
     monkeypatch.setattr(sliding_window, "_GROUP_FRAMES", 8)
-    small = through(smoother(moving.mean, batch_windows=3), *tracks)
+    small = through(smoother(mean.smooth_windows, batch_windows=3), *tracks)
     for one, a, b in zip(tracks, together, small, strict=True):
-        (alone,) = through(mean, one)
+        (alone,) = through(averaged, one)
         np.testing.assert_allclose(a, alone, atol=1e-3)
         np.testing.assert_allclose(b, alone, atol=1e-3)
 
@@ -147,24 +147,10 @@ def test_savitzky_golay_in_the_middle_of_windows_is_scipy_s_on_a_steady_box():
     keypoints = walk(1) + np.zeros((40, 1, 1))
     keypoints[:, 5] += np.random.default_rng(3).normal(0, 0.1, (40, 2))
     one = smoother(
-        lambda windows: moving.savgol(windows, width_frames=7, polyorder=2),
+        lambda windows: savgol.smooth_windows(windows, width_frames=7, polyorder=2),
         n_frames=7,
         merge="middle",
     )
     (found,) = through(one, track(keypoints))
     expected = savgol_filter(keypoints[:, 5], 7, 2, axis=0)
     np.testing.assert_allclose(found[3:-3, 5], expected[3:-3], atol=2e-2)
-
-
-def test_filling_is_linear_between_and_held_at_the_ends():
-    windows = np.random.default_rng(0).normal(size=(50, 5, 3, 2)).astype(np.float32)
-    windows[np.random.default_rng(1).random((50, 5, 3)) < 0.5] = np.nan
-    found = filled(windows)
-    for n in range(50):
-        for k in range(3):
-            there = np.flatnonzero(np.isfinite(windows[n, :, k, 0]))
-            for axis in range(2):
-                want = np.full(5, np.nan)
-                if len(there):
-                    want = np.interp(range(5), there, windows[n, there, k, axis])
-                np.testing.assert_allclose(found[n, :, k, axis], want, rtol=1e-5, atol=1e-6)

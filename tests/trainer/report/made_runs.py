@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from pose_smoother.files.atomic import write_json
-from pose_smoother.filters.moving import mean
+from pose_smoother.filters.mean import smooth_windows as mean
 from tests.trainer.fake_store import FakeStore
 from trainer.evaluation.baselines import BaselinesConfig, baselines, read_positions
 from trainer.metrics.scorer import score

@@ -5,19 +5,14 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from pose_smoother.filters import table_filters
 from trainer.report.collect import row_order
 from trainer.report.intervals import Number, NumberKey, as_records
 from trainer.report.published import Published
 from trainer.report.tables.table import ABSENT, Row, Table
 
 LABELS = {
-    "identity": "Identity function",
-    "mean": "Mean",
-    "gaussian": "Gaussian",
-    "median": "Median",
-    "savgol": "Savitzky–Golay",
-    "one-euro": "One-Euro",
-    "lmmse": "Linear MMSE",
+    **{name: module.LABEL for name, module in table_filters().items()},
     "resmlp": "ResMLP",
     "3dconv": "3DConv",
     "deciwatch": "DeciWatch",

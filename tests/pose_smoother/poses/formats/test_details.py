@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 import pytest
 
-from pose_smoother.poses.formats import find_format, read_poses, write_poses
+from pose_smoother.poses.formats import find_format, read_poses, write_keypoints
 from pose_smoother.poses.formats.nwb import frame_numbers
 from pose_smoother.poses.formats.text_table import number_text, parse
 from pose_smoother.poses.keypoint_names import SKELETONS
@@ -88,7 +88,7 @@ def test_json_is_laid_out_as_it_was(tmp_path: Path) -> None:
         text = json.dumps([item], indent=indent, ensure_ascii=ascii_only) + "\n"
         (tmp_path / "a.json").write_text(text, encoding="utf-8")
         poses = read_poses(tmp_path / "a.json")
-        write_poses(poses, [poses.tracks[0].keypoints + 1], tmp_path / "b.json")
+        write_keypoints(poses, [poses.tracks[0].keypoints + 1], tmp_path / "b.json")
         expected = text.replace("2.25", "3.25").replace("1.5", "2.5")
         assert (tmp_path / "b.json").read_text(encoding="utf-8") == expected
 
@@ -98,7 +98,7 @@ def test_openpose_one_file_and_untracked_people(tmp_path: Path) -> None:
     poses = read_json(tmp_path, {"people": [person, {"pose_keypoints_2d": []}]})
     assert poses.format == "openpose"
     assert poses.names == SKELETONS["openpose-18"]
-    write_poses(poses, [poses.tracks[0].keypoints + 1], tmp_path / "b.json")
+    write_keypoints(poses, [poses.tracks[0].keypoints + 1], tmp_path / "b.json")
     people = json.loads((tmp_path / "b.json").read_text())["people"]
     assert people[0]["pose_keypoints_2d"][:3] == [2.5, 3.0, 0.5]
     assert people[1] == {"pose_keypoints_2d": []}
@@ -116,9 +116,9 @@ def test_openpose_folders_are_sorted_by_number_and_written_anew(tmp_path: Path) 
     assert poses.names == SKELETONS["body-25"]
     assert not any("out of order" in warning for warning in poses.warnings)
     assert "1 other files of the folder are not frames: not copied" in poses.warnings
-    write_poses(poses, [poses.tracks[0].keypoints], tmp_path / "out")
+    write_keypoints(poses, [poses.tracks[0].keypoints], tmp_path / "out")
     with pytest.raises(Exception, match="exists already"):
-        write_poses(poses, [poses.tracks[0].keypoints], tmp_path / "out")
+        write_keypoints(poses, [poses.tracks[0].keypoints], tmp_path / "out")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["in", "out"]  # nothing aside is left
 
 
@@ -132,7 +132,7 @@ def test_csv_cells_keep_their_text(tmp_path: Path) -> None:
     assert np.isnan(track.keypoints[1]).all()
     new = track.keypoints.copy()
     new[0, 0, 0] = -0.1234567  # y and the missing one stay
-    write_poses(poses, [new], tmp_path / "b.csv")
+    write_keypoints(poses, [new], tmp_path / "b.csv")
     expected = (head + rows).replace("1.50", "-0.123457").encode()
     assert (tmp_path / "b.csv").read_bytes() == b"\xef\xbb\xbf" + expected
 
@@ -142,7 +142,7 @@ def test_csv_in_latin_1_and_with_tabs(tmp_path: Path) -> None:
     (tmp_path / "a.tsv").write_bytes(text.encode("latin-1"))
     poses = read_poses(tmp_path / "a.tsv")
     assert poses.names == ("knie",)
-    write_poses(poses, [poses.tracks[0].keypoints * 2], tmp_path / "b.tsv")
+    write_keypoints(poses, [poses.tracks[0].keypoints * 2], tmp_path / "b.tsv")
     assert (tmp_path / "b.tsv").read_bytes() == text.replace("2.5\t3", "5.0\t6").encode("latin-1")
 
 
@@ -191,13 +191,13 @@ def test_npz_types_and_people(tmp_path: Path) -> None:
     assert [t.person for t in poses.tracks] == ["1", "2"]
     np.testing.assert_array_equal(poses.tracks[1].score, keypoints[1, ..., 2])
     new = [t.keypoints + 0.25 for t in poses.tracks]
-    write_poses(poses, new, tmp_path / "b.npz")
+    write_keypoints(poses, new, tmp_path / "b.npz")
     with np.load(tmp_path / "b.npz") as archive:
         np.testing.assert_array_equal(archive["keypoints"][..., :2], keypoints[..., :2] + 0.25)
         np.testing.assert_array_equal(archive["keypoints"][..., 2], keypoints[..., 2])
     np.savez(tmp_path / "c.npz", keypoints=keypoints[0, ..., :2].astype(np.float32))
     poses = read_poses(tmp_path / "c.npz")
-    write_poses(poses, [new[0]], tmp_path / "d.npz")
+    write_keypoints(poses, [new[0]], tmp_path / "d.npz")
     with np.load(tmp_path / "d.npz") as archive:
         assert archive["keypoints"].dtype == np.float32
 
@@ -206,7 +206,7 @@ def test_npz_never_unpickles_but_keeps_objects(tmp_path: Path) -> None:
     objects = np.array([{"a": 1}, None], dtype=object)
     np.savez(tmp_path / "a.npz", keypoints=np.full((2, 17, 2), 7.5), extra=objects)
     poses = read_poses(tmp_path / "a.npz")
-    write_poses(poses, [poses.tracks[0].keypoints + 1], tmp_path / "b.npz")
+    write_keypoints(poses, [poses.tracks[0].keypoints + 1], tmp_path / "b.npz")
     with np.load(tmp_path / "b.npz", allow_pickle=True) as archive:
         assert archive["extra"].tolist() == [{"a": 1}, None]
 
@@ -219,7 +219,7 @@ def test_sleap_before_format_1_1_counts_from_pixel_corners(tmp_path: Path) -> No
     old = read_poses(path)
     for a, b in zip(now.tracks, old.tracks, strict=True):
         np.testing.assert_allclose(a.keypoints - 0.5, b.keypoints)
-    write_poses(old, [t.keypoints + 1 for t in old.tracks], tmp_path / "b.slp")
+    write_keypoints(old, [t.keypoints + 1 for t in old.tracks], tmp_path / "b.slp")
     again = read_poses(tmp_path / "b.slp")
     for a, b in zip(now.tracks, again.tracks, strict=True):
         np.testing.assert_allclose(a.keypoints + 0.5, b.keypoints)
@@ -245,7 +245,7 @@ def test_sleap_io_agrees(tmp_path: Path) -> None:
     """Live, where sleap-io is installed; ``expected.json`` holds what it said otherwise."""
     sleap_io = pytest.importorskip("sleap_io", reason="sleap-io is not installed")
     poses = read_poses(FILES / "sleap.slp")
-    write_poses(poses, [t.keypoints + 2 for t in poses.tracks], tmp_path / "b.slp")
+    write_keypoints(poses, [t.keypoints + 2 for t in poses.tracks], tmp_path / "b.slp")
     labels = sleap_io.load_slp(str(tmp_path / "b.slp"), open_videos=False)
     ann = poses.tracks[0]
     for frame, keypoints in zip(ann.frame, ann.keypoints, strict=True):

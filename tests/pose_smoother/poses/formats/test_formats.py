@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from pose_smoother.errors import InvalidInputError
-from pose_smoother.poses.formats import find_format, formats, read_poses, write_poses
+from pose_smoother.poses.formats import find_format, formats, read_poses, write_keypoints
 from pose_smoother.poses.tracks import Poses
 from tests.pose_smoother.poses.formats.samples import SAMPLES, expected, expected_scores, make
 
@@ -78,7 +78,7 @@ def test_nothing_changed_gives_the_same_file(sample: str, tmp_path: Path) -> Non
     path = make(sample, tmp_path)
     poses = read_poses(path)
     out = tmp_path / f"out{path.suffix}"
-    write_poses(poses, [track.keypoints for track in poses.tracks], out)
+    write_keypoints(poses, [track.keypoints for track in poses.tracks], out)
     assert content(out) == content(path)
 
 
@@ -87,7 +87,7 @@ def test_nan_keeps_the_files_own_values(sample: str, tmp_path: Path) -> None:
     path = make(sample, tmp_path)
     poses = read_poses(path)
     out = tmp_path / f"out{path.suffix}"
-    write_poses(poses, [np.full_like(track.keypoints, np.nan) for track in poses.tracks], out)
+    write_keypoints(poses, [np.full_like(track.keypoints, np.nan) for track in poses.tracks], out)
     assert content(out) == content(path)
 
 
@@ -99,12 +99,12 @@ def test_new_coordinates_are_read_back_and_nothing_else_changes(
     before = content(path)
     poses = read_poses(path)
     moved, back = tmp_path / f"moved{path.suffix}", tmp_path / f"back{path.suffix}"
-    write_poses(poses, [track.keypoints + 1.25 for track in poses.tracks], moved)
+    write_keypoints(poses, [track.keypoints + 1.25 for track in poses.tracks], moved)
     again = read_poses(moved)
     same_tracks(poses, again, 1.25)
     assert content(path) == before != content(moved)
     # Put back, the file is the first one again: nothing but coordinates had changed.
-    write_poses(again, [track.keypoints for track in poses.tracks], back)
+    write_keypoints(again, [track.keypoints for track in poses.tracks], back)
     assert content(back) == before
 
 
@@ -114,7 +114,7 @@ def test_writing_twice_gives_the_same(sample: str, tmp_path: Path) -> None:
     poses = read_poses(path)
     outs = [tmp_path / f"{i}{path.suffix}" for i in range(2)]
     for out in outs:
-        write_poses(poses, [track.keypoints * 0.5 for track in poses.tracks], out)
+        write_keypoints(poses, [track.keypoints * 0.5 for track in poses.tracks], out)
     assert content(outs[0]) == content(outs[1])
 
 
@@ -124,7 +124,7 @@ def test_a_missing_keypoint_takes_a_new_position(sample: str, tmp_path: Path) ->
     poses = read_poses(path)
     out = tmp_path / f"out{path.suffix}"
     new = [np.where(np.isnan(t.keypoints), 41.5, t.keypoints) for t in poses.tracks]
-    write_poses(poses, new, out)
+    write_keypoints(poses, new, out)
     # A visibility flag is not a coordinate: what it calls missing stays so.
     if sample not in ("coco_annotations", "sleap.slp"):
         again = read_poses(out)
@@ -135,9 +135,11 @@ def test_a_missing_keypoint_takes_a_new_position(sample: str, tmp_path: Path) ->
 def test_other_shapes_are_refused(tmp_path: Path) -> None:
     poses = read_poses(make("csv_long", tmp_path))
     with pytest.raises(InvalidInputError, match="tracks' shapes"):
-        write_poses(poses, [track.keypoints[1:] for track in poses.tracks], tmp_path / "out.csv")
+        write_keypoints(
+            poses, [track.keypoints[1:] for track in poses.tracks], tmp_path / "out.csv"
+        )
     with pytest.raises(InvalidInputError, match="tracks' shapes"):
-        write_poses(poses, [], tmp_path / "out.csv")
+        write_keypoints(poses, [], tmp_path / "out.csv")
     assert not (tmp_path / "out.csv").exists()
 
 
@@ -164,4 +166,4 @@ def test_an_output_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     poses = read_poses(make("csv_long", tmp_path))
     (tmp_path / "file").write_text("")
     with pytest.raises(InvalidInputError, match="cannot be written"):
-        write_poses(poses, [t.keypoints for t in poses.tracks], tmp_path / "file" / "out.csv")
+        write_keypoints(poses, [t.keypoints for t in poses.tracks], tmp_path / "file" / "out.csv")

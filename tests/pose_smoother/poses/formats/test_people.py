@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pose_smoother.errors import InvalidInputError
-from pose_smoother.poses.formats import read_poses, write_poses
+from pose_smoother.poses.formats import read_poses, write_keypoints
 from pose_smoother.poses.formats.linking import link, overlaps
 from pose_smoother.poses.formats.tracks_io import frame_step, named_frame
 from pose_smoother.poses.tracks import Floats, Poses
@@ -39,7 +39,7 @@ def test_frames_out_of_order_are_sorted_told_and_written_in_their_own_order(
     assert track.frame.tolist() == [2, 3, 4]
     assert track.keypoints[:, 0, 0].tolist() == [2, 3, 4]
     assert poses.warnings == ("frames out of order were sorted (1)",)
-    write_poses(poses, [track.keypoints + 100], tmp_path / "b.json")
+    write_keypoints(poses, [track.keypoints + 100], tmp_path / "b.json")
     written = json.loads((tmp_path / "b.json").read_text())
     assert [item["keypoints"][0] for item in written] == [104, 102, 103]
 

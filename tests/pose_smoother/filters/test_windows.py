@@ -1,4 +1,4 @@
-"""Each filter against scipy or numpy, and against its definition where frames are missing."""
+"""Filters of windows against scipy or numpy, and their definitions where frames are missing."""
 
 import math
 
@@ -7,8 +7,12 @@ import pytest
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import savgol_filter
 
-from pose_smoother.filters.moving import gaussian, identity, mean, median, savgol
-from pose_smoother.filters.one_euro import one_euro
+from pose_smoother.filters.gaussian import smooth_windows as gaussian
+from pose_smoother.filters.identity import smooth_windows as identity
+from pose_smoother.filters.mean import smooth_windows as mean
+from pose_smoother.filters.median import smooth_windows as median
+from pose_smoother.filters.one_euro import smooth_windows as one_euro
+from pose_smoother.filters.savgol import smooth_windows as savgol
 
 
 def positions(n_frames=5, share_missing=0.0, seed=0):

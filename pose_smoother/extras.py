@@ -1,0 +1,23 @@
+"""Optional packages: which extra of the installation has what is not there."""
+
+#: The extra that installs a package, by the name that is imported.
+EXTRA_OF = {
+    **dict.fromkeys(("torch", "pandas", "tqdm", "matplotlib", "imageio_ffmpeg"), "train"),
+    "jinja2": "report",
+    **dict.fromkeys(("onnx", "onnxruntime", "onnxscript"), "export"),
+    **dict.fromkeys(("fsspec", "s3fs", "platformdirs"), "remote"),
+    **dict.fromkeys(("dask", "distributed", "bokeh", "submitit"), "cluster"),
+    **dict.fromkeys(("litdata", "webdataset"), "bench"),
+    "mkdocs": "docs",
+}
+
+
+def extra_hint(error: ModuleNotFoundError) -> str | None:
+    """What to install for a module that was not found; None where no extra has it.
+
+    >>> extra_hint(ModuleNotFoundError(name="torch"))
+    "torch is not installed: pip install 'pose-smoother[train]'"
+    """
+    package = (error.name or "").partition(".")[0]
+    extra = EXTRA_OF.get(package)
+    return extra and f"{package} is not installed: pip install 'pose-smoother[{extra}]'"

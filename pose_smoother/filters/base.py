@@ -1,0 +1,69 @@
+"""What a filter's module offers, and the piece of a track that a filter reads."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pose_smoother.filters.parameters import Parameter
+
+Floats = NDArray[np.float64]
+Windows = NDArray[np.float32]
+#: Windows in, smoothed windows out: float32 (N, T, K, 2), heatmap pixels, NaN in the same places.
+Smooth = Callable[[Windows], Windows]
+#: A filter's parameters by name.
+Params = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Run:
+    """Consecutive frames of one track.
+
+    Attributes
+    ----------
+    positions : float64 (T, K, axes), in any unit; NaN in all axes where a keypoint is missing.
+    size : the larger side of the track's keypoints in the same unit, the median over its frames;
+        a filter whose parameters are in pixels of a heatmap scales by it.
+    fps : frames a second, None where it is not known.
+    """
+
+    positions: Floats
+    size: float
+    fps: float | None = None
+
+    @property
+    def present(self) -> NDArray[np.bool_]:
+        """Bool (T, K): where a keypoint has a position."""
+        return np.asarray(np.isfinite(self.positions).all(axis=-1))
+
+
+class FilterModule(Protocol):
+    """A filter: one module of this folder with a ``NAME``.
+
+    A module has ``smooth_run`` if it smooths whole tracks, and ``TABLE_ROW`` with ``GRID`` and
+    ``smooth_windows`` (or ``fit_windows``) if it is a row of the results tables.
+
+    Attributes
+    ----------
+    NAME : on the command line, and in the column ``model`` of the tables.
+    LABEL : the name for readers.
+    PARAMETERS : every parameter, with its default and its range.
+
+    Optional attributes
+    -------------------
+    TABLE_ROW : the position among the rows of the results tables.
+    GRID : the parameters that tuning on validation windows chooses from.
+    smooth_windows : (windows, **params) -> windows, for the tables.
+    fit_windows : (noisy, ground truth) training windows -> a function that makes a ``Smooth`` from
+        one point of the grid; instead of ``smooth_windows`` where a filter learns.
+    smooth_run : (run, **params) -> float64 (T, K, axes). Values where a keypoint is missing are
+        ignored.
+    check : (params) -> None; raises ``InvalidInputError`` where parameters don't fit each other.
+    fit_track : (runs of one track, params) -> params, for parameters found from the track.
+    """
+
+    NAME: str
+    LABEL: str
+    PARAMETERS: Mapping[str, Parameter]

@@ -1,0 +1,72 @@
+"""A Butterworth low-pass filter, run forward and backward so that nothing lags."""
+
+import numpy as np
+
+from pose_smoother.errors import InvalidInputError
+from pose_smoother.filters.base import Floats, Run
+from pose_smoother.filters.missing import stretches
+from pose_smoother.filters.parameters import Parameter
+
+NAME = "butterworth"
+LABEL = "Butterworth"
+PARAMETERS = {
+    "cutoff_hz": Parameter(6.0, "cutoff frequency, Hz; needs the frame rate"),
+    "order": Parameter(2, "order of one pass; both passes have twice of it", most=10, whole=True),
+}
+
+
+def smooth_run(run: Run, *, cutoff_hz: float, order: int) -> Floats:
+    """Filter each stretch between long gaps; short gaps are interpolated inside the filter.
+
+    Parameters
+    ----------
+    cutoff_hz : where one pass has half the power; the two passes together have a quarter.
+    order : of one pass; the common "fourth-order zero-lag" filter is order 2.
+
+    Raises
+    ------
+    InvalidInputError : no frame rate is known, or the cutoff is not below half of it.
+
+    Source
+    ------
+    ``scipy.signal.butter`` and ``scipy.signal.sosfiltfilt`` with its odd extension.
+    """
+    from scipy.signal import butter, sosfiltfilt
+
+    if run.fps is None:
+        raise InvalidInputError(
+            f"cutoff_hz of {NAME} needs the frame rate: give fps (--fps), or the cutoff as "
+            "cutoff_per_frame"
+        )
+    if cutoff_hz >= run.fps / 2:
+        raise InvalidInputError(
+            f"cutoff_hz of {NAME} must be below half the frame rate, {run.fps / 2:g} Hz, got "
+            f"{cutoff_hz:g}"
+        )
+    sections = butter(order, cutoff_hz, fs=run.fps, output="sos")
+    most = 3 * (2 * len(sections) + 1)  # at least scipy's own choice
+    smoothed = run.positions.copy()
+    for keypoints, frames in stretches(run.present):
+        values = interpolated(run.positions[frames, keypoints])
+        pad = min(most, len(values) - 1)
+        if pad > 0:
+            smoothed[frames, keypoints] = sosfiltfilt(sections, values, axis=0, padlen=pad)
+    return smoothed
+
+
+def interpolated(values: Floats) -> Floats:
+    """Keypoints (n, K, axes) of one pattern, missing frames on the line between their neighbours.
+
+    The first and the last frame are known.
+    """
+    known = np.asarray(np.isfinite(values).all(axis=(1, 2)))
+    if known.all():
+        return values
+    at = np.flatnonzero(known)
+    frame = np.arange(len(values))
+    later = np.searchsorted(at, frame).clip(1, max(len(at) - 1, 1))
+    low, high = at[later - 1], at[later]
+    share = ((frame - low) / (high - low))[:, None, None]
+    return np.where(
+        known[:, None, None], values, values[low] + share * (values[high] - values[low])
+    )

@@ -1,0 +1,164 @@
+"""Smoothing of whole series by one banded linear system: what ``kalman`` and ``gcv-spline`` share.
+
+The state of each axis is (position, velocity); white noise of the acceleration changes it between
+frames, and a known position is the state's plus white noise. With nothing known beforehand, the
+positions of a Kalman filter with Rauch-Tung-Striebel smoothing are those of the cubic smoothing
+spline (Wahba 1978): the solution of a linear system with a banded matrix, solved for all frames at
+once. The one parameter is the ratio of the two variances, with the frame as the unit of time.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pose_smoother.filters.base import Floats, Run
+
+_LOG10_RANGE = (-6.0, 4.0)  # of the noise ratio
+_LEAST_POINTS = 8  # known frames to choose a ratio from
+_MOST_FRAMES = 2048  # of a track that the ratio is chosen from
+_TYPICAL_RATIO = 0.1  # where too few frames are known to choose one
+
+
+def smooth(run: Run, noise_ratio: float | NDArray[np.float64]) -> Floats:
+    """The smoother's positions in every frame between the first and the last known one."""
+    smoothed = run.positions.copy()
+    present = run.present
+    ratios = np.broadcast_to(np.asarray(noise_ratio, np.float64), present.shape[1])
+    for keypoints, ratio in _alike(present, ratios):
+        at = np.flatnonzero(present[:, keypoints[0]])
+        if len(at) < 3:  # a line passes through two
+            continue
+        frames = slice(int(at[0]), int(at[-1]) + 1)
+        values = run.positions[frames, keypoints]
+        found = Solution(values.reshape(len(values), -1), ratio).positions
+        smoothed[frames, keypoints] = found.reshape(values.shape)
+    return smoothed
+
+
+def _alike(
+    present: NDArray[np.bool_], ratios: NDArray[np.float64]
+) -> Iterable[tuple[NDArray[np.int64], float]]:
+    """Keypoints with the same known frames and the same ratio, which have the same matrix."""
+    keys: dict[tuple[bytes, float], list[int]] = {}
+    for keypoint, ratio in enumerate(ratios.tolist()):
+        keys.setdefault((np.packbits(present[:, keypoint]).tobytes(), ratio), []).append(keypoint)
+    return [(np.array(members), ratio) for (_, ratio), members in keys.items()]
+
+
+class Solution:
+    """Smoothed positions of series with the same known frames, and what their likelihood needs.
+
+    Attributes
+    ----------
+    positions : float64 (T, S).
+    log_det : log determinant of the matrix.
+    misfit : the sum of squares that the noise of the positions explains, over all S series.
+    """
+
+    def __init__(self, values: Floats, noise_ratio: float) -> None:
+        from scipy.linalg import cho_solve_banded, cholesky_banded
+
+        known = np.isfinite(values[:, 0])
+        factor = cholesky_banded(precision(known, noise_ratio), check_finite=False)
+        right = np.zeros((2 * len(values), values.shape[1]))
+        right[::2] = np.where(known[:, None], values, 0.0)
+        solved = cho_solve_banded((factor, False), right, check_finite=False)
+        self.positions: Floats = solved[::2]
+        self.log_det = 2.0 * float(np.log(factor[-1]).sum())
+        self.misfit = float((right[::2] * (right[::2] - solved[::2])).sum())
+
+
+def log_det(values: Floats, noise_ratio: float) -> float:
+    """``Solution.log_det`` alone."""
+    from scipy.linalg import cholesky_banded
+
+    known = np.isfinite(values[:, 0])
+    factor = cholesky_banded(precision(known, noise_ratio), check_finite=False)
+    return 2.0 * float(np.log(factor[-1]).sum())
+
+
+def precision(known: NDArray[np.bool_], noise_ratio: float) -> Floats:
+    """Posterior precision of (position, velocity, position, ...), upper bands (4, 2 T).
+
+    In units of the positions' precision. Each pair of neighbouring frames adds the inverse of the
+    covariance [[1/3, 1/2], [1/2, 1]] of what white acceleration adds to the state in a frame.
+    """
+    n_frames = len(known)
+    strength = 1.0 / noise_ratio
+    bands = np.zeros((4, 2 * n_frames))
+    n_pairs = np.full(n_frames, 2.0)
+    n_pairs[[0, -1]] = 1.0
+    bands[3, ::2] = 12.0 * strength * n_pairs + known
+    bands[3, 1::2] = 4.0 * strength * n_pairs
+    bands[2, 1], bands[2, -1] = 6.0 * strength, -6.0 * strength
+    bands[2, 2::2] = -6.0 * strength
+    bands[1, 2::2] = -12.0 * strength
+    bands[1, 3::2] = 2.0 * strength
+    bands[0, 3::2] = 6.0 * strength
+    return bands
+
+
+def choose_ratios(
+    runs: Sequence[Run], loss: Callable[[Sequence[Floats], float], float]
+) -> NDArray[np.float64]:
+    """The noise ratio of each keypoint of a track for which a loss is least, float64 (K,).
+
+    Parameters
+    ----------
+    runs : of the track; only its first frames are read.
+    loss : (float64 (T, axes) of each run, from its first to its last known frame, about their
+        mean, NaN where missing; noise ratio) -> the loss.
+    """
+    taken: list[Floats] = []
+    n_frames = 0
+    for run in runs:
+        taken.append(run.positions[: _MOST_FRAMES - n_frames])
+        n_frames += len(taken[-1])
+        if n_frames >= _MOST_FRAMES:
+            break
+    return np.array([_choose(_parts(taken, k), loss) for k in range(taken[0].shape[1])])
+
+
+def _parts(taken: Sequence[Floats], keypoint: int) -> list[Floats]:
+    """The stretches of a keypoint that say something of its noise: three known frames at least."""
+    parts = []
+    for values in taken:
+        at = np.flatnonzero(np.isfinite(values[:, keypoint]).all(axis=1))
+        if len(at) >= 3:
+            part = values[at[0] : at[-1] + 1, keypoint]
+            parts.append(part - np.nanmean(part, axis=0))
+    return parts
+
+
+def n_known(part: Floats) -> int:
+    """The known frames of a part."""
+    return int(np.isfinite(part[:, 0]).sum())
+
+
+def _choose(parts: list[Floats], loss: Callable[[Sequence[Floats], float], float]) -> float:
+    """Where the loss is least; a typical ratio where too little is known to choose."""
+    moves = any(np.nanmax(np.abs(part)) > 0 for part in parts)
+    if not moves or sum(map(n_known, parts)) < _LEAST_POINTS:
+        return _TYPICAL_RATIO
+    return float(10.0 ** _least(lambda x: loss(parts, 10.0**x), *_LOG10_RANGE))
+
+
+def _least(loss: Callable[[float], float], low: float, high: float) -> float:
+    """Where a function of one minimum is least: a grid, then golden sections."""
+    grid = np.linspace(low, high, 11)
+    best = int(np.argmin([loss(x) for x in grid.tolist()]))
+    low, high = float(grid[max(best - 1, 0)]), float(grid[min(best + 1, len(grid) - 1)])
+    golden = (5**0.5 - 1) / 2
+    a, b = high - golden * (high - low), low + golden * (high - low)
+    at_a, at_b = loss(a), loss(b)
+    while high - low > 0.02:
+        if at_a < at_b:
+            high, b, at_b = b, a, at_a
+            a = high - golden * (high - low)
+            at_a = loss(a)
+        else:
+            low, a, at_a = a, b, at_b
+            b = low + golden * (high - low)
+            at_b = loss(b)
+    return (low + high) / 2

@@ -1,0 +1,1 @@
+"""What ``ps.smooth`` does: tracks through filters or a trained run, arrays, summaries."""

@@ -1,0 +1,141 @@
+"""Arrays as tracks, and back: the same shape, type and dtype.
+
+An array has the axes (frames, keypoints, 2 or 3) or (frames, people, keypoints, 2 or 3). An xarray
+``DataArray`` has movement's dimensions (time, space, keypoints, and individuals), in any order;
+xarray is not imported, for an object that has its attributes is enough.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pose_smoother.errors import InvalidInputError
+from pose_smoother.poses.tracks import Floats, Poses, Track
+
+#: movement's names of the dimensions, plural and singular.
+_DIMS = (
+    ("time",),
+    ("individuals", "individual"),
+    ("keypoints", "keypoint"),
+    ("space",),
+)
+_LAYOUTS = "(frames, keypoints, 2 or 3) or (frames, people, keypoints, 2 or 3)"
+
+
+@dataclass(frozen=True)
+class ArrayPoses:
+    """An array as tracks.
+
+    Attributes
+    ----------
+    poses : one track for each person.
+    names_given : whether ``poses.names`` are names, not numbers.
+    fps : frames a second, where the array tells.
+    restore : float64 (n, K, axes) of each track -> an array like the one that came in.
+    """
+
+    poses: Poses
+    names_given: bool
+    fps: float | None
+    restore: Callable[[Sequence[Floats]], Any]
+
+
+def is_data_array(x: object) -> bool:
+    """Whether an object is an xarray ``DataArray``, or behaves like one."""
+    return all(hasattr(x, name) for name in ("dims", "coords", "transpose", "copy", "values"))
+
+
+def from_any(x: Any, scores: Any = None, names: Sequence[str] | None = None) -> ArrayPoses:
+    """An array or a ``DataArray`` as tracks; it is not changed.
+
+    Parameters
+    ----------
+    scores : of the same axes without the last: (frames, keypoints) or (frames, people, keypoints).
+    names : (K,) of the keypoints.
+
+    Raises
+    ------
+    InvalidInputError : the axes, the dtype, the scores or the names do not fit.
+    """
+    return _from_data_array(x, scores, names) if is_data_array(x) else _from_array(x, scores, names)
+
+
+def _from_array(x: Any, scores: Any, names: Sequence[str] | None) -> ArrayPoses:
+    array = np.asarray(x)
+    if array.dtype.kind not in "iuf":
+        raise InvalidInputError(f"expected an array of numbers, got dtype {array.dtype}")
+    if array.ndim not in (3, 4) or array.shape[-1] not in (2, 3):
+        raise InvalidInputError(f"expected an array {_LAYOUTS}, got {array.shape}")
+    dtype = array.dtype if array.dtype.kind == "f" else np.dtype(np.float64)
+    people = array if array.ndim == 4 else array[:, None]  # (T, P, K, axes)
+
+    def restore(keypoints: Sequence[Floats]) -> NDArray[Any]:
+        # What was not smoothed keeps its value to the bit: infinity is missing, too.
+        new = np.stack(keypoints, axis=1) if keypoints else people.astype(np.float64)
+        same = ~np.isfinite(new) | (new == people)
+        out = np.where(same, people.astype(dtype), new.astype(dtype))
+        return np.ascontiguousarray(out.reshape(array.shape))
+
+    given = _scores(scores, people.shape[:3], array.ndim)
+    chosen = _names(names, people.shape[2])
+    return ArrayPoses(_poses(people, given, chosen), names is not None, None, restore)
+
+
+def _from_data_array(x: Any, scores: Any, names: Sequence[str] | None) -> ArrayPoses:
+    dims = tuple(map(str, x.dims))
+    found = [next((d for d in names_ if d in dims), None) for names_ in _DIMS]
+    order = [dim for dim in found if dim is not None]
+    if len(order) != len(dims) or found[0] is None or found[2] is None or found[3] is None:
+        raise InvalidInputError(
+            "expected the dimensions time, space, keypoints and, if there are several, "
+            f"individuals, got {', '.join(dims)}"
+        )
+    if names is None and found[2] in x.coords:
+        names = [str(name) for name in np.asarray(x.coords[found[2]].values).tolist()]
+    if is_data_array(scores):
+        scores = scores.transpose(*order[:-1]).values
+    inner = _from_array(x.transpose(*order).values, scores, names)
+
+    def restore(keypoints: Sequence[Floats]) -> Any:
+        values = inner.restore(keypoints)
+        return x.copy(data=np.transpose(values, [order.index(dim) for dim in dims]))
+
+    fps = getattr(x, "attrs", {}).get("fps")
+    return ArrayPoses(inner.poses, names is not None, None if fps is None else float(fps), restore)
+
+
+def _scores(scores: Any, shape: tuple[int, ...], n_dims: int) -> Floats:
+    """Float64 (T, P, K), NaN where not given."""
+    if scores is None:
+        return np.full(shape, np.nan)
+    expected = shape if n_dims == 4 else (shape[0], shape[2])
+    given = np.asarray(scores, dtype=np.float64)
+    if given.shape != expected:
+        raise InvalidInputError(f"expected scores {expected}, one a keypoint, got {given.shape}")
+    return given.reshape(shape)
+
+
+def _names(names: Sequence[str] | None, n_keypoints: int) -> tuple[str, ...]:
+    if names is None:
+        return tuple(map(str, range(n_keypoints)))
+    if isinstance(names, str) or len(names) != n_keypoints:
+        got = repr(names) if isinstance(names, str) else len(names)
+        raise InvalidInputError(f"expected names of {n_keypoints} keypoints, got {got}")
+    return tuple(map(str, names))
+
+
+def _poses(people: NDArray[Any], scores: Floats, names: tuple[str, ...]) -> Poses:
+    if not len(people):
+        return Poses(names, (), (), None)
+    tracks = []
+    for person in range(people.shape[1]):
+        values = people[:, person].astype(np.float64)
+        known = np.isfinite(values).all(axis=-1, keepdims=True)
+        keypoints = np.where(known, values, np.nan)
+        frame = np.arange(len(values))
+        name = str(person + 1)
+        tracks.append(Track(name, "", name, frame, keypoints, scores[:, person]))
+    return Poses(names, tuple(tracks), (), None)

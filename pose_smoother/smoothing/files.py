@@ -1,0 +1,45 @@
+"""A file of keypoints smoothed: the same file with other coordinates."""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from pose_smoother.errors import InvalidInputError
+from pose_smoother.poses.formats import read_poses, write_keypoints
+from pose_smoother.poses.tracks import Poses
+from pose_smoother.smoothing.summary import Summary, summarize
+from pose_smoother.smoothing.tracks import SmoothedTrack
+
+_log = logging.getLogger(__name__)
+
+
+def smooth_file(
+    source: Path,
+    out: Path,
+    smooth: Callable[[Poses], list[SmoothedTrack]],
+    *,
+    format: str | None = None,
+    skeleton: str | None = None,
+) -> Summary:
+    """Write a file of keypoints again, smoothed; what was assumed is logged as warnings.
+
+    Parameters
+    ----------
+    smooth : smooths every track.
+    format : of both files; None finds it out.
+    skeleton : names the keypoints of a file that does not.
+
+    Raises
+    ------
+    InvalidInputError : a file cannot be used, or ``out`` is the input.
+    """
+    if out.resolve() == source.resolve():
+        raise InvalidInputError(
+            f"{out} is the input, which is never written over: write to another file"
+        )
+    poses = read_poses(source, format=format, skeleton=skeleton)
+    for text in poses.warnings:
+        _log.warning("%s: %s", source, text)
+    results = smooth(poses)
+    write_keypoints(poses, [result.keypoints for result in results], out)
+    return summarize(poses, results)

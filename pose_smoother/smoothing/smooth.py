@@ -1,0 +1,119 @@
+"""``smooth``: the library's one verb, for poses, arrays and xarray's arrays."""
+
+import logging
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pose_smoother.errors import InvalidInputError
+from pose_smoother.poses.tracks import Poses
+from pose_smoother.smoothing.arrays import from_any
+from pose_smoother.smoothing.chain import make_chain, track_filters
+from pose_smoother.smoothing.methods import smooth_by, with_keypoints
+from pose_smoother.smoothing.runs import is_run, load_run
+from pose_smoother.smoothing.summary import summarize
+from pose_smoother.smoothing.tracks import Rules
+
+_X = TypeVar("_X")
+
+_log = logging.getLogger(__name__)
+
+
+def smooth(
+    x: _X,
+    method: Any = None,
+    *,
+    scores: Any = None,
+    fps: float | None = None,
+    names: Sequence[str] | None = None,
+    min_score: float | None = None,
+    fill_gaps: int = 0,
+    run: Any = None,
+    **params: float,
+) -> _X:
+    """Smooth keypoints over time.
+
+    Every keypoint is smoothed along its own track, in its own unit. What is missing (NaN) stays
+    missing unless ``fill_gaps`` is given. A gap in the frame numbers of fewer than four missing
+    frames is bridged inside the filter; a longer one begins a new run.
+
+    Parameters
+    ----------
+    x : ``Poses``; or numbers (frames, keypoints, 2 or 3) or (frames, people, keypoints, 2 or 3);
+        or an xarray ``DataArray`` with movement's dimensions (time, space, keypoints,
+        individuals).
+    method : a filter's name, several in a row (``"hampel,kalman"``), or a trained run: what
+        ``load_run`` returned, or its folder.
+    scores : the detector's confidence, (frames, keypoints) or (frames, people, keypoints);
+        ``Poses`` have their own.
+    fps : frames a second, for parameters in Hz or seconds. A ``DataArray`` may have it in its
+        ``attrs``.
+    names : of the keypoints. A run needs them; a filter does not.
+    min_score : points with a lower score are not read by the filter. They stay as they are, unless
+        ``fill_gaps`` covers them.
+    fill_gaps : fill missing points in gaps of at most so many frames.
+    run : a trained run, instead of ``method``.
+    **params : the filter's parameters, such as ``sigma_frames=2`` or ``cutoff_hz=6``.
+
+    Returns
+    -------
+    The same type, shape and dtype (whole numbers become float64).
+
+    Raises
+    ------
+    InvalidInputError : an argument does not fit; it is a ``ValueError``.
+    RunError : the run cannot be used.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pose_smoother as ps
+    >>> xy = np.random.default_rng(0).normal(size=(100, 17, 2))
+    >>> ps.smooth(xy, "gaussian", sigma_frames=2).shape
+    (100, 17, 2)
+    >>> ps.smooth(xy, "butterworth", cutoff_hz=6, fps=30).dtype
+    dtype('float64')
+    """
+    arrays = None if isinstance(x, Poses) else from_any(x, scores, names)
+    if arrays is None and (scores is not None or names is not None):
+        raise InvalidInputError("scores and names go with an array; Poses have their own")
+    rate = fps if fps is not None or arrays is None else arrays.fps
+    chosen = _chosen(method, run, params, rate)
+    if arrays is not None and is_run(chosen) and not arrays.names_given:
+        raise InvalidInputError(
+            f"a run needs the names of the {len(arrays.poses.names)} keypoints: give names=[...]"
+        )
+    poses: Any = x if arrays is None else arrays.poses
+    results = smooth_by(chosen, poses, Rules(min_score, fill_gaps)) if poses.tracks else []
+    if results:
+        _log.info("%s", summarize(poses, results).line())
+    smoothed: Any = (
+        with_keypoints(poses, results)
+        if arrays is None
+        else arrays.restore([result.keypoints for result in results])
+    )
+    return smoothed
+
+
+def _chosen(method: Any, run: Any, params: dict[str, float], fps: float | None) -> Any:
+    """A chain of filters or a loaded run."""
+    if (method is None) == (run is None):
+        known = ", ".join(track_filters())
+        problem = "smooth needs a method" if run is None else "give a method or a run, not both"
+        raise InvalidInputError(
+            f"{problem}: a filter ({known}), several in a row such as 'hampel,kalman', or a "
+            "trained run (load_run)"
+        )
+    if run is None and isinstance(method, str) and not Path(method).is_dir():
+        return make_chain(method, params, fps)
+    if params:
+        raise InvalidInputError(f"{next(iter(params))} goes with a filter, not with a run")
+    given = method if run is None else run
+    if isinstance(given, str | os.PathLike):
+        return load_run(given)
+    if is_run(given):
+        return given
+    raise InvalidInputError(
+        f"expected a filter's name, a run or its folder, got {type(given).__name__}"
+    )

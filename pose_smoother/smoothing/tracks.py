@@ -1,0 +1,146 @@
+"""Whole tracks through a chain of filters: runs between gaps, scores, missing points.
+
+Every keypoint is smoothed by its own name and in the file's own unit, with any number of keypoints
+and axes: no box, no skeleton. A gap in the frame numbers of fewer than four missing frames is
+bridged inside the filter, a longer one begins a new run.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pose_smoother.errors import InvalidInputError
+from pose_smoother.filters.missing import BRIDGED_FRAMES
+from pose_smoother.poses.tracks import Floats, Poses, Track
+from pose_smoother.smoothing.chain import Chain
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Which points a filter reads, and which it makes.
+
+    Attributes
+    ----------
+    min_score : points with a lower score are not read; they stay as they are, unless filled.
+    fill_gaps : missing points (and those of a low score) in gaps of at most so many frames, with
+        the keypoint on both sides, are filled; 0 fills nothing.
+    """
+
+    min_score: float | None = None
+    fill_gaps: int = 0
+
+    def __post_init__(self) -> None:
+        if self.min_score is not None and not np.isfinite(self.min_score):
+            raise InvalidInputError(f"min_score must be a finite number, got {self.min_score}")
+        if self.fill_gaps < 0 or self.fill_gaps != int(self.fill_gaps):
+            raise InvalidInputError(
+                f"fill_gaps must be a number of frames from 0 on, got {self.fill_gaps}"
+            )
+
+
+@dataclass(frozen=True)
+class SmoothedTrack:
+    """One track's result.
+
+    Attributes
+    ----------
+    keypoints : float64 (n, K, axes); NaN where missing, and as in the input where rejected.
+    rejected : bool (n, K), points with a low score that were left as they are.
+    filled : bool (n, K), points that were missing (or of a low score) and were filled.
+    """
+
+    keypoints: Floats
+    rejected: NDArray[np.bool_]
+    filled: NDArray[np.bool_]
+
+    @classmethod
+    def all_read(cls, keypoints: Floats) -> "SmoothedTrack":
+        """A result for which every point was read and none was filled."""
+        nowhere = np.zeros(keypoints.shape[:2], bool)
+        return cls(keypoints, nowhere, nowhere)
+
+
+def smooth_track(track: Track, chain: Chain, rules: Rules) -> SmoothedTrack:
+    """Smooth one track; its keypoints are not changed in place."""
+    present = np.asarray(np.isfinite(track.keypoints).all(axis=-1))
+    low = np.zeros_like(present)
+    if rules.min_score is not None:
+        low = present & (track.score < rules.min_score)  # a score that is not given is not low
+    read = np.asarray(present & ~low)
+    positions = np.where(read[..., None], track.keypoints, np.nan)
+    filled = np.zeros(present.shape, bool)
+    if rules.fill_gaps:
+        positions, filled = _with_filled_gaps(positions, track, int(rules.fill_gaps))
+    parts = _runs(track)
+    runs = [_spread(positions[rows], at) for rows, at in parts]
+    found = np.full_like(positions, np.nan)
+    smoothed = chain.smooth(runs, _size(positions))
+    for (rows, at), values in zip(parts, smoothed, strict=True):
+        found[rows] = values[at]
+    known = np.asarray(np.isfinite(found).all(axis=-1))
+    keypoints = np.where(known[..., None], found, track.keypoints)
+    return SmoothedTrack(keypoints, low & ~filled, filled)
+
+
+def smooth_tracks(poses: Poses, chain: Chain, rules: Rules) -> list[SmoothedTrack]:
+    """Smooth every track, in order."""
+    if rules.min_score is not None and not any(np.isfinite(t.score).any() for t in poses.tracks):
+        raise InvalidInputError(
+            "min_score needs the scores of the keypoints, but none are given; leave it out, or "
+            "give scores"
+        )
+    return [smooth_track(track, chain, rules) for track in poses.tracks]
+
+
+def _runs(track: Track) -> list[tuple[slice, NDArray[np.int64]]]:
+    """Each run's rows of the track, and their int64 positions in a timeline with bridged gaps."""
+    steps = np.maximum(np.diff(track.frame) // track.step, 1)
+    cuts = (np.flatnonzero(steps > BRIDGED_FRAMES) + 1).tolist()
+    edges = [0, *cuts, len(track.frame)]
+    parts = []
+    for start, stop in pairwise(edges):
+        if stop > start:
+            at = np.concatenate([[0], np.cumsum(steps[start : stop - 1])]).astype(np.int64)
+            parts.append((slice(start, stop), at))
+    return parts
+
+
+def _spread(positions: Floats, at: NDArray[np.int64]) -> Floats:
+    """Rows laid out over a timeline, NaN in the frames between them."""
+    if int(at[-1]) + 1 == len(at):
+        return positions
+    spread = np.full((int(at[-1]) + 1, *positions.shape[1:]), np.nan)
+    spread[at] = positions
+    return spread
+
+
+def _with_filled_gaps(
+    positions: Floats, track: Track, most_frames: int
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """Positions with short gaps filled along a line, and bool (n, K) where."""
+    filled = np.zeros(positions.shape[:2], bool)
+    out = positions.copy()
+    for keypoint in range(positions.shape[1]):
+        at = np.flatnonzero(np.isfinite(positions[:, keypoint]).all(axis=-1))
+        missing = np.diff(track.frame[at]) // track.step - 1
+        for gap in np.flatnonzero((np.diff(at) > 1) & (missing <= most_frames)).tolist():
+            first, last = int(at[gap]), int(at[gap + 1])
+            frames = track.frame[first : last + 1]
+            share = ((frames - frames[0]) / (frames[-1] - frames[0]))[:, None]
+            low, high = positions[first, keypoint], positions[last, keypoint]
+            out[first + 1 : last, keypoint] = (low + share * (high - low))[1:-1]
+            filled[first + 1 : last, keypoint] = True
+    return out, filled
+
+
+def _size(positions: Floats) -> float:
+    """The larger side of the keypoints, the median over frames; of one keypoint, its path's."""
+    axis = 1 if positions.shape[1] > 1 else 0
+    known = np.isfinite(positions)
+    high = np.where(known, positions, -np.inf).max(axis=axis)
+    low = np.where(known, positions, np.inf).min(axis=axis)
+    sides = (high - low).max(axis=-1)
+    sides = sides[np.isfinite(sides)]
+    return float(np.median(sides)) if len(sides) else 0.0

@@ -1,0 +1,70 @@
+"""The registry of filters, and how parameters are checked."""
+
+import pytest
+
+from pose_smoother.errors import InvalidInputError
+from pose_smoother.filters import filter_module, filters, table_filters
+from pose_smoother.filters.parameters import Parameter, defaults, from_text, resolve
+
+#: The rows of the results tables, in the order in which they have always been.
+ROWS = ["identity", "mean", "gaussian", "median", "savgol", "one-euro", "lmmse"]
+
+
+def test_the_tables_rows_come_first_and_in_their_order():
+    names = list(filters())
+    assert names[: len(ROWS)] == list(table_filters()) == ROWS
+    assert names[len(ROWS) :] == sorted(names[len(ROWS) :])
+    assert {"butterworth", "kalman", "hampel", "loess", "gcv-spline"} <= set(names)
+
+
+@pytest.mark.parametrize("name", list(filters()))
+def test_every_filter_has_what_the_registry_asks_of_it(name):
+    module = filter_module(name)
+    assert name == module.NAME
+    assert module.LABEL
+    assert all(one.meaning for one in module.PARAMETERS.values())
+    assert hasattr(module, "smooth_run") or hasattr(module, "fit_windows")
+    chosen = resolve(name, module.PARAMETERS, {})
+    assert chosen == defaults(module.PARAMETERS)
+    if hasattr(module, "TABLE_ROW"):
+        assert module.GRID
+        for point in module.GRID:
+            assert resolve(name, module.PARAMETERS, point) == point
+
+
+def test_parameters_in_seconds_and_hz_are_those_in_frames():
+    gaussian, median = filter_module("gaussian"), filter_module("median")
+    one_euro, butterworth = filter_module("one-euro"), filter_module("butterworth")
+    assert resolve("g", gaussian.PARAMETERS, {"sigma_s": 0.1}, 30.0)["sigma_frames"] == 3.0
+    assert resolve("m", median.PARAMETERS, {"width_s": 0.2}, 30.0)["width_frames"] == 7
+    assert resolve("m", median.PARAMETERS, {"width_s": 0.0001}, 30.0)["width_frames"] == 1
+    euro = resolve("e", one_euro.PARAMETERS, {"min_cutoff_hz": 3}, 30.0)
+    assert euro["min_cutoff_per_frame"] == pytest.approx(0.1)
+    cutoff = resolve("b", butterworth.PARAMETERS, {"cutoff_per_frame": 0.2}, 30.0)
+    assert cutoff["cutoff_hz"] == pytest.approx(6.0)
+    with pytest.raises(InvalidInputError, match=r"sigma_s of g needs the frame rate: give fps"):
+        resolve("g", gaussian.PARAMETERS, {"sigma_s": 0.1})
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("a", "n of f must be a number, got 'a'"),
+        (None, "n of f must be a number, got None"),
+        (-1, "must be a positive number, got -1"),
+        (float("inf"), "must be a positive number, got inf"),
+        (2.5, "must be a whole number, got 2.5"),
+        (4, "must be odd and at most 9, got 4"),
+        (11, "must be odd and at most 9, got 11"),
+    ],
+)
+def test_a_wrong_value_says_what_is_right(value, text):
+    with pytest.raises(InvalidInputError, match=text):
+        resolve("f", {"n": Parameter(3, "", most=9, whole=True, odd=True)}, {"n": value})
+
+
+def test_texts_of_the_command_line():
+    assert from_text(["a=2", "hampel.b=0.5"]) == {"a": "2", "hampel.b": "0.5"}
+    for text in ("a", "a=", "a=x"):
+        with pytest.raises(InvalidInputError, match="expected a=NUMBER"):
+            from_text([text])
