@@ -62,7 +62,7 @@ def with_retries(place: RemotePath, action: Callable[[], T]) -> T:
             return action()
         except (FileNotFoundError, FileExistsError):
             raise
-        except PoseSmootherError:
+        except (PoseSmootherError, Warning):
             raise
         except Exception as error:  # each library has exceptions of its own
             if (final := _final(place, error)) is not None:
