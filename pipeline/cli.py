@@ -255,11 +255,17 @@ def verify(store: PathOrUrl, same_as: PathOrUrl | None) -> None:
 @click.option(
     "--windows", default=3, show_default=True, type=click.IntRange(1, 20), help="How many."
 )
-@click.option("--step", default=1, show_default=True, type=click.Choice(STEPS), help="Frame step.")
+@click.option(
+    "--step",
+    default="1",
+    show_default=True,
+    type=click.Choice([str(step) for step in STEPS]),  # click 8.1 joins choices as text
+    help="Frame step.",
+)
 @click.option("--k", default=1.0, show_default=True, help="Shifting-scalar of the noise.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of the choice.")
 def show(
-    store: PathOrUrl, out: Path, split: str, windows: int, step: int, k: float, seed: int
+    store: PathOrUrl, out: Path, split: str, windows: int, step: str, k: float, seed: int
 ) -> None:
     """Draw windows: ground truth, noisy input, skeleton lines.
 

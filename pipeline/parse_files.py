@@ -46,6 +46,8 @@ def _parse(dataset: str, item: Item) -> ParsedFile:
         reason = str(error)
     except MemoryError:
         reason = f"needs more than the {PARSE_BYTES >> 20} MiB of memory allowed for a file"
+    except Warning:  # one that a filter made an error: not of the file
+        raise
     except Exception as error:
         reason = f"parser failed: {type(error).__name__}: {' '.join(str(error).split())[:160]}"
     return ParsedFile(dataset, item.name, digest, [], reason)

@@ -328,3 +328,40 @@ def test_registered_names_are_unique_and_listed() -> None:
 
     assert {"brace", "penn-action"} <= set(sources())
     assert {"hdf5", "zarr"} <= set(formats())
+
+
+#: Where every exception is caught and none is reported as damage, with the reason.
+CATCHES_ALL = {
+    "pipeline/cluster/task.py": "the error is the task's result",
+    "pipeline/cluster/workers.py": "what Dask itself raises: no file is read",
+    "pose_smoother/cli_support.py": "the error is printed with its type",
+    "pose_smoother/files/hdf5_file.py": "only what follows a refused write is dropped",
+}
+
+
+def warnings_caught(file: Path) -> list[int]:
+    """Lines of ``except Exception`` that also catch a warning which a filter made an error."""
+    lines = []
+    for node in ast.walk(ast.parse(file.read_text())):
+        passes = False
+        for handler in node.handlers if isinstance(node, ast.Try) else []:
+            caught = "" if handler.type is None else ast.unparse(handler.type)
+            passes = passes or ("Warning" in caught and ast.unparse(handler.body[-1]) == "raise")
+            if caught in ("", "Exception", "BaseException") and not passes:
+                lines.append(handler.lineno)
+    return lines
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda p: p.relative_to(ROOT).as_posix())
+def test_a_warning_made_an_error_is_not_called_damage(file: Path) -> None:
+    place = file.relative_to(ROOT).as_posix()
+    if place.startswith(("pose_smoother/", "pipeline/")) and place not in CATCHES_ALL:
+        assert warnings_caught(file) == []
+
+
+def test_a_caught_warning_is_seen(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.py"
+    bad.write_text("try:\n    read()\nexcept Exception:\n    raise ValueError from None\n")
+    assert warnings_caught(bad) == [3]
+    bad.write_text("try:\n    read()\nexcept Warning:\n    raise\nexcept Exception:\n    pass\n")
+    assert warnings_caught(bad) == []

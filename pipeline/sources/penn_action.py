@@ -225,6 +225,8 @@ def _load(data: bytes) -> dict[str, Any]:
             cast(Any, io.BytesIO(data)),
             variable_names=["x", "y", "visibility", "nframes", "action"],
         )
+    except Warning:  # one that a filter made an error: not of the file
+        raise
     except Exception as error:  # loadmat raises almost anything on damaged files
         text = " ".join(str(error).split())[:120] or type(error).__name__
         raise InvalidInputError(f"is not a readable .mat file ({text})") from None

@@ -61,7 +61,7 @@ def with_retries(address: Address, action: Callable[[], T]) -> T:
             return action()
         except (FileNotFoundError, FileExistsError):
             raise
-        except PoseSmootherError:
+        except (PoseSmootherError, Warning):
             raise
         except Exception as error:  # each library has its own exceptions
             if (final := _final(address, error)) is not None:

@@ -41,6 +41,13 @@ def test_passing_faults_are_tried_again(error: Exception, cache: Path) -> None:
     assert len(calls) == N_TRIES
 
 
+def test_a_warning_made_an_error_is_raised_at_once(cache: Path) -> None:
+    calls: list[int] = []
+    with pytest.raises(DeprecationWarning, match="goes away"):
+        with_retries(PLACE, failing(99, DeprecationWarning("goes away"), calls))
+    assert len(calls) == 1
+
+
 def test_the_tries_end(cache: Path) -> None:
     calls: list[int] = []
     with pytest.raises(RemoteError, match=r"s3://bucket/x did not answer within 0 s after 5 tries"):

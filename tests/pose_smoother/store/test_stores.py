@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -76,6 +77,21 @@ def test_reading_agrees_with_the_format_s_own_library(store: Store, pristine: Pa
             expected = raw(pristine, f"{split}/windows/step{step}")
             np.testing.assert_array_equal(store.windows(split, step), expected)
     np.testing.assert_array_equal(store.read("val", "heatmaps"), raw(pristine, "val/heatmaps"))
+
+
+@pytest.mark.parametrize("library", ["_is_plainly_sharded", "read_rows"])
+def test_a_warning_of_zarr_is_not_called_damage(
+    store: Store, monkeypatch: pytest.MonkeyPatch, library: str
+) -> None:
+    if store.format != "zarr":
+        pytest.skip("zarr's reads only")
+
+    def deprecated(*_: object) -> None:
+        warnings.warn("an argument goes away", DeprecationWarning, stacklevel=2)
+
+    monkeypatch.setattr(f"pose_smoother.store.zarr_store.{library}", deprecated)
+    with pytest.raises(DeprecationWarning, match="goes away"):
+        store.read("val", "heatmaps")
 
 
 def test_heatmaps_are_the_rendered_keypoints_exactly(store: Store) -> None:
