@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from pose_smoother.errors import Interrupted, PoseSmootherError
+from pose_smoother.extras import extra_hint
 from pose_smoother.files.disk_errors import as_disk_error
 from pose_smoother.remote.path import as_path_or_url
 
@@ -28,6 +29,13 @@ class _PathOrUrlType(click.ParamType):
         """Text as a path or an address."""
         del param, ctx
         return as_path_or_url(value)
+
+
+def _explained(caught: Exception) -> Exception:
+    """An error of the disk, or of a package that is not installed, with what to do about it."""
+    if isinstance(caught, ModuleNotFoundError) and (hint := extra_hint(caught)):
+        return PoseSmootherError(hint)
+    return (as_disk_error(caught) if isinstance(caught, OSError) else None) or caught
 
 
 PLACE = _PathOrUrlType()
@@ -53,7 +61,7 @@ class OneLineErrors(click.Group):
         except Exception as caught:
             if ctx.params.get("debug"):
                 raise
-            error = (as_disk_error(caught) if isinstance(caught, OSError) else None) or caught
+            error = _explained(caught)
             known = isinstance(error, PoseSmootherError)
             text = str(error) if known else f"{type(error).__name__}: {error}"
             hint = "" if known else " (run with --debug before the command for the traceback)"

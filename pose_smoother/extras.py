@@ -1,13 +1,12 @@
-"""Optional packages: which extra of the installation has what is not there."""
+"""Optional packages: which extra of the installation has a package that is not installed."""
 
 #: The extra that installs a package, by the name that is imported.
 EXTRA_OF = {
-    **dict.fromkeys(("torch", "pandas", "tqdm", "matplotlib", "imageio_ffmpeg"), "train"),
+    **dict.fromkeys(("torch", "pandas", "matplotlib"), "train"),
     "jinja2": "report",
     **dict.fromkeys(("onnx", "onnxruntime", "onnxscript"), "export"),
     **dict.fromkeys(("fsspec", "s3fs", "platformdirs"), "remote"),
     **dict.fromkeys(("dask", "distributed", "bokeh", "submitit"), "cluster"),
-    **dict.fromkeys(("litdata", "webdataset"), "bench"),
     "mkdocs": "docs",
 }
 

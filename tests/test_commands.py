@@ -1,5 +1,6 @@
 """docs/commands.md tells of every command and option as the programs have them now."""
 
+import re
 from pathlib import Path
 
 import click
@@ -18,7 +19,8 @@ def test_every_command_and_option_is_there(program: str) -> None:
     for name, command in commands.PROGRAMS[program].commands.items():
         _, _, part = page.partition(f"### {program} {name}\n")
         part = part.partition("\n### ")[0]
-        assert f"```sh\npython -m {program} {name} " in part
+        installed = f"pose-{program}".replace("pose-pose_", "pose-")
+        assert re.search(rf"```sh\n(python -m {program}|{installed}) {name}\b", part)
         for option in command.params:
             if isinstance(option, click.Option) and not option.hidden:
                 assert all(word in part for word in option.opts), (name, option.opts)

@@ -5,6 +5,7 @@ import shlex
 from pathlib import Path
 
 from pipeline.cli import main as pipeline_main
+from pose_smoother.cli import main as library_main
 from tools import map as code_map
 from trainer.cli import main as trainer_main
 
@@ -24,6 +25,9 @@ def test_the_map_is_current_and_every_file_says_what_it_is() -> None:
             raise AssertionError(f"{line.strip()} has no docstring")
 
 
+GROUPS = {"pipeline": pipeline_main, "trainer": trainer_main, "pose-smoother": library_main}
+
+
 def test_pictures_and_links_exist() -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", README):
         if "://" not in target:
@@ -32,10 +36,11 @@ def test_pictures_and_links_exist() -> None:
 
 def test_commands_and_their_options_exist() -> None:
     text = README.replace("\\\n", " ")
-    commands = re.findall(r"python -m (pipeline|trainer) ([a-z]+)([^\n`]*)", text)
+    pattern = r"(?:python -m )?(?<![/`])\b(pipeline|trainer|pose-smoother) ([a-z]+)\b([^\n`]*)"
+    commands = re.findall(rf"^{pattern}", text, re.MULTILINE)
     assert len(commands) >= 8
     for program, name, rest in commands:
-        group = pipeline_main if program == "pipeline" else trainer_main
+        group = GROUPS[program]
         assert name in group.commands, f"{program} {name}"
         known = {opt for p in group.commands[name].params for opt in p.opts}
         used = {word for word in shlex.split(rest.split("#")[0]) if word.startswith("--")}

@@ -1,4 +1,4 @@
-"""Write docs/commands.md, the reference of both programs' commands, from their own help.
+"""Write docs/commands.md, the reference of all commands, from their own help.
 
 Command: python tools/commands.py (``--check`` only says whether it is current).
 """
@@ -11,15 +11,17 @@ from pathlib import Path
 import click
 
 from pipeline.cli import main as pipeline
+from pose_smoother.cli import main as pose_smoother
 from trainer.cli import main as trainer
 
 FILE = Path(__file__).parent.parent / "docs" / "commands.md"
-PROGRAMS = {"pipeline": pipeline, "trainer": trainer}
+PROGRAMS = {"pose_smoother": pose_smoother, "pipeline": pipeline, "trainer": trainer}
 HEAD = """\
 # Commands
 
-Made by `python tools/commands.py` from the programs' own help; don't edit. Every command also tells
-this by `--help`.
+Made by `python tools/commands.py` from the programs' own help; don't edit. Every command also
+prints this by `--help`. `pose-smoother`, `pose-pipeline` and `pose-trainer` are the installed
+names of `python -m pose_smoother`, `python -m pipeline` and `python -m trainer`.
 """
 
 

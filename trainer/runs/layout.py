@@ -1,4 +1,6 @@
-"""The files of a run's folder, and the columns of its tables; no heavy import, for onlookers."""
+"""A run's folder: its files, the columns of its tables, its states. Nothing heavy is imported."""
+
+from enum import StrEnum
 
 CONFIG = "config.json"
 STATE = "state.json"
@@ -24,3 +26,19 @@ TIMING_KINDS: dict[str, str] = {
     "train_seconds": "float64",
     "val_seconds": "float64",
 }
+
+
+class RunState(StrEnum):
+    """What a run is doing, in the order in which a reader wants to see it."""
+
+    FAILED = "failed"
+    #: Its process died and wrote nothing: a kill, a machine that is gone.
+    LOST = "lost"
+    RUNNING = "running"
+    #: Another process writes to the folder that this sweep wants.
+    LOCKED = "locked"
+    #: It was interrupted and saved everything: the same command continues it.
+    STOPPED = "stopped"
+    #: It is planned and was not started.
+    PENDING = "pending"
+    FINISHED = "finished"

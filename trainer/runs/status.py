@@ -12,34 +12,25 @@ import socket
 import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from pathlib import Path
 
 from pose_smoother.errors import PoseSmootherError, RunError
 from pose_smoother.files.lock import DEAD_AFTER_S, owner_file
-from trainer.runs.layout import CONFIG, HISTORY, HISTORY_KINDS, STATE, TIMING, TIMING_KINDS
+from trainer.runs.layout import (
+    CONFIG,
+    HISTORY,
+    HISTORY_KINDS,
+    STATE,
+    TIMING,
+    TIMING_KINDS,
+    RunState,
+)
 from trainer.runs.results_io import RESULTS_CSV, RESULTS_JSON, read_csv, read_json
 
 #: What a sweep writes into its folder of runs.
 SWEEP_CSV = "sweep.csv"
 _SIGNS = (STATE, HISTORY, "last.pt", "results.json")
 _PCK = "val_pck_0.2"
-
-
-class RunState(StrEnum):
-    """What a run is doing, in the order in which a reader wants to see it."""
-
-    FAILED = "failed"
-    #: Its process died and wrote nothing: a kill, a machine that is gone.
-    LOST = "lost"
-    RUNNING = "running"
-    #: Another process writes to the folder that this sweep wants.
-    LOCKED = "locked"
-    #: It was interrupted and saved everything: the same command continues it.
-    STOPPED = "stopped"
-    #: It is planned and was not started.
-    PENDING = "pending"
-    FINISHED = "finished"
 
 
 #: ``state`` in ``state.json`` -> the state of a run that ended without results.

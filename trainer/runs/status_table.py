@@ -5,8 +5,9 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from trainer.runs.layout import RunState
 from trainer.runs.results_io import write_csv
-from trainer.runs.status import RunState, RunStatus, plain
+from trainer.runs.status import RunStatus, plain
 
 _CSV_COLUMNS = ("run", "state", "epochs", "best_val_pck", "minutes", "reason")
 

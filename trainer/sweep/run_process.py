@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pose_smoother.errors import PoseSmootherError
-from trainer.runs.layout import STATE
+from trainer.runs.layout import STATE, RunState
 from trainer.runs.results_io import read_json
 from trainer.runs.signals import EXIT_CODES
-from trainer.runs.status import RunState, is_finished, plain
+from trainer.runs.status import is_finished, plain
 from trainer.sweep.job import Job
 
 LOGS = ".logs"

@@ -13,8 +13,9 @@ from pathlib import Path
 from pose_smoother.errors import Interrupted, PoseSmootherError, RunError
 from pose_smoother.files.lock import LockedError, exclusive_lock
 from trainer.runs.folder import check_identity
+from trainer.runs.layout import RunState
 from trainer.runs.signals import Interrupt
-from trainer.runs.status import SWEEP_CSV, RunState, RunStatus, is_finished, read_status
+from trainer.runs.status import SWEEP_CSV, RunStatus, is_finished, read_status
 from trainer.runs.status_table import status_line, write_table
 from trainer.sweep.job import Job
 from trainer.sweep.launchers import Handle, Launcher

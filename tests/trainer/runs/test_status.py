@@ -15,7 +15,8 @@ from pose_smoother.files.atomic import write_json
 from pose_smoother.files.lock import exclusive_lock
 from trainer.cli import main
 from trainer.runs.folder import RunFolder
-from trainer.runs.status import RunState, RunStatus, live_status, overview
+from trainer.runs.layout import RunState
+from trainer.runs.status import RunStatus, live_status, overview
 from trainer.runs.status_table import _age, write_table
 
 

@@ -7,7 +7,8 @@ import pytest
 from pose_smoother.files.atomic import write_json
 from tests.trainer.fake_store import make_store
 from trainer.runs.folder import RunFolder
-from trainer.runs.status import RunState, RunStatus, read_status
+from trainer.runs.layout import RunState
+from trainer.runs.status import RunStatus, read_status
 from trainer.runs.status_table import sweep_table, write_table
 from trainer.training.config import TrainConfig
 from trainer.training.train import train

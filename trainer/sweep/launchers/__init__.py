@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from trainer.runs.status import RunState
+from trainer.runs.layout import RunState
 from trainer.sweep.job import Job
 
 #: Of submitit.

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from pose_smoother.files.lock import LockedError, exclusive_lock
-from trainer.runs.status import RunState, is_finished, read_status
+from trainer.runs.layout import RunState
+from trainer.runs.status import is_finished, read_status
 from trainer.sweep.job import Job
 from trainer.sweep.run_process import RunProcess, begin
 

@@ -1,0 +1,135 @@
+"""The command ``pose-smoother``: a file in, the same file with other coordinates out."""
+
+import csv
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from pose_smoother.cli import main
+from pose_smoother.filters import filters
+
+HEADER = ["frame", "tail_x", "tail_y", "tail_score", "snout_x", "snout_y", "snout_score", "note"]
+
+
+@pytest.fixture
+def detections(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    file = tmp_path / "in.csv"
+    with file.open("w", newline="") as out:
+        write = csv.writer(out).writerow
+        write(HEADER)
+        for i in range(60):
+            x, y = 100 + 2 * i + rng.normal(size=2) * 3
+            low = i == 30
+            write([i, f"{x + 400 * low:.2f}", f"{y:.2f}", 0.1 if low else 0.9, "", "", "", f"n{i}"])
+    return file
+
+
+def invoke(*words: object) -> Result:
+    return CliRunner().invoke(main, [str(word) for word in words])
+
+
+def columns(file: Path, *names: str) -> list[list[str]]:
+    with file.open() as lines:
+        return [[row[name] for name in names] for row in csv.DictReader(lines)]
+
+
+def test_a_file_is_smoothed_whatever_its_keypoints_are_called(detections: Path) -> None:
+    out = detections.with_name("out.csv")
+    done = invoke("smooth", detections, "--smoother", "gaussian", "--out", out)
+    assert done.exit_code == 0, done.output
+    assert re.search(r"60 of 60 points changed \(by [\d.]+ in the median", done.output)
+    assert re.search(r"jitter [\d.]+ before, [\d.]+ after; 60 missing", done.output)
+    others = [name for name in HEADER if not name.startswith("tail_") or name == "tail_score"]
+    assert columns(out, *others) == columns(detections, *others)
+    before, after = (np.array(columns(f, "tail_y"), float) for f in (detections, out))
+    assert np.abs(np.diff(after, 2, axis=0)).mean() < np.abs(np.diff(before, 2, axis=0)).mean() / 2
+
+
+def test_points_of_a_low_score_do_not_pull_their_neighbours(detections: Path) -> None:
+    plain, scored = (detections.with_name(name) for name in ("plain.csv", "scored.csv"))
+    words = ("smooth", detections, "--smoother", "hampel,gaussian", "--param", "sigma_frames=2")
+    assert invoke(*words, "--out", plain).exit_code == 0
+    done = invoke(*words, "--min-score", 0.6, "--out", scored)
+    assert "1 of a low score left as they were" in done.output
+    assert columns(scored, "tail_x")[30] == columns(detections, "tail_x")[30]
+    assert columns(plain, "tail_x")[30] != columns(detections, "tail_x")[30]
+
+
+def test_quiet_says_nothing(detections: Path) -> None:
+    out = detections.with_name("out.csv")
+    done = invoke("-q", "smooth", detections, "--smoother", "kalman", "--out", out)
+    assert (done.exit_code, done.output) == (0, "")
+    assert out.exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["--smoother", "gausian"], "error: unknown filter 'gausian'; known: .*gaussian"),
+        (
+            ["--smoother", "gaussian", "--param", "sigma=2"],
+            "error: unknown param.*sigma_frames",
+        ),
+        (["--smoother", "butterworth", "--param", "cutoff_hz=6"], "error: .*fps"),
+        (["--smoother", "gaussian", "--format", "nope"], "error: unknown format 'nope'; known: "),
+        (["--run", "absent"], "error: .*absent"),
+    ],
+)
+def test_errors_are_one_line(detections: Path, words: list[str], text: str) -> None:
+    out = detections.with_name("out.csv")
+    done = invoke("smooth", detections, "--out", out, *words)
+    assert done.exit_code == 1
+    assert re.search(text, done.output), done.output
+    errors = [line for line in done.output.splitlines() if not line.startswith("warning: ")]
+    assert len(errors) == 1
+    assert not out.exists()
+
+
+def test_the_input_is_never_the_output(detections: Path) -> None:
+    before = detections.read_bytes()
+    done = invoke("smooth", detections, "--smoother", "mean", "--out", detections)
+    assert done.exit_code == 1
+    assert detections.read_bytes() == before
+
+
+def test_one_method_must_be_given(detections: Path) -> None:
+    done = invoke("smooth", detections, "--out", "x")
+    assert done.exit_code == 2
+    assert "--smoother NAME or --run RUN" in done.output
+
+
+def test_version_formats_and_every_filter_by_its_name(detections: Path) -> None:
+    assert re.match(r"pose-smoother \d+\.\d+", invoke("--version").output)
+    listed = invoke("formats").output
+    assert {"coco-results", "openpose", "sleap"} <= {
+        line.split()[0] for line in listed.splitlines()
+    }
+    for name, module in filters().items():
+        if hasattr(module, "smooth_run") and name != "butterworth":
+            out = detections.with_name(f"{name}.csv")
+            assert invoke("smooth", detections, "--smoother", name, "--out", out).exit_code == 0
+
+
+def test_a_package_that_is_not_installed_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "in.csv").write_text("frame,nose_x,nose_y\n0,1,2\n1,2,3\n")
+    code = (
+        "import sys; sys.modules['torch'] = None\n"
+        "from pose_smoother.cli_support import run\nfrom pose_smoother.cli import main\nrun(main)"
+    )
+    words = ["smooth", "in.csv", "--run", "run", "--out", "out.csv"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 1
+    assert done.stderr == "error: torch is not installed: pip install 'pose-smoother[train]'\n"

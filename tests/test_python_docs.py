@@ -1,0 +1,32 @@
+"""The examples of docs/python.md run as they are written, and name every filter."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import pose_smoother as ps
+from pose_smoother.smoothing.chain import track_filters
+
+PAGE = (Path(__file__).parent.parent / "docs" / "python.md").read_text()
+BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+
+
+def test_the_examples_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    for block in BLOCKS:
+        exec(block, names)
+    printed = capsys.readouterr().out
+    assert "('nose',) 1 (300, 1, 2)" in printed
+    assert "unknown filter 'gausian'; known: " in printed
+    assert (tmp_path / "session_smooth.csv").stat().st_size > 1000
+
+
+def test_every_filter_and_every_public_name_is_on_the_page() -> None:
+    for name in track_filters():
+        assert f"`{name}`" in PAGE
+    for name in ps.__all__:
+        assert name in PAGE or name.endswith("Error") or name.startswith("__"), name
