@@ -346,8 +346,9 @@ def warnings_caught(file: Path) -> list[int]:
         passes = False
         for handler in node.handlers if isinstance(node, ast.Try) else []:
             caught = "" if handler.type is None else ast.unparse(handler.type)
-            passes = passes or ("Warning" in caught and ast.unparse(handler.body[-1]) == "raise")
-            if caught in ("", "Exception", "BaseException") and not passes:
+            raises = ast.unparse(handler.body[-1]) == "raise"
+            passes = passes or (raises and "Warning" in caught)
+            if caught in ("", "Exception", "BaseException") and not (raises or passes):
                 lines.append(handler.lineno)
     return lines
 
