@@ -4,13 +4,11 @@ Everything is written in a folder beside the store's final name and renamed at t
 build continues: the spool is kept once it is whole, and a journal names the shards that are done.
 """
 
-import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 from pipeline.build_steps import (
-    SCAN,
     build_key,
     close_store,
     code_version,
@@ -19,17 +17,16 @@ from pipeline.build_steps import (
     remove_work,
     scan_once,
     shard_jobs,
+    store_attributes,
 )
 from pipeline.config import BuildConfig
 from pipeline.ingest import IngestResult, Inputs
-from pipeline.recipe import Recipe
+from pipeline.resume import resume
 from pipeline.shards import JOURNAL, Folders, write_shards
 from pipeline.worker_pool import Workers
-from pose_smoother.errors import StoreError
 from pose_smoother.files.atomic import fsync_folder
 from pose_smoother.files.disk_errors import AtLeast, translate_disk_errors
 from pose_smoother.files.lock import exclusive_lock, owner_file
-from pose_smoother.store.names import MANIFEST
 from pose_smoother.store.open import format_module
 
 #: What a stored frame takes on the disk at most while a store is built; measured: 282 to 346 in a
@@ -46,9 +43,9 @@ def preprocess(
     n_workers: int = 1,
     progress: bool = True,
     scheduler: str | None = None,
-    tell: Callable[[str], None] = lambda text: None,
+    report: Callable[[str], None] = lambda text: None,
 ) -> None:
-    """Build a store from annotation sources.
+    """Build a store from annotation sources; one that exists is verified and mended.
 
     The content depends on the inputs, the config and the format, never on the number of workers.
 
@@ -56,12 +53,12 @@ def preprocess(
     ----------
     n_workers : worker processes of this machine, or of a local cluster.
     scheduler : address of a Dask scheduler, or "local"; None makes no use of Dask.
-    tell : gets a line about the cluster.
+    report : gets lines about the cluster, and about what was mended.
 
     Raises
     ------
     InvalidInputError : nothing usable in the sources, or an action that no clip has.
-    StoreError : something else stands at ``out`` already.
+    StoreError : something else exists at ``out`` already (``pipeline.resume``).
     LockedError : another process is building it.
     DiskError : the disk is full, read-only or broken; what is done is kept.
     """
@@ -78,51 +75,35 @@ def preprocess(
     with (
         translate_disk_errors(out, still_needed, lambda: "What is done is kept."),
         exclusive_lock(out),
-        _workers(out, n_workers, scheduler, tell) as workers,
+        _workers(out, n_workers, scheduler, report) as workers,
     ):
         key = build_key(inputs, config, store_format)
-        if _was_finished(folders, key):
-            remove_work(folders.work)
+        if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+            resume(inputs, folders, config, store_format, key, workers, progress, report)
             return
-        if out.exists() and (not out.is_dir() or any(out.iterdir())):
-            raise StoreError(f"{out} already exists: remove it, or choose another --out")
         scanned.append(scan_once(inputs, folders, config, key, workers, progress))
         planned = plan_store(folders.work, config)
-        recipe = Recipe(inputs, config, store_format, code_version(), manifest="")
         if not (folders.work / JOURNAL).exists():
-            create_store(folders, planned, scanned[0], recipe)
+            attrs = store_attributes(inputs, config, scanned[0].sources, code_version())
+            create_store(folders, store_format, planned, attrs)
         jobs = shard_jobs(folders, store_format, planned)
         entries = write_shards(jobs, planned.windows, workers, progress)
-        with workers.local_pool() as local_pool:
-            close_store(folders, planned, entries, scanned[0], recipe, local_pool)
+        close_store(folders, store_format, planned, entries, scanned[0].left_out, workers)
         if out.is_dir():
             out.rmdir()
         folders.building.rename(out)
         fsync_folder(out.parent)
-        remove_work(folders.work)
+        remove_work(folders)
 
 
 def _workers(
-    out: Path, n_workers: int, scheduler: str | None, tell: Callable[[str], None]
+    out: Path, n_workers: int, scheduler: str | None, report: Callable[[str], None]
 ) -> AbstractContextManager[Workers]:
     if scheduler is None:
         return Workers(n_workers)
     from pipeline.cluster.workers import dask_workers
 
-    return dask_workers(scheduler, n_workers, owner_file(out), tell)
-
-
-def _was_finished(folders: Folders, key: str) -> bool:
-    """Whether a killed build had already renamed its store into place."""
-    if not (folders.out / MANIFEST).is_file() or not folders.work.is_dir():
-        return False
-    try:
-        found = json.loads((folders.work / SCAN).read_bytes())["key"]
-    except FileNotFoundError:
-        return True  # killed between its last two deletions
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
-    return bool(found == key)
+    return dask_workers(scheduler, n_workers, owner_file(out), report)
 
 
 def _size(folders: Folders) -> int:

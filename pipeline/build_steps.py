@@ -1,8 +1,8 @@
-"""The stages that a build and a repair share: scan, plan, make shards, close."""
+"""The steps of a build: scan, plan, make shards, close."""
 
 import json
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.clip_table import ClipTable
-from pipeline.config import BuildConfig, Layout, assign_splits
+from pipeline.config import BuildConfig
 from pipeline.ingest import IngestResult, Inputs, fingerprint, ingest
 from pipeline.ingest_report import report_pieces
-from pipeline.recipe import Recipe
 from pipeline.shards import JOURNAL, Folders, ShardJob
 from pipeline.sources import labelled_mask, source
+from pipeline.splits import Layout, assign_splits, window_starts
 from pipeline.staging import CLIPS, FILES, SplitReader, spool_is_whole
-from pipeline.windows import window_starts
 from pipeline.worker_pool import WorkerDiedError, Workers
 from pose_smoother import seeds
 from pose_smoother.errors import PoseSmootherError, StoreError
@@ -31,7 +30,7 @@ from pose_smoother.files.atomic import (
     write_pieces,
 )
 from pose_smoother.store.layout import PlannedArray, attributes, clip_arrays, plan_arrays
-from pose_smoother.store.names import CONTRACT_VERSION, MANIFEST, RECIPE, REPORT, SPLITS, STEPS
+from pose_smoother.store.names import CONTRACT_VERSION, MANIFEST, REPORT, SPLITS, STEPS
 from pose_smoother.store.open import format_module
 from pose_smoother.versions import package_versions
 
@@ -79,9 +78,7 @@ def scan_once(
     """Read the sources into the spool, or take over the whole spool of a killed build."""
     if found := saved_scan(folders, key):
         return IngestResult(found["n_frames"], found["left_out"], found["sources"], found["spool"])
-    for folder in (folders.building, folders.work):
-        if folder.exists():
-            shutil.rmtree(folder)
+    remove_work(folders)
     folders.work.mkdir(parents=True)
     try:
         scanned = ingest(inputs, folders.work / "spool", config, workers, progress)
@@ -131,14 +128,20 @@ def _on_disk(file: Path, values: NDArray[np.int64]) -> NDArray[np.int64]:
     return kept
 
 
-def create_store(folders: Folders, planned: Planned, scanned: IngestResult, recipe: Recipe) -> None:
-    """Write the arrays' metadata, then an empty journal: from then on shards are kept."""
-    labelled = {n: labelled_mask(source(n).LABELLED) for n in sorted(recipe.inputs.paths)}
-    code, seed = recipe.code_version, recipe.config.seed
-    # Every single file's hash stands in report.json.
-    provenance = {"code_version": code, "seed": seed, "sources": scanned.sources}
-    attrs = attributes(recipe.config.resolved(), provenance, labelled)
-    backend = format_module(recipe.format)
+def store_attributes(
+    inputs: Inputs, config: BuildConfig, sources: list[dict[str, Any]], code: str
+) -> dict[str, Any]:
+    """The root attributes of a store; every single file's hash is in ``report.json``."""
+    labelled = {name: labelled_mask(source(name).LABELLED) for name in sorted(inputs.paths)}
+    provenance = {"code_version": code, "seed": config.seed, "sources": sources}
+    return attributes(config.resolved(), provenance, labelled)
+
+
+def create_store(
+    folders: Folders, store_format: str, planned: Planned, attrs: dict[str, Any]
+) -> None:
+    """Write the arrays' metadata, then an empty journal: from then on shards are preserved."""
+    backend = format_module(store_format)
     backend.create(folders.building, folders.work, planned.arrays, attrs)
     (folders.work / JOURNAL).touch()
 
@@ -154,20 +157,18 @@ def shard_jobs(folders: Folders, store_format: str, planned: Planned) -> list[Sh
 
 def close_store(
     folders: Folders,
+    store_format: str,
     planned: Planned,
     entries: dict[str, dict[str, Any]],
-    scanned: IngestResult,
-    recipe: Recipe,
+    left_out: dict[str, int],
     workers: Workers,
-    with_recipe: bool = True,
 ) -> None:
-    """Finish what lies in ``building``: clips, report, recipe, then the manifest.
+    """Finish what is in ``building``: clips, report, then the manifest.
 
-    In a worker: HDF5 crashes its process when a disk is full. Stores of version 0.1.0's first days
-    have no recipe; their manifests say nothing of one.
+    In a worker process: HDF5 crashes its process when a disk is full.
     """
     arrays, clips = planned.arrays, planned.layout.clips
-    arguments = (folders, arrays, clips, entries, scanned.left_out, recipe, with_recipe)
+    arguments = (folders, store_format, arrays, clips, entries, left_out)
     try:
         workers.call(_CLOSE_TIMEOUT_S, _close, *arguments)
     except WorkerDiedError as error:
@@ -179,41 +180,32 @@ def close_store(
 
 def _close(
     folders: Folders,
+    store_format: str,
     arrays: dict[str, PlannedArray],
     clips: dict[str, NDArray[Any]],
     entries: dict[str, dict[str, Any]],
     left_out: dict[str, int],
-    recipe: Recipe,
-    with_recipe: bool,
 ) -> None:
-    building, backend = folders.building, format_module(recipe.format)
+    building, backend = folders.building, format_module(store_format)
     remove_strays(building)
     files = backend.finish(building, folders.work, arrays, clip_arrays(clips))
     pieces = report_pieces(folders.work / "spool" / FILES, left_out)
     digest, n_bytes = write_pieces(building / REPORT, pieces)
     files[REPORT] = {"sha256": digest, "bytes": n_bytes}
-    content: dict[str, Any] = {
-        "contract": CONTRACT_VERSION,
-        "format": backend.FORMAT,
-        "files": files | (entries if backend.SHARD_IS_FILE else {}),
-        "shards": {} if backend.SHARD_IS_FILE else entries,
-    }
-    manifest = add_checksum(content | ({"beside": [RECIPE]} if with_recipe else {}))
-    if with_recipe:
-        sealed_recipe = replace(recipe, manifest=sha256_bytes(manifest))
-        write_atomic(building / RECIPE, sealed_recipe.to_bytes())
+    manifest = add_checksum(
+        {
+            "contract": CONTRACT_VERSION,
+            "format": backend.FORMAT,
+            "files": files | (entries if backend.SHARD_IS_FILE else {}),
+            "shards": {} if backend.SHARD_IS_FILE else entries,
+        }
+    )
     fsync_tree(building)
     write_atomic(building / MANIFEST, manifest)
 
 
-def remove_work(work: Path) -> None:
-    """Delete a build's work folder; the saved scan last, which tells that the store was made."""
-    if not work.exists():
-        return
-    for inner in work.iterdir():
-        if inner.is_dir():
-            shutil.rmtree(inner)
-        elif inner.name != SCAN:
-            inner.unlink()
-    (work / SCAN).unlink(missing_ok=True)
-    work.rmdir()
+def remove_work(folders: Folders) -> None:
+    """Delete what a build leaves next to its store."""
+    for folder in (folders.building, folders.work):
+        if folder.exists():
+            shutil.rmtree(folder)

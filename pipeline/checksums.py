@@ -87,7 +87,7 @@ class ChecksumList:
             return ""
         expected = self._listed.get(outcome.name)
         if expected is None:
-            return f"is not listed in {self._path}"
+            return "is not in the list of SHA-256 sums"
         if expected == outcome.sha256:
             return ""
         return f"has another SHA-256 than listed ({hash_mismatch(expected, outcome.sha256)})"

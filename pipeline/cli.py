@@ -1,4 +1,4 @@
-"""The pipeline's program, and its commands about stores: preprocess, info, verify, repair, show."""
+"""The pipeline's program, and its commands about stores: preprocess, info, verify, show."""
 
 import json
 import logging
@@ -47,7 +47,8 @@ main.add_command(bench)
     "--out",
     required=True,
     type=PLACE,
-    help="The store's folder or address (s3://bucket/store); must not exist yet.",
+    help="The store's folder or address (s3://bucket/store). A store of the same annotations and "
+    "options that exists there is verified, and what is damaged in it is made again.",
 )
 @click.option(
     "--format",
@@ -118,7 +119,9 @@ def preprocess(
 ) -> None:
     """Turn annotations into a store of ground-truth heatmaps and windows.
 
-    A killed run continues when the same command is given again. Exit codes: 0 finished, 1 an
+    A killed run continues when the same command is given again. Given again for a finished store,
+    it verifies the store and makes what is missing or damaged again, byte for byte; a store of
+    other annotations or options is refused. Exit codes: 0 finished, 1 an
     error, 75 stopped by SIGTERM, 130 stopped by Ctrl-C; what is done is kept.
 
     Example: python -m pipeline preprocess --penn-action data/raw/penn_action/labels
@@ -243,35 +246,6 @@ def verify(store: PathOrUrl, same_as: PathOrUrl | None) -> None:
         if found:
             raise InvalidInputError(f"{store} and {same_as} differ in: {', '.join(found)}")
         click.echo(f"  equal content: {same_as}")
-
-
-@main.command()
-@click.argument("store", type=PLACE)
-@SOURCES
-@click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="Processes.")
-def repair(store: PathOrUrl, workers: int, **paths: Any) -> None:
-    """Make what is damaged in a store again from its annotations, byte for byte.
-
-    Where they were is kept with the store; if they were moved, say where they are now. Sound shards
-    are not touched. Files that don't belong to the store are moved beside it.
-
-    Example: python -m pipeline repair data/processed/store
-    """
-    from pipeline.remote_build import repair_at
-    from pipeline.repair import repair as remake
-
-    inputs = parse_inputs(**paths) if any(paths.values()) else None
-    with sigterm_as_exception():
-        if isinstance(store, RemotePath):
-            repaired = repair_at(store, inputs, workers, progress=interactive())
-        else:
-            repaired = remake(store, inputs, workers, progress=interactive())
-    for name in repaired.parts[:20]:
-        click.echo(f"made again: {name}")
-    if repaired.moved:
-        click.echo(f"moved to {repaired.moved_to}: {', '.join(repaired.moved[:20])}")
-    n_parts = len(repaired.parts)
-    click.echo(f"{store}: {n_parts} parts were made again" if n_parts else f"{store}: all is well")
 
 
 @main.command()

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from tqdm import tqdm
 
-from pipeline.boxes import jittered
 from pipeline.checksums import ChecksumList
 from pipeline.clip_table import ScannedClip
 from pipeline.config import BuildConfig
@@ -53,8 +53,8 @@ class IngestResult:
 
 def fingerprint(inputs: Inputs) -> str:
     """Hash of all input files' names, sizes and change times: another one makes a spool stale."""
-    roots = [*inputs.paths.items(), ("manual", inputs.options.manual)]
-    roots.append(("tables", inputs.options.tables))
+    roots: list[tuple[str, PathOrUrl]] = [*inputs.paths.items()]
+    roots += sorted(inputs.options.paths.items())
     if inputs.options.hashes is not None:
         roots.append(("hashes", inputs.options.hashes))
     digest = hashlib.sha256()
@@ -64,13 +64,13 @@ def fingerprint(inputs: Inputs) -> str:
     return digest.hexdigest()
 
 
-def _seen_at(path: PathOrUrl | None) -> Iterator[tuple[str | int, ...]]:
+def _seen_at(path: PathOrUrl) -> Iterator[tuple[str | int, ...]]:
     """Name, size and change time of every file, in an order of its own; folder by folder."""
     if isinstance(path, RemotePath):
         from pose_smoother.remote.objects import versions
 
         yield from (tuple(line) for line in versions(path))
-    elif path is None or not path.exists():
+    elif not path.exists():
         yield (str(path),)
     elif not path.is_dir():
         stat = path.stat()
@@ -241,3 +241,25 @@ def _spool_clip(
         runs=runs,
     )
     writer.append(scanned.record(), keypoints_exact=exact, boxes=boxes, frame=frames)
+
+
+def jittered(
+    boxes: NDArray[np.float64], share: float, generator: np.random.Generator
+) -> NDArray[np.float64]:
+    """Boxes as a detector might cut them: moved and scaled at random in every frame.
+
+    Each frame's box moves by U(-share, share) of its side along each axis, and each side's length
+    is scaled by 1 + U(-share, share).
+
+    Parameters
+    ----------
+    boxes : float64 (n, 4); NaN rows stay NaN.
+    share : largest move, as a share of the side length; 0 returns the boxes unchanged.
+    """
+    if share == 0:
+        return boxes
+    draw = generator.uniform(-share, share, (len(boxes), 2, 2))
+    side = boxes[:, 2:] - boxes[:, :2]
+    centre = (boxes[:, 2:] + boxes[:, :2]) / 2 + draw[:, 0] * side
+    half = side * (1 + draw[:, 1]) / 2
+    return np.concatenate([centre - half, centre + half], axis=1)

@@ -1,32 +1,20 @@
-"""Stores at an address: built here and uploaded, verified from the server, repaired through a copy.
+"""Stores at an address: built here and uploaded; one that exists is copied here and mended.
 
-A build, and a repair, happen on this machine in the cache folder, with all the promises of a local
-one; then the files go to the address, the manifest last (``pose_smoother.remote.upload``).
+Both happen on this machine in the cache folder, with all the promises of a local build; then the
+files that differ go to the address, the manifest last (``pose_smoother.remote.upload``).
 """
 
 import shutil
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePosixPath
 
 from tqdm import tqdm
 
-from pipeline.ingest import Inputs
-from pipeline.repair import Repaired, repair
 from pose_smoother.errors import StoreError
-from pose_smoother.files.atomic import hash_mismatch, sha256_bytes, sha256_file, write_atomic
+from pose_smoother.files.atomic import sha256_file, write_atomic
 from pose_smoother.files.disk_errors import translate_disk_errors
 from pose_smoother.files.lock import exclusive_lock
-from pose_smoother.remote.local_copy import manifest_at
-from pose_smoother.remote.objects import (
-    Entry,
-    delete,
-    iter_chunks,
-    listing,
-    read,
-    sha256_at,
-    thread_map,
-)
+from pose_smoother.remote.objects import Entry, delete, iter_chunks, listing, thread_map
 from pose_smoother.remote.path import RemotePath
 from pose_smoother.remote.upload import (
     CLAIM,
@@ -36,7 +24,7 @@ from pose_smoother.remote.upload import (
     send_changed,
     staging_folder,
 )
-from pose_smoother.store.names import MANIFEST, RECIPE
+from pose_smoother.store.names import MANIFEST
 
 _KEY = "key"
 
@@ -46,6 +34,8 @@ def build_at(
 ) -> None:
     """Build a store in the cache folder, then upload it; the same call goes on after a kill.
 
+    A finished store at the address is copied here and mended, and what differs is uploaded.
+
     Parameters
     ----------
     key : what the build belongs to (``pipeline.build_steps.build_key``): another one starts over.
@@ -53,7 +43,7 @@ def build_at(
 
     Raises
     ------
-    StoreError : something else stands at the address already.
+    StoreError : something else exists at the address already.
     LockedError : another process is writing there.
     RemoteError : the address does not answer; what is done is kept.
     """
@@ -63,7 +53,11 @@ def build_at(
         translate_disk_errors(staging, preserved=lambda: "What is done is kept."),
         exclusive_lock(staging),
     ):
-        if _is_of_key(staging, key) and _is_at(place, local):
+        staging.mkdir(parents=True, exist_ok=True)
+        found = listing(place)
+        if MANIFEST in found and CLAIM not in found:
+            (staging / _KEY).unlink(missing_ok=True)
+            _resume_at(place, found, local, build)
             shutil.rmtree(staging)
             return
         claim(place, staging)
@@ -89,97 +83,23 @@ def _is_of_key(staging: Path, key: str) -> bool:
     return file.is_file() and file.read_text() == key
 
 
-def _is_at(place: RemotePath, local: Path) -> bool:
-    """Whether the finished local store was uploaded already, and only its end was not reached."""
-    if not (local / MANIFEST).is_file():
-        return False
-    there = listing(place)
-    if MANIFEST not in there or CLAIM in there:
-        return False
-    return read(place / MANIFEST) == (local / MANIFEST).read_bytes()
-
-
-def object_problems(place: RemotePath, manifest: dict[str, Any]) -> dict[str, str]:
-    """Objects of a store that are missing, changed or too many, each read from the server again."""
-    there = listing(place)
-    expected: dict[str, dict[str, Any]] = manifest["files"]
-
-    def problem(name: str) -> str:
-        return _object_problem(place / name, expected[name], there.get(name))
-
-    problems = {}
-    for name, found in zip(expected, thread_map(problem, expected), strict=True):
-        shard = expected[name].get("shard")
-        if found:
-            problems[f"shard {shard}" if shard else name] = found
-    beside = manifest.get("beside", [])
-    if RECIPE in beside and (found := _recipe_problem(place, there)):
-        problems[RECIPE] = found
-    from pipeline.verify import EXTRA
-
-    for name in sorted(set(there) - {*expected, MANIFEST, *beside}):
-        problems[EXTRA + name] = "is not in the manifest"
-    return problems
-
-
-def _object_problem(place: RemotePath, expected: dict[str, Any], there: Entry | None) -> str:
-    if there is None:
-        return "is missing"
-    if there.n_bytes != expected["bytes"]:
-        return f"is damaged (expected {expected['bytes']:,} bytes, found {there.n_bytes:,})"
-    found = sha256_at(place, there.n_bytes)
-    return (
-        ""
-        if found == expected["sha256"]
-        else f"is damaged ({hash_mismatch(expected['sha256'], found)})"
-    )
-
-
-def _recipe_problem(place: RemotePath, there: dict[str, Entry]) -> str:
-    from pipeline.recipe import recipe_fault
-
-    if RECIPE not in there:
-        return f"{RECIPE} is missing"
-    raw = read(place / RECIPE, there[RECIPE].n_bytes)
-    return recipe_fault(raw, sha256_bytes(read(place / MANIFEST)))
-
-
-def repair_at(
-    place: RemotePath, inputs: Inputs | None = None, n_workers: int = 1, progress: bool = True
-) -> Repaired:
-    """Copy a store here, make what is bad again, and put only that back; see ``repair``.
-
-    Objects that don't belong to the store are moved beside it, to ``<address>.surplus``.
-    """
-    staging = staging_folder(place)
-    local = staging / "store"
-    with (
-        translate_disk_errors(staging, preserved=lambda: "The store is as it was."),
-        exclusive_lock(staging),
-    ):
-        shutil.rmtree(local, ignore_errors=True)
-        there = listing(place)
-        if not there:
-            manifest_at(place, 0)  # tells what is wrong with the address
-        if CLAIM in there:
-            raise StoreError(f"{place}: its upload was not finished: run `preprocess` again")
-        with tqdm(desc="copying", unit="file", total=len(there), disable=not progress) as bar:
-            for _ in thread_map(lambda name: _copy(place / name, local / name, there[name]), there):
-                bar.update()
-        before = {name: sha256_file(local / name) for name in there}
-        try:
-            repaired = repair(local, inputs, n_workers, progress)
-        except StoreError as error:
-            raise StoreError(str(error).replace(str(local), str(place))) from None
-        after = {p.relative_to(local).as_posix(): p for p in local.rglob("*") if p.is_file()}
-        changed = [name for name, p in after.items() if before.get(name) != sha256_file(p)]
-        send_changed(local, place, changed)
-        surplus = place.with_name(f"{place.name}.surplus")
-        send_changed(local.with_name("store.surplus"), surplus, repaired.moved)
-        for name in repaired.moved:
-            delete(place / name)
-        shutil.rmtree(staging)
-        return Repaired(repaired.parts, repaired.moved, surplus)
+def _resume_at(
+    path: RemotePath, found: dict[str, Entry], local: Path, build: Callable[[Path], None]
+) -> None:
+    """Copy the store at an address, mend the copy, and upload the objects that differ."""
+    shutil.rmtree(local, ignore_errors=True)
+    found = {name: entry for name, entry in found.items() if ".." not in PurePosixPath(name).parts}
+    for _ in thread_map(lambda name: _copy(path / name, local / name, found[name]), found):
+        pass
+    before = {name: sha256_file(local / name) for name in found}
+    try:
+        build(local)
+    except StoreError as error:
+        raise StoreError(str(error).replace(str(local), str(path))) from None
+    after = {p.relative_to(local).as_posix(): p for p in local.rglob("*") if p.is_file()}
+    send_changed(local, path, [n for n, p in after.items() if before.get(n) != sha256_file(p)])
+    for name in before.keys() - after.keys():
+        delete(path / name)
 
 
 def _copy(place: RemotePath, file: Path, there: Entry) -> None:

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from pipeline.shard_heatmaps import RenderedFrames
 from pipeline.staging import SplitReader
-from pipeline.worker_pool import WorkerDiedError, WorkerPoolError, Workers, outcome
+from pipeline.worker_pool import WorkerDiedError, WorkerPoolError, Workers
 from pose_smoother.boxes import nearest_pixel
 from pose_smoother.errors import StoreError
 from pose_smoother.files.atomic import append_line, sha256_file
@@ -72,9 +72,9 @@ def write_shards(
     done = _read_journal(jobs[0].folders)
     todo = [job for job in jobs if job.shard not in done]
     remote = [job for job in todo if job.array.path not in windows]
-    remote.sort(key=_has_pixels, reverse=True)
-    total = sum(job.n_rows for job in jobs if _has_pixels(job))
-    left = sum(job.n_rows for job in remote if _has_pixels(job))
+    remote.sort(key=lambda job: has_heatmaps(job.shard), reverse=True)
+    total = sum(job.n_rows for job in jobs if has_heatmaps(job.shard))
+    left = sum(job.n_rows for job in remote if has_heatmaps(job.shard))
     for job in (job for job in todo if job.array.path in windows):
         start, stop = job.array.shard_rows(job.index)
         done[job.shard] = _write(job, windows[job.array.path][start:stop])
@@ -83,12 +83,13 @@ def write_shards(
     ) as bar:
         for job, written in _run_jobs(remote, workers):
             done[job.shard] = written
-            bar.update(job.n_rows if _has_pixels(job) else 0)
+            bar.update(job.n_rows if has_heatmaps(job.shard) else 0)
     return {key: entry for written in done.values() for key, entry in written.entries.items()}
 
 
-def _has_pixels(job: ShardJob) -> bool:
-    return job.array.path.endswith("/heatmaps")
+def has_heatmaps(shard: str) -> bool:
+    """Whether a shard, by its name, is one of heatmaps."""
+    return "/heatmaps/" in shard
 
 
 def _write(job: ShardJob, data: Rows) -> ShardWritten:
@@ -110,10 +111,11 @@ def _run_jobs(jobs: list[ShardJob], workers: Workers) -> Iterator[tuple[ShardJob
     """Results as they come; at most a few tasks wait at a time."""
     queue = iter(jobs)
     running: dict[Future[list[ShardWritten]], list[ShardJob]] = {}
-    at_once = workers.bundle(len(jobs))
+    at_once = workers.shards_per_task(len(jobs))
     while True:
-        while len(running) < 2 * workers.n_workers and (some := list(islice(queue, at_once))):
-            running[workers.submit(len(some) * SHARD_TIMEOUT_S, make_shards, some)] = some
+        while len(running) < workers.max_tasks and (some := list(islice(queue, at_once))):
+            timeout_s = len(some) * SHARD_TIMEOUT_S
+            running[workers.submit_shards(timeout_s, make_shards, some)] = some
         if not running:
             return
         finished, _ = wait(running, 2 * at_once * SHARD_TIMEOUT_S, FIRST_COMPLETED)
@@ -122,7 +124,7 @@ def _run_jobs(jobs: list[ShardJob], workers: Workers) -> Iterator[tuple[ShardJob
         for future in finished:
             some = running.pop(future)
             try:
-                made: list[ShardWritten] = outcome(future, at_once * SHARD_TIMEOUT_S)
+                made = workers.shards_of(future, at_once * SHARD_TIMEOUT_S)
                 yield from zip(some, made, strict=True)
             except WorkerDiedError as error:
                 raise StoreError(

@@ -1,28 +1,25 @@
 """Questions to a finished store: what is in it, is it whole, does anything leak between splits."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.file_checks import EXTRA, store_problems
 from pipeline.ingest_report import left_out
-from pipeline.recipe import recipe_problem
 from pose_smoother.errors import DamagedShardError, StoreError
-from pose_smoother.files.atomic import hash_mismatch, sha256_file
 from pose_smoother.remote.path import PathOrUrl, RemotePath
-from pose_smoother.store.damage_errors import how_to_repair, is_plain_file
+from pose_smoother.store.damage_errors import how_to_repair
 from pose_smoother.store.names import (
     CONTRACT_VERSION,
     FRAME_ARRAYS,
     MANIFEST,
-    RECIPE,
     REPORT,
     SPLITS,
     STEPS,
 )
-from pose_smoother.store.open import format_module, open_store, read_manifest
+from pose_smoother.store.open import open_store, read_manifest
 from pose_smoother.store.split_overlap import leak_audit
 from pose_smoother.store.store import Store
 
@@ -49,19 +46,11 @@ def info(store: Store) -> dict[str, Any]:
     return {
         "contract": CONTRACT_VERSION,
         "format": store.format,
-        "bytes": files + sum(_size(store.folder / name) for name in (MANIFEST, RECIPE)),
+        "bytes": files + (store.folder / MANIFEST).stat().st_size,
         "splits": splits,
         "total": total,
         "left_out": left_out(store.local(REPORT)),
     }
-
-
-def _size(file: Path) -> int:
-    return file.stat().st_size if file.exists() else 0
-
-
-#: Begins the names of problems that are files too many, not shards or files that are bad.
-EXTRA = "extra file "
 
 
 @dataclass(frozen=True)
@@ -118,12 +107,10 @@ def verify(path: PathOrUrl) -> Audit:
 def _problems(path: PathOrUrl, manifest: dict[str, Any]) -> dict[str, str]:
     """All that is wrong with the files and shards of a store."""
     if isinstance(path, RemotePath):
-        from pipeline.remote_build import object_problems
+        from pipeline.remote_checks import object_problems
 
         return object_problems(path, manifest)
-    shards = format_module(manifest["format"]).check_shards(path, manifest)
-    damaged = {f"shard {name}": f"is damaged ({why})" for name, why in shards.items()}
-    return file_problems(path, manifest) | damaged
+    return store_problems(path, manifest)
 
 
 def verdict(path: PathOrUrl, audit: Audit) -> str:
@@ -133,30 +120,6 @@ def verdict(path: PathOrUrl, audit: Audit) -> str:
     sound = audit.n_parts - sum(not name.startswith(EXTRA) for name in audit.problems)
     rest = f"the other {sound} verify" if sound > 0 else "nothing verifies"
     return f"{path}: {shown}; {rest}. {how_to_repair(path)}"
-
-
-def file_problems(path: Path, manifest: dict[str, Any]) -> dict[str, str]:
-    """Files that are missing, changed, or not in the manifest. Shard files are named as shards."""
-    expected = manifest["files"]
-    problems = {}
-    for name, entry in expected.items():
-        if "shard" in entry:
-            continue
-        file = path / name
-        if not is_plain_file(file):
-            problems[name] = "is missing, or no plain file"
-        elif (found := sha256_file(file)) != entry["sha256"]:
-            problems[name] = f"is damaged ({hash_mismatch(entry['sha256'], found)})"
-    beside = manifest.get("beside", [])
-    if RECIPE in beside:
-        problem = recipe_problem(path, sha256_file(path / MANIFEST))
-        problems |= {RECIPE: problem} if problem else {}
-    for file in sorted(path.rglob("*")):
-        name = file.relative_to(path).as_posix()
-        known = name in expected or name == MANIFEST or name in beside
-        if not known and (file.is_symlink() or not file.is_dir()):
-            problems[EXTRA + name] = "is not in the manifest"
-    return problems
 
 
 def differences(first: Store, second: Store) -> list[str]:

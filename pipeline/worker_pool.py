@@ -69,14 +69,25 @@ class Workers:
         """``submit`` and wait; see ``outcome``."""
         return outcome(self.submit(timeout_s, function, *args), timeout_s)
 
-    def bundle(self, n_jobs: int) -> int:
-        """How many of ``n_jobs`` small jobs are best given to a worker together."""
-        del n_jobs
+    @property
+    def max_tasks(self) -> int:
+        """Tasks of shards that may be under way at a time."""
+        return 2 * self.n_workers
+
+    def shards_per_task(self, n_shards: int) -> int:
+        """How many of ``n_shards`` are best made by one task."""
+        del n_shards
         return 1
 
-    def local_pool(self) -> "Workers":
-        """Workers of this machine."""
-        return self
+    def submit_shards(
+        self, timeout_s: float, make: Callable[[list[Any]], list[T]], jobs: list[Any]
+    ) -> "Future[list[T]]":
+        """Have some shards made, by whichever workers make shards."""
+        return self.submit(timeout_s, make, jobs)
+
+    def shards_of(self, future: "Future[list[T]]", timeout_s: float) -> list[T]:
+        """What a task of ``submit_shards`` gave back; see ``outcome``."""
+        return outcome(future, timeout_s)
 
     def __enter__(self) -> Self:
         return self

@@ -6,23 +6,23 @@ from typing import Any
 
 import click
 
+from pipeline.sources import SourceOptions, sources
 from pose_smoother.cli_support import PATH, PLACE, options
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.remote.path import PathOrUrl
 
+
+def _source_options() -> list[Any]:
+    """An option for each path that a source declares."""
+    return [
+        click.option(f"--{option.name}", type=PLACE, help=option.help)
+        for source in sources().values()
+        for option in source.OPTIONS
+    ]
+
+
 SOURCES = options(
-    click.option("--brace", type=PLACE, help="BRACE's keypoint zip as downloaded, or its folder."),
-    click.option("--brace-manual", type=PLACE, help="BRACE's manual-keypoint zip or folder."),
-    click.option(
-        "--brace-tables",
-        type=PLACE,
-        help="Folder with BRACE's annotation tables (cuts, fps), if not beside the zip.",
-    ),
-    click.option(
-        "--penn-action",
-        type=PLACE,
-        help="Penn Action's labels folder, or Penn_Action.tar.gz as downloaded.",
-    ),
+    *_source_options(),
     click.option(
         "--hashes",
         type=PATH,
@@ -31,26 +31,26 @@ SOURCES = options(
 )
 
 
-def parse_inputs(
-    brace: PathOrUrl | None,
-    brace_manual: PathOrUrl | None,
-    brace_tables: PathOrUrl | None,
-    penn_action: PathOrUrl | None,
-    hashes: Path | None,
-) -> Any:
-    from pipeline.ingest import Inputs
-    from pipeline.sources import SourceOptions
+def parse_inputs(hashes: Path | None, **values: PathOrUrl | None) -> Any:
+    """The inputs that the options of ``SOURCES`` name.
 
-    paths = {"brace": brace, "penn-action": penn_action}
-    given: dict[str, PathOrUrl] = {n: path for n, path in paths.items() if path is not None}
+    Parameters
+    ----------
+    values : by click's names of the options, such as ``penn_action``; None is not given.
+    """
+    from pipeline.ingest import Inputs
+
+    names = [option.name for source in sources().values() for option in source.OPTIONS]
+    paths = {name: path for name in names if (path := values[name.replace("-", "_")]) is not None}
+    given = {name: path for name, path in paths.items() if name in sources()}
     if not given:
-        raise InvalidInputError(
-            "no annotations given: use --brace PATH, --penn-action PATH, or both"
-        )
-    for path in (*given.values(), brace_manual, brace_tables, hashes):
+        choices = ", ".join(f"--{name} PATH" for name in sources())
+        raise InvalidInputError(f"no annotations given: use one or more of {choices}")
+    for path in (*paths.values(), hashes):
         if path is not None and not path.exists():
             raise InvalidInputError(f"{path} does not exist")
-    return Inputs(given, SourceOptions(None, brace_manual, brace_tables, hashes))
+    extra = {name: path for name, path in paths.items() if name not in given}
+    return Inputs(given, SourceOptions(extra, hashes))
 
 
 def interactive() -> bool:

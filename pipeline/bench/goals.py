@@ -28,7 +28,7 @@ def sample_inputs(sample: Path) -> Inputs:
         "brace": sample / "brace",
         "penn-action": sample / "penn_action" / "labels",
     }
-    return Inputs(paths, SourceOptions(manual=sample / "brace" / "manual_keypoints"))
+    return Inputs(paths, SourceOptions({"brace-manual": sample / "brace" / "manual_keypoints"}))
 
 
 def render_goal(repeats: int = 30) -> Goal:

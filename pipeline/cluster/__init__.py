@@ -1,1 +1,1 @@
-"""Shards on many machines: Dask hands the tasks out; each runs in a child of its worker."""
+"""Shards on many machines: Dask hands the tasks out, and gives those of a lost worker to others."""

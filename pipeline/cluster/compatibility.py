@@ -1,4 +1,4 @@
-"""What every task carries: whose build it belongs to, and what a worker must agree with."""
+"""What every task carries: which build it belongs to, and what a worker must agree with."""
 
 import time
 from dataclasses import dataclass
@@ -32,38 +32,38 @@ def versions() -> dict[str, str]:
 
 @dataclass(frozen=True)
 class BuildToken:
-    """A build's mark.
+    """What identifies a build.
 
     Attributes
     ----------
-    note : the file beside the store's lock that names the build's process and start.
-    said : its text.
+    note : the file next to the store's lock that names the build's process and start.
+    text : its text.
     versions : the client's.
     """
 
     note: Path
-    said: str
-    versions: dict[str, str]
+    text: str
+    versions: tuple[tuple[str, str], ...]
 
     @classmethod
     def of(cls, note: Path) -> "BuildToken":
-        """The mark of the build that holds the lock now."""
-        return cls(note, note.read_text(), versions())
+        """The token of the build that has the lock now."""
+        return cls(note, note.read_text(), tuple(versions().items()))
 
     def is_current(self) -> bool:
-        """Whether the build still owns the place; a later one's note says something else."""
+        """Whether the build still has the lock; the note of a later one differs."""
         try:
-            return self.note.read_text() == self.said
+            return self.note.read_text() == self.text
         except OSError:
             return False
 
     def compatibility_problem(self) -> str:
         """Why this process must not work for the build; "" when it may."""
-        mine = versions()
+        found = versions()
         other = [
-            f"{name} {mine.get(name, 'absent')} (client: {wanted})"
-            for name, wanted in self.versions.items()
-            if mine.get(name) != wanted
+            f"{name} {found.get(name, 'absent')} (client: {wanted})"
+            for name, wanted in self.versions
+            if found.get(name) != wanted
         ]
         if other:
             return f"has {', '.join(other)}: install the same versions on both"

@@ -1,8 +1,10 @@
 """Annotation sources: each module of this folder reads one dataset and yields clips.
 
-A module registers itself by its ``NAME`` constant and has ``LABELLED`` (names of the keypoints
-the dataset labels), ``items`` (IO: a path to a stream of raw files) and ``parse`` (pure: one raw
-file to clips, run in a worker process because damaged files can crash a parser).
+A module registers itself by its ``NAME`` constant and has ``OPTIONS`` (the options by which the
+commands get its paths), ``LABELLED`` (names of the keypoints the dataset labels), ``items`` (IO: a
+path to a stream of raw files) and ``parse`` (pure: one raw file to clips, run in a worker process
+because damaged files can crash a parser). All modules are imported when the program starts:
+import slow packages inside functions.
 """
 
 import re
@@ -25,21 +27,29 @@ ID_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 @dataclass(frozen=True)
+class SourceOption:
+    """An option of the commands, ``--<name> PATH``: a folder, file or address of a source.
+
+    The one that is called like the source is the path of its annotations; a command reads the
+    source where that one is given.
+    """
+
+    name: str
+    help: str
+
+
+@dataclass(frozen=True)
 class SourceOptions:
-    """What the user chose about the sources.
+    """What the user chose about the sources, in addition to the paths of their annotations.
 
     Attributes
     ----------
-    actions : action names to keep; None is the dataset's default selection, ``("all",)`` every one.
-    manual : BRACE's manual-keypoint zip or folder, if any.
-    tables : folder with BRACE's annotation tables, if it is not found beside the keypoints.
+    paths : name of a ``SourceOption`` that was given -> its path.
     hashes : list of SHA-256 sums; a file that is not as listed is rejected
         (``pipeline.checksums``).
     """
 
-    actions: tuple[str, ...] | None = None
-    manual: PathOrUrl | None = None
-    tables: PathOrUrl | None = None
+    paths: dict[str, PathOrUrl] = field(default_factory=dict)
     hashes: Path | None = None
 
 
@@ -82,6 +92,7 @@ class Source(Protocol):
     """What a module of this folder offers."""
 
     NAME: str
+    OPTIONS: tuple[SourceOption, ...]
     LABELLED: tuple[str, ...]
 
     def items(self, path: PathOrUrl, options: SourceOptions) -> Iterator[Item]:

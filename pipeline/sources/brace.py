@@ -14,17 +14,26 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.sources import Item, SourceOptions
-from pipeline.sources.archives import Tree, open_tree
+from pipeline.sources import Item, SourceOption, SourceOptions
 from pipeline.sources.brace_manual import ManualFiles
 from pipeline.sources.brace_segment import DATASET, LABELLED, parse
 from pipeline.sources.brace_tables import BOUNDARIES, FULL_HD, Tables, load_tables, places
+from pipeline.sources.open_tree import open_tree
+from pipeline.sources.tree import Tree
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.remote.path import PathOrUrl
 
-__all__ = ["LABELLED", "NAME", "items", "parse"]
+__all__ = ["LABELLED", "NAME", "OPTIONS", "items", "parse"]
 
 NAME = DATASET
+MANUAL, TABLES = "brace-manual", "brace-tables"
+OPTIONS = (
+    SourceOption(NAME, "BRACE's keypoint zip as downloaded, or its folder."),
+    SourceOption(MANUAL, "BRACE's manual-keypoint zip or folder."),
+    SourceOption(
+        TABLES, "Folder with BRACE's annotation tables (cuts, fps), if not next to the zip."
+    ),
+)
 MAX_JSON_BYTES = 16 << 20
 EXPECTED = (
     "BRACE's dataset.zip, or a folder that holds "
@@ -61,7 +70,8 @@ def items(path: PathOrUrl, options: SourceOptions) -> Iterator[Item]:
     Parameters
     ----------
     path : ``dataset.zip`` as downloaded, a folder that holds it, or the unpacked tree.
-    options : ``tables`` and ``manual`` are looked for beside and inside ``path`` where not given.
+    options : manual keypoints and tables that are not given are looked for next to and inside
+        ``path``.
 
     Raises
     ------
@@ -73,8 +83,8 @@ def items(path: PathOrUrl, options: SourceOptions) -> Iterator[Item]:
         segments, strange = _segments(tree)
         if not segments:
             raise InvalidInputError(f"{path} holds no segment: expected {EXPECTED}")
-        tables = load_tables(tree, options.tables)
-        manual = ManualFiles(_open_manual(tree, options.manual, stack))
+        tables = load_tables(tree, options.paths.get(TABLES))
+        manual = ManualFiles(_open_manual(tree, options.paths.get(MANUAL), stack))
         for name in strange:
             reason = "is not named <video>_<start>-<end>_<movement>.json"
             yield Item(name, b"", {"error": reason})

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from pipeline.sources.archives import ZIP_ERRORS, Member, Tree, zip_fault
+from pipeline.sources.archives import ZIP_ERRORS, zip_fault
+from pipeline.sources.tree import Member, Tree
 from pose_smoother.errors import InvalidInputError
 
 ARRAY = "coco_joints2d"

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
-from pipeline.sources.archives import Tree, read_capped
+from pipeline.sources.tree import Tree, read_capped
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.remote.path import PathOrUrl
 

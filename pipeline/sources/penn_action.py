@@ -13,16 +13,16 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any, cast
 
 import numpy as np
-import scipy.io
 from numpy.typing import NDArray
 
-from pipeline.sources import Clip, Item, SourceOptions, checked_id
+from pipeline.sources import Clip, Item, SourceOption, SourceOptions, checked_id
 from pipeline.sources.archives import RatioGuard
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.remote.path import PathOrUrl, RemotePath
 from pose_smoother.skeleton import INDEX, N_KEYPOINTS
 
 NAME = "penn-action"
+OPTIONS = (SourceOption(NAME, "Penn Action's labels folder, or Penn_Action.tar.gz as downloaded."),)
 #: The dataset's 13 columns in order. The head is taken as the nose (thesis section 1.1).
 COLUMNS = (
     "nose",
@@ -216,6 +216,8 @@ def parse(item: Item) -> list[Clip]:
 
 
 def _load(data: bytes) -> dict[str, Any]:
+    import scipy.io
+
     if not data:
         raise InvalidInputError("is empty")
     try:

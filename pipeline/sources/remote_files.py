@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from pipeline.sources.archives import Member, Tree
+from pipeline.sources.tree import Member, Tree
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.remote.objects import Entry, listing, read, thread_map
 from pose_smoother.remote.path import RemotePath

@@ -25,12 +25,7 @@ from pose_smoother.files.atomic import (
 from pose_smoother.files.disk_errors import check_room
 from pose_smoother.files.hdf5_file import new_file
 from pose_smoother.store.chunks import fletcher32, packed_chunks
-from pose_smoother.store.hdf5_checks import (
-    ERRORS,
-    chunk_offsets,
-    hash_chunks,
-    shard_problem,
-)
+from pose_smoother.store.hdf5_checks import chunk_offsets, hash_chunks
 from pose_smoother.store.layout import PlannedArray, Rows, ShardWritten, shard_name
 
 DATA = "data.h5"
@@ -71,8 +66,11 @@ def write_shard(
     """Encode one shard as a part file, written atomically; its entry hashes the stored chunks."""
     del folder
     buffer, digest, size = part_of(array, data)
-    entry = {"sha256": digest, "bytes": size}
-    return _write_part(work, array, index, buffer, {shard_name(array.path, index): entry})
+    name, part = shard_name(array.path, index), _part(work, array, index)
+    write_atomic(part, buffer.getvalue(), flush=False)
+    entries = {name: {"sha256": digest, "bytes": size}}
+    file = part.relative_to(work).as_posix()
+    return ShardWritten(name, file, sha256_bytes(buffer.getvalue()), entries)
 
 
 def part_of(array: PlannedArray, data: Rows) -> tuple[io.BytesIO, str, int]:
@@ -90,69 +88,6 @@ def part_of(array: PlannedArray, data: Rows) -> tuple[io.BytesIO, str, int]:
         for offset, chunk in zip(offsets, chunks, strict=True):
             dataset.id.write_direct_chunk(offset, chunk)
     return buffer, *hash_chunks((0, chunk) for chunk in chunks)
-
-
-def _write_part(
-    work: Path,
-    array: PlannedArray,
-    index: int,
-    buffer: io.BytesIO,
-    entries: dict[str, dict[str, Any]],
-) -> ShardWritten:
-    part = _part(work, array, index)
-    write_atomic(part, buffer.getvalue(), flush=False)
-    file = part.relative_to(work).as_posix()
-    return ShardWritten(
-        shard_name(array.path, index), file, sha256_bytes(buffer.getvalue()), entries
-    )
-
-
-def repack(work: Path, array: PlannedArray, index: int) -> ShardWritten:
-    """A part again, packed by HDF5: as stores of version 0.1.0's first days have it.
-
-    HDF5's zstd is another version of the library: the same rows, but some other bytes.
-    """
-    spec, buffer = array.spec, io.BytesIO()
-    with (
-        h5py.File(_part(work, array, index), "r") as part,
-        h5py.File(buffer, "w", libver="latest") as file,
-    ):
-        made, n_rows = part["rows"], len(part["rows"])
-        rows = create_dataset(file, "rows", PlannedArray("rows", spec, n_rows))
-        for start in range(0, n_rows, spec.chunk_frames):
-            chunk = slice(start, start + spec.chunk_frames)
-            rows[chunk] = made[chunk]
-        offsets = chunk_offsets(rows, 0, n_rows, spec.chunk_frames)
-        digest, size = hash_chunks(map(rows.id.read_direct_chunk, offsets))
-    entry = {"sha256": digest, "bytes": size}
-    return _write_part(work, array, index, buffer, {shard_name(array.path, index): entry})
-
-
-def salvage(
-    path: Path, manifest: dict[str, Any], work: Path, array: PlannedArray, index: int
-) -> ShardWritten | None:
-    """Carry a sound shard of a damaged store over as a part, as it is; None when it is not sound.
-
-    Raises
-    ------
-    OSError : the file can't be opened at all.
-    """
-    name = shard_name(array.path, index)
-    start, stop = array.shard_rows(index)
-    buffer = io.BytesIO()
-    with h5py.File(path / DATA, "r") as damaged, h5py.File(buffer, "w", libver="latest") as file:
-        spec = array.spec
-        try:
-            source = damaged[array.path]
-            if shard_problem(source, manifest, name, index, spec.chunk_frames, spec.shard_frames):
-                return None
-            rows = create_dataset(file, "rows", PlannedArray("rows", spec, stop - start))
-            for offset in chunk_offsets(source, start, stop, spec.chunk_frames):
-                mask, payload = source.id.read_direct_chunk(offset)
-                rows.id.write_direct_chunk((offset[0] - start, *offset[1:]), payload, mask)
-        except ERRORS:
-            return None
-    return _write_part(work, array, index, buffer, {name: manifest["shards"][name]})
 
 
 def finish(

@@ -22,7 +22,6 @@ PATIENCE_S = 240.0
 _IMPORTS = {
     "pipeline": (
         "pipeline.build",
-        "pipeline.repair",
         "pipeline.verify",
         "pipeline.annotations.check",
     ),

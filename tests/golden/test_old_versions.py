@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 # All that this test needs of the project: when modules move, change these lines and no others.
 from pipeline.verify import differences, verify
-from pose_smoother.store.store import CLIP_COLUMNS, FRAME_ARRAYS, SPLITS, STEPS, open_store
+from pose_smoother.store.names import CLIP_COLUMNS, FRAME_ARRAYS, SPLITS, STEPS
+from pose_smoother.store.open import open_store
 from trainer.evaluation.retest import repeat_test, run_config
 from trainer.evaluation.uncertainty import Regions
 from trainer.inference.classical import parameters

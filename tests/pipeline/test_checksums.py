@@ -61,11 +61,11 @@ def test_check_tells_what_is_not_as_listed(changed: Path) -> None:
     done = run("check", "--penn-action", changed, "--hashes", changed.parent / "sums")
     assert done.exit_code == 1
     assert "0002.mat: has another SHA-256 than listed" in done.output
-    assert f"0007.mat: is not listed in {changed.parent / 'sums'}" in done.output
+    assert "0007.mat: is not in the list of SHA-256 sums" in done.output
     assert "error: 2 files are not as" in done.output
 
 
-def test_preprocess_leaves_out_what_is_not_as_listed_and_repair_does_so_too(
+def test_preprocess_leaves_out_what_is_not_as_listed_and_mending_does_so_too(
     changed: Path, tmp_path: Path
 ) -> None:
     store, sums = tmp_path / "store", changed.parent / "sums"
@@ -74,12 +74,17 @@ def test_preprocess_leaves_out_what_is_not_as_listed_and_repair_does_so_too(
     assert "2 of 6 files rejected: 0002.mat has another SHA-256" in done.output
     found = {e["name"]: e for e in json.loads((store / "report.json").read_bytes())["files"]}
     assert {n for n, e in found.items() if e["status"] == "rejected"} == {"0002.mat", "0007.mat"}
-    assert found["0007.mat"]["reason"] == f"is not listed in {sums}"
+    assert found["0007.mat"]["reason"] == "is not in the list of SHA-256 sums"
     assert found["0002.mat"]["clips"] == 0
     manifest = (store / "MANIFEST.json").read_bytes()
     (store / "train/heatmaps/c/0/0/0/0").write_bytes(b"torn")
-    done = run("repair", store)
+    sums = sums.rename(tmp_path / "moved")
+    done = run("preprocess", "--penn-action", changed, "--out", store)
+    assert done.exit_code == 1
+    assert "comes out different" in done.output
+    done = run("preprocess", "--penn-action", changed, "--hashes", sums, "--out", store)
     assert done.exit_code == 0, done.output
+    assert "made 1 part again: shard train/heatmaps/00000" in done.output
     assert run("verify", store).exit_code == 0
     assert (store / "MANIFEST.json").read_bytes() == manifest
 

@@ -8,7 +8,8 @@ import pytest
 
 from pipeline import clip_table as module
 from pipeline.clip_table import ClipTable, ScannedClip
-from pipeline.config import BuildConfig, assign_splits
+from pipeline.config import BuildConfig
+from pipeline.splits import assign_splits
 from pipeline.staging import CLIPS, SplitReader, SpoolWriter
 
 
@@ -39,7 +40,7 @@ def test_clips_that_share_frames_are_chained() -> None:
     alone.first_frame, alone.last_frame = 60, 68
     alone.video = "v0é"
     table = ClipTable(clip.record() for clip in [*found, alone])
-    from pipeline.config import _groups
+    from pipeline.splits import _groups
 
     assert [g.decode() for g in _groups(table, "clip")] == ["0000", "0000", "0002"]
     layout = assign_splits(table, BuildConfig(group_by="clip"))
@@ -63,7 +64,9 @@ def test_rows_of_a_split_are_gathered_over_pieces(tmp_path: Path) -> None:
     expected = np.concatenate([whole[0:5], whole[11:14]])
     for start in range(9):
         for stop in range(start, 9):
-            np.testing.assert_array_equal(rows.gather("frame", start, stop), expected[start:stop])
+            np.testing.assert_array_equal(
+                rows.read_rows("frame", start, stop), expected[start:stop]
+            )
             clip = np.array([0, 0, 0, 0, 1, 3, 3, 3])[start:stop]
             np.testing.assert_array_equal(rows.clip_rows(start, stop), clip)
-    assert rows.gather("boxes", 3, 6).shape == (3, 4)
+    assert rows.read_rows("boxes", 3, 6).shape == (3, 4)

@@ -1,7 +1,16 @@
-import numpy as np
+"""Which split every clip goes to, and the windows of its frames."""
 
-from pipeline.splits import cut_in_order
+import dataclasses
+
+import numpy as np
+import pytest
+
+from pipeline.clip_table import ClipTable, ScannedClip
+from pipeline.config import BuildConfig
+from pipeline.splits import Layout, cut_in_order, window_starts
+from pipeline.splits import assign_splits as assign_splits_of_table
 from pipeline.splits import split_groups as split_indices
+from pose_smoother.errors import InvalidInputError
 from pose_smoother.store.names import SPLITS
 
 
@@ -55,3 +64,139 @@ def test_the_thesis_s_cut_covers_every_window_once() -> None:
         s: sum(e - f for _, f, e, name in pieces if name == s) for s in ("train", "val", "test")
     }
     assert by_split == {"train": 60, "val": 20, "test": 20}
+
+
+def clips(*runs: list[int]) -> list[ScannedClip]:
+    """Clips of the given runs, one after the other in the spool; source frames count from 11."""
+    found, start = [], 0
+    for index, lengths in enumerate(runs):
+        n = sum(lengths)
+        last = 10 + n + len(lengths) - 1
+        place = (start, start + n, 11, last)
+        name = f"{index:04d}"
+        found.append(ScannedClip(name, "penn-action", name, "", "", 30.0, *place, list(lengths)))
+        start += n
+    return found
+
+
+def assign_splits(scanned: list[ScannedClip], config: BuildConfig) -> Layout:
+    return assign_splits_of_table(ClipTable(clip.record() for clip in scanned), config)
+
+
+def column(layout: Layout, name: str) -> list[str] | list[int]:
+    values = layout.clips[name]
+    return [v.decode() for v in values] if values.dtype.kind == "S" else values.tolist()
+
+
+def rows_of(layout: Layout, *names: str) -> list[tuple[str | int, ...]]:
+    return list(zip(*(column(layout, name) for name in names), strict=True))
+
+
+def thesis(scanned: list[ScannedClip]) -> Layout:
+    return assign_splits(scanned, BuildConfig(protocol="thesis"))
+
+
+def n_windows(layout: Layout, split: str) -> int:
+    """Windows of unbroken pieces."""
+    row, frame = [], []
+    for index, start, stop in layout.pieces[split]:
+        row += [index] * (stop - start)
+        frame += range(start, stop)
+    return len(window_starts(np.array(row), np.array(frame), 1))
+
+
+def test_cut_in_file_order_each_window_stands_in_one_split() -> None:
+    layout = thesis(clips([24], [14], [44], [29]))  # 20 + 10 + 40 + 25 windows
+    assert [n_windows(layout, split) for split in ("train", "val", "test")] == [57, 19, 19]
+    rows = rows_of(layout, "id", "split", "n_frames")
+    assert rows == [
+        ("0000", "train", 24),
+        ("0001", "train", 14),
+        ("0002", "train", 31),
+        ("0002", "val", 17),
+        ("0003", "val", 10),
+        ("0003", "test", 23),
+    ]
+
+
+def test_a_piece_s_first_frame_is_its_own() -> None:
+    layout = thesis(clips([24], [14], [44], [29]))
+    firsts = column(layout, "first_frame")
+    assert firsts == [11, 11, 11, 11 + 27, 11, 11 + 6]
+
+
+def test_a_broken_clip_is_not_cut_and_one_without_a_window_is_kept() -> None:
+    layout = thesis(clips([3], [54], [20, 24], [4], [14]))
+    rows = rows_of(layout, "id", "split", "n_frames")
+    assert rows == [
+        ("0000", "train", 3),
+        ("0001", "train", 54),
+        ("0002", "train", 44),
+        ("0003", "test", 4),
+        ("0004", "test", 14),
+    ]
+    assert column(layout, "first_frame") == [11] * 5
+
+
+def by_action(*actions: str) -> list[ScannedClip]:
+    """Clips of 14 frames (10 windows) that show these actions."""
+    found = clips(*([14] for _ in actions))
+    return [dataclasses.replace(clip, action=a) for clip, a in zip(found, actions, strict=True)]
+
+
+def test_test_actions_make_the_test_split_and_the_rest_is_split_75_25() -> None:
+    scanned = by_action(*(["squat"] * 8 + ["bowl"] * 3))
+    layout = assign_splits(scanned, BuildConfig(test_actions=("bowl",)))
+    found = rows_of(layout, "action", "split")
+    assert found[8:] == [("bowl", "test")] * 3
+    assert sorted(split for _, split in found[:8]) == ["train"] * 6 + ["val"] * 2
+
+
+def test_test_actions_that_are_not_there_or_are_everything_are_told() -> None:
+    with pytest.raises(InvalidInputError, match="unknown test action 'jump'; known: bowl, squat"):
+        assign_splits(by_action("squat", "bowl"), BuildConfig(test_actions=("jump",)))
+    with pytest.raises(InvalidInputError, match="nothing is left to train on"):
+        assign_splits(by_action("bowl"), BuildConfig(test_actions=("bowl",)))
+    with pytest.raises(InvalidInputError, match="don't go with the thesis's protocol"):
+        BuildConfig(protocol="thesis", test_actions=("bowl",))
+
+
+def test_without_test_actions_the_saved_config_is_as_it_was() -> None:
+    assert "test_actions" not in BuildConfig().resolved()
+    assert BuildConfig(test_actions=("bowl",)).resolved()["test_actions"] == ["bowl"]
+
+
+def brute_force(clip: np.ndarray, frame: np.ndarray, step: int) -> list[int]:
+    found = []
+    for w in range(len(frame) - 4 * step):
+        inside = range(w, w + 4 * step + 1)
+        same = len({clip[i] for i in inside}) == 1
+        unbroken = all(frame[i + 1] - frame[i] == 1 for i in list(inside)[:-1])
+        if same and unbroken:
+            found.append(w)
+    return found
+
+
+def test_windows_never_cross_a_gap_or_a_clip() -> None:
+    frame = np.array([1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 12, 1, 2, 3, 4, 5])
+    clip = np.array([0] * 11 + [1] * 5)
+    assert window_starts(clip, frame, 1).tolist() == [0, 1, 6, 11]
+    assert window_starts(clip, frame, 2).tolist() == []
+
+
+def test_against_a_plain_search() -> None:
+    rng = np.random.default_rng(5)
+    for _ in range(30):
+        lengths = rng.integers(1, 30, 4)
+        clip = np.repeat(np.arange(4), lengths)
+        steps = rng.choice([1, 1, 1, 1, 1, 1, 2, 5], len(clip))
+        frame = np.concatenate([np.cumsum(steps[clip == c]) for c in range(4)])
+        for step in (1, 2):
+            assert window_starts(clip, frame, step).tolist() == brute_force(clip, frame, step)
+
+
+def test_too_few_frames_give_no_window() -> None:
+    assert window_starts(np.zeros(4, int), np.arange(4), 1).tolist() == []
+    assert window_starts(np.zeros(5, int), np.arange(5), 1).tolist() == [0]
+    assert window_starts(np.zeros(8, int), np.arange(8), 2).tolist() == []
+    assert window_starts(np.zeros(9, int), np.arange(9), 2).tolist() == [0]

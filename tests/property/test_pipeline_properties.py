@@ -5,8 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from pipeline.splits import cut_in_order, split_groups
-from pipeline.windows import window_starts
+from pipeline.splits import cut_in_order, split_groups, window_starts
 from pose_smoother.boxes import boxes_around, nearest_pixel, to_heatmap, to_source
 from pose_smoother.store.layout import clip_arrays, decode_text, text_column
 from pose_smoother.store.names import CLIP_COLUMNS

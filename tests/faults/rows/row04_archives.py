@@ -97,7 +97,7 @@ def _read(ready: Ready, folder: Path, name: str) -> list[ParsedFile]:
         kind, path, options = "penn-action", folder / name, SourceOptions()
     else:
         kind, path = "brace", folder / "dataset.zip"
-        options = SourceOptions(manual=folder / "manual_keypoints.zip")
+        options = SourceOptions({"brace-manual": folder / "manual_keypoints.zip"})
     return list(scan(kind, source(kind).items(path, options), ready.workers))
 
 

@@ -1,4 +1,4 @@
-"""Row 5: files of a finished store damaged in every way; verify finds all, repair mends them."""
+"""Row 5: files of a finished store damaged in every way; verify finds all, a rerun mends them."""
 
 import hashlib
 import shutil
@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline.verify import verify
 from pose_smoother.errors import PoseSmootherError
-from pose_smoother.store.names import MANIFEST, RECIPE, SPLITS
+from pose_smoother.store.names import MANIFEST, SPLITS
 from pose_smoother.store.open import open_store
 from tests.faults import servers
 from tests.faults.damage import BYTE_DAMAGE, damaged
@@ -57,7 +57,7 @@ def prepare(folder: Path) -> Ready:
 
 
 def attempt(ready: Ready, folder: Path, rng: np.random.Generator, index: int) -> Attempt:
-    """Damage one file; look, train, and now and then repair."""
+    """Damage one file; look, train, and now and then mend."""
     kind, name, way = ready.case(index)
     store = Path(shutil.copytree(ready.stores[kind], folder / "store"))
     hurt = _damage(store, ready.sound[kind], name, way, rng)
@@ -67,7 +67,7 @@ def attempt(ready: Ready, folder: Path, rng: np.random.Generator, index: int) ->
         found.problems.append(f"{case}: verify found nothing")
     _train(ready, store, kind, case, found)
     if index % 4 == 0:
-        _repair(ready, store, kind, case, found)
+        _mend(ready, store, kind, case, found)
     return found
 
 
@@ -112,7 +112,7 @@ def _train(ready: Ready, store: Path, kind: str, case: str, found: Attempt) -> N
         try:
             seen = _what_training_sees(store, split)
         except PoseSmootherError as error:
-            if "repair" not in str(error):
+            if "preprocess" not in str(error):
                 found.problems.append(f"{case}: the error says not what to do: {error}")
             continue
         if seen != ready.seen[kind, split]:
@@ -133,18 +133,18 @@ def _what_training_sees(store: Path, split: str) -> str:
     return digest.hexdigest()
 
 
-def _repair(ready: Ready, store: Path, kind: str, case: str, found: Attempt) -> None:
-    """Repair, as the messages say, until the store is as it was."""
-    sound = ready.sound[kind]
-    lost = {name for name in (MANIFEST, RECIPE) if content(store).get(name) != sound[name]}
-    program, log = servers.server("pipeline"), store.parent / "log"
-    words: list[object] = ["repair", store]
-    ended = program.run(words, log)
-    if ended.code == 1 and "give the annotations again" in ended.said:
-        if len(lost) == 2:
-            return  # nothing tells any more what the store was: preprocess again
-        ended = program.run([*words, "--penn-action", ready.labels], log)
+def _mend(ready: Ready, store: Path, kind: str, case: str, found: Attempt) -> None:
+    """Give the command that made the store again, as the messages say: it is as it was."""
+    attributes = {"zarr": "zarr.json", "hdf5": "data.h5"}[kind]
+    hurt = {n for n in (MANIFEST, attributes) if content(store).get(n) != ready.sound[kind][n]}
+    words = ["preprocess", "--penn-action", ready.labels, "--out", store, "--format", kind]
+    ended = servers.server("pipeline").run(words, store.parent / "log")
+    for file in store.rglob("*9"):
+        if f"{file.relative_to(store)} does not belong to the store" in ended.said:
+            file.unlink()
+    if len(hurt) == 2 and "that can be recognized" in ended.said:
+        return  # nothing says any more that this is a store
     if ended.code != 0:
-        found.problems.append(f"{case}: the repair ended with {ended.code}: {ended.said[-300:]}")
-    elif harm := differences(content(store), sound):
-        found.problems.append(f"{case}: after the repair {harm}")
+        found.problems.append(f"{case}: mending ended with {ended.code}: {ended.said[-300:]}")
+    elif harm := differences(content(store), ready.sound[kind]):
+        found.problems.append(f"{case}: after mending {harm}")

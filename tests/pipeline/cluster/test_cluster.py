@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +25,12 @@ from pipeline.cluster.compatibility import FILES, BuildToken, versions
 from pipeline.cluster.workers import ClusterError, dask_workers
 from pipeline.config import BuildConfig
 from pipeline.ingest import Inputs
-from pipeline.parse_files import ParsedFile, parse_items, scan
 from pipeline.shards import JOURNAL, Folders
-from pipeline.sources import Item, SourceOptions
+from pipeline.sources import SourceOptions
 from pose_smoother.errors import PoseSmootherError
 from pose_smoother.files.lock import exclusive_lock, owner_file
-from tests.pipeline.penn_files import label_arrays, mat_bytes, write_labels
+from tests.pipeline.penn_files import write_labels
 from tests.pipeline.test_build import build, content
-from tests.pipeline.test_parse_files import misbehave_or_parse
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Dask's sockets outlive its loops by moments
 
@@ -65,8 +64,8 @@ def whole(labels: Path) -> dict[str, dict[str, str]]:
 @pytest.fixture(autouse=True)
 def _sources_may_be_edited(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever edits the program while its tests run is not told so by them."""
-    mine = {name: value for name, value in versions().items() if name != FILES}
-    monkeypatch.setattr("pipeline.cluster.compatibility.versions", lambda: mine)
+    some = {name: value for name, value in versions().items() if name != FILES}
+    monkeypatch.setattr("pipeline.cluster.compatibility.versions", lambda: some)
 
 
 def on_cluster(labels: Path, out: Path, address: str, store_format: str = "zarr") -> None:
@@ -161,37 +160,10 @@ def test_a_lost_scheduler_is_told_and_the_build_goes_on(
     assert content(out) == whole["zarr"]
 
 
-def test_parsers_that_crash_or_hang_are_named_and_take_no_worker_with_them(
-    cluster: LocalCluster, tmp_path: Path
-) -> None:
-    items = [Item(f"{i:04d}.mat", mat_bytes(label_arrays(6, i))) for i in range(20)]
-    for row, what in ((3, b"crash"), (18, b"hang")):
-        items[row] = Item(f"{row:04d}.mat", what)
-    before = {worker.pid for worker in cluster.workers.values()}
-    target = tmp_path / "store"
-    with (
-        exclusive_lock(target),
-        dask_workers(cluster.scheduler_address, 1, owner_file(target), lambda _: None) as workers,
-    ):
-        submit = workers.submit
-
-        def misbehaving(timeout_s: float, function: Any, *arguments: Any) -> Any:
-            assert function is parse_items
-            return submit(timeout_s, misbehave_or_parse, *arguments)
-
-        workers.submit = misbehaving  # type: ignore[method-assign]
-        found: list[ParsedFile] = list(scan("penn-action", iter(items), workers, timeout_s=10.0))
-    assert [outcome.name for outcome in found] == [item.name for item in items]
-    reasons = {o.name: o.reason for o in found if o.reason}
-    assert reasons["0003.mat"] == "parser crashed (SIGSEGV)"
-    assert reasons["0018.mat"] == "parser did not end within 10 s"
-    assert len(reasons) == 2
-    assert {worker.pid for worker in cluster.workers.values()} == before
-
-
-def kill_worker() -> None:
-    """Take the Dask worker down, not only its child."""
-    os.kill(os.getppid(), signal.SIGKILL)
+def kill_worker(jobs: list[object]) -> list[object]:
+    """Take the Dask worker down."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    return jobs
 
 
 def test_a_task_that_kills_its_workers_is_given_up(cluster: LocalCluster, tmp_path: Path) -> None:
@@ -203,7 +175,7 @@ def test_a_task_that_kills_its_workers_is_given_up(cluster: LocalCluster, tmp_pa
             dask_workers(cluster.scheduler_address, 1, owner_file(target), str) as workers,
             pytest.raises(ClusterError, match="given up: 1 Dask workers died while they had it"),
         ):
-            workers.call(300.0, kill_worker)
+            workers.shards_of(workers.submit_shards(300.0, kill_worker, [1]), 300.0)
     finally:
         cluster.scheduler.allowed_failures = allowed
 
@@ -225,7 +197,7 @@ def test_workers_of_other_versions_or_without_the_folder_are_refused(
     note.write_text("mine")
     stamp = BuildToken.of(note)
     assert stamp.compatibility_problem() == ""
-    other = BuildToken(note, "mine", stamp.versions | {"numpy": "1.0"})
+    other = BuildToken(note, "mine", (*stamp.versions, ("numpy", "1.0")))
     assert "(client: 1.0): install the same versions" in other.compatibility_problem()
     note.write_text(json.dumps("another's"))
     assert not stamp.is_current()
@@ -234,10 +206,20 @@ def test_workers_of_other_versions_or_without_the_folder_are_refused(
     assert "at an address: the client's POSE_CACHE" in said
 
 
-def test_the_scheduler_s_misfits_are_told(cluster: LocalCluster, tmp_path: Path) -> None:
-    stamp = BuildToken(tmp_path / "absent", "said", versions() | {"zarr": "2.0"})
+def test_a_task_of_another_version_or_an_ended_build_makes_nothing(
+    cluster: LocalCluster, tmp_path: Path
+) -> None:
+    target = tmp_path / "store"
     with (
-        cluster.get_client() as client,
-        pytest.raises(PoseSmootherError, match=r"Dask worker on .* zarr"),
+        exclusive_lock(target),
+        dask_workers(cluster.scheduler_address, 1, owner_file(target), str) as workers,
     ):
-        cluster_workers._check_workers(client, "address", stamp)
+        token = workers._token
+        assert workers.shards_of(workers.submit_shards(30.0, list, [1, 2]), 60.0) == [1, 2]
+        workers._token = replace(token, versions=(*token.versions, ("zarr", "2.0")))
+        with pytest.raises(PoseSmootherError, match=r"Dask worker on .* zarr .*client: 2\.0"):
+            workers.shards_of(workers.submit_shards(30.0, list, [1]), 60.0)
+        workers._token = token
+        owner_file(target).write_text("another build's")
+        with pytest.raises(PoseSmootherError, match="has ended"):
+            workers.shards_of(workers.submit_shards(30.0, list, [1]), 60.0)

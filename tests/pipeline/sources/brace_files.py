@@ -62,7 +62,8 @@ def write_zip(path: Path, files: dict[str, bytes | str]) -> Path:
 
 
 def items_of(path: Path, **options) -> list[Item]:
-    return list(brace.items(path, SourceOptions(**options)))
+    paths = {f"brace-{name}": value for name, value in options.items()}
+    return list(brace.items(path, SourceOptions(paths)))
 
 
 def clips_of(path: Path, **options) -> list:

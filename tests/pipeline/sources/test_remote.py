@@ -9,16 +9,13 @@ from typing import Any
 
 import pytest
 
-from pipeline.config import BuildConfig
 from pipeline.ingest import Inputs, fingerprint
-from pipeline.recipe import Recipe, read_recipe
 from pipeline.sources import Item, SourceOptions, brace, penn_action
 from pipeline.synthetic import write_sample
 from pose_smoother.errors import InvalidInputError, PoseSmootherError
 from pose_smoother.remote import objects
 from pose_smoother.remote.objects import versions
 from pose_smoother.remote.path import RemotePath
-from pose_smoother.store.names import RECIPE
 from tests.pipeline.penn_files import write_labels
 
 fsspec = pytest.importorskip("fsspec", reason="needs the extra 'remote'")
@@ -38,8 +35,8 @@ def put(file: Path, place: RemotePath) -> None:
         memory.pipe_file(at.url, one.read_bytes())
 
 
-def items(module: Any, path: Any, **options: Any) -> list[Item]:
-    return list(module.items(path, SourceOptions(**options)))
+def items(module: Any, path: Any) -> list[Item]:
+    return list(module.items(path, SourceOptions()))
 
 
 @pytest.fixture
@@ -126,13 +123,6 @@ def test_the_fingerprint_tells_a_change(penn_labels_here: Path, bucket: RemotePa
     assert [line[0] for line in versions(bucket)] == [f"{bucket}/000{n}.mat" for n in (1, 2, 3)]
     fsspec.filesystem("memory").pipe_file((bucket / "0001.mat").url, b"longer than before" * 1000)
     assert fingerprint(inputs) != before
-
-
-def test_a_recipe_keeps_addresses(bucket: RemotePath, tmp_path: Path) -> None:
-    inputs = Inputs({"penn-action": bucket}, SourceOptions(manual=bucket / "m.zip"))
-    recipe = Recipe(inputs, BuildConfig(), "zarr", "1", "hash")
-    (tmp_path / RECIPE).write_bytes(recipe.to_bytes())
-    assert read_recipe(tmp_path).inputs == inputs
 
 
 def test_a_remote_file_seeks_like_a_local_one(

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.remote_build import build_at, object_problems
+from pipeline.remote_build import build_at
+from pipeline.remote_checks import object_problems
 from pipeline.verify import differences, info, verify
 from pose_smoother.errors import DamagedShardError, StoreError
 from pose_smoother.remote import local_copy as module
@@ -52,7 +53,7 @@ def test_nothing_but_metadata_is_fetched_before_it_is_read(store: RemotePath) ->
         assert not (opened.folder / "train/heatmaps/c/1/0/0/0").exists()
 
 
-def test_the_second_reader_asks_the_address_for_the_manifest_and_recipe_alone(
+def test_the_second_reader_asks_the_address_for_the_manifest_alone(
     store: RemotePath, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read_all(store)
@@ -138,11 +139,13 @@ def test_a_damaged_object_is_told_by_its_shard(store: RemotePath, memory: Any) -
     assert problems == {"shard train/heatmaps/00001": "is missing"}
 
 
-def test_surplus_and_a_lost_recipe_are_told(store: RemotePath, memory: Any) -> None:
+def test_surplus_is_reported_except_an_earlier_version_s_recipe(
+    store: RemotePath, memory: Any
+) -> None:
     root = store.url.removeprefix("memory:/")
     memory.pipe_file(f"{root}/notes.txt", b"mine")
-    memory.rm_file(f"{root}/recipe.json")
-    assert set(verify(store).problems) == {"extra file notes.txt", "recipe.json"}
+    memory.pipe_file(f"{root}/recipe.json", b"{}")
+    assert set(verify(store).problems) == {"extra file notes.txt"}
 
 
 def test_a_store_built_anew_at_the_same_address_is_another_copy(

@@ -7,7 +7,11 @@ from typing import Any
 
 import pytest
 
-from pipeline.remote_build import build_at, repair_at
+from pipeline.build import preprocess
+from pipeline.config import BuildConfig
+from pipeline.ingest import Inputs
+from pipeline.remote_build import build_at
+from pipeline.sources import SourceOptions
 from pipeline.verify import verify
 from pose_smoother.errors import StoreError
 from pose_smoother.files.lock import LockedError
@@ -15,7 +19,6 @@ from pose_smoother.remote import upload as module
 from pose_smoother.remote.path import RemotePath
 from pose_smoother.remote.retry import RemoteError
 from pose_smoother.store.open import open_store
-from tests.faults.stores import content
 
 Copied = Callable[[str], Callable[[Path], None]]
 
@@ -115,12 +118,13 @@ def test_another_key_builds_anew(
 
 
 def test_a_finished_store_is_not_written_over(
-    bucket: RemotePath, copied: Copied, memory: Any
+    bucket: RemotePath, copied: Copied, made: Path, memory: Any
 ) -> None:
     build_at(bucket / "store", "key", copied("zarr"), progress=False)
     before = objects(memory, bucket / "store")
-    with pytest.raises(StoreError, match="already exists: remove it, or choose another --out"):
-        build_at(bucket / "store", "key", copied("hdf5"), progress=False)
+    expected = f'{bucket}/store was made with format "zarr", not "hdf5": give the same options'
+    with pytest.raises(StoreError, match=expected):
+        build_at(bucket / "store", "key", command(made, "hdf5", []), progress=False)
     assert objects(memory, bucket / "store") == before
 
 
@@ -201,25 +205,57 @@ def test_bytes_that_never_arrive_are_told(
         build_at(bucket / "store", "key", copied("zarr"), progress=False)
 
 
-def test_repair_puts_back_only_what_was_bad(
-    bucket: RemotePath, copied: Copied, made: Path, memory: Any, monkeypatch: pytest.MonkeyPatch
+def command(made: Path, kind: str, lines: list[str]) -> Callable[[Path], None]:
+    """The build of a store; what it reports is added to ``lines``."""
+    inputs = Inputs({"penn-action": made / "labels"}, SourceOptions())
+    return lambda folder: preprocess(
+        inputs, folder, BuildConfig(), kind, progress=False, report=lines.append
+    )
+
+
+@pytest.mark.parametrize("kind", ["zarr", "hdf5"])
+def test_the_same_command_puts_back_only_what_was_bad(
+    bucket: RemotePath,
+    copied: Copied,
+    made: Path,
+    memory: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
 ) -> None:
     place = bucket / "store"
     root = place.url.removeprefix("memory:/")
-    build_at(place, "key", copied("zarr"), progress=False)
-    memory.pipe_file(f"{root}/train/heatmaps/c/1/0/0/0", b"torn")
-    memory.rm_file(f"{root}/val/keypoints/c/0/0/0")
+    build_at(place, "key", copied(kind), progress=False)
+    bad = {
+        "zarr": ["/train/heatmaps/c/1/0/0/0", "/val/keypoints/c/0/0/0"],
+        "hdf5": ["/data.h5", "/report.json"],
+    }[kind]
+    memory.pipe_file(root + bad[0], b"torn")
+    memory.rm_file(root + bad[1])
     memory.pipe_file(f"{root}/notes.txt", b"mine")
     sent: list[str] = []
     real = module.put_file
     monkeypatch.setattr(module, "put_file", lambda f, at: sent.append(at.url) or real(f, at))
-    repaired = repair_at(place, progress=False)
-    assert sorted(repaired.parts) == ["shard train/heatmaps/00001", "shard val/keypoints/00000"]
-    assert objects(memory, place) == files(made / "zarr")
-    assert [url.removeprefix(place.url) for url in sent] == [
-        "/train/heatmaps/c/1/0/0/0",
-        "/val/keypoints/c/0/0/0",
-        ".surplus/notes.txt",
-    ]
-    assert objects(memory, place.with_name("store.surplus")) == {"notes.txt": b"mine"}
-    assert content(made / "zarr")
+    lines: list[str] = []
+    build_at(place, "key", command(made, kind, lines), progress=False)
+    assert "again: " in lines[0]
+    assert lines[1:] == ["warning: notes.txt does not belong to the store: move or delete it"]
+    assert objects(memory, place) == files(made / kind) | {"notes.txt": b"mine"}
+    assert [url.removeprefix(place.url) for url in sent] == bad
+    memory.rm_file(f"{root}/notes.txt")
+    lines.clear()
+    build_at(place, "key", command(made, kind, lines), progress=False)
+    assert lines == ["store is complete: nothing to do"]
+    assert len(sent) == 2
+    assert verify(place).problems == {}
+
+
+def test_an_object_whose_name_leads_out_of_the_store_is_not_copied(
+    bucket: RemotePath, copied: Copied, made: Path, memory: Any, cache: Path
+) -> None:
+    build_at(bucket / "store", "key", copied("zarr"), progress=False)
+    root = bucket.url.removeprefix("memory:/")
+    memory.pipe_file(f"{root}/store/a/../../../../escaped", b"x")
+    if not any(".." in name for name in memory.find(f"{root}/store")):
+        pytest.skip("this file system resolves such names itself")
+    build_at(bucket / "store", "key", command(made, "zarr", []), progress=False)
+    assert not list(cache.parent.rglob("escaped"))

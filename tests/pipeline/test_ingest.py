@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pipeline.boxes import jittered
+from pipeline.ingest import jittered
 
 
 @pytest.mark.parametrize("share", [0.05, 0.1])

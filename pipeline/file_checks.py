@@ -1,0 +1,46 @@
+"""What is wrong with the files and shards of a store in a folder, by its manifest."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pose_smoother.files.atomic import hash_mismatch, sha256_file
+from pose_smoother.store.damage_errors import is_plain_file
+from pose_smoother.store.names import MANIFEST
+from pose_smoother.store.open import format_module
+
+#: Begins the names of problems that are files too many, not shards or files that are bad.
+EXTRA = "extra file "
+#: A file of stores that earlier versions made (where their annotations were); nothing reads it.
+LEGACY_RECIPE = "recipe.json"
+
+
+def store_problems(path: Path, manifest: dict[str, Any]) -> dict[str, str]:
+    """All that is wrong: file, or shard (``shard train/heatmaps/00017``) -> its problem."""
+    shards = format_module(manifest["format"]).check_shards(path, manifest)
+    damaged = {f"shard {name}": f"is damaged ({why})" for name, why in shards.items()}
+    extra = {EXTRA + name: "is not in the manifest" for name in extra_files(path, manifest)}
+    return _file_problems(path, manifest) | extra | damaged
+
+
+def _file_problems(path: Path, manifest: dict[str, Any]) -> dict[str, str]:
+    """Files that are missing or changed; those that are shards are left out."""
+    problems = {}
+    for name, entry in manifest["files"].items():
+        if "shard" in entry:
+            continue
+        file = path / name
+        if not is_plain_file(file):
+            problems[name] = "is missing, or no plain file"
+        elif (found := sha256_file(file)) != entry["sha256"]:
+            problems[name] = f"is damaged ({hash_mismatch(entry['sha256'], found)})"
+    return problems
+
+
+def extra_files(path: Path, manifest: dict[str, Any]) -> Iterator[str]:
+    """Names of the files that do not belong to a store, sorted."""
+    known = {*manifest["files"], MANIFEST, LEGACY_RECIPE}
+    for file in sorted(path.rglob("*")):
+        name = file.relative_to(path).as_posix()
+        if name not in known and (file.is_symlink() or not file.is_dir()):
+            yield name
