@@ -89,10 +89,7 @@ KNOWN_UPWARD: set[tuple[str, str]] = {
 }
 
 #: Circles of files that are still there. One that is opened leaves this list.
-KNOWN_CIRCLES: set[tuple[str, ...]] = {
-    ("pipeline.remote_build", "pipeline.repair", "pipeline.verify"),
-    ("pipeline.sources.archives", "pipeline.sources.remote_files"),
-}
+KNOWN_CIRCLES: set[tuple[str, ...]] = set()
 
 
 def module_name(file: Path) -> str:
