@@ -20,6 +20,8 @@ from pose_smoother.poses.keypoint_names import KeypointMapping, mapping
 from pose_smoother.poses.tracks import Poses, Track
 from pose_smoother.skeleton import KEYPOINTS
 from trainer.inference.load_run import LoadedRun, load_run
+from trainer.inference.plausibility import problems
+from trainer.inference.shift import Shift, mean_shifts, report_shifts, without_mean_shift
 from trainer.inference.sliding_window import WindowSmoother, smooth_poses
 
 _log = logging.getLogger(__name__)
@@ -27,12 +29,18 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Predicted:
-    """What was written: tracks, frames over all of them, and the keypoints that were smoothed."""
+    """What was written: tracks, frames over all of them, and the keypoints that were smoothed.
+
+    Attributes
+    ----------
+    shifts : how far each keypoint was moved on average, before ``keep_mean`` took it out.
+    """
 
     n_tracks: int
     n_frames: int
     smoothed: tuple[str, ...]
     n_keypoints: int
+    shifts: tuple[Shift, ...]
 
 
 def predict(
@@ -44,6 +52,8 @@ def predict(
     skeleton: str | None = None,
     names_map: Path | None = None,
     progress: bool = False,
+    force: bool = False,
+    keep_mean: bool = False,
 ) -> Predicted:
     """Write a file of keypoints again, smoothed; what was assumed is logged as warnings.
 
@@ -51,36 +61,47 @@ def predict(
     ----------
     format : of both files; None finds it out.
     skeleton : names the keypoints of a file that does not.
-    names_map : a file that maps the input's keypoint names to ours.
+    names_map : a file that maps the input's keypoint names to those of the skeleton.
+    force : smooth by a run what does not look like a human, with a warning.
+    keep_mean : take the mean shift of each keypoint in each track out again.
 
     Raises
     ------
-    InvalidInputError : the file can't be used, or has no keypoint that the smoother knows.
+    InvalidInputError : the file can't be used, has no keypoint that the smoother knows, or, with a
+        run, does not look like a human.
     """
     if out.resolve() == source.resolve():
         raise InvalidInputError(
-            f"{out} is the input: nothing of it shall be lost, write somewhere else"
+            f"{out} is the input, which is never overwritten: choose another output file"
         )
     poses = read_poses(source, format=format, skeleton=skeleton)
     for text in poses.warnings:
         _log.warning("%s: %s", source, text)
     found = mapping(poses.names, names_map)
-    smoothed = _tell(poses, found, smoother)
-    write_poses(poses, smooth_poses(poses, found, smoother, progress=progress), out)
+    smoothed = _report_keypoints(poses, found, smoother)
+    check_is_human(poses, found, smoother, force)
+    estimates, shifts = _smooth(poses, found, smoother, keep_mean, progress)
+    write_poses(poses, estimates, out)
     n_frames = sum(len(track.frame) for track in poses.tracks)
-    return Predicted(len(poses.tracks), n_frames, smoothed, len(poses.names))
+    return Predicted(len(poses.tracks), n_frames, smoothed, len(poses.names), shifts)
 
 
 def smooth(
-    keypoints: NDArray[np.floating], names: Sequence[str], run: LoadedRun | str | Path
+    keypoints: NDArray[np.floating],
+    names: Sequence[str],
+    run: LoadedRun | str | Path,
+    *,
+    force: bool = False,
+    keep_mean: bool = False,
 ) -> NDArray[np.float64]:
-    """Smooth one person's keypoints in consecutive frames.
+    """Smooth one individual's keypoints in consecutive frames.
 
     Parameters
     ----------
     keypoints : float (n, J, 2), (x, y) in any unit; NaN where missing.
     names : (J,) of the keypoints, in any known skeleton's spelling.
     run : a finished run's folder; load it once by ``load_run`` to use it often.
+    force, keep_mean : as for ``predict``.
 
     Returns
     -------
@@ -88,7 +109,8 @@ def smooth(
 
     Raises
     ------
-    InvalidInputError : the shapes don't fit, or no keypoint is known to the run.
+    InvalidInputError : the shapes don't fit, no keypoint is known to the run, or the keypoints do
+        not look like a human.
     RunError : the run can't be used.
     """
     array = np.asarray(keypoints, dtype=np.float64)
@@ -104,11 +126,51 @@ def smooth(
     track = Track("track", "", "", np.arange(len(array)), array, score)
     poses = Poses(tuple(names), (track,), (), None)
     found = mapping(poses.names)
-    _tell(poses, found, loaded.smoother())
-    return smooth_poses(poses, found, loaded.smoother())[0]
+    _report_keypoints(poses, found, loaded.smoother())
+    check_is_human(poses, found, loaded.smoother(), force)
+    return _smooth(poses, found, loaded.smoother(), keep_mean)[0][0]
 
 
-def _tell(poses: Poses, found: KeypointMapping, smoother: WindowSmoother) -> tuple[str, ...]:
+def check_is_human(
+    poses: Poses, found: KeypointMapping, smoother: WindowSmoother, force: bool = False
+) -> None:
+    """Refuse to smooth by a run what does not look like a human; with ``force``, warn.
+
+    Raises
+    ------
+    InvalidInputError : too few of the trained keypoints, or implausible proportions.
+    """
+    reasons = problems(poses, found, smoother.keypoints) if smoother.is_run else []
+    if not reasons:
+        return
+    text = f"{smoother.name} was trained on humans, and the input does not look like one: "
+    text += "; ".join(reasons)
+    if not force:
+        raise InvalidInputError(
+            f"{text}. A filter suits any keypoints (--smoother NAME); --force (force=True) smooths "
+            "by the run all the same"
+        )
+    _log.warning("%s", text)
+
+
+def _smooth(
+    poses: Poses,
+    found: KeypointMapping,
+    smoother: WindowSmoother,
+    keep_mean: bool,
+    progress: bool = False,
+) -> tuple[list[NDArray[np.float64]], tuple[Shift, ...]]:
+    """Smoothed tracks, and each keypoint's mean shift, which is reported."""
+    smoothed = smooth_poses(poses, found, smoother, progress=progress)
+    shifts = mean_shifts(poses, found, smoothed)
+    if smoother.is_run:
+        report_shifts(shifts, smoother.name, kept_mean=keep_mean)
+    return (without_mean_shift(poses, smoothed) if keep_mean else smoothed), shifts
+
+
+def _report_keypoints(
+    poses: Poses, found: KeypointMapping, smoother: WindowSmoother
+) -> tuple[str, ...]:
     """Warn of what passes through untouched; the names of the keypoints that are smoothed."""
     smoothed: list[str] = []
     untrained: list[str] = []
