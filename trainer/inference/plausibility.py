@@ -23,8 +23,8 @@ _SEGMENTS: dict[tuple[str, str], float] = {
     ("knee", "ankle"): 0.246,
 }
 _LEAST_SEGMENTS = 4  # with fewer their proportions decide nothing
-#: A segment may be so many times as long as the others predict. In 738 sequences of Penn Action that
-#: have enough keypoints the largest factor is 3.3 (a push-up seen head-on), 99 % are below 2.0.
+#: A segment may be so many times as long as the others predict. In the 738 sequences of Penn Action
+#: that were tried the largest factor is 3.3 (a push-up seen head-on), and 99 % are below 2.0.
 LONGEST = 4.0
 _LEAST_SHARE = 0.5  # of the trained keypoints
 
