@@ -329,7 +329,6 @@ def test_registered_names_are_unique_and_listed() -> None:
 
 #: Where every exception is caught and none is reported as damage, with the reason.
 CATCHES_ALL = {
-    "pipeline/cluster/task.py": "the error is the task's result",
     "pipeline/cluster/workers.py": "what Dask itself raises: no file is read",
     "pose_smoother/cli_support.py": "the error is printed with its type",
     "pose_smoother/files/hdf5_file.py": "only what follows a refused write is dropped",
