@@ -36,8 +36,8 @@ from trainer.metrics.scorer import score
 from trainer.metrics.scores import Scores, value
 from trainer.noise.gaussian import NoiseConfig, noisy_input
 from trainer.noise.select import noise_config
+from trainer.runs.data_summary import store_hash
 from trainer.runs.layout import CONFIG
-from trainer.training.config import store_hash
 
 COLUMNS: tuple[str, ...] = ("experiment", "smoother", "window_frames", "delay_frames", "params")
 COLUMNS += ("metric", "value", "n")

@@ -84,7 +84,7 @@ def resume(
                     out, _parts(manifest), _parts(read_manifest(folders.building))
                 )
             _put_in_place(folders)
-    except _Refused:
+    except _RefusedError:
         remove_work(folders)
         raise
     remove_work(folders)
@@ -93,7 +93,7 @@ def resume(
         report(f"warning: {name} does not belong to the store: move or delete it")
 
 
-class _Refused(StoreError):
+class _RefusedError(StoreError):
     """The store is another one than the command makes."""
 
 
@@ -156,7 +156,7 @@ def _refuse_other_sources(
     """Raise StoreError when a store was made from other files."""
     if attrs is None or attrs["provenance"]["sources"] == sources:
         return
-    raise _Refused(
+    raise _RefusedError(
         f"{out} was made from other annotations ({_named(attrs['provenance']['sources'])}) than "
         f"these ({_named(sources)}): give the same annotations, {_OTHER_OUT}"
     )
@@ -219,7 +219,7 @@ def _refuse_other_content(
     """Raise StoreError when something comes out other than the manifest has it."""
     for name in sorted({*made, *expected}):
         if made.get(name) != expected.get(name):
-            raise _Refused(
+            raise _RefusedError(
                 f"{out} is not what this command makes: {name} comes out different, so the "
                 "annotations, their list of sums or this program have changed since; give the same "
                 f"ones, {_OTHER_OUT}"

@@ -1,8 +1,8 @@
-"""A remote store's copy on this machine: files are fetched when they are first needed.
+"""The local copy of a remote store, in the cache: files are fetched when they are first needed.
 
-The copy lies in the cache under the hash of the store's manifest, so that a store which was built
-anew at the same address is another copy. Nothing enters it that does not have the manifest's hash;
-what is found in it, is hashed once by every process that uses it.
+The copy is stored under the hash of the store's manifest: a store that was rebuilt at the same
+address has another copy. Only files with the manifest's hash are put into it, and every process
+hashes each file of it once before use.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ from pose_smoother.store.damage_errors import damaged_shard
 from pose_smoother.store.names import MANIFEST
 
 STORES = "stores"
-MAX_TIMES = 20  # that a file is fetched again which others delete
+MAX_TIMES = 20  # attempts to fetch a file that other processes delete
 
 
 class LocalCopy:
@@ -33,7 +33,7 @@ class LocalCopy:
     Attributes
     ----------
     address : the store's address.
-    folder : the copy, laid out like the store; files of it may be absent, or vanish.
+    folder : the copy, laid out like the store; files may be absent, and may be deleted any time.
     """
 
     def __init__(
@@ -43,18 +43,18 @@ class LocalCopy:
         self._files: dict[str, dict[str, Any]] = manifest["files"]
         self._cache = _shared_cache(cache_folder() / STORES, cap_bytes())
         self.folder = self._cache.folder / sha256_bytes(manifest_bytes)[:32]
-        self._sound: set[str] = set()
+        self._verified: set[str] = set()
 
     def has(self, name: str) -> bool:
         """Whether a file belongs to the store."""
         return name in self._files
 
     def fetch(self, name: str) -> Path:
-        """A file of the manifest on this machine, whole and with the right hash.
+        """The local path of a file of the manifest; it is complete and has the right hash.
 
         Raises
         ------
-        DamagedShardError : the store's own bytes are absent or not those of the manifest.
+        DamagedShardError : the store's own file is missing or differs from the manifest.
         RemoteError : the address does not answer.
         """
         file = self.folder / name
@@ -66,7 +66,7 @@ class LocalCopy:
             for _ in range(N_TRIES):
                 problem = self._try(name, file, expected)
                 if not problem:
-                    self._sound.add(name)
+                    self._verified.add(name)
                     return file
                 if self._has_other_size(name, expected):
                     break
@@ -74,7 +74,7 @@ class LocalCopy:
         raise damaged_shard(self.address, expected.get("shard", name), problem, kind)
 
     def open(self, name: str) -> BinaryIO:
-        """A file that was fetched, open for reading; fetched again if the cache let it go since."""
+        """A file of the copy, open for reading; fetched again if the cache deleted it."""
         for _ in range(MAX_TIMES):
             with suppress(FileNotFoundError):
                 return (self.folder / name).open("rb")
@@ -82,29 +82,29 @@ class LocalCopy:
         raise StoreError(f"{name} of {self.address} is deleted from the cache while it is read")
 
     def fetch_all(self, names: list[str]) -> None:
-        """Fetch several files, a few at a time."""
+        """Fetch several files, a few at a time in threads."""
         for _ in thread_map(self.fetch, names):
             pass
 
-    def keep(self, name: str, data: bytes) -> None:
-        """Put bytes that have no hash in the manifest beside the files that do."""
+    def add(self, name: str, data: bytes) -> None:
+        """Add a file that has no hash in the manifest."""
         self._cache.make_room(len(data))
         write_atomic(self.folder / name, data, flush=False)
 
     def _usable(self, name: str, file: Path) -> bool:
-        """Whether the copy has the file; its hash is compared once."""
+        """Whether the copy has the file, with the right hash; it is hashed once per process."""
         try:
-            if name not in self._sound:
+            if name not in self._verified:
                 if sha256_file(file) != self._files[name]["sha256"]:
                     return False
-                self._sound.add(name)
-            os.utime(file)  # used now: others go first
+                self._verified.add(name)
+            os.utime(file)  # the time of last use: the oldest files are deleted first
         except OSError:
             return False
         return True
 
     def _try(self, name: str, file: Path, expected: dict[str, Any]) -> str:
-        """One download; what was wrong, or ""."""
+        """Download a file once; return the problem, or ""."""
         try:
             return self._download(name, file, expected)
         except FileNotFoundError:
@@ -113,7 +113,7 @@ class LocalCopy:
             return str(error)
 
     def _download(self, name: str, file: Path, expected: dict[str, Any]) -> str:
-        """Fetch to a temporary file, compare, rename; what is wrong with the bytes, or ""."""
+        """Fetch to a temporary file, compare hashes, rename; return the problem, or ""."""
         n_bytes = expected["bytes"]
         self._cache.make_room(n_bytes)
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -126,7 +126,7 @@ class LocalCopy:
                     out.write(piece)
             if digest.hexdigest() != expected["sha256"]:
                 return hash_mismatch(expected["sha256"], digest.hexdigest())
-            with suppress(FileNotFoundError):  # another process made room: it is fetched again
+            with suppress(FileNotFoundError):  # deleted by another process: it is fetched again
                 Path(temporary).replace(file)
                 return ""
             return "deleted while it was fetched"
@@ -134,22 +134,24 @@ class LocalCopy:
             Path(temporary).unlink(missing_ok=True)
 
     def _has_other_size(self, name: str, expected: dict[str, Any]) -> bool:
-        """Whether the object itself is of another size: then it is not the way that cut it."""
+        """Whether the object itself has another size: then the download didn't truncate it."""
         found = entry(self.address / name)
         return found is None or found.n_bytes != expected["bytes"]
 
 
 @lru_cache(maxsize=8)
 def _shared_cache(folder: Path, max_bytes: int) -> Cache:
-    """One cache a process, however many stores it has open."""
+    """One cache per process, for all stores that are open."""
     return Cache(folder, max_bytes)
 
 
-def open_mirror(address: RemotePath, manifest_bytes: bytes, manifest: dict[str, Any]) -> LocalCopy:
-    """The copy of a store, with its manifest in it; the format fetches the rest."""
-    mirror = LocalCopy(address, manifest_bytes, manifest)
-    mirror.keep(MANIFEST, manifest_bytes)
-    return mirror
+def open_local_copy(
+    address: RemotePath, manifest_bytes: bytes, manifest: dict[str, Any]
+) -> LocalCopy:
+    """The local copy of a store, with only its manifest; the format fetches the other files."""
+    local_copy = LocalCopy(address, manifest_bytes, manifest)
+    local_copy.add(MANIFEST, manifest_bytes)
+    return local_copy
 
 
 def manifest_at(address: RemotePath, max_bytes: int) -> bytes:
@@ -157,7 +159,7 @@ def manifest_at(address: RemotePath, max_bytes: int) -> bytes:
 
     Raises
     ------
-    StoreError : nothing at the address, or no manifest.
+    StoreError : nothing exists at the address, or no manifest.
     """
     try:
         found = entry(address / MANIFEST)
@@ -167,7 +169,7 @@ def manifest_at(address: RemotePath, max_bytes: int) -> bytes:
         found = None
     if found is not None:
         raise StoreError(
-            f"{address / MANIFEST} is larger than {max_bytes:,} bytes: it is no manifest"
+            f"{address / MANIFEST} is larger than {max_bytes:,} bytes: it is not a manifest"
         )
     if entry(address) is not None:
         raise StoreError(f"{address} is a file, not a store's folder")
@@ -181,7 +183,7 @@ def manifest_at(address: RemotePath, max_bytes: int) -> bytes:
 
 
 def _check_bucket(address: RemotePath) -> None:
-    """Tell an absent bucket from an empty place in it."""
+    """Raise RemoteError where the bucket of an address does not exist."""
     bucket = RemotePath("/".join(address.url.split("/")[:3]))
     if (
         address.protocol in ("s3", "s3a", "gs", "gcs")

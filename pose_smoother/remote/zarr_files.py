@@ -16,19 +16,19 @@ class FetchedStore(WrapperStore[LocalStore]):
     zarr reads an absent chunk as zeros, and another process may delete any file at any moment.
     """
 
-    def __init__(self, files: LocalStore, mirror: "LocalCopy") -> None:
+    def __init__(self, files: LocalStore, local_copy: "LocalCopy") -> None:
         super().__init__(files)
-        self._mirror = mirror
+        self._local_copy = local_copy
 
     def _with_store(self, store: LocalStore) -> "FetchedStore":
-        return type(self)(store, self._mirror)
+        return type(self)(store, self._local_copy)
 
     async def get(self, key: str, prototype: Any, byte_range: Any = None) -> Any:
         """As zarr's; a file of the manifest is never reported as absent."""
         found = await super().get(key, prototype, byte_range)
         for _ in range(MAX_TIMES):
-            if found is not None or not self._mirror.has(key):
+            if found is not None or not self._local_copy.has(key):
                 return found
-            self._mirror.fetch(key)
+            self._local_copy.fetch(key)
             found = await super().get(key, prototype, byte_range)
         raise FileNotFoundError(f"{key} is deleted from the cache as soon as it is fetched")

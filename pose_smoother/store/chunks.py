@@ -1,8 +1,9 @@
-"""Chunks of rows as they lie on the disk: zstd, then a checksum of the compressed bytes.
+"""Chunks of rows as stored on disk: zstd, then a checksum of the compressed bytes.
 
-What zarr and HDF5 make of the same rows, and read alike; but a chunk is unpacked into its place in
-one step. Through zarr's own pipeline, with its fresh memory and copies, reading chunks that hold
-5 MB and take 3 kB costs nine times as much, through HDF5's three times (docs/performance.md).
+The bytes are those that zarr and HDF5 write for the same rows, but a chunk is decompressed directly
+into the output array. zarr's own pipeline allocates and copies memory: to read chunks of 5 MB that
+take 3 kB on disk it needs nine times as long, and HDF5's pipeline three times
+(docs/performance.md).
 """
 
 from collections.abc import Callable, Iterator
@@ -16,22 +17,22 @@ from numpy.typing import NDArray
 from pose_smoother.store.layout import Rows
 
 CHECKSUM_BYTES = 4
-_LONGEST_HEADER_BYTES = 18  # of a zstd frame; no chunk of ours is as short
+_LONGEST_HEADER_BYTES = 18  # of a zstd frame; every chunk is longer
 _INDEX_ENTRY_BYTES = 16  # of a shard: offset and length of a chunk
-_ABSENT = 2**64 - 1  # both of a chunk behind the array's end
+_ABSENT = 2**64 - 1  # offset and length of a chunk after the array's end
 
-#: The checksum of some bytes, 4 bytes to be put behind them.
+#: Bytes -> their checksum, 4 bytes that are appended to them.
 Checksum = Callable[[bytes], bytes]
 _FLETCHER = Fletcher32()
 
 
 def crc32c(data: bytes) -> bytes:
-    """As zarr puts it behind a chunk and behind a shard's index."""
+    """The checksum that zarr appends to a chunk and to a shard's index."""
     return int(google_crc32c.value(data)).to_bytes(4, "little")
 
 
 def fletcher32(data: bytes) -> bytes:
-    """As HDF5 puts it behind a chunk."""
+    """The checksum that HDF5 appends to a chunk."""
     return bytes(_FLETCHER.encode(data))[-CHECKSUM_BYTES:]
 
 
@@ -40,19 +41,19 @@ def pack(rows: NDArray[Any], level: int, checksum: Checksum) -> bytes:
 
     Parameters
     ----------
-    rows : C-contiguous, as many as a chunk has.
-    level : of zstd.
+    rows : C-contiguous, (rows of a chunk, ...).
+    level : compression level of zstd.
     """
     packed = bytes(Zstd(level=level).encode(rows))
     return packed + checksum(packed)
 
 
 def unpack(stored: bytes, checksum: Checksum, out: NDArray[Any]) -> None:
-    """One chunk's rows into ``out``, which has the size of a chunk.
+    """Decompress one chunk into ``out``, which has the size of a chunk.
 
     Raises
     ------
-    ValueError : the checksum doesn't fit, or the rows are damaged or of another size.
+    ValueError : the checksum differs, or the rows are damaged or have another size.
     """
     packed, found = stored[:-CHECKSUM_BYTES], stored[-CHECKSUM_BYTES:]
     if checksum(packed) != found:
@@ -66,9 +67,9 @@ def unpack(stored: bytes, checksum: Checksum, out: NDArray[Any]) -> None:
 
 
 def _unpacked_bytes(packed: bytes) -> int:
-    """What a zstd frame says that it unpacks to; -1 where it doesn't.
+    """The decompressed size that a zstd frame states; -1 where it states none.
 
-    The library would take a smaller one, and leave the rest of its room as it was.
+    The library would accept a smaller frame, and leave the rest of the output unchanged.
 
     Source: RFC 8878, section 3.1.1.1.
     """
@@ -93,7 +94,7 @@ def read_rows(
 
     Parameters
     ----------
-    unpack_chunk : (number of the chunk, room for all its rows) -> fills the room.
+    unpack_chunk : called with a chunk's number and an array for all its rows, which it fills.
     """
     out = np.empty((stop - start, *row_shape), dtype)
     for chunk in range(start // chunk_rows, -(-stop // chunk_rows)):
@@ -102,20 +103,20 @@ def read_rows(
         if end - begin == chunk_rows:
             unpack_chunk(chunk, out[begin - start : end - start])
         else:
-            whole = np.empty((chunk_rows, *row_shape), dtype)
-            unpack_chunk(chunk, whole)
-            out[begin - start : end - start] = whole[begin - first : end - first]
+            complete = np.empty((chunk_rows, *row_shape), dtype)
+            unpack_chunk(chunk, complete)
+            out[begin - start : end - start] = complete[begin - first : end - first]
     return out
 
 
 def packed_chunks(
     rows: Rows, dtype: str, chunk_rows: int, level: int, checksum: Checksum
 ) -> Iterator[bytes]:
-    """The chunks of some rows as they are stored; the last is filled up with zeros.
+    """The chunks of rows as they are stored; the last is padded with zeros.
 
     Parameters
     ----------
-    level : of zstd.
+    level : compression level of zstd.
     """
     for start in range(0, len(rows), chunk_rows):
         chunk = np.ascontiguousarray(rows[start : start + chunk_rows], dtype)
@@ -126,12 +127,12 @@ def packed_chunks(
 
 
 def pack_shard(rows: Rows, dtype: str, chunk_rows: int, n_chunks: int, level: int) -> bytes:
-    """A Zarr v3 shard: chunks end to end, then the index, then its crc32c.
+    """The bytes of a Zarr v3 shard: all chunks, then the index, then the index's crc32c.
 
     Parameters
     ----------
-    rows : of the shard; the array's last shard may have fewer than ``chunk_rows * n_chunks``.
-    level : of zstd.
+    rows : of the shard; an array's last shard may have fewer than ``chunk_rows * n_chunks``.
+    level : compression level of zstd.
     """
     chunks = list(packed_chunks(rows, dtype, chunk_rows, level, crc32c))
     index = np.full((n_chunks, 2), _ABSENT, "<u8")
@@ -142,7 +143,7 @@ def pack_shard(rows: Rows, dtype: str, chunk_rows: int, n_chunks: int, level: in
 
 
 def index_bytes(n_chunks: int) -> int:
-    """How long the index at a shard's end is."""
+    """Size of the index at a shard's end, with its checksum."""
     return n_chunks * _INDEX_ENTRY_BYTES + CHECKSUM_BYTES
 
 
@@ -151,7 +152,7 @@ def shard_index(stored: bytes) -> NDArray[np.uint64]:
 
     Raises
     ------
-    ValueError : the checksum doesn't fit.
+    ValueError : the checksum differs.
     """
     index = stored[:-CHECKSUM_BYTES]
     if crc32c(index) != stored[-CHECKSUM_BYTES:]:

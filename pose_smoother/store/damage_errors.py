@@ -1,4 +1,4 @@
-"""What is said of a damaged store: which part, what is known of the rest, what to do."""
+"""Errors of a damaged store: the damaged part, the state of the rest, what to do."""
 
 import stat
 from collections.abc import Callable
@@ -10,38 +10,40 @@ _MAX_HASHED_FOR_AN_ERROR = 4 << 30
 
 
 def how_to_repair(path: object) -> str:
-    """What a user does about a damaged store."""
+    """The sentence that says how a damaged store is repaired."""
     return f"Mend it: run the same `python -m pipeline preprocess ... --out {path}` again"
 
 
 def damaged_shard(
     path: object, name: str, why: str, kind: str = "shard", rest: str = ""
 ) -> DamagedShardError:
-    """The error for a shard (or another file) whose bytes are not what was written."""
+    """The error for a shard (or another file) whose bytes differ from those written."""
     return DamagedShardError(
         f"{kind} {name} of {path} is damaged ({why}){rest}. {how_to_repair(path)}"
     )
 
 
-def rest_told(shard: str, sizes: dict[str, int], problems: Callable[[], dict[str, str]]) -> str:
-    """What is known of the other shards once one is found damaged.
+def state_of_the_rest(
+    shard: str, sizes: dict[str, int], problems: Callable[[], dict[str, str]]
+) -> str:
+    """The state of the other shards, as text, once one shard is found damaged.
 
     Parameters
     ----------
     sizes : shard -> bytes; a store of more than 4 GiB is not hashed for an error message.
-    problems : hashes all; shard -> what is wrong with it.
+    problems : hashes all shards; returns shard -> its problem.
     """
     if sum(sizes.values()) > _MAX_HASHED_FOR_AN_ERROR:
         return ""
     bad = {*problems(), shard}
-    n_sound = len(sizes.keys() - bad)
+    n_valid = len(sizes.keys() - bad)
     if len(bad) > 1:
-        return f"; damaged with it: {len(bad) - 1}; the other {n_sound} verify"
-    return f"; the other {n_sound} verify" if n_sound else ""
+        return f"; damaged with it: {len(bad) - 1}; the other {n_valid} verify"
+    return f"; the other {n_valid} verify" if n_valid else ""
 
 
 def is_plain_file(file: Path) -> bool:
-    """Whether a file stands there itself: not a link, a folder or a device."""
+    """Whether a path is a regular file: not a link, a folder or a device."""
     try:
         return stat.S_ISREG(file.lstat().st_mode)
     except OSError:

@@ -12,7 +12,12 @@ from pose_smoother.errors import StoreError
 from pose_smoother.remote.path import PathOrUrl
 from pose_smoother.store import hdf5_writer
 from pose_smoother.store.chunks import fletcher32, read_rows, unpack
-from pose_smoother.store.damage_errors import damaged_shard, how_to_repair, is_plain_file, rest_told
+from pose_smoother.store.damage_errors import (
+    damaged_shard,
+    how_to_repair,
+    is_plain_file,
+    state_of_the_rest,
+)
 from pose_smoother.store.hdf5_checks import (
     ERRORS,
     ForgedDatasetError,
@@ -50,10 +55,10 @@ def read_attributes(path: Path, manifest: dict[str, Any] | None) -> dict[str, An
 
 
 def open_reader(
-    path: PathOrUrl, manifest: dict[str, Any], mirror: "LocalCopy | None" = None
+    path: PathOrUrl, manifest: dict[str, Any], local_copy: "LocalCopy | None" = None
 ) -> "Hdf5Store":
     """Open a finished store for reading; one at an address is fetched whole, as its one file."""
-    return Hdf5Store(path, manifest, mirror)
+    return Hdf5Store(path, manifest, local_copy)
 
 
 class Hdf5Store(Store):
@@ -65,12 +70,12 @@ class Hdf5Store(Store):
     format = FORMAT
 
     def __init__(
-        self, path: PathOrUrl, manifest: dict[str, Any], mirror: "LocalCopy | None" = None
+        self, path: PathOrUrl, manifest: dict[str, Any], local_copy: "LocalCopy | None" = None
     ) -> None:
         self._checked: set[str] = set()
         self._clips: dict[str, NDArray[Any]] | None = None
         self._datasets: dict[str, h5py.Dataset] = {}
-        super().__init__(path, manifest, {}, mirror)
+        super().__init__(path, manifest, {}, local_copy)
         try:
             self._file = h5py.File(self.local(DATA), "r")
             attrs = dict(self._file.attrs)
@@ -117,7 +122,7 @@ class Hdf5Store(Store):
         problem = shard_problem(dataset, self.manifest, name, index, chunk_rows, shard_rows)
         if problem:
             sizes = {shard: entry["bytes"] for shard, entry in self.manifest["shards"].items()}
-            rest = rest_told(name, sizes, lambda: check_shards(self.folder, self.manifest))
+            rest = state_of_the_rest(name, sizes, lambda: check_shards(self.folder, self.manifest))
             raise damaged_shard(self.path, name, problem, rest=rest)
         self._checked.add(name)
 

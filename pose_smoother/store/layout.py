@@ -1,4 +1,4 @@
-"""What a store that is being built will hold: every array's path, layout and length."""
+"""The layout of a store to be built: every array's path, chunks and length; its attributes."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from pose_smoother.store.names import (
 
 @dataclass(frozen=True)
 class PlannedArray:
-    """One array of a store: where it stands, how it is laid out, how long it is."""
+    """One array of a store: its path, its layout and its number of rows."""
 
     path: str
     spec: ArraySpec
@@ -29,11 +29,11 @@ class PlannedArray:
 
     @property
     def n_shards(self) -> int:
-        """Number of shards, each owned by one task."""
+        """Number of shards; each is written by one task."""
         return -(-self.length // self.spec.shard_frames)
 
     def shard_rows(self, index: int) -> tuple[int, int]:
-        """First and end row of a shard."""
+        """First row of a shard, and the row after its last."""
         start = index * self.spec.shard_frames
         return start, min(start + self.spec.shard_frames, self.length)
 
@@ -44,7 +44,7 @@ class PlannedArray:
 
 
 class Rows(Protocol):
-    """Rows of an array that may be made only as slices of them are asked for."""
+    """Rows of an array; they may be computed only when a slice is read."""
 
     def __len__(self) -> int: ...
 
@@ -53,7 +53,7 @@ class Rows(Protocol):
 
 @dataclass(frozen=True)
 class ShardWritten:
-    """A shard on disk: its file (relative to the store), the file's hash, its manifest entries."""
+    """A written shard: its file (relative to the store), its SHA-256, its manifest entries."""
 
     shard: str
     file: str
@@ -79,12 +79,12 @@ def plan_arrays(
 
 
 def shard_name(path: str, index: int) -> str:
-    """How people are told which shard is meant, such as ``train/heatmaps/00017``."""
+    """A shard's name in messages and manifests, such as ``train/heatmaps/00017``."""
     return f"{path}/{index:05d}"
 
 
 def text_column(values: Iterable[str]) -> NDArray[np.bytes_]:
-    """Text as UTF-8 bytes of one width, at least 1; (n,)."""
+    """Text as UTF-8 bytes of one width, which is at least 1; bytes (n,)."""
     encoded = [str(value).encode() for value in values]
     return np.array(encoded, f"S{max([1, *map(len, encoded)])}")
 
@@ -92,7 +92,7 @@ def text_column(values: Iterable[str]) -> NDArray[np.bytes_]:
 def clip_arrays(columns: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     """The clips table as it is stored: numbers in their dtype, text as zero-padded bytes (n, w).
 
-    Fixed-width bytes are the one text layout that both formats store without a private extension.
+    Fixed-width bytes are the only text layout that both formats store without an extension.
 
     Parameters
     ----------

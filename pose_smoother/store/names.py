@@ -15,7 +15,7 @@ REPORT = "report.json"
 
 @dataclass(frozen=True)
 class ArraySpec:
-    """One per-frame array: its dtype, the shape of a frame, frames a chunk and frames a shard."""
+    """The layout of an array: dtype, shape of a frame, frames per chunk and frames per shard."""
 
     dtype: str
     frame_shape: tuple[int, ...]
@@ -23,9 +23,9 @@ class ArraySpec:
     shard_frames: int
 
 
-_SMALL = 16_384  # frames a chunk of the arrays without pixels: a few MB at most
+_SMALL = 16_384  # frames per chunk of the arrays without pixels: a few MB at most
 
-#: Every array that has one row a stored frame, by name.
+#: Every array with one row per stored frame, by name.
 FRAME_ARRAYS: dict[str, ArraySpec] = {
     "heatmaps": ArraySpec("<f4", (N_KEYPOINTS, SIZE, SIZE), 16, 256),
     "keypoints": ArraySpec("<i2", (N_KEYPOINTS, 2), _SMALL, _SMALL),
@@ -37,7 +37,7 @@ FRAME_ARRAYS: dict[str, ArraySpec] = {
 }
 WINDOW_SPEC = ArraySpec("<i8", (), 65_536, 65_536)
 
-#: Columns of the clips table and their kinds; text is UTF-8 and keeps ids such as "007" as text.
+#: Columns of the clips table and their kinds; text is UTF-8, so ids such as "007" remain text.
 CLIP_COLUMNS: dict[str, str] = {
     "id": "text",
     "dataset": "text",

@@ -1,4 +1,4 @@
-"""Opening a finished store: its manifest is read and checked, then its format's module reads it.
+"""Opening a finished store: its manifest is read and checked, then its format's reader opens it.
 
 Each ``*_store.py`` module of this folder registers a format by its ``FORMAT`` constant.
 """
@@ -23,10 +23,10 @@ _MAX_MANIFEST_BYTES = 256 << 20  # a shard takes about 250 bytes
 
 @cache
 def formats() -> dict[str, ModuleType]:
-    """Formats at hand: every ``*_store`` module of this folder, by its ``FORMAT`` constant.
+    """The available formats: every ``*_store`` module of this folder, by its ``FORMAT`` constant.
 
-    A format whose library is not installed is left out: a machine that trains from HDF5 needs no
-    zarr, and the other way round.
+    A format whose library is not installed is left out: a machine that trains from HDF5 doesn't
+    need zarr, and the other way round.
     """
     found = {}
     for info in pkgutil.iter_modules(package.__path__):
@@ -50,12 +50,12 @@ def format_module(name: str) -> ModuleType:
 
 
 def read_manifest(path: PathOrUrl) -> dict[str, Any]:
-    """The manifest of a store, in a folder or at an address.
+    """The parsed manifest of a store, in a folder or at an address.
 
     Raises
     ------
-    StoreError : no such folder, no manifest (an unfinished or foreign folder), a manifest that
-        can't be parsed, or another contract version.
+    StoreError : no such folder, no manifest (the folder is unfinished, or not a store), a manifest
+        that can't be parsed, or another contract version.
     """
     return _parsed(path, _manifest_bytes(path))
 
@@ -82,7 +82,7 @@ def _manifest_bytes(path: PathOrUrl) -> bytes:
 
 
 def _parsed(path: PathOrUrl, raw: bytes) -> dict[str, Any]:
-    """A manifest's bytes, understood and checked."""
+    """Parse a manifest's bytes, and check them."""
     file = path / MANIFEST
     try:
         manifest = verify_checksum(raw)
@@ -100,13 +100,13 @@ def _parsed(path: PathOrUrl, raw: bytes) -> dict[str, Any]:
 
 
 def _manifest_fault(manifest: dict[str, Any]) -> str:
-    """What is wrong with a manifest that is sealed but may be forged; "" when nothing is."""
+    """The fault of a manifest whose checksum is right but which may be forged; "" if none."""
     if not isinstance(manifest.get("format"), str):
         return "it names no format"
     for table in ("files", "shards"):
         entries = manifest.get(table)
         if not isinstance(entries, dict):
-            return f"its {table} are no table"
+            return f"its {table} are not a table"
         for name, entry in entries.items():
             parts = PurePosixPath(name).parts
             if not parts or name.startswith("/") or ".." in parts or "\\" in name or "\0" in name:
@@ -118,20 +118,20 @@ def _manifest_fault(manifest: dict[str, Any]) -> str:
 
 
 def open_store(path: str | PathOrUrl) -> Store:
-    """Open a finished store for reading, whatever its format, in a folder or at an address.
+    """Open a finished store of any format for reading, in a folder or at an address.
 
     Raises
     ------
-    StoreError : see ``read_manifest``; also when a listed file is absent or has another size.
+    StoreError : as in ``read_manifest``; also where a listed file is missing or has another size.
     """
     path = as_path_or_url(path)
     raw = _manifest_bytes(path)
     manifest = _parsed(path, raw)
     backend = format_module(manifest["format"])
     if isinstance(path, RemotePath):
-        from pose_smoother.remote.local_copy import open_mirror
+        from pose_smoother.remote.local_copy import open_local_copy
 
-        remote: Store = backend.open_reader(path, manifest, open_mirror(path, raw, manifest))
+        remote: Store = backend.open_reader(path, manifest, open_local_copy(path, raw, manifest))
         return remote
     for name, entry in manifest["files"].items():
         file = path / name

@@ -1,6 +1,6 @@
-"""The leak audit: what stands in more than one split of a store.
+"""The overlap of a store's splits: frames, clips, videos and persons in more than one of them.
 
-``pipeline verify`` prints it, and the trainer saves it with every run, so that a report can tell.
+``pipeline verify`` prints it, and the trainer saves it with every run, for the report.
 """
 
 from collections import defaultdict
@@ -15,10 +15,10 @@ from pose_smoother.store.store import Store
 
 
 def leak_audit(store: Store) -> tuple[dict[str, int], dict[str, int]]:
-    """How many frames, clips, videos and persons stand in more than one split, and in all.
+    """The number of frames, clips, videos and persons in more than one split, and in total.
 
     A frame is (dataset, video, source frame number); a person counts where the dataset names one
-    (BRACE's dancers). Dancers may well be shared: only frames and videos must not be.
+    (BRACE's dancers). Persons may be shared; frames and videos must not be.
     """
     seen: dict[str, dict[Any, set[str]]] = {
         kind: defaultdict(set) for kind in ("clips", "videos", "people")
@@ -40,7 +40,7 @@ def leak_audit(store: Store) -> tuple[dict[str, int], dict[str, int]]:
 
 
 def _frame_keys(store: Store, split: str) -> NDArray[np.int64]:
-    """One number for each source frame of a split: its video's index and its frame number."""
+    """A number for each source frame of a split, from its video's index and its frame number."""
     clips = store.clips
     names = [f"{d}/{v}" for d, v in zip(clips["dataset"], clips["video"], strict=True)]
     _, video = np.unique(names, return_inverse=True)

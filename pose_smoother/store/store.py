@@ -26,8 +26,9 @@ class Store(ABC):
     Attributes
     ----------
     path : the store's folder, or its address.
-    folder : where its files are read on this machine: the store's folder, or the copy of a remote
-        one, whose files come when ``local`` or ``read`` asks for them.
+    local_copy : of a remote store; None for a local one.
+    folder : where files are read on this machine: the store's folder, or that of the local copy,
+        whose files are fetched by ``local`` and ``read``.
     format : name of its format.
     attrs : contract version, ``config``, ``provenance``, ``skeleton`` and ``labelled``
         (dataset name -> 25 booleans).
@@ -41,22 +42,22 @@ class Store(ABC):
         path: PathOrUrl,
         manifest: dict[str, Any],
         attrs: dict[str, Any],
-        mirror: "LocalCopy | None" = None,
+        local_copy: "LocalCopy | None" = None,
     ) -> None:
         self.path = path
-        self.mirror = mirror
-        self.folder = mirror.folder if mirror is not None else Path(str(path))
+        self.local_copy = local_copy
+        self.folder = local_copy.folder if local_copy is not None else Path(str(path))
         self.manifest = manifest
         self.attrs = attrs
 
     @property
     def config(self) -> StoreConfig:
-        """How the store was built, typed; ``attrs["config"]`` has all of it."""
+        """How the store was built, typed; ``attrs["config"]`` is the complete table."""
         return StoreConfig.from_attrs(self.attrs)
 
     @abstractmethod
     def read(self, split: str, name: str, start: int = 0, stop: int | None = None) -> NDArray[Any]:
-        """Rows ``start:stop`` of one per-frame array of a split, checksums checked.
+        """Rows ``start:stop`` of one per-frame array of a split, after its checksums are verified.
 
         Raises
         ------
@@ -69,23 +70,23 @@ class Store(ABC):
 
     @abstractmethod
     def windows(self, split: str, step: int) -> NDArray[np.int64]:
-        """First-frame index of every window of a split at a frame step (1 or 2), shuffled.
+        """Index of the first frame of every window of a split at a frame step, shuffled.
 
-        Window w covers the frames w, w + step, ..., w + 4 * step of the split's arrays.
+        Window w covers the rows w, w + step, ..., w + 4 * step of the split's arrays.
         """
 
     @property
     @abstractmethod
     def clips(self) -> dict[str, NDArray[Any]]:
-        """The clips table, column by column (``CLIP_COLUMNS``); text columns hold ``str``."""
+        """The clips table by column (``CLIP_COLUMNS``); text columns hold ``str``."""
 
     @abstractmethod
     def close(self) -> None:
-        """Let go of open files."""
+        """Close open files."""
 
     def local(self, name: str) -> Path:
-        """Where a file of the manifest can be read on this machine; a remote one is fetched."""
-        return self.mirror.fetch(name) if self.mirror is not None else self.folder / name
+        """The local path of a file of the manifest; that of a remote store is fetched."""
+        return self.local_copy.fetch(name) if self.local_copy is not None else self.folder / name
 
     def labelled(self, split: str) -> NDArray[np.bool_]:
         """Bool (frames, 25): whether the dataset of each frame's clip labels a keypoint at all."""

@@ -30,7 +30,7 @@ from pose_smoother.store.chunks import (
     shard_index,
     unpack,
 )
-from pose_smoother.store.damage_errors import damaged_shard, is_plain_file, rest_told
+from pose_smoother.store.damage_errors import damaged_shard, is_plain_file, state_of_the_rest
 from pose_smoother.store.layout import decode_text, shard_name
 from pose_smoother.store.names import CLIP_COLUMNS, FRAME_ARRAYS, WINDOW_SPEC
 from pose_smoother.store.store import Store
@@ -63,10 +63,10 @@ def read_attributes(path: Path, manifest: dict[str, Any] | None) -> dict[str, An
 
 
 def open_reader(
-    path: PathOrUrl, manifest: dict[str, Any], mirror: "LocalCopy | None" = None
+    path: PathOrUrl, manifest: dict[str, Any], local_copy: "LocalCopy | None" = None
 ) -> "ZarrStore":
     """Open a finished store for reading."""
-    return ZarrStore(path, manifest, mirror)
+    return ZarrStore(path, manifest, local_copy)
 
 
 class ZarrStore(Store):
@@ -78,16 +78,16 @@ class ZarrStore(Store):
     format = FORMAT
 
     def __init__(
-        self, path: PathOrUrl, manifest: dict[str, Any], mirror: "LocalCopy | None" = None
+        self, path: PathOrUrl, manifest: dict[str, Any], local_copy: "LocalCopy | None" = None
     ) -> None:
         self._checked: set[str] = set()
         self._files: dict[str, dict[str, Any]] = manifest["files"]
         self._arrays: dict[str, Any] = {}
         self._indexes: dict[str, NDArray[np.uint64]] = {}
-        super().__init__(path, manifest, {}, mirror)
+        super().__init__(path, manifest, {}, local_copy)
         metadata = [name for name in self._files if name.endswith("zarr.json")]
-        if mirror is not None:
-            mirror.fetch_all(metadata)
+        if local_copy is not None:
+            local_copy.fetch_all(metadata)
         for name in metadata:
             self._check(name)
         try:
@@ -95,24 +95,24 @@ class ZarrStore(Store):
         except (OSError, ValueError, KeyError, RecursionError) as error:
             raise StoreError(f"{path}/zarr.json is damaged ({error})") from None
         files = LocalStore(self.folder, read_only=True)
-        self._root = zarr.open_group(_fetched(files, mirror), mode="r")
+        self._root = zarr.open_group(_fetched(files, local_copy), mode="r")
         self._clips: dict[str, NDArray[Any]] | None = None
 
     def _check(self, name: str) -> None:
         """Compare a file with its hash in the manifest, the first time it is used."""
-        if name in self._checked and self.mirror is None:
+        if name in self._checked and self.local_copy is None:
             return
         entry = self._files.get(name)
         if entry is None:
             raise damaged_shard(self.path, name, "it is not in the manifest", "file")
-        if self.mirror is not None:
-            self.mirror.fetch(name)  # at every use: the cache may have let it go
+        if self.local_copy is not None:
+            self.local_copy.fetch(name)  # at every use: the cache may have let it go
         elif problem := _file_problem(self.folder / name, entry):
             if "shard" not in entry:
                 raise damaged_shard(self.path, name, problem, "file")
             shard = entry["shard"]
             sizes = {e["shard"]: e["bytes"] for e in self._files.values() if "shard" in e}
-            rest = rest_told(shard, sizes, lambda: check_shards(self.folder, self.manifest))
+            rest = state_of_the_rest(shard, sizes, lambda: check_shards(self.folder, self.manifest))
             raise damaged_shard(self.path, shard, problem, rest=rest)
         self._checked.add(name)
 
@@ -165,7 +165,7 @@ class ZarrStore(Store):
     def _bytes(self, name: str, offset: int, length: int) -> bytes:
         """Some bytes of a file of the store."""
         where = self.folder / name
-        with where.open("rb") if self.mirror is None else self.mirror.open(name) as file:
+        with where.open("rb") if self.local_copy is None else self.local_copy.open(name) as file:
             file.seek(offset)
             return file.read(length)
 
@@ -194,13 +194,13 @@ class ZarrStore(Store):
         self._arrays.clear()
 
 
-def _fetched(files: LocalStore, mirror: "LocalCopy | None") -> Any:
+def _fetched(files: LocalStore, local_copy: "LocalCopy | None") -> Any:
     """A folder for zarr to read; in the copy of a remote store, what has gone is fetched again."""
-    if mirror is None:
+    if local_copy is None:
         return files
     from pose_smoother.remote.zarr_files import FetchedStore
 
-    return FetchedStore(files, mirror)
+    return FetchedStore(files, local_copy)
 
 
 def _is_plainly_sharded(array: Any) -> bool:

@@ -8,8 +8,8 @@ import pytest
 from benchmarks.delay import refuse_other_store
 from pose_smoother.errors import RunError
 from tests.trainer.fake_store import make_store
+from trainer.runs.data_summary import store_hash
 from trainer.runs.layout import CONFIG
-from trainer.training.config import store_hash
 
 
 def test_a_run_of_another_store_is_refused(tmp_path: Path) -> None:

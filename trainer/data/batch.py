@@ -16,7 +16,7 @@ class Batch:
     ----------
     window : int64 (B,), index of the first frame in the split's arrays.
     clip : int64 (B,), row of the clips table.
-    keypoints : int64 (B, T, K, 2), ground truth (x, y) in 0 ... 55; -1 where not annotated. Beside
+    keypoints : int64 (B, T, K, 2), ground truth (x, y) in 0 ... 55; -1 where not annotated. Next to
         a detector's recorded output it is float32 for coordinate models, and so is ``noisy``.
     annotated : bool (B, T, K).
     labelled : bool (B, K), whether the clip's dataset has the keypoint at all.

@@ -19,7 +19,7 @@ from trainer.data.stream import Batch, WindowStream
 from trainer.distributed.process_group import ProcessGroup
 from trainer.evaluation.evaluate import AT_ONCE, Evaluation, Smooth, evaluate
 from trainer.metrics.scores import Scores
-from trainer.training.losses import BatchLoss
+from trainer.models import BatchLoss
 from trainer.training.step import NonFiniteError
 
 

@@ -17,7 +17,7 @@ from pose_smoother.errors import InvalidInputError
 from trainer.data.stream import Batch
 from trainer.distributed.dropout import SharedDropout
 from trainer.distributed.process_group import ProcessGroup, sum_over_ranks
-from trainer.training.losses import BatchLoss
+from trainer.models import BatchLoss
 from trainer.training.step import set_seed
 
 

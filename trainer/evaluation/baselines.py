@@ -22,15 +22,14 @@ from trainer.metrics.scorer import score
 from trainer.metrics.scores import NORMALISATIONS
 from trainer.metrics.tidy_rows import COLUMNS, rows
 from trainer.noise.select import check_noise, noise_config, resolved_noise, save_noise_file
-from trainer.runs.data_summary import describe, save_data
+from trainer.runs.data_summary import describe, save_data, store_hash
 from trainer.runs.folder import RunFolder, versions
+from trainer.runs.layout import VALIDATION_CSV
 from trainer.runs.results_io import read_results, write_csv, write_results
-from trainer.training.config import store_hash
 from trainer.training.equivalent_runs import finished_twin, results_as_of
 from trainer.training.window import check_window, window_suffix, without_usual_window
 
 PARAMS_CSV = "params.csv"
-VALIDATION_CSV = "validation.csv"
 PARAMS_COLUMNS = ("model", "parameter", "value")
 _BATCH = 1024  # windows made at once: positions only, so a few MB
 

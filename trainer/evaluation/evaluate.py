@@ -14,8 +14,8 @@ from trainer.data.stream import Batch, WindowStream
 from trainer.metrics.ground_truth import GroundTruth
 from trainer.metrics.scorer import Scorer
 from trainer.metrics.scores import Scores
+from trainer.models import BatchLoss
 from trainer.models.codec import positions_px
-from trainer.training.losses import BatchLoss
 from trainer.training.precision import computing_in
 from trainer.training.step import FirstBad, NonFiniteError
 

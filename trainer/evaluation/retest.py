@@ -13,10 +13,11 @@ from trainer.evaluation.uncertainty import has_uncertainty
 from trainer.noise.recorded import RECORDED
 from trainer.noise.select import load_noise_file
 from trainer.runs import checkpoint
+from trainer.runs.data_summary import store_hash
 from trainer.runs.folder import CONFIG, UNRECORDED
 from trainer.runs.results_io import read_json, read_results
 from trainer.runs.signals import Interrupt
-from trainer.training.config import TrainConfig, store_hash
+from trainer.training.config import TrainConfig
 from trainer.training.final_test import coverage_on_test, evaluate_on_test, tidy_rows
 from trainer.training.progress import Progress
 

@@ -26,8 +26,9 @@ from trainer.finetune.pair_store import PairStore
 from trainer.inference.load_run import LoadedRun, load_run
 from trainer.noise.recorded import RECORDED
 from trainer.runs import checkpoint
+from trainer.runs.data_summary import store_hash
 from trainer.runs.signals import Interrupt
-from trainer.training.config import TrainConfig, open_stream, store_hash
+from trainer.training.config import TrainConfig, open_stream
 from trainer.training.train import CHECKPOINT_MINUTES, train
 from trainer.training.warm_start import WarmStart, folder_name
 

@@ -56,6 +56,18 @@ if TYPE_CHECKING:
     "holds this share of the truths, 0.5 or 0.9.",
 )
 @click.option(
+    "--keep-mean",
+    is_flag=True,
+    help="Take each keypoint's mean shift in each track out again: a run may move a keypoint "
+    "steadily, because its training labels another point of the body.",
+)
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Smooth by a run also what does not look like a human: with fewer than half of the "
+    "trained keypoints, without shoulders and hips, or with implausible proportions.",
+)
+@click.option(
     "--baselines",
     default=None,
     type=PATH,
@@ -80,13 +92,16 @@ def predict(
     names_map: Path | None,
     decoder: str,
     keep_within: float | None,
+    keep_mean: bool,
+    force: bool,
     device: str,
     **classical: Any,
 ) -> None:
     """Smooth a detector's keypoints, by a trained run or a classical smoother.
 
     The output is the input with other coordinates: every other field stays, missing keypoints stay
-    missing, and keypoints that the run doesn't know pass through untouched, which is told.
+    missing, and keypoints that the run doesn't know pass through untouched, with a warning. A run
+    refuses what does not look like a human, and warns of keypoints that it moves steadily.
 
     Example: python -m trainer predict keypoints.json --run runs/deciwatch-1.1-seed0 --out
     smoothed.json
@@ -120,6 +135,8 @@ def predict(
         skeleton=skeleton,
         names_map=names_map,
         progress=True,
+        force=force,
+        keep_mean=keep_mean,
     )
     summary = done.summary
     click.echo(

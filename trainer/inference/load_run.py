@@ -104,6 +104,7 @@ class LoadedRun:
             expand=self.expand,
             keep_aspect=self.keep_aspect,
             batch_windows=_BATCH_WINDOWS[self.module.CONSUMES],
+            is_run=True,
         )
 
     def _region(self, share: float) -> NDArray[np.float64]:

@@ -15,6 +15,8 @@ from pose_smoother.smoothing.files import smooth_file
 from pose_smoother.smoothing.summary import Summary
 from pose_smoother.smoothing.tracks import Rules, SmoothedTrack
 from pose_smoother.smoothing.tracks import smooth_tracks as filter_tracks
+from trainer.inference.plausibility import problems
+from trainer.inference.shift import Shift, mean_shifts, report_shifts, without_mean_shift
 from trainer.inference.sliding_window import WindowSmoother, smooth_poses
 
 _log = logging.getLogger(__name__)
@@ -24,10 +26,16 @@ Method = WindowSmoother | Chain
 
 @dataclass(frozen=True)
 class Predicted:
-    """What was written: what changed, and the keypoints that the method smooths."""
+    """What was written: what changed, and the keypoints that the method smooths.
+
+    Attributes
+    ----------
+    shifts : how far a run moved each keypoint on average, before ``keep_mean`` took it out.
+    """
 
     summary: Summary
     smoothed: tuple[str, ...]
+    shifts: tuple[Shift, ...] = ()
 
 
 def predict(
@@ -39,6 +47,8 @@ def predict(
     skeleton: str | None = None,
     names_map: Path | None = None,
     progress: bool = False,
+    force: bool = False,
+    keep_mean: bool = False,
 ) -> Predicted:
     """Write a file of keypoints again, smoothed; what was assumed is logged as warnings.
 
@@ -46,33 +56,48 @@ def predict(
     ----------
     format : of both files; None finds it out.
     skeleton : names the keypoints of a file that does not.
-    names_map : a file that maps the input's keypoint names to ours; filters need none.
+    names_map : a file that maps the input's keypoint names to those of the skeleton; filters need
+        none.
+    force : smooth by a run what does not look like a human, with a warning.
+    keep_mean : take the mean shift of each keypoint in each track out again.
 
     Raises
     ------
-    InvalidInputError : the file can't be used, or has no keypoint that the run knows.
+    InvalidInputError : the file can't be used, has no keypoint that the run knows, or, with a run,
+        does not look like a human.
     """
     smoothed: tuple[str, ...] = ()
+    shifts: tuple[Shift, ...] = ()
 
     def smooth(poses: Poses) -> list[SmoothedTrack]:
-        nonlocal smoothed
+        nonlocal smoothed, shifts
         if isinstance(method, Chain):
             smoothed = poses.names
             return filter_tracks(poses, method, Rules())
         found = mapping(poses.names, names_map)
         smoothed = _warn_untouched(poses, found, method)
-        return list(map(SmoothedTrack.all_read, smooth_poses(poses, found, method, progress)))
+        check_is_human(poses, found, method, force)
+        tracks, shifts = _smooth(poses, found, method, keep_mean, progress)
+        return list(map(SmoothedTrack.all_read, tracks))
 
     summary = smooth_file(source, out, smooth, format=format, skeleton=skeleton)
-    return Predicted(summary, smoothed)
+    return Predicted(summary, smoothed, shifts)
 
 
-def smooth_tracks(poses: Poses, method: Method, names_map: Path | None = None) -> list[Floats]:
+def smooth_tracks(
+    poses: Poses,
+    method: Method,
+    names_map: Path | None = None,
+    *,
+    force: bool = False,
+    keep_mean: bool = False,
+) -> list[Floats]:
     """Every track smoothed: float64 (n, J, axes) each, in the input's unit.
 
     Raises
     ------
-    InvalidInputError : the positions have three axes, or no keypoint is known to the run.
+    InvalidInputError : the positions have three axes, no keypoint is known to the run, or the
+        keypoints do not look like a human's.
     """
     if isinstance(method, Chain):
         return [result.keypoints for result in filter_tracks(poses, method, Rules())]
@@ -82,7 +107,45 @@ def smooth_tracks(poses: Poses, method: Method, names_map: Path | None = None) -
         )
     found = mapping(poses.names, names_map)
     _warn_untouched(poses, found, method)
-    return smooth_poses(poses, found, method)
+    check_is_human(poses, found, method, force)
+    return _smooth(poses, found, method, keep_mean)[0]
+
+
+def check_is_human(
+    poses: Poses, found: KeypointMapping, smoother: WindowSmoother, force: bool = False
+) -> None:
+    """Refuse to smooth by a run what does not look like a human; with ``force``, warn.
+
+    Raises
+    ------
+    InvalidInputError : too few of the trained keypoints, or implausible proportions.
+    """
+    reasons = problems(poses, found, smoother.keypoints) if smoother.is_run else []
+    if not reasons:
+        return
+    text = f"{smoother.name} was trained on humans, and the input does not look like one: "
+    text += "; ".join(reasons)
+    if not force:
+        raise InvalidInputError(
+            f"{text}. A filter suits any keypoints (--smoother NAME); --force (force=True) smooths "
+            "by the run all the same"
+        )
+    _log.warning("%s", text)
+
+
+def _smooth(
+    poses: Poses,
+    found: KeypointMapping,
+    smoother: WindowSmoother,
+    keep_mean: bool,
+    progress: bool = False,
+) -> tuple[list[Floats], tuple[Shift, ...]]:
+    """Smoothed tracks, and each keypoint's mean shift, which is reported."""
+    smoothed = smooth_poses(poses, found, smoother, progress=progress)
+    shifts = mean_shifts(poses, found, smoothed)
+    if smoother.is_run:
+        report_shifts(shifts, smoother.name, kept_mean=keep_mean)
+    return (without_mean_shift(poses, smoothed) if keep_mean else smoothed), shifts
 
 
 def _warn_untouched(

@@ -49,6 +49,7 @@ class WindowSmoother:
     merge : of a frame's T estimates, their mean, or the one from the middle of its window.
     expand, keep_aspect : how its training cut boxes.
     batch_windows : windows smoothed at once.
+    is_run : whether it is a trained run: only those are refused for what is no human.
     """
 
     name: str
@@ -60,6 +61,7 @@ class WindowSmoother:
     expand: float = DEFAULT_EXPAND
     keep_aspect: bool = False
     batch_windows: int = 512
+    is_run: bool = False
 
     @property
     def reach(self) -> int:

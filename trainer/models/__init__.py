@@ -1,16 +1,22 @@
 """The models: each module of this folder that has a ``NAME`` is one, found by scanning the folder.
 
 A module without ``NAME`` holds what several models share. To add a model, add one file (and its
-test): ``NAME``, ``CONSUMES`` and ``build`` are all that the trainer asks of it.
+test): ``NAME``, ``CONSUMES`` and ``build`` are all that the trainer asks of it. It may also have a
+``PRESET`` of settings and ``LOSSES`` of its own.
 """
 
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, Literal, Protocol, cast
 
-from torch import nn
+from torch import Tensor, nn
 
 from pose_smoother.errors import unknown_name
 from pose_smoother.registry import named_modules
+from trainer.data.batch import Batch
+
+#: (model, batch) -> (scalar loss, the model's output)
+BatchLoss = Callable[[nn.Module, Batch], tuple[Tensor, Tensor]]
 
 
 class ModelModule(Protocol):
@@ -41,6 +47,11 @@ def preset(name: str) -> dict[str, Any]:
     InvalidInputError : no model has this name.
     """
     return dict(getattr(model_module(name), "PRESET", {}))
+
+
+def own_losses(module: ModelModule) -> Mapping[str, BatchLoss]:
+    """A model's own losses by name: its module's ``LOSSES``; most models have none."""
+    return getattr(module, "LOSSES", {})
 
 
 @cache

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from pose_smoother.heatmap import SIZE
-from trainer.data.stream import Batch
+from trainer.data.batch import Batch
 from trainer.metrics.scorer import heatmap_positions
 
 #: Half the heatmap's extent: coordinate models see ``px / 27.5 - 1``, so 0 ... 55 is -1 ... 1.

@@ -14,13 +14,17 @@ sampled frames alone: the same numbers (a test compares both), less work, and no
 """
 
 import math
-from typing import Literal
+from collections.abc import Callable
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from trainer.data.batch import Batch
+from trainer.models.codec import model_input, model_target
 from trainer.models.glorot import initialise
+from trainer.models.masked_loss import masked_l1
 
 NAME = "deciwatch"
 CONSUMES: Literal["heatmaps", "coordinates"] = "coordinates"
@@ -33,6 +37,8 @@ N_EMBED_FRAMES = 5
 DROPOUT = 0.1
 #: N: frames from one sampled frame to the next. The thesis's "every 5th" of 5 frames (DESIGN 7).
 INTERVAL_FRAMES = 4
+#: Weights of the official loss (configuration for 2D JHMDB).
+DENOISE_WEIGHT, RECOVER_WEIGHT = 1.0, 5.0
 
 
 class Attention(nn.Module):
@@ -240,3 +246,18 @@ def build(n_keypoints: int = 25, n_frames: int = 5) -> nn.Module:
     ValueError : ``n_frames`` is not of that form.
     """
     return DeciWatch(n_keypoints, n_frames)
+
+
+def official_loss(model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
+    """DeciWatch's masked L1: 1 x the denoised sampled frames + 5 x the recovered window."""
+    both = cast(DeciWatch, model)
+    denoised, recovered = both.forward_both(model_input(batch, CONSUMES))
+    target, has_target = model_target(batch, CONSUMES)
+    seen = list(both.sampled)
+    denoise = masked_l1(denoised, target[:, seen], has_target[:, seen])
+    recover = masked_l1(recovered, target, has_target)
+    return DENOISE_WEIGHT * denoise + RECOVER_WEIGHT * recover, recovered
+
+
+#: The model's own losses by name: (model, batch) -> (scalar loss, the model's output).
+LOSSES: dict[str, Callable[[nn.Module, Batch], tuple[Tensor, Tensor]]] = {"official": official_loss}

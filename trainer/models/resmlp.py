@@ -8,14 +8,15 @@ is: a step of 512 windows is a few large matrix products.
 
 When it predicts, the network also reads the window mirrored and averages both answers.
 
-How both are trained is in ``trainer.training.losses.likelihood_of_batch``.
+Both are trained by ``likelihood_loss``.
 
 Source: residual blocks for poses as in Martinez et al. 2017, "A simple yet effective baseline for
 3d human pose estimation", in the pre-norm form of Xiong et al. 2020, "On layer normalization in the
 transformer architecture". The task and its floor: the smoothing protocol of DESIGN sections 6, 8.
 """
 
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -23,7 +24,10 @@ from torch.nn import functional
 
 from pose_smoother.heatmap import SIZE
 from pose_smoother.skeleton import MIRROR
+from trainer.data.batch import Batch
+from trainer.models.codec import HALF_PX, model_input, model_target
 from trainer.models.glorot import initialise
+from trainer.models.masked_loss import masked_target
 
 NAME = "resmlp"
 CONSUMES: Literal["heatmaps", "coordinates"] = "coordinates"
@@ -46,6 +50,9 @@ N_BLOCKS = 4
 CORRECTION_SCALE = 6.0 / ((SIZE - 1) / 2)
 #: Bounds of the log scale: from a fiftieth of a pixel to the whole heatmap.
 LOG_SCALES = (-4.0, 4.0)
+#: Of the likelihood loss: where smooth L1 turns from square to straight, in coordinates (1.4 px),
+#: and the weight of the scale's likelihood.
+SMOOTH_L1_BETA, SCALE_WEIGHT = 0.05, 0.1
 
 
 class Block(nn.Module):
@@ -146,3 +153,28 @@ def build(n_keypoints: int = 25, n_frames: int = 5) -> nn.Module:
     ValueError : the first ``n_keypoints`` of the skeleton are not closed under mirroring.
     """
     return ResidualMLP(n_keypoints, n_frames)
+
+
+def likelihood_loss(model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
+    """Smooth L1 of the estimate, in px, and the likelihood of its distance from the ground truth.
+
+    The distance is taken to be exponentially distributed, and as given: so the scale learns what
+    the estimate's errors are, and can't make a keypoint that is hard count for less. (With the
+    likelihood of both together, estimates were worse: docs/experiments.md.)
+    """
+    both = cast(ResidualMLP, model)
+    estimate, log_scale = both.forward_both(model_input(batch, CONSUMES))
+    target, has_target = model_target(batch, CONSUMES)
+    aim = masked_target(estimate, target, has_target)
+    correction = functional.smooth_l1_loss(estimate, aim, beta=SMOOTH_L1_BETA) * HALF_PX
+    distance_px = (aim - estimate.detach()).unflatten(2, (-1, 2)).norm(dim=-1) * HALF_PX
+    surprise = log_scale + distance_px * torch.exp(-log_scale)
+    no_loss = surprise.new_zeros(())
+    scale = torch.where(has_target[..., ::2], surprise, no_loss).mean()
+    return correction + SCALE_WEIGHT * scale, estimate
+
+
+#: The model's own losses by name: (model, batch) -> (scalar loss, the model's output).
+LOSSES: dict[str, Callable[[nn.Module, Batch], tuple[Tensor, Tensor]]] = {
+    "likelihood": likelihood_loss
+}

@@ -11,8 +11,8 @@ from tqdm import tqdm
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
 from trainer.plots.drawing import COLOURS, Camera, bare, camera, draw_paths, draw_pose
-from trainer.plots.motion import Motion
 from trainer.plots.strip import row_label
+from trainer.plots.track_data import Motion
 from trainer.report.style import style
 
 if TYPE_CHECKING:

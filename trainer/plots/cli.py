@@ -13,7 +13,7 @@ from trainer.cli_options import DEVICE
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from trainer.plots.motion import Motion
+    from trainer.plots.track_data import Motion
 
 
 class _Frames(click.ParamType):
@@ -155,14 +155,14 @@ def _motion(
 ) -> "Motion":
     from trainer.evaluation.retest import run_config
     from trainer.inference.load_run import load_run
-    from trainer.plots.person import person_in_file, person_in_store
+    from trainer.plots.track_data import clip_motion, track_motion
 
     run = load_run(folder, device)
     if source is not None:
-        return person_in_file(run, source, clip, **reading)  # type: ignore[arg-type]
+        return track_motion(run, source, clip, **reading)  # type: ignore[arg-type]
     _, store_then = run_config(folder, device)
     with open_store(store or store_then) as opened:
-        return person_in_store(run, opened, clip)
+        return clip_motion(run, opened, clip)
 
 
 def _by_speed(

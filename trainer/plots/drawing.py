@@ -11,7 +11,7 @@ from scipy.ndimage import gaussian_filter1d
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
 from pose_smoother.poses.tracks import Floats
-from trainer.plots.motion import Motion
+from trainer.plots.track_data import Motion
 from trainer.report.style import pdf, png, svg
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trainer.plots.drawing import COLOURS, bare, camera, draw_paths, draw_pose
-from trainer.plots.motion import Motion, mean_error
+from trainer.plots.track_data import Motion, mean_error
 from trainer.report.style import style
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import numpy as np
 
 from pose_smoother.poses.tracks import Floats
 from trainer.plots.drawing import COLOURS
-from trainer.plots.motion import Motion, mean_error
+from trainer.plots.track_data import Motion, mean_error
 from trainer.report.style import style
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from trainer.data.stream import Batch
 from trainer.evaluation.evaluate import noisy_positions, true_positions
 from trainer.models.codec import model_input, positions_px
 from trainer.plots.drawing import COLOURS, bare, draw_pose
-from trainer.plots.motion import mean_error
+from trainer.plots.track_data import mean_error
 from trainer.report.style import style
 from trainer.training.config import TrainConfig, open_stream
 from trainer.training.loop import best_model

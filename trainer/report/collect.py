@@ -10,16 +10,22 @@ from pose_smoother.errors import PoseSmootherError, RunError
 from pose_smoother.filters import table_filters
 from pose_smoother.remote.path import PathOrUrl, as_path_or_url
 from pose_smoother.store.open import open_store
-from trainer.evaluation.baselines import VALIDATION_CSV
 from trainer.experiments import EXPERIMENTS, THESIS_MODELS
 from trainer.metrics.scores import Scores
 from trainer.models import models
-from trainer.runs.data_summary import DATA_JSON, Data, describe, load_data
-from trainer.runs.folder import CONFIG, HISTORY, SCORES, STATE, TIMING
+from trainer.runs.data_summary import DATA_JSON, Data, describe, load_data, store_hash
+from trainer.runs.layout import (
+    BEFORE,
+    CONFIG,
+    HISTORY,
+    HISTORY_KINDS,
+    SCORES,
+    STATE,
+    TIMING,
+    TIMING_KINDS,
+    VALIDATION_CSV,
+)
 from trainer.runs.results_io import RESULTS_JSON, TIDY_KINDS, read_csv, read_json
-from trainer.training.config import store_hash
-from trainer.training.loop import HISTORY_KINDS, TIMING_KINDS
-from trainer.training.warm_start import BEFORE
 
 #: Rows of one table may differ in these; everything else in a run's identity must agree.
 FREE_TO_DIFFER = frozenset(

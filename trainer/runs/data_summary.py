@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pose_smoother.errors import RunError
-from pose_smoother.files.atomic import write_json
+from pose_smoother.files.atomic import sha256_bytes, to_json, write_json
 from pose_smoother.store.names import SPLITS, STEPS
 from pose_smoother.store.split_overlap import leak_audit
 from pose_smoother.store.store import Store
@@ -59,6 +59,11 @@ class Data:
     def datasets(self) -> list[str]:
         """The datasets of the clips, sorted."""
         return sorted(self.clips["dataset"].unique())
+
+
+def store_hash(store: Store) -> str:
+    """The SHA-256 of a store's manifest, which lists every file's: it identifies the content."""
+    return sha256_bytes(to_json(store.manifest))
 
 
 def describe(store: Store, store_sha256: str) -> Data:

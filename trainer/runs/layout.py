@@ -8,6 +8,9 @@ HISTORY = "history.csv"
 TIMING = "timing.csv"
 SCORES = "scores.npz"
 REGIONS = "regions.json"
+VALIDATION_CSV = "validation.csv"  # of a baselines run
+#: Ends the row name of a fine-tuned model as it was before.
+BEFORE = "-pretrained"
 #: Columns of ``history.csv`` and their kinds. Seconds are in ``timing.csv``: they alone differ
 #: between equal runs.
 HISTORY_KINDS: dict[str, str] = {

@@ -78,9 +78,9 @@ def sweep(
     printed. Exit codes: 0 all finished, 1 some failed, 75 stopped by SIGTERM or --max-minutes, 130
     stopped by Ctrl-C; what was at work is saved.
 
-    With --launcher submitit or dask the runs are jobs of a queue or tasks on workers; OUT and the
-    store must be the same paths there. This process hands them in, and again when they are
-    preempted or their machine dies, until all are finished; --runs-per-gpu puts several into a job.
+    With --launcher submitit the runs are jobs of a queue; OUT and the store must be the same paths
+    there. This process submits them, and submits them again when they are preempted or their
+    machine dies, until all are finished; --runs-per-gpu puts several into a job.
 
     Example: python -m trainer sweep --store data/processed/store --out runs --models deciwatch
     --seeds 0,1 --max-minutes 60
@@ -109,7 +109,7 @@ def sweep(
             ]
         jobs = jobs or (1 if is_here else len(planned))
         options = SweepOptions(jobs, threads, max_minutes, not is_here if again is None else again)
-        launcher = launcher_of(out, threads * nproc_per_node, jobs, **where)
+        launcher = launcher_of(out, threads * nproc_per_node, **where)
         statuses = Supervisor(planned, out, options, interrupt, ProgressDisplay(), launcher).run()
         click.echo(sweep_table(statuses))
         verdict(statuses, interrupt)

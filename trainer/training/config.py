@@ -8,7 +8,6 @@ from typing import Any
 import torch
 
 from pose_smoother.errors import InvalidInputError, unknown_name
-from pose_smoother.files.atomic import sha256_bytes, to_json
 from pose_smoother.store.names import CONTRACT_VERSION, WINDOW_FRAMES
 from pose_smoother.store.store import Store
 from trainer.data.augment import augmentation
@@ -17,6 +16,7 @@ from trainer.experiments import experiment
 from trainer.metrics.scores import NORMALISATIONS
 from trainer.models import model_module, preset
 from trainer.noise.select import check_noise, noise_config, resolved_noise
+from trainer.runs.data_summary import store_hash
 from trainer.runs.folder import CONFIG, versions
 from trainer.runs.results_io import read_json
 from trainer.training.precision import PRECISIONS, resolved_precision
@@ -140,11 +140,6 @@ def with_saved_settings(config: TrainConfig, folder: Path) -> TrainConfig:
         return config
     begun = read_json(folder / CONFIG, "not a run folder")
     return replace(config, pool_frames=begun.get("pool_frames", _POOL_FRAMES_BEFORE))
-
-
-def store_hash(store: Store) -> str:
-    """The SHA-256 of a store's manifest, which names every file's: it stands for the content."""
-    return sha256_bytes(to_json(store.manifest))
 
 
 def identity(config: TrainConfig, store: Store) -> dict[str, Any]:

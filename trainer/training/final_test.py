@@ -18,6 +18,7 @@ from trainer.metrics.scores import Scores
 from trainer.metrics.tidy_rows import rows
 from trainer.models import model_module
 from trainer.runs.folder import SCORES
+from trainer.runs.layout import BEFORE
 from trainer.runs.signals import Interrupt, raise_if_interrupted
 from trainer.training.config import TrainConfig, open_stream
 from trainer.training.loop import Training
@@ -25,7 +26,7 @@ from trainer.training.losses import batch_loss_of
 from trainer.training.model_setup import new_model
 from trainer.training.progress import Progress
 from trainer.training.step import NonFiniteError
-from trainer.training.warm_start import BEFORE, WarmStart
+from trainer.training.warm_start import WarmStart
 from trainer.training.window import window_suffix
 
 #: Scored on the same test windows as the model, to be read beside it.

@@ -10,7 +10,7 @@ from pose_smoother.errors import RunError
 from trainer.data.batch import Batch
 from trainer.data.mixed_stream import MixedStream
 from trainer.data.stream import WindowStream
-from trainer.training.losses import BatchLoss
+from trainer.models import BatchLoss
 from trainer.training.step import NonFiniteError, bad_windows
 
 

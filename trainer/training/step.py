@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from pose_smoother.seeds import DROPOUT, INITIAL_WEIGHTS
 from trainer.data.stream import Batch
-from trainer.training.losses import BatchLoss
+from trainer.models import BatchLoss
 from trainer.training.precision import computing_in
 
 _BETAS = (0.9, 0.999)  # thesis section 1.2.3

@@ -23,11 +23,11 @@ from trainer.metrics.tidy_rows import COLUMNS
 from trainer.models import model_module
 from trainer.noise.select import save_noise_file
 from trainer.runs import checkpoint
-from trainer.runs.data_summary import describe, save_data
+from trainer.runs.data_summary import describe, save_data, store_hash
 from trainer.runs.folder import RunFolder
 from trainer.runs.results_io import RESULTS_CSV, read_results, write_csv, write_results
 from trainer.runs.signals import Interrupt
-from trainer.training.config import TrainConfig, run_record, store_hash, with_saved_settings
+from trainer.training.config import TrainConfig, run_record, with_saved_settings
 from trainer.training.equivalent_runs import reuse_results, twin_of_model
 from trainer.training.final_test import test_best
 from trainer.training.loop import Training

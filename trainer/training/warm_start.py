@@ -11,8 +11,6 @@ from trainer.evaluation.evaluate import Smooth
 from trainer.training.config import TrainConfig
 
 SUFFIX = "-finetuned"
-#: Added to a model's name in the rows of its weights before finetuning.
-BEFORE = "-pretrained"
 
 
 @dataclass(frozen=True)

@@ -91,6 +91,7 @@ def test_names_are_mapped_by_a_file(run, tmp_path):
     np.savez(tmp_path / "in.npz", keypoints=keypoints, names=["a", "b", "c", "d"])
     (tmp_path / "map.json").write_text(json.dumps({"a": "left_shoulder", "b": "right_shoulder"}))
     options = ["--run", run, "--map", tmp_path / "map.json", "--out", tmp_path / "out.npz"]
+    options += ["--force"]  # two of the thirteen keypoints
     result = predict(tmp_path / "in.npz", *options)
     assert result.exit_code == 0, result.output
     assert "2 of 4 keypoints smoothed" in result.stdout

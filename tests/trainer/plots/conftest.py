@@ -7,7 +7,7 @@ from pose_smoother.poses.keypoint_names import mapping
 from pose_smoother.poses.tracks import Track
 from pose_smoother.skeleton import KEYPOINTS
 from tests.trainer.fake_store import REST_PX
-from trainer.plots.motion import Motion, motion_of
+from trainer.plots.track_data import Motion, motion_of
 
 N_FRAMES = 40
 

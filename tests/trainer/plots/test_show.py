@@ -12,8 +12,8 @@ from trainer.inference.load_run import load_run
 from trainer.plots import cli as look_cli
 from trainer.plots import speed
 from trainer.plots.clip import noisy_clip
-from trainer.plots.person import person_in_file, person_in_store
 from trainer.plots.speed import EDGES_PX, error_by_speed, speed_figure
+from trainer.plots.track_data import clip_motion, track_motion
 from trainer.training.config import TrainConfig
 from trainer.training.train import train
 
@@ -82,7 +82,7 @@ def test_the_clip_that_moves_the_most_is_shown(run, store):
         so_far = so_far + moved[i - 1] if frame[i] == frame[i - 1] + 1 else 0.0
         if so_far > best:
             best, run_of = so_far, int(clip[i])
-    motion = person_in_store(run, store)
+    motion = clip_motion(run, store)
     assert f" {store.clips['id'][run_of]}" in motion.title
     assert motion.truth.shape == motion.raw.shape == motion.smoothed.shape
     moved = np.isfinite(motion.raw) & (motion.raw != motion.smoothed)
@@ -96,14 +96,14 @@ def test_a_track_of_a_file_by_its_id(run, tmp_path):
         for frame in range(n_frames):
             lines += [f"{person},{frame},{k},{10 + frame},{y}" for k, y in NAMED.items()]
     file.write_text("\n".join(lines) + "\n")
-    longest = person_in_file(run, file)
+    longest = track_motion(run, file)
     assert (len(longest.frame), longest.truth) == (9, None)
     assert "q" in longest.title
-    short = person_in_file(run, file, longest.title.rpartition(" ")[2].replace("q", "p"))
+    short = track_motion(run, file, longest.title.rpartition(" ")[2].replace("q", "p"))
     assert len(short.frame) == 6
     assert short.names == tuple(NAMED)
     with pytest.raises(InvalidInputError, match="unknown track 'x'; known:"):
-        person_in_file(run, file, "x")
+        track_motion(run, file, "x")
 
 
 NAMED = {"nose": 5, "left_shoulder": 20, "left_elbow": 30, "left_wrist": 45, "left_hip": 50}

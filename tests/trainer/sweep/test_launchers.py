@@ -1,4 +1,4 @@
-"""Packs of made-up runs, in a thread, in submitit's local executor and on a worker of Dask."""
+"""Groups of made-up runs, in a thread and in submitit's local executor."""
 
 import io
 import os
@@ -20,7 +20,6 @@ from trainer.sweep.launchers import job_group as packs
 from trainer.sweep.launchers.cli import launcher_of
 from trainer.sweep.launchers.job_group import ClusterJob, JobGroup, packed_runs
 from trainer.sweep.launchers.queue import Queue
-from trainer.sweep.launchers.workers import DaskWorkers
 from trainer.sweep.progress_display import ProgressDisplay
 from trainer.sweep.supervisor import Supervisor, SweepOptions
 
@@ -166,22 +165,9 @@ def test_a_queue_that_takes_a_job_off_its_machine_gives_it_back(out):
     assert words == ["begin", "end", "begin", "end"]  # it was asked, saved, and came again
 
 
-def test_a_task_whose_worker_dies_is_made_by_another(out):
-    pytest.importorskip("distributed")
-    (moved,) = jobs(out, "moved-1")
-    with DaskWorkers(out, 1, 1, None, 1, 0, out / "stop") as workers:
-        (handle,) = workers.begin([moved]).values()
-        wait_until((out / "moved-1" / "tried").exists)
-        (pid,) = workers._client.run(os.getpid).values()
-        os.kill(pid, signal.SIGKILL)
-        wait_until(lambda: handle.outcome() is not None)
-        assert handle.outcome() == ("finished", "")
-
-
 ASKED = {
     "launcher": "submitit",
     "cluster": "local",
-    "scheduler": None,
     "runs_per_gpu": 3,
     "gpus": 1,
     "partition": "gpu",
@@ -191,7 +177,7 @@ ASKED = {
 
 
 def test_what_is_asked_of_the_queue_reaches_submitit(tmp_path):
-    made = launcher_of(tmp_path, 2, 4, **ASKED)
+    made = launcher_of(tmp_path, 2, **ASKED)
     assert isinstance(made, Queue)
     assert made.runs_per_job == 3
     assert made.parameters == {
@@ -208,19 +194,18 @@ def test_what_is_asked_of_the_queue_reaches_submitit(tmp_path):
 @pytest.mark.parametrize(
     ("wrong", "text"),
     [
-        ({"scheduler": "tcp://x:1"}, "--scheduler goes with --launcher dask"),
         ({"launcher": "local"}, "--partition and --queue-option go with --launcher submitit"),
         ({"queue_options": ("mem",)}, "expected --queue-option NAME=VALUE, got 'mem'"),
     ],
 )
 def test_options_of_another_launcher_are_told(tmp_path, wrong, text):
     with pytest.raises(InvalidInputError, match=text):
-        launcher_of(tmp_path, 1, 1, **{**ASKED, **wrong})
+        launcher_of(tmp_path, 1, **{**ASKED, **wrong})
 
 
 def test_an_unknown_option_of_the_queue_is_one_line(tmp_path):
     pytest.importorskip("submitit")
-    made = launcher_of(tmp_path, 1, 1, **{**ASKED, "queue_options": ("colour=red",)})
+    made = launcher_of(tmp_path, 1, **{**ASKED, "queue_options": ("colour=red",)})
     with pytest.raises(InvalidInputError, match=r"submitit: .*colour"):
         made.__enter__()
 

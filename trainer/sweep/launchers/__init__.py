@@ -1,4 +1,4 @@
-"""Where a sweep's runs are begun: on this machine, in a queue, on the workers of Dask."""
+"""Where a sweep's runs are started: on this machine, or as jobs of a queue."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager

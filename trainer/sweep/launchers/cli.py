@@ -14,7 +14,6 @@ from trainer.sweep.launchers import CLUSTERS, Launcher
 WHERE = (
     "launcher",
     "cluster",
-    "scheduler",
     "runs_per_gpu",
     "gpus",
     "partition",
@@ -26,9 +25,8 @@ CLUSTER = options(
         "--launcher",
         default="local",
         show_default=True,
-        type=click.Choice(["local", "submitit", "dask"]),
-        help="Runs are processes of this machine, jobs of a queue (SLURM), or tasks on Dask's "
-        "workers.",
+        type=click.Choice(["local", "submitit"]),
+        help="Runs are processes of this machine, or jobs of a queue (SLURM).",
     ),
     click.option(
         "--again/--once",
@@ -56,13 +54,7 @@ CLUSTER = options(
         default=0,
         show_default=True,
         type=click.IntRange(0),
-        help="GPUs of a job. Dask's workers must offer them: `dask worker --resources GPU=1`.",
-    ),
-    click.option(
-        "--scheduler",
-        default=None,
-        metavar="ADDRESS",
-        help="Of Dask, such as tcp://host:8786.  [default: workers of this machine, --jobs many]",
+        help="GPUs of a job.",
     ),
     click.option(
         "--cluster",
@@ -94,11 +86,9 @@ CLUSTER = options(
 def launcher_of(
     out: Path,
     threads: int,
-    n_jobs: int,
     *,
     launcher: str,
     cluster: str,
-    scheduler: str | None,
     runs_per_gpu: int,
     gpus: int,
     partition: str | None,
@@ -110,7 +100,6 @@ def launcher_of(
     Parameters
     ----------
     threads : CPU cores of each run, all its processes together.
-    n_jobs : at a time.
 
     Raises
     ------
@@ -118,17 +107,12 @@ def launcher_of(
     """
     from trainer.sweep.launchers.local import Local
     from trainer.sweep.launchers.queue import Queue
-    from trainer.sweep.launchers.workers import DaskWorkers
 
-    if scheduler is not None and launcher != "dask":
-        raise InvalidInputError("--scheduler goes with --launcher dask")
     if (partition or queue_options) and launcher != "submitit":
         raise InvalidInputError("--partition and --queue-option go with --launcher submitit")
     if launcher == "local":
         return Local(out, threads)
     stop_file = out / ".logs" / f"stop-{secrets.token_hex(4)}"
-    if launcher == "dask":
-        return DaskWorkers(out, threads, runs_per_gpu, scheduler, n_jobs, gpus, stop_file)
     parameters: dict[str, Any] = {
         "timeout_min": job_minutes,
         "cpus_per_task": threads * runs_per_gpu,
