@@ -26,7 +26,7 @@ BENCH   ?= build/bench
 SEED    ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo preprocess train baselines sweep report docs test test-slow faults lint format bench clean
+.PHONY: help setup demo preprocess train baselines sweep report docs test test-slow test-lowest faults lint format bench clean
 
 help: ## List the commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -82,6 +82,16 @@ test: $(VENV)/.ready ## Run the tests (under ten minutes on two cores)
 
 test-slow: $(VENV)/.ready ## Run the slow tests too
 	$(PY) -m pytest -n $(WORKERS) $(ARGS)
+
+LOWEST  := build/lowest-venv
+
+$(LOWEST)/.ready: pyproject.toml constraints-lowest.txt
+	$(PYTHON) -m venv --clear $(LOWEST)
+	$(LOWEST)/bin/python -m pip install --quiet -c constraints-lowest.txt -e '.[dev]'
+	@touch $@
+
+test-lowest: $(LOWEST)/.ready ## Run the tests on the lowest versions that pyproject.toml declares
+	$(LOWEST)/bin/python -m pytest -n $(WORKERS) -m "not slow" $(ARGS)
 
 faults: $(VENV)/.ready ## Inject faults at length: ARGS='--rows 1,5 --tries 100 --seed 0 --minutes 10'
 	$(PY) -m tests.faults $(ARGS)
