@@ -93,7 +93,7 @@ def test_a_copy_that_vanishes_between_reads_never_reads_as_zeros(
 ) -> None:
     expected = read_all(made / "zarr")
     with open_store(store) as opened:
-        real = opened.mirror.fetch  # type: ignore[union-attr]
+        real = opened.local_copy.fetch  # type: ignore[union-attr]
         fetched: list[str] = []
 
         def fetch_and_lose(name: str) -> Path:
@@ -104,7 +104,7 @@ def test_a_copy_that_vanishes_between_reads_never_reads_as_zeros(
                 file.unlink()
             return file
 
-        opened.mirror.fetch = fetch_and_lose  # type: ignore[union-attr, method-assign]
+        opened.local_copy.fetch = fetch_and_lose  # type: ignore[union-attr, method-assign]
         found = [opened.read(split, name) for split in SPLITS for name in FRAME_ARRAYS]
     for array, wanted in zip(found, expected, strict=False):
         np.testing.assert_array_equal(array, wanted)

@@ -22,7 +22,7 @@ from pipeline.verify import differences, verify
 from pose_smoother import heatmap
 from pose_smoother.errors import DamagedShardError, PoseSmootherError, StoreError
 from pose_smoother.files.atomic import sha256_bytes, to_json
-from pose_smoother.store.damage_errors import rest_told
+from pose_smoother.store.damage_errors import state_of_the_rest
 from pose_smoother.store.names import FRAME_ARRAYS, MANIFEST, SPLITS
 from pose_smoother.store.open import formats, open_store
 from pose_smoother.store.store import Store
@@ -215,12 +215,12 @@ def test_reading_a_damaged_shard_names_it(store_copy: Path) -> None:
 
 def test_what_is_known_of_the_other_shards() -> None:
     sizes = dict.fromkeys("abcd", 10)
-    assert rest_told("a", sizes, dict) == "; the other 3 verify"
-    assert rest_told("a", sizes, lambda: {"a": "x", "c": "y"}) == (
+    assert state_of_the_rest("a", sizes, dict) == "; the other 3 verify"
+    assert state_of_the_rest("a", sizes, lambda: {"a": "x", "c": "y"}) == (
         "; damaged with it: 1; the other 2 verify"
     )
-    assert rest_told("a", {"a": 10}, dict) == ""
-    assert rest_told("a", {"a": 10, "b": 5 << 30}, dict) == ""
+    assert state_of_the_rest("a", {"a": 10}, dict) == ""
+    assert state_of_the_rest("a", {"a": 10, "b": 5 << 30}, dict) == ""
 
 
 def rewrite_manifest(path: Path, **changes: object) -> None:
