@@ -210,7 +210,7 @@ def test_reading_a_damaged_shard_names_it(store_copy: Path) -> None:
             store.read("train", "heatmaps", 255, 257)
         files, shards = store.manifest["files"], store.manifest["shards"]
     n_shards = len(shards) or sum("shard" in entry for entry in files.values())
-    assert f"; the other {n_shards - 1} verify. Rebuild it: " in str(told.value)
+    assert f"; the other {n_shards - 1} verify. Mend it: run the same " in str(told.value)
 
 
 def test_what_is_known_of_the_other_shards() -> None:

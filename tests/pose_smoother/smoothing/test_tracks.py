@@ -1,0 +1,208 @@
+"""Whole tracks through filters: gaps, scores, filling, and what the summary reports."""
+
+import numpy as np
+import pytest
+
+from pose_smoother.errors import InvalidInputError
+from pose_smoother.poses.tracks import Poses, Track
+from pose_smoother.smoothing.chain import make_chain, track_filters
+from pose_smoother.smoothing.summary import summarize
+from pose_smoother.smoothing.tracks import Rules, smooth_track, smooth_tracks
+
+NAMES = ("snout", "tail", "paw")
+
+
+def walk(n_frames, seed=0, n_axes=2):
+    rng = np.random.default_rng(seed)
+    steps = np.cumsum(rng.normal(0, 2, (n_frames, len(NAMES), n_axes)), axis=0)
+    return 300 + steps + rng.normal(0, 2, steps.shape)
+
+
+def track(keypoints, frame=None, score=None, step=1):
+    frames = np.arange(len(keypoints)) if frame is None else np.asarray(frame)
+    scores = np.full(keypoints.shape[:2], np.nan) if score is None else score
+    return Track("a", "", "a", frames, keypoints, scores, step)
+
+
+def smoothed(keypoints, name="gaussian", frame=None, step=1, **params):
+    return smooth_track(track(keypoints, frame, step=step), make_chain(name, params), Rules())
+
+
+@pytest.mark.parametrize("name", [n for n in track_filters() if n not in ("identity", "hampel")])
+def test_every_keypoint_is_smoothed_whatever_its_name(name):
+    keypoints = walk(60, n_axes=3)
+    fps = 30.0 if name == "butterworth" else None
+    found = smooth_track(track(keypoints), make_chain(name, fps=fps), Rules()).keypoints
+    assert (found != keypoints).any(axis=(0, 2)).all()
+    assert np.abs(np.diff(found, 2, axis=0)).mean() < np.abs(np.diff(keypoints, 2, axis=0)).mean()
+
+
+def test_a_short_gap_is_bridged_and_a_long_one_begins_a_new_run():
+    keypoints = walk(40)
+    for missing, bridged in ((3, True), (4, False)):
+        frame = np.concatenate([np.arange(20), np.arange(20, 40) + missing])
+        found = smoothed(keypoints, frame=frame).keypoints
+        parts = [smoothed(keypoints[:20]).keypoints, smoothed(keypoints[20:]).keypoints]
+        assert np.array_equal(found, np.concatenate(parts)) == (not bridged)
+        laid_out = np.full((40 + missing, 3, 2), np.nan)
+        laid_out[frame] = keypoints
+        if bridged:
+            np.testing.assert_array_equal(found, smoothed(laid_out).keypoints[frame])
+
+
+def test_frames_numbered_in_steps_are_neighbours():
+    keypoints = walk(30)
+    found = smoothed(keypoints, frame=10 * np.arange(30), step=10).keypoints
+    np.testing.assert_array_equal(found, smoothed(keypoints).keypoints)
+
+
+def test_what_is_missing_stays_missing():
+    keypoints = walk(30)
+    keypoints[5:8, 1] = np.nan
+    found = smoothed(keypoints).keypoints
+    np.testing.assert_array_equal(np.isnan(found), np.isnan(keypoints))
+
+
+def test_points_of_a_low_score_pull_no_neighbour_and_stay_as_they_are():
+    keypoints, score = walk(30), np.full((30, 3), 0.9)
+    wild = keypoints.copy()
+    wild[[10, 20], 1] = 5000.0
+    score[[10, 20], 1] = 0.2
+    gaps = keypoints.copy()
+    gaps[[10, 20], 1] = np.nan
+    found = smooth_track(track(wild, score=score), make_chain("gaussian"), Rules(min_score=0.6))
+    expected = smoothed(gaps).keypoints
+    expected[[10, 20], 1] = 5000.0
+    np.testing.assert_array_equal(found.keypoints, expected)
+    assert np.argwhere(found.rejected).tolist() == [[10, 1], [20, 1]]
+    unknown = np.full((30, 3), np.nan)
+    unknown[0, 0] = 0.9  # one that is given; the others are not low
+    all_read = smooth_track(track(wild, score=unknown), make_chain("gaussian"), Rules(0.6))
+    np.testing.assert_array_equal(all_read.keypoints, smoothed(wild).keypoints)
+
+
+def test_gaps_are_filled_up_to_the_length_that_is_asked_for():
+    keypoints, score = walk(40), np.full((40, 3), 0.9)
+    keypoints[5:8, 0] = np.nan  # three frames
+    keypoints[20:24, 0] = np.nan  # four
+    keypoints[38:, 0] = np.nan  # no end
+    score[30, 1] = 0.1
+    rules = Rules(min_score=0.5, fill_gaps=3)
+    found = smooth_track(track(keypoints, score=score), make_chain("identity"), rules)
+    line = np.linspace(keypoints[4, 0], keypoints[8, 0], 5)[1:-1]
+    np.testing.assert_allclose(found.keypoints[5:8, 0], line)
+    np.testing.assert_allclose(found.keypoints[30, 1], (keypoints[29, 1] + keypoints[31, 1]) / 2)
+    assert np.isnan(found.keypoints[20:24, 0]).all()
+    assert np.isnan(found.keypoints[38:, 0]).all()
+    assert found.filled.sum() == 4
+    assert not found.rejected.any()
+
+
+def test_gaps_are_counted_in_frames_not_in_rows():
+    keypoints = walk(10)
+    keypoints[5, 0] = np.nan
+    frame = np.array([*range(5), 7, *range(9, 13)])  # 5 and 6 are absent, 7 is missing, 8 absent
+    for most, filled in ((3, False), (4, True)):
+        found = smooth_track(track(keypoints, frame), make_chain("identity"), Rules(None, most))
+        assert found.filled[5, 0] == filled
+    share = 3 / 5
+    expected = keypoints[4, 0] + share * (keypoints[6, 0] - keypoints[4, 0])
+    np.testing.assert_allclose(found.keypoints[5, 0], expected)
+
+
+def test_a_chain_is_its_filters_one_after_the_other():
+    keypoints = walk(60)
+    keypoints[30, 1] += 500
+    chain = make_chain("hampel, kalman", {"width_frames": 5, "kalman.noise_ratio": 0.3})
+    assert chain.name == "hampel,kalman"
+    found = smooth_track(track(keypoints), chain, Rules()).keypoints
+    first = smoothed(keypoints, "hampel", width_frames=5).keypoints
+    np.testing.assert_array_equal(found, smoothed(first, "kalman", noise_ratio=0.3).keypoints)
+
+
+def test_a_cutoff_per_frame_needs_no_frame_rate():
+    keypoints = walk(60)
+    in_hz = smooth_track(
+        track(keypoints), make_chain("butterworth", {"cutoff_hz": 6}, 30.0), Rules()
+    )
+    per_frame = smoothed(keypoints, "butterworth", cutoff_per_frame=0.2)
+    np.testing.assert_allclose(per_frame.keypoints, in_hz.keypoints, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("names", "given", "text"),
+    [
+        ("kalmann", {}, "unknown filter 'kalmann'; known: identity, mean,"),
+        ("lmmse", {}, r"lmmse is fitted on training windows: .* --store S --exp X.Y"),
+        ("median,median", {}, "a filter is twice in the chain median,median"),
+        ("mean", {"width": 5}, "unknown parameter of mean 'width'; known: none"),
+        ("savgol", {"width": 5}, "unknown parameter of savgol 'width'; known: width_frames"),
+        ("savgol", {"polyorder": 5}, "polyorder of savgol must be below width_frames, which is 5"),
+        (
+            "hampel,median",
+            {"width_frames": 5},
+            "several filters have a parameter width_frames: name it as hampel.width_frames or "
+            "median.width_frames",
+        ),
+    ],
+)
+def test_a_wrong_chain_says_what_is_right(names, given, text):
+    with pytest.raises(InvalidInputError, match=text):
+        make_chain(names, given)
+
+
+@pytest.mark.parametrize("fps", [0.0, -1.0, float("nan")])
+def test_a_frame_rate_is_positive(fps):
+    with pytest.raises(InvalidInputError, match="fps must be a positive number"):
+        make_chain("gaussian", fps=fps)
+
+
+def test_min_score_needs_scores():
+    poses = Poses(NAMES, (track(walk(5)),), (), None)
+    with pytest.raises(InvalidInputError, match="min_score needs the scores"):
+        smooth_tracks(poses, make_chain("gaussian"), Rules(min_score=0.5))
+    with pytest.raises(InvalidInputError, match="fill_gaps must be a number of frames from 0 on"):
+        Rules(fill_gaps=-1)
+    with pytest.raises(InvalidInputError, match="min_score must be a finite number"):
+        Rules(min_score=float("nan"))
+
+
+def test_the_summary_counts_what_was_done():
+    keypoints, score = walk(40), np.full((40, 3), 0.9)
+    keypoints[5:7, 0] = np.nan
+    keypoints[38:, 0] = np.nan
+    score[20:30, 1] = 0.1
+    one = track(keypoints, score=score)
+    poses = Poses(NAMES, (one,), (), None)
+    rules = Rules(min_score=0.5, fill_gaps=2)
+    results = smooth_tracks(poses, make_chain("gaussian"), rules)
+    found = summarize(poses, results)
+    assert (found.n_tracks, found.n_frames, found.n_keypoints) == (1, 40, 3)
+    assert (found.n_points, found.n_rejected) == (116, 10)
+    assert (found.n_filled, found.n_missing) == (2, 2)
+    moved = np.linalg.norm(results[0].keypoints - keypoints, axis=-1)
+    moved = moved[np.isfinite(moved) & ~results[0].rejected]
+    assert found.n_changed == 106
+    assert found.moved_median == pytest.approx(np.median(moved))
+    assert found.moved_p95 == pytest.approx(np.quantile(moved, 0.95))
+    assert found.moved_largest == pytest.approx(moved.max())
+    read = np.where((results[0].rejected | np.isnan(keypoints[..., 0]))[..., None], np.nan, 1.0)
+    for jitter, values in (
+        (found.jitter_before, keypoints),
+        (found.jitter_after, results[0].keypoints),
+    ):
+        second = np.linalg.norm(np.diff(values * read, 2, axis=0), axis=-1)
+        assert jitter == pytest.approx(np.nanmean(second))
+    assert found.line() == (
+        f"106 of 116 points changed (by {found.moved_median:.3g} in the median, "
+        f"{found.moved_p95:.3g} at the 95th percentile, {found.moved_largest:.3g} at most); "
+        f"jitter {found.jitter_before:.3g} before, {found.jitter_after:.3g} after; 2 points "
+        "filled; 10 of a low score left as they were; 2 missing"
+    )
+
+
+def test_a_summary_of_nothing_changed_has_no_distances():
+    poses = Poses(NAMES, (track(walk(2)),), (), None)
+    found = summarize(poses, smooth_tracks(poses, make_chain("identity"), Rules()))
+    assert found.line() == "0 of 6 points changed"
+    assert np.isnan(found.moved_median)
