@@ -63,7 +63,7 @@ ORDER: dict[str, tuple[tuple[str, ...], ...]] = {
         ("calibrate",),
         ("report",),
         ("inference",),
-        ("plots", "finetune", "sweep"),
+        ("plots", "finetune", "sweep", "pretrain"),
         ("bench",),
         ("cli",),
         ("__main__",),

@@ -1,6 +1,6 @@
-"""What an HDF5 store's file is trusted with: nothing before its layout and chunks are checked.
+"""Checks of an HDF5 store's file, which precede every read: its layout, and its chunks' hashes.
 
-A file may be damaged, or forged: a dataset can lead to other files, or claim any size.
+A file may be damaged or forged: a dataset can link to other files, or claim any size.
 """
 
 import hashlib
@@ -22,17 +22,17 @@ _FILTERS = (32015, h5py.h5z.FILTER_FLETCHER32)
 
 
 class ForgedDatasetError(Exception):
-    """A dataset that this program never writes: it may lead to other files, or to huge ones."""
+    """A dataset that this program never writes: it may link to other files, or claim any size."""
 
 
 def checked_dataset(file: h5py.File, path: str) -> h5py.Dataset:
-    """A dataset that lies in the file itself and is laid out as the contract says."""
+    """A dataset that is stored in the file itself and has the layout of the contract."""
     for parent in (*(str(p) for p in list(PurePosixPath(path).parents)[-2::-1]), path):
         if not isinstance(file.get(parent, getlink=True), h5py.HardLink):
-            raise ForgedDatasetError(f"{parent} is absent, or a link to another place")
+            raise ForgedDatasetError(f"{parent} is missing, or a link")
     dataset = file[path]
     if not isinstance(dataset, h5py.Dataset) or dataset.external or dataset.is_virtual:
-        raise ForgedDatasetError("its numbers lie in another file")
+        raise ForgedDatasetError("its data is stored in another file")
     codes = _filter_codes(dataset)
     if any(code not in _FILTERS for code in codes):
         raise ForgedDatasetError(f"filters {codes}")
@@ -56,21 +56,21 @@ def _filter_codes(dataset: h5py.Dataset) -> list[int]:
 
 
 def is_plainly_packed(dataset: h5py.Dataset) -> bool:
-    """Whether chunks are zstd and then fletcher32: what this program writes and unpacks itself."""
+    """Whether chunks are zstd, then fletcher32: these are decompressed without HDF5's pipeline."""
     return tuple(_filter_codes(dataset)) == _FILTERS
 
 
 def chunk_offsets(dataset: h5py.Dataset, start: int, stop: int, rows: int) -> list[tuple[int, ...]]:
-    """Where the chunks of some rows begin."""
+    """The offsets of the chunks of some rows."""
     return [(row, *(0,) * (dataset.ndim - 1)) for row in range(start, stop, rows)]
 
 
 def hash_chunks(chunks: Iterable[tuple[int, bytes]]) -> tuple[str, int]:
-    """SHA-256 and size of a shard's chunks.
+    """SHA-256 and total size of a shard's chunks.
 
     Parameters
     ----------
-    chunks : filters that were left out of a chunk (0: none), and its bytes as they are stored.
+    chunks : for each chunk the mask of the filters that were skipped (0: none), and its bytes.
     """
     digest, size = hashlib.sha256(), 0
     for mask, payload in chunks:
@@ -87,7 +87,7 @@ def shard_problem(
     chunk_rows: int,
     shard_rows: int,
 ) -> str:
-    """What is wrong with a shard's stored chunks; empty when nothing is."""
+    """The problem of a shard's stored chunks; "" if there is none."""
     entry = manifest["shards"].get(name)
     if entry is None:
         return "it is not in the manifest"

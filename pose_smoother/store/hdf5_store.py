@@ -1,4 +1,4 @@
-"""The store as one HDF5 file, ``data.h5``, beside its manifest: zstd chunks with fletcher32."""
+"""The store as one HDF5 file, ``data.h5``, next to its manifest: zstd chunks with fletcher32."""
 
 import json
 from pathlib import Path
@@ -35,12 +35,12 @@ if TYPE_CHECKING:
     from pose_smoother.remote.local_copy import LocalCopy
 
 FORMAT = "hdf5"
-SHARD_IS_FILE = False  # the manifest lists shards by name, beside the one file
+SHARD_IS_FILE = False  # the manifest lists shards by name, in addition to the one file
 create, write_shard, finish = hdf5_writer.create, hdf5_writer.write_shard, hdf5_writer.finish
 
 
 def read_attributes(path: Path, manifest: dict[str, Any] | None) -> dict[str, Any]:
-    """The root attributes alone, of a store that may be damaged elsewhere.
+    """Only the root attributes, of a store whose other parts may be damaged.
 
     Parameters
     ----------
@@ -57,14 +57,14 @@ def read_attributes(path: Path, manifest: dict[str, Any] | None) -> dict[str, An
 def open_reader(
     path: PathOrUrl, manifest: dict[str, Any], local_copy: "LocalCopy | None" = None
 ) -> "Hdf5Store":
-    """Open a finished store for reading; one at an address is fetched whole, as its one file."""
+    """Open a finished store for reading; of a remote store the complete file is fetched."""
     return Hdf5Store(path, manifest, local_copy)
 
 
 class Hdf5Store(Store):
-    """An HDF5 store. A shard's stored chunks are hashed at first touch.
+    """An HDF5 store. A shard's stored chunks are hashed before its first use.
 
-    Opened lazily and not to be carried over a fork: HDF5 handles shared that way give wrong data.
+    Not to be used after a fork: HDF5 handles that are shared by processes give wrong data.
     """
 
     format = FORMAT
@@ -159,7 +159,7 @@ class Hdf5Store(Store):
 
 
 def _unpack(dataset: h5py.Dataset, chunk: int, out: NDArray[Any]) -> None:
-    """One chunk's rows, unpacked in place instead of in HDF5's pipeline."""
+    """Decompress one chunk into ``out``, without HDF5's pipeline."""
     mask, stored = dataset.id.read_direct_chunk((chunk * len(out), *(0,) * (dataset.ndim - 1)))
     if mask:
         raise ValueError("a chunk was stored without its filters")
@@ -167,7 +167,7 @@ def _unpack(dataset: h5py.Dataset, chunk: int, out: NDArray[Any]) -> None:
 
 
 def check_shards(path: Path, manifest: dict[str, Any]) -> dict[str, str]:
-    """Shard name -> what is wrong with it; every shard when the file can't be opened at all."""
+    """Shard name -> its problem; all shards where the file can't be opened."""
     try:
         if not is_plain_file(path / DATA):
             raise OSError("missing, or no plain file")

@@ -1,7 +1,7 @@
-"""How an HDF5 store is made: each shard a small file of its own, all joined at the end.
+"""Writing an HDF5 store: each shard is a small file, and all are joined at the end.
 
-A killed writer would leave a half-written HDF5 file unopenable. So shards stand in the work folder
-until ``finish`` joins them chunk by chunk.
+A killed writer leaves an HDF5 file that can't be opened. So shards are separate files in the work
+folder until ``finish`` joins them chunk by chunk.
 """
 
 import io
@@ -30,20 +30,20 @@ from pose_smoother.store.layout import PlannedArray, Rows, ShardWritten, shard_n
 
 DATA = "data.h5"
 ZSTD_LEVEL = 3
-_ROOM_BYTES = 4 << 20  # what the joined file may need beside its parts
+_ROOM_BYTES = 4 << 20  # what the joined file may need in addition to its parts
 
 
 def create(
     folder: Path, work: Path, arrays: dict[str, PlannedArray], attrs: dict[str, Any]
 ) -> None:
-    """Keep the attributes for ``finish``; parts are written beside them."""
+    """Save the attributes for ``finish``; parts are written next to them."""
     del arrays
     folder.mkdir(parents=True, exist_ok=True)
     write_atomic(work / "parts" / "attrs.json", to_json(attrs))
 
 
 def create_dataset(file: h5py.File, path: str, array: PlannedArray) -> h5py.Dataset:
-    """An array as a store has it, without rows."""
+    """Create a dataset with the layout of the store, without rows."""
     spec = array.spec
     return file.create_dataset(
         path,
@@ -63,7 +63,7 @@ def _part(work: Path, array: PlannedArray, index: int) -> Path:
 def write_shard(
     folder: Path, work: Path, array: PlannedArray, index: int, data: Rows
 ) -> ShardWritten:
-    """Encode one shard as a part file, written atomically; its entry hashes the stored chunks."""
+    """Write one shard as a part file, atomically; its entry has the hash of the stored chunks."""
     del folder
     buffer, digest, size = part_of(array, data)
     name, part = shard_name(array.path, index), _part(work, array, index)
@@ -76,8 +76,8 @@ def write_shard(
 def part_of(array: PlannedArray, data: Rows) -> tuple[io.BytesIO, str, int]:
     """An HDF5 file with some rows of an array; SHA-256 and size of its chunks.
 
-    Chunks are packed here. HDF5's own pipeline takes the same bytes of each through fresh memory
-    three times: four times the processor's time, for chunks of 5 MB that end as 3 kB.
+    Chunks are packed here. HDF5's own pipeline copies each into newly allocated memory three times:
+    four times the processor time, for chunks of 5 MB that become 3 kB.
     """
     spec, n_rows = array.spec, len(data)
     chunks = list(packed_chunks(data, spec.dtype, spec.chunk_frames, ZSTD_LEVEL, fletcher32))
@@ -95,7 +95,7 @@ def finish(
 ) -> dict[str, dict[str, Any]]:
     """Join all parts into ``data.h5``; return its manifest entry."""
     attrs = json.loads((work / "parts" / "attrs.json").read_bytes())
-    make_folder(folder)  # a power cut may have lost it, and left the parts
+    make_folder(folder)  # a power cut may have deleted it, but not the parts
     partial = folder / f".{DATA}.tmp"
     partial.unlink(missing_ok=True)
     needed = sum(part.stat().st_size for part in (work / "parts").rglob("*.h5")) + _ROOM_BYTES

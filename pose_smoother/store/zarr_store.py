@@ -70,9 +70,9 @@ def open_reader(
 
 
 class ZarrStore(Store):
-    """A Zarr v3 store. Every file is hashed once, at first touch: a swapped or flipped one is seen.
+    """A Zarr v3 store. Every file is hashed before its first use, which finds damage and exchange.
 
-    zarr's own checks don't suffice: a missing shard reads as zeros, a swapped one as another.
+    zarr's own checks don't suffice: it reads a missing shard as zeros, and accepts another's file.
     """
 
     format = FORMAT
@@ -99,14 +99,14 @@ class ZarrStore(Store):
         self._clips: dict[str, NDArray[Any]] | None = None
 
     def _check(self, name: str) -> None:
-        """Compare a file with its hash in the manifest, the first time it is used."""
+        """Compare a file with its hash in the manifest, before its first use."""
         if name in self._checked and self.local_copy is None:
             return
         entry = self._files.get(name)
         if entry is None:
             raise damaged_shard(self.path, name, "it is not in the manifest", "file")
         if self.local_copy is not None:
-            self.local_copy.fetch(name)  # at every use: the cache may have let it go
+            self.local_copy.fetch(name)  # at every use: the cache may have deleted it
         elif problem := _file_problem(self.folder / name, entry):
             if "shard" not in entry:
                 raise damaged_shard(self.path, name, problem, "file")
@@ -124,7 +124,7 @@ class ZarrStore(Store):
                 array = self._root[path]
             except Warning:  # one that a filter made an error: it is about zarr's version
                 raise
-            except Exception as error:  # zarr raises many kinds for metadata it can't understand
+            except Exception as error:  # zarr raises many kinds for invalid metadata
                 text = f"{self.path} has no readable array {path} ({error})"
                 raise StoreError(text) from None
             if fault := _layout_fault(path, array):
@@ -150,7 +150,7 @@ class ZarrStore(Store):
             raise damaged_shard(self.path, shard_name(path, start // rows), str(error)) from None
 
     def _unpack(self, array: Any, chunk: int, out: NDArray[Any]) -> None:
-        """One chunk of a sharded array, straight from the shard's file."""
+        """Decompress one chunk of a sharded array, read directly from the shard's file."""
         n_chunks = array.shards[0] // array.chunks[0]
         number, within = divmod(chunk, n_chunks)
         name = f"{array.path}/c/{number}" + "/0" * (array.ndim - 1)
@@ -159,11 +159,11 @@ class ZarrStore(Store):
             self._indexes[name] = shard_index(self._bytes(name, end, index_bytes(n_chunks)))
         offset, length = (int(number) for number in self._indexes[name][within])
         if offset + length > end:
-            raise ValueError(f"chunk {within} lies outside the shard")
+            raise ValueError(f"chunk {within} is outside the shard")
         unpack(self._bytes(name, offset, length), crc32c, out)
 
     def _bytes(self, name: str, offset: int, length: int) -> bytes:
-        """Some bytes of a file of the store."""
+        """Bytes of a file of the store."""
         where = self.folder / name
         with where.open("rb") if self.local_copy is None else self.local_copy.open(name) as file:
             file.seek(offset)
@@ -195,7 +195,7 @@ class ZarrStore(Store):
 
 
 def _fetched(files: LocalStore, local_copy: "LocalCopy | None") -> Any:
-    """A folder for zarr to read; in the copy of a remote store, what has gone is fetched again."""
+    """A folder as a zarr store; in a local copy, a file that was deleted is fetched again."""
     if local_copy is None:
         return files
     from pose_smoother.remote.zarr_files import FetchedStore
@@ -204,9 +204,9 @@ def _fetched(files: LocalStore, local_copy: "LocalCopy | None") -> Any:
 
 
 def _is_plainly_sharded(array: Any) -> bool:
-    """Whether an array's shards are laid out as ``_create_array`` has it: then they are read here.
+    """Whether shards have the layout that ``zarr_writer`` writes: then they are read without zarr.
 
-    Another program may write the same rows in another way; zarr itself reads those.
+    Another program may write the same rows in another layout; zarr itself reads those.
     """
     codecs = array.metadata.codecs
     if len(codecs) != 1 or not isinstance(codecs[0], ShardingCodec):
@@ -223,12 +223,12 @@ def _is_plainly_sharded(array: Any) -> bool:
 
 
 def _layout_fault(path: str, array: Any) -> str:
-    """How an array's metadata differs from the contract; "" where it doesn't.
+    """How an array's metadata differs from the contract; "" if it doesn't.
 
-    A forged shape, chunk or codec could ask for any amount of memory, or for code to be run.
+    A forged shape, chunk or codec could request any amount of memory, or run code.
     """
     if not isinstance(array, zarr.Array):
-        return "it is no array"
+        return "it is not an array"
     name = path.split("/")[1]
     codecs = {type(codec) for codec in (*array.compressors, *array.filters, array.serializer)}
     if codecs - {ZstdCodec, Crc32cCodec, BytesCodec}:
@@ -256,7 +256,7 @@ def _layout_fault(path: str, array: Any) -> str:
 
 
 def _file_problem(file: Path, entry: dict[str, Any]) -> str:
-    """What is wrong with a file of the manifest; "" when nothing is."""
+    """The problem of a file of the manifest; "" if there is none."""
     if not is_plain_file(file):
         return "missing, or no plain file"
     try:
@@ -269,7 +269,7 @@ def _file_problem(file: Path, entry: dict[str, Any]) -> str:
 
 
 def check_shards(path: Path, manifest: dict[str, Any]) -> dict[str, str]:
-    """Shard name -> what is wrong with it. A shard is a file here, so its hash tells."""
+    """Shard name -> its problem, for every damaged shard; each shard is a file with a hash."""
     found = {
         entry["shard"]: _file_problem(path / name, entry)
         for name, entry in manifest["files"].items()

@@ -1,4 +1,4 @@
-"""How a Zarr store is made: each shard a file, all metadata at the end."""
+"""Writing a Zarr store: each shard is a file, and all metadata is written at the end."""
 
 import json
 from pathlib import Path
@@ -22,14 +22,14 @@ _ATTRS = "attrs.json"
 def create(
     folder: Path, work: Path, arrays: dict[str, PlannedArray], attrs: dict[str, Any]
 ) -> None:
-    """Keep the attributes for ``finish``, which writes all metadata at once."""
+    """Save the attributes for ``finish``, which writes all metadata at once."""
     del arrays
     folder.mkdir(parents=True, exist_ok=True)
     write_atomic(work / _ATTRS, json.dumps(attrs).encode())  # in this order
 
 
 def create_array(root: zarr.Group, array: PlannedArray) -> Any:
-    """An array as a store has it, without rows."""
+    """Create an array with the layout of the store, without rows."""
     spec = array.spec
     sharded = spec.chunk_frames < spec.shard_frames
     return root.create_array(
@@ -60,7 +60,7 @@ def write_shard(
 
 
 def _encoded(array: PlannedArray, index: int, key: str, data: Rows) -> bytes:
-    """The bytes of a shard's file. Those of many chunks are what zarr writes, made faster."""
+    """The bytes of a shard's file, equal to what zarr writes; shards of many chunks faster."""
     spec = array.spec
     if spec.chunk_frames < spec.shard_frames:
         n_chunks = spec.shard_frames // spec.chunk_frames
@@ -75,9 +75,9 @@ def _encoded(array: PlannedArray, index: int, key: str, data: Rows) -> bytes:
 def finish(
     folder: Path, work: Path, arrays: dict[str, PlannedArray], clips: dict[str, NDArray[Any]]
 ) -> dict[str, dict[str, Any]]:
-    """Write the metadata and the clips table; return manifest entries of all that is no shard.
+    """Write the metadata and the clips table; return the manifest entries of these files.
 
-    Made in memory: zarr never flushes, so what it had written earlier could be torn by now.
+    They are made in memory: zarr never flushes, so files that it wrote could be incomplete.
     """
     attrs = json.loads((work / _ATTRS).read_bytes())
     memory: dict[str, Any] = {}

@@ -1,0 +1,183 @@
+"""The pretrained network in numpy: equal to the torch network that was trained.
+
+See `trainer.pretrain.temporal_denoiser` for the idea. A file is run in chunks of frames that
+overlap by the network's reach, so its length costs no memory, and the chunks change no result.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pose_smoother.pretrained.features import CANDIDATES, CHANNELS, TAPS, Prepared
+
+Floats = NDArray[np.float32]
+
+WEIGHTS = Path(__file__).with_name("weights.npz")
+WEIGHTS_SHA256 = "0f8694ac6c947915af7dd6f2f6990815a6f01595edcf4911fc4d805aacdab081"
+DILATIONS = (1, 2, 4, 8, 16, 8, 4, 2, 1)
+REACH = 1 + sum(DILATIONS)
+UNSEEN_LOGIT = np.float32(-3.0)
+CHUNK_POSITIONS = 6144
+
+
+class Network:
+    """Weights by name and how to run them.
+
+    Parameters
+    ----------
+    weights : dict of float arrays
+        `first.linear.weight` (outputs, inputs) and so on, as the torch network names them.
+    """
+
+    def __init__(self, weights: dict[str, NDArray]) -> None:
+        self.weights = {
+            name: np.ascontiguousarray(value.T if value.ndim == 2 else value, dtype=np.float32)
+            for name, value in weights.items()
+        }
+
+    def _linear(self, name: str, h: Floats) -> Floats:
+        out = h.reshape(-1, h.shape[-1]) @ self.weights[f"{name}.weight"]
+        out += self.weights[f"{name}.bias"]
+        return out.reshape(*h.shape[:-1], -1)
+
+    def _over_time(self, name: str, h: Floats, dilation: int) -> Floats:
+        """Three taps over time; frames outside are 0. (K, T, inputs) to (K, T, outputs)."""
+        keypoints, frames, width = h.shape
+        taps = np.zeros((keypoints, frames, 3 * width), np.float32)
+        taps[:, :, width : 2 * width] = h
+        if frames > dilation:
+            taps[:, dilation:, :width] = h[:, :-dilation]
+            taps[:, :-dilation, 2 * width :] = h[:, dilation:]
+        return self._linear(f"{name}.linear", taps)
+
+    def __call__(self, inputs: Floats, neighbours: Floats, valid: NDArray[np.bool_]) -> Floats:
+        """Raw outputs.
+
+        Parameters
+        ----------
+        inputs : float32 array, shape (K, T, CHANNELS)
+        neighbours : float32 array, shape (K, K)
+        valid : bool array, shape (K,)
+
+        Returns
+        -------
+        float32 array, shape (K, T, 2 * CANDIDATES + 4)
+        """
+        if inputs.shape[-1] != CHANNELS:
+            raise ValueError(f"expected {CHANNELS} input channels, found {inputs.shape[-1]}")
+        share = valid.astype(np.float32) / np.float32(max(valid.sum(), 1))
+        h = self._over_time("first", inputs, 1)
+        for i, dilation in enumerate(DILATIONS):
+            inner = self._over_time(f"blocks.{i}.wide", np.maximum(h, 0), dilation)
+            np.maximum(inner, 0, out=inner)
+            h += self._linear(f"blocks.{i}.point", inner)
+            if f"blocks.{i}.mix.weight" in self.weights:
+                h += self._mix(f"blocks.{i}.mix", h, neighbours, share)
+        np.maximum(h, 0, out=h)
+        return self._linear("last", h)
+
+    def _mix(self, name: str, h: Floats, neighbours: Floats, share: Floats) -> Floats:
+        """What all keypoints and those that move alike add to each; the mean is taken once."""
+        keypoints, frames, width = h.shape
+        weight = self.weights[f"{name}.weight"]
+        flat = h.reshape(keypoints, -1)
+        mean = (share @ flat).reshape(frames, width) @ weight[:width]
+        mean += self.weights[f"{name}.bias"]
+        like = (neighbours @ flat).reshape(-1, width) @ weight[width:]
+        total = like.reshape(keypoints, frames, width) + mean
+        return total.astype(np.float32, copy=False)
+
+
+def combine(raw: Floats, ready: Prepared, first: int, start: int, stop: int) -> Floats:
+    """Positions from raw outputs of frames `start` to `stop` of a file, (stop - start, K, 2).
+
+    `raw` begins at frame `first`. Weights are `(1 + g) softmax(a) - g softmax(b)` over
+    neighbouring frames and running medians.
+    """
+    out = np.ascontiguousarray(raw[:, start - first : stop - first].transpose(2, 1, 0))
+    logit, positions = _candidates(ready, start, stop)
+    a = _softmax(out[:CANDIDATES] + logit)
+    b = _softmax(out[CANDIDATES : 2 * CANDIDATES] + logit)
+    gain = np.logaddexp(0, out[2 * CANDIDATES] - np.float32(1.0)).astype(np.float32)
+    a += gain * (a - b)
+    moved = np.einsum("ntk,ntkc->tkc", a, positions)
+    correction = np.clip(out[2 * CANDIDATES + 1 : 2 * CANDIDATES + 3], -8.0, 8.0)
+    moved += ready.unit[None, :, None] * correction.transpose(1, 2, 0)
+    return ready.medians[0, start:stop] + moved
+
+
+def _candidates(ready: Prepared, start: int, stop: int) -> tuple[Floats, Floats]:
+    """(logits (N, T, K), positions about the base (N, T, K, 2)) of frames start to stop."""
+    frames = len(ready.filled)
+    at = np.arange(start, stop)[None] + np.asarray(TAPS)[:, None]
+    inside = (at >= 0) & (at < frames)
+    at = np.clip(at, 0, frames - 1)
+    seen = ready.observed[at] & inside[..., None]
+    logit = np.zeros((CANDIDATES, *seen.shape[1:]), np.float32)
+    logit[: len(TAPS)][~seen] = UNSEEN_LOGIT
+    positions = np.concatenate([ready.filled[at], ready.medians[:, start:stop]])
+    positions -= ready.medians[0, start:stop]
+    return logit, positions
+
+
+def _softmax(logits: Floats) -> Floats:
+    logits -= logits.max(0)
+    np.exp(logits, out=logits)
+    logits /= logits.sum(0)
+    return logits
+
+
+def run(network: Network, ready: Prepared) -> tuple[Floats, Floats]:
+    """Run the network over a file, chunk by chunk.
+
+    Parameters
+    ----------
+    network : Network
+    ready : Prepared
+
+    Returns
+    -------
+    float32 array, shape (T, K, 2), unit of the file
+        Smoothed positions about the file's own centre.
+    float32 array, shape (T, K), unit of the file
+        Scale of the error of each point.
+    """
+    frames, keypoints, _ = ready.filled.shape
+    length = max(4 * REACH, CHUNK_POSITIONS // keypoints)
+    smooth = np.empty((frames, keypoints, 2), np.float32)
+    scale = np.empty((frames, keypoints), np.float32)
+    for start in range(0, frames, length):
+        stop = min(start + length, frames)
+        first, last = max(start - REACH, 0), min(stop + REACH, frames)
+        raw = network(ready.inputs[:, first:last], ready.neighbours, ready.valid)
+        smooth[start:stop] = combine(raw, ready, first, start, stop)
+        log_scale = raw[:, start - first : stop - first, -1].T
+        scale[start:stop] = np.exp(np.clip(log_scale, -4.0, 6.0)) * ready.unit
+    return smooth, scale
+
+
+@lru_cache(maxsize=1)
+def load_network() -> Network:
+    """The network that ships; its file's SHA-256 is checked."""
+    found = hashlib.sha256(WEIGHTS.read_bytes()).hexdigest()
+    if found != WEIGHTS_SHA256:
+        raise ValueError(
+            f"{WEIGHTS}: expected SHA-256 {WEIGHTS_SHA256}, found {found}; "
+            "install the package again"
+        )
+    return read_weights(WEIGHTS)
+
+
+def read_weights(path: Path) -> Network:
+    """A network from a .npz file of plain arrays; no pickle is read."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return Network({name: file[name] for name in file.files})
+    except (OSError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path}: expected an .npz file of weights, found {error}") from error

@@ -1,0 +1,173 @@
+"""Smooth keypoints with the weights that ship: any skeleton, any frame rate, nothing to tune."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pose_smoother.pretrained.features import Prepared, prepare
+from pose_smoother.pretrained.network import Network, load_network, run
+from pose_smoother.pretrained.transitions import restore_transitions
+
+SHORTEST = 8
+WINDOW = 128  # frames that a live estimate looks back on
+CLEAN = 5e-4  # of the body: below this noise a file is left alone
+NOISY = 1.2e-3  # from this noise on the network's answer is taken whole
+OUTLIER_UNITS = 6.0
+
+
+@dataclass(frozen=True)
+class PretrainedInfo:
+    """What `smooth_pretrained` found and did.
+
+    Attributes
+    ----------
+    noise : float64 array, shape (K,), unit of the file
+        Fast noise of each keypoint, measured in the file; NaN where a keypoint was never seen.
+    size : float
+        Body size, unit of the file.
+    moved : float
+        Median distance that a point was moved, unit of the file.
+    strength : float
+        0 where the file was left alone, because it has no noise, to 1.
+    outliers : bool array, shape (T, K)
+        Points that were moved by more than six times the noise of their keypoint.
+    error_scale : float32 array, shape (T, K), unit of the file
+        Scale b of the error of a point, as the network expects it: its density is r / b^2
+        exp(-r / b). NaN at missing points. Slow bias is not in it; it is not calibrated on real
+        recordings.
+    """
+
+    noise: NDArray[np.float64]
+    size: float
+    moved: float
+    strength: float
+    outliers: NDArray[np.bool_]
+    error_scale: NDArray[np.float32]
+
+
+def smooth_pretrained(
+    xy: NDArray,
+    scores: NDArray | None = None,
+    fps: float = float("nan"),
+    delay: int | None = None,
+    network: Network | None = None,
+) -> tuple[NDArray, PretrainedInfo]:
+    """Smooth the keypoints of one individual.
+
+    Parameters
+    ----------
+    xy : float array, shape (T, K, 2), any unit
+        Detections; NaN where the detector gave nothing.
+    scores : float array, shape (T, K), optional
+        Confidences; NaN where unknown.
+    fps : float
+        Frames per second. The network counts in frames and measures how fast the motion is, so
+        this changes nothing; it is accepted so that methods can be called alike.
+    delay : int, optional
+        Use no frame later than `delay` frames after the one that is smoothed, and none that is
+        more than 127 frames before the last one used. By default the whole file is used.
+    network : Network, optional
+        Other weights than those that ship.
+
+    Returns
+    -------
+    float array, shape (T, K, 2)
+        Smoothed detections in the dtype of `xy` (float64 where that is not a float). NaN stays
+        NaN; nothing is filled.
+    PretrainedInfo
+
+    Raises
+    ------
+    ValueError
+        For another shape, or for fewer than 8 frames, of which no noise can be measured.
+    """
+    del fps
+    xy = np.asarray(xy)
+    if xy.ndim != 3 or xy.shape[-1] != 2 or xy.shape[1] == 0:
+        raise ValueError(f"expected keypoints of shape (T, K, 2), found {xy.shape}")
+    if scores is not None and np.shape(scores) != xy.shape[:2]:
+        raise ValueError(f"expected scores of shape {xy.shape[:2]}, found {np.shape(scores)}")
+    if len(xy) < SHORTEST:
+        raise ValueError(
+            f"expected at least {SHORTEST} frames to measure noise in, found {len(xy)}; "
+            "use a filter for shorter clips"
+        )
+    if delay is not None and delay < 0:
+        raise ValueError(f"expected a delay of 0 frames or more, found {delay}")
+    kind = xy.dtype if np.issubdtype(xy.dtype, np.floating) else np.dtype(np.float64)
+    network = load_network() if network is None else network
+    if delay is None:
+        smooth, scale, ready, strength = _whole(network, xy, scores)
+    else:
+        smooth, scale, ready, strength = _delayed(network, xy, scores, delay)
+    missing = ~ready.observed
+    smooth[missing] = np.nan
+    scale[missing] = np.nan
+    moved = np.linalg.norm(smooth - xy, axis=-1)
+    noise = np.where(ready.valid, ready.unit.astype(np.float64), np.nan)
+    with np.errstate(invalid="ignore"):
+        outliers = moved > OUTLIER_UNITS * ready.unit
+    info = PretrainedInfo(
+        noise=noise,
+        size=ready.size,
+        moved=float(np.median(moved[~missing])) if (~missing).any() else 0.0,
+        strength=strength,
+        outliers=outliers,
+        error_scale=scale,
+    )
+    return smooth.astype(kind), info
+
+
+def noise_level(ready: Prepared) -> float:
+    """Noise that smooth motion cannot imitate, as a fraction of the body.
+
+    From fourth differences of all keypoints: motion with a period of 30 frames and an amplitude of
+    a third of the body appears as 0.00007, white noise as its standard deviation.
+    """
+    x, ok = ready.filled.astype(np.float64), ready.observed
+    if len(x) < 5:
+        return 0.0
+    d = x[4:] - 4 * x[3:-1] + 6 * x[2:-2] - 4 * x[1:-3] + x[:-4]
+    use = ok[4:] & ok[3:-1] & ok[2:-2] & ok[1:-3] & ok[:-4]
+    if not use.any():
+        return float(np.median(ready.unit)) / ready.size
+    return float(np.linalg.norm(d, axis=-1)[use].mean() / np.sqrt(70.0) / 1.2533) / ready.size
+
+
+def _strength(ready: Prepared) -> float:
+    """0 for a clean file, 1 for a noisy one, smooth in between."""
+    s = np.clip((noise_level(ready) - CLEAN) / (NOISY - CLEAN), 0.0, 1.0)
+    return float(s * s * (3.0 - 2.0 * s))
+
+
+def _whole(
+    network: Network, xy: NDArray, scores: NDArray | None
+) -> tuple[NDArray, NDArray, Prepared, float]:
+    ready = prepare(xy, scores)
+    strength = _strength(ready)
+    answer, scale = run(network, ready)
+    smooth = restore_transitions(ready.filled, answer)
+    raw = xy.astype(np.float64)
+    return raw + strength * (smooth + ready.centre - raw), scale, ready, strength
+
+
+def _delayed(
+    network: Network, xy: NDArray, scores: NDArray | None, delay: int
+) -> tuple[NDArray, NDArray, Prepared, float]:
+    """Every frame from the window that ends `delay` frames after it."""
+    smooth = xy.astype(np.float64)
+    scale = np.full(xy.shape[:2], np.nan, np.float32)
+    strengths = []
+    for t in range(len(xy)):
+        stop = min(t + delay + 1, len(xy))
+        start = max(0, stop - WINDOW)
+        if stop < SHORTEST:
+            continue
+        part = None if scores is None else np.asarray(scores)[start:stop]
+        out, spread, _, strength = _whole(network, xy[start:stop], part)
+        smooth[t], scale[t] = out[t - start], spread[t - start]
+        strengths.append(strength)
+    return smooth, scale, prepare(xy, scores), float(np.mean(strengths)) if strengths else 0.0

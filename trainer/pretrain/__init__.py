@@ -1,0 +1,1 @@
+"""Training of the pretrained smoother that ships in `pose_smoother/pretrained`."""
