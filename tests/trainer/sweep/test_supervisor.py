@@ -337,7 +337,7 @@ def test_where_nobody_watches_lines_are_not_redrawn():
 
 
 def test_the_running_ones_are_shown(make, monkeypatch):
-    monkeypatch.setattr("trainer.sweep.progress_display._TELL_S", 0.15)
+    monkeypatch.setattr("trainer.sweep.progress_display._REPEAT_S", 0.15)
     began = time.monotonic()
     make("long-1").run()
     lines = [line for line in make.told.getvalue().splitlines() if "running" in line]
