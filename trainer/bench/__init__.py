@@ -1,1 +1,1 @@
-"""How fast training is on this machine, beside what it is held to: ``trainer bench``."""
+"""How fast training is on this machine, compared with its goals: ``trainer bench``."""

@@ -31,7 +31,7 @@ from trainer.cli_options import DEVICE
     "--out", default=None, type=PATH, help="Folder for goals_trainer.csv and goals_trainer.png."
 )
 def bench(store: Path | None, chosen: str, device: str, minutes: float, out: Path | None) -> None:
-    """How fast training is on this machine, beside what it is held to.
+    """How fast training is on this machine, compared with its goals.
 
     Whole training steps, validation and test against the bare model, the bi-ConvLSTMs against the
     paper's equations, the start of a training, and the streaming of windows. Both sides take turns,

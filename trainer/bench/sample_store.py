@@ -12,7 +12,7 @@ def make_sample_store(folder: Path, clips: int = 60) -> Path:
 
     Raises
     ------
-    RunError : one of them failed; tells its last line.
+    RunError : one of them failed; the message has its last line.
     """
     sample, store = folder / "sample", folder / "sample.hdf5"
     _pipeline("sample", str(sample), "--clips", str(clips))

@@ -18,7 +18,7 @@ def start_timings(
 
     Raises
     ------
-    RunError : the process failed; tells what it printed.
+    RunError : the process failed; the message has what it printed.
     """
 
     def run() -> None:

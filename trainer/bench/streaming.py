@@ -1,4 +1,4 @@
-"""Rendering and streaming beside what they are held to: scipy, the memory, a resident tensor."""
+"""Rendering and streaming compared with their goals: scipy, the memory, a resident tensor."""
 
 import tempfile
 from collections.abc import Callable, Generator, Iterator
@@ -65,7 +65,7 @@ def scipy_maps(positions: Tensor, present: Tensor, sigma_px: Tensor) -> Tensor:
 
 
 def drawn(windows: Windows, part: slice) -> tuple[Tensor, Tensor]:
-    """Noisy positions of some windows, and the smear of each keypoint in px."""
+    """Noisy positions of some windows, and the blur (sigma) of each keypoint in px."""
     keypoints, annotated = windows.keypoints[part], windows.annotated[part]
     stream = (0, TRAIN_NOISE, 0)
     positions, sigma_index = noisy_input(keypoints, annotated, windows.first[part], NOISE, *stream)

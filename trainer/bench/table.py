@@ -23,7 +23,7 @@ from trainer.models import model_module, models
 from trainer.training.config import TrainConfig, train_config
 from trainer.training.train import n_threads, prepare_memory
 
-EXPERIMENT = "1.1"  # random smear: the most work of the six
+EXPERIMENT = "1.1"  # random blur: the most work of the six
 RECURRENT_BATCH = 2
 _MANY = 400  # turns at most: the budget ends most parts before
 
@@ -94,7 +94,7 @@ def measured(chosen: Sequence[Part], minutes: float) -> list[Goal]:
 
 
 def _weight(model: str) -> float:
-    """What a model's turn costs beside others', roughly: only its share of the time."""
+    """What a model's turn costs compared with others', roughly: only its share of the time."""
     if model in PLAIN:
         return 6.0
     return 2.0 if model_module(model).CONSUMES == "heatmaps" else 1.0
@@ -112,7 +112,7 @@ def _step(config: TrainConfig, store: Store, budget_s: float) -> list[Goal]:
 def _pass(config: TrainConfig, store: Store, split: str, budget_s: float) -> list[Goal]:
     what = {"val": "validation", "test": "test with two references"}[split]
     what = f"{what}, {config.model}"
-    # A model of coordinates is judged some batches at a time: against as many at once, too.
+    # A model of coordinates is evaluated some batches at a time: against as many at once, too.
     sizes = [config.batch_size]
     if model_module(config.model).CONSUMES == "coordinates" and config.batch_size < AT_ONCE:
         sizes.append(AT_ONCE)
@@ -131,7 +131,7 @@ def _pass(config: TrainConfig, store: Store, split: str, budget_s: float) -> lis
 def _ratio(
     config: TrainConfig, what: str, against: str, goal: float, timings: Timings, note: str
 ) -> Goal:
-    # Noise is made, predictions are scored, models of coordinates are judged, as many at once.
+    # Noise is made, predictions are scored, models of coordinates are evaluated, as many at once.
     every = max(1, AT_ONCE // config.batch_size)
     return Goal(
         what,

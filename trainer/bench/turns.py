@@ -1,4 +1,4 @@
-"""Timing a loop of this project beside a bare one: a turn of each, as long as it is let."""
+"""Timing a loop of this project against a bare one: a turn of each, as long as it is let."""
 
 import time
 from collections.abc import Callable
@@ -86,7 +86,7 @@ class Turns:
 
 
 class TurnsOfSteps(Progress):
-    """The progress that a training tells its steps to; validation is not timed."""
+    """Receives the progress of a training; validation is not timed."""
 
     def __init__(self, turns: Turns) -> None:
         super().__init__("bench", 1, bars=False)

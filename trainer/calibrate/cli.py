@@ -6,7 +6,7 @@ import click
 
 from pose_smoother.cli_support import PATH, options
 
-#: How a command reads a detector's output and the ground truth beside it.
+#: How a command reads a detector's output and the ground truth.
 PAIRED_FILES = options(
     click.option(
         "--min-score",
@@ -61,7 +61,7 @@ def calibrate(
     """Measure how a detector errs, so that a model can be trained on just that noise.
 
     Needs the detector's output and ground truth on the same frames, as any keypoint file that
-    `predict` reads. Tells of every keypoint: bias, spread, outliers, left/right swaps, misses and
+    `predict` reads. Reports each keypoint's bias, spread, outliers, left/right swaps, misses and
     correlation over time; and which of the thesis's settings comes nearest. Train on what is
     written by `train --noise FILE.toml`.
 
@@ -88,7 +88,7 @@ def calibrate(
         min_score=min_score,
         progress=True,
     )
-    for text in measured.told:
+    for text in measured.warnings:
         click.echo(f"warning: {text}", err=True)
     click.echo(summary(measured))
     click.echo(f"wrote {out}" + (f" and {picture}" if picture else ""))

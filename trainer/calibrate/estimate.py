@@ -87,7 +87,7 @@ def estimate(
     Parameters
     ----------
     seed : of the resampling.
-    on_keypoint : told how many keypoints were done more.
+    on_keypoint : called with the number of keypoints that were finished since the last call.
     """
     drawn = resamples(len(pairs.videos), N_RESAMPLES, seed)
     n_detections = np.isfinite(pairs.errors[..., 0]).sum(axis=0)
@@ -140,7 +140,7 @@ def _described(
     placed: Floats | None = None,
     autocorrelation: Floats | None = None,
 ) -> KeypointEstimate:
-    """A keypoint's measures beside its counts and plain statistics."""
+    """A keypoint's measures with its counts and plain statistics."""
     errors = pairs.errors[np.isfinite(pairs.errors[:, keypoint, 0]), keypoint]
     plain, robust = (
         (errors.std(axis=0), robust_spread(errors)) if len(errors) else np.full((2, 2), np.nan)

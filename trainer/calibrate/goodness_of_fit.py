@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 
 _MOST_QUANTILES = 20_000  # of pooled errors, for the search of k
 _LEAST_K, _LARGEST_K = 0.01, 30.0
-#: Frames by which a detector's output must seem late or early before it is told.
+#: Frames by which a detector's output must seem late or early before a warning is given.
 _LEAST_LAG_FRAMES = 0.5
 
 
@@ -33,7 +33,7 @@ class Nearest:
     k : whose N(0, (3k)^2) has the least Kolmogorov-Smirnov distance from all errors together.
     distance : of that noise from the errors of each keypoint and axis, the mean; 0 ... 1.
     distance_of_fit : the same of the fitted noise.
-    experiment : of the six, by k and by the widths of the smear where those were measured.
+    experiment : of the six, by k and by the widths of the blur where those were measured.
     """
 
     k: float

@@ -18,7 +18,7 @@ GRID_PX = 0.25
 MOST_WIDTHS = 8
 LEAST_SHARE = 0.01
 _REACH = 2  # pixels each side of the peak that are fitted
-#: Peaks nearer to the border are left out, whatever their width: there a smear is cut or reflected,
+#: Peaks nearer to the border are left out, whatever their width: there a blur is cut or reflected,
 #: and were wide ones alone left out, their share would be too small.
 _MARGIN = 9
 _CHUNK = 256  # frames read at once: 80 MB of 25 keypoints

@@ -2,8 +2,8 @@
 
 A keypoint errs by N(b, s^2) on each axis, or with a small probability by N(b, t^2), t >= 2 s: an
 outlier, on both axes at once. And with a small probability a left and a right keypoint stand at
-each other's place, about which they err as ever. The three are told apart by likelihood alone: how
-far apart left and right are, in each frame, is part of it. Expectation conditional maximisation
+each other's place, about which they err as ever. The three are distinguished by likelihood alone:
+how far apart left and right are, in each frame, is part of it. Expectation conditional maximisation
 (Meng & Rubin 1993): the bias is updated at the widths before.
 """
 

@@ -1,4 +1,4 @@
-"""Detections beside the ground truth of the same person and frame, in heatmap pixels.
+"""Detections with the ground truth of the same person and frame, in heatmap pixels.
 
 Boxes are cut around the ground truth and mapped onto 0 ... 55 on each axis, as in training, so that
 an error here is an error there.
@@ -36,7 +36,7 @@ class Pairs:
     follows : bool (n,), whether the row is the next frame of the one before it, same person.
     known : bool (25,), keypoints that both files have.
     counts : what else was found, by what it is: frames of the truth by their fate.
-    told : what a user should know, a sentence each.
+    warnings : what was assumed or left out, a sentence each.
     """
 
     truth: NDArray[np.float64]
@@ -47,7 +47,7 @@ class Pairs:
     follows: NDArray[np.bool_]
     known: NDArray[np.bool_]
     counts: dict[str, int] = field(default_factory=dict)
-    told: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def annotated(self) -> NDArray[np.bool_]:
@@ -87,7 +87,7 @@ def pair_up(
             f"no keypoint in common: the detections have {', '.join(detections.names)}, the ground "
             f"truth has {', '.join(truth.names)}; name them in a --map FILE"
         )
-    by_video, told = _same_videos(detections, truth)
+    by_video, warnings = _same_videos(detections, truth)
     counts = dict.fromkeys(
         ("frames compared", "frames without a detection", "frames without a box"), 0
     )
@@ -116,7 +116,7 @@ def pair_up(
         follows=np.concatenate([part[4] for part in parts]),
         known=known,
         counts=counts,
-        told=told,
+        warnings=warnings,
     )
 
 
@@ -140,12 +140,12 @@ def _same_videos(
             f"no video in common: the detections have {_listed(found)}, the ground truth has "
             f"{_listed(real)}"
         )
-    told = [
+    warnings = [
         f"{len(names)} videos are in the {of} alone and are left out: {_listed(names)}"
         for of, names in (("detections", found.keys() - both), ("ground truth", real.keys() - both))
         if names
     ]
-    return {name: (found[name], real[name]) for name in both}, tuple(told)
+    return {name: (found[name], real[name]) for name in both}, tuple(warnings)
 
 
 def _by_video(poses: Poses) -> dict[str, list[Track]]:

@@ -35,10 +35,10 @@ class Calibration:
     ----------
     pairs : the frames compared.
     estimates : by keypoint.
-    widths : of the smear; measured, or those of the experiments.
+    widths : of the blur (sigma); measured, or those of the experiments.
     widths_from : which of the two, in words.
     nearest : of the thesis's settings.
-    told : what the user should know, a sentence each.
+    warnings : what was assumed or is doubtful, a sentence each.
     """
 
     pairs: Pairs
@@ -46,7 +46,7 @@ class Calibration:
     widths: Widths
     widths_from: str
     nearest: Nearest
-    told: tuple[str, ...]
+    warnings: tuple[str, ...]
 
 
 def calibrate(
@@ -133,13 +133,13 @@ def measure(
             f"{n} frames have both a detection and a ground truth; at least {LEAST_FRAMES} are "
             f"needed, and {FEW_FRAMES} of {FEW_VIDEOS} videos to trust the numbers"
         )
-    told = [f"detections: {text}" for text in (*found.warnings, *of_found.assumed)]
-    told += [f"ground truth: {text}" for text in (*real.warnings, *of_real.assumed)]
-    told += pairs.told
+    warnings = [f"detections: {text}" for text in (*found.warnings, *of_found.assumed)]
+    warnings += [f"ground truth: {text}" for text in (*real.warnings, *of_real.assumed)]
+    warnings += pairs.warnings
     if n < FEW_FRAMES:
-        told.append(f"only {n} frames: rare events such as swaps are hardly seen in so few")
+        warnings.append(f"only {n} frames: rare events such as swaps are hardly seen in so few")
     if len(pairs.videos) < FEW_VIDEOS:
-        told.append(
+        warnings.append(
             f"only {len(pairs.videos)} videos: intervals come from videos and are too narrow, or "
             "absent, with so few"
         )
@@ -153,10 +153,10 @@ def measure(
     if not any(one.is_fitted for one in estimates.values()):
         counts = ", ".join(f"{one.name} {one.n}" for one in estimates.values())
         raise InvalidInputError(f"no keypoint has detections enough to be measured: {counts}")
-    told += doubts(estimates, pairs)
+    warnings += doubts(estimates, pairs)
     widths, widths_from = _widths(widths_px)
     near = nearest(estimates, pairs, widths_px)
-    return Calibration(pairs, estimates, widths, widths_from, near, tuple(told))
+    return Calibration(pairs, estimates, widths, widths_from, near, tuple(warnings))
 
 
 def _widths(widths_px: NDArray[np.float64] | None) -> tuple[Widths, str]:

@@ -1,4 +1,4 @@
-"""What torchrun tells a process by its environment; read before torch is imported."""
+"""What torchrun passes to a process in its environment; read before torch is imported."""
 
 import logging
 import os
@@ -43,9 +43,9 @@ def _number(name: str) -> int:
 
 @contextmanager
 def quiet_but_first() -> Iterator[None]:
-    """Let only the first process tell its log and its errors; the others leave with the same code.
+    """Let only the first process print its log and its errors; the others exit with the same code.
 
-    They tell what the first one can't know: a defect of their own, or that the first one ended.
+    They report what the first one can't know: a defect of their own, or that the first one ended.
     """
     if rank() == 0:
         yield

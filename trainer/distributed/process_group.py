@@ -1,4 +1,4 @@
-"""The processes of one run, and what they tell each other.
+"""The processes of one run, and what they exchange.
 
 All that is exchanged is small, but for the gradients (``trainer.distributed.loss``): whether to
 stop, sums of scores, the checkpoint at the start. Everything here goes through gloo on the host,
@@ -91,15 +91,15 @@ class ProcessGroup:
         """
         if self.is_single:
             return act()
-        told: list[Any] = [None]
+        result: list[Any] = [None]
         if self.is_main:
             try:
-                told = [(act(), None)]
+                result = [(act(), None)]
             except PoseSmootherError as error:
                 dist.broadcast_object_list([(None, str(error))], src=0)
                 raise
-        dist.broadcast_object_list(told, src=0)
-        value, failed = told[0]
+        dist.broadcast_object_list(result, src=0)
+        value, failed = result[0]
         if failed is not None:
             raise RunError(failed)
         return value

@@ -1,4 +1,4 @@
-"""Joining the group of processes that torchrun started, and what is told when one of them dies."""
+"""Joining the group of processes that torchrun started, and reports of one that dies."""
 
 import logging
 import os

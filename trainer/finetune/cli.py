@@ -96,7 +96,7 @@ def finetune(
     """Go on training a run on your detector's output and ground truth, and test what it brought.
 
     Whole videos are kept for validation and for the test (60/20/20 by windows, seeded). There the
-    finetuned model stands beside the pretrained one, the classical smoothers, and identity. The
+    finetuned model is compared with the pretrained one, the classical smoothers, and identity. The
     folder is a run like any other: `predict`, `show`, `export` and `report` read it. The same
     command again goes on where it was stopped; exit codes as of `train`.
 
@@ -120,7 +120,7 @@ def finetune(
                 learning_rate=learning_rate,
                 max_epochs=max_epochs,
             )
-            for text in prepared.told:
+            for text in prepared.warnings:
                 click.echo(f"warning: {text}", err=True)
             click.echo(prepared.split_told)
             results = run_finetune(

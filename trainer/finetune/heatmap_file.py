@@ -1,4 +1,4 @@
-"""A detector's own heatmaps beside ground truth, in the detector's own boxes.
+"""A detector's own heatmaps with ground truth, in the detector's own boxes.
 
 The file (NPZ, HDF5 or Zarr) holds ``heatmaps`` (n, K', 56, 56), ``names`` (K',), ``frame`` (n,) and
 ``boxes`` (n, 4): x0, y0, x1, y1 in source pixels, the centres of the first and the last pixel.
@@ -137,7 +137,7 @@ def pair_heatmaps(
     ----------
     of_found, of_truth : where the 25 keypoints stand in each file.
     min_score : a heatmap with a lower peak counts as missed; None takes all above zero.
-    sigma_px : of training's input: values are scaled so that the median peak is that of its smear.
+    sigma_px : of training's input: values are scaled so that the median peak is that of its blur.
 
     Raises
     ------

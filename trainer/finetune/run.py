@@ -79,14 +79,14 @@ class Prepared:
     ----------
     config : of the finetuning.
     store : the pairs, split.
-    start : the pretrained model, and what is tested beside it.
-    told : what the user should know, a sentence each.
+    start : the pretrained model, and what is tested next to it.
+    warnings : what was assumed or left out, a sentence each.
     """
 
     config: TrainConfig
     store: PairStore
     start: WarmStart
-    told: tuple[str, ...]
+    warnings: tuple[str, ...]
 
     @property
     def folder_name(self) -> str:
@@ -127,7 +127,7 @@ def prepare(
     RunError : the run is not finished, or damaged.
     """
     loaded = load_run(run, device)
-    pairs, heatmaps, told = read_pairs(files, loaded)
+    pairs, heatmaps, warnings = read_pairs(files, loaded)
     settings: dict[str, Any] = {
         "learning_rate": LEARNING_RATE,
         "max_epochs": MAX_EPOCHS,
@@ -151,8 +151,8 @@ def prepare(
         keep_aspect=loaded.keep_aspect,
         heatmaps=heatmaps,
     )
-    told = (*told, *_told_of(store, pairs, loaded))
-    return Prepared(config, store, _start(loaded, config, store, files, beside), told)
+    warnings = (*warnings, *_warnings_about(store, pairs, loaded))
+    return Prepared(config, store, _start(loaded, config, store, files, beside), warnings)
 
 
 def finetune(
@@ -191,14 +191,14 @@ def read_pairs(
     """
     real = read_poses(files.truth, skeleton=files.truth_skeleton)
     of_real = mapping(real.names, files.truth_map)
-    told = [f"ground truth: {text}" for text in (*real.warnings, *of_real.assumed)]
+    warnings = [f"ground truth: {text}" for text in (*real.warnings, *of_real.assumed)]
     detections = files.detections
     if files.pred_heatmaps is not None:
         maps = read_heatmaps(detections)
         of_maps = mapping(maps.names, files.names_map)
         paired = pair_heatmaps(maps, real, of_maps, of_real, files.min_score, loaded.sigma_in_px)
-        told += [f"heatmaps: {text}" for text in of_maps.assumed]
-        return paired.pairs, paired, tuple(told)
+        warnings += [f"heatmaps: {text}" for text in of_maps.assumed]
+        return paired.pairs, paired, tuple(warnings)
     found = read_poses(detections, skeleton=files.skeleton)
     of_found = mapping(found.names, files.names_map)
     pairs = pair_up(
@@ -210,12 +210,12 @@ def read_pairs(
         expand=loaded.expand,
         keep_aspect=loaded.keep_aspect,
     )
-    told += [f"detections: {text}" for text in (*found.warnings, *of_found.assumed)]
-    return pairs, None, (*told, *pairs.told)
+    warnings += [f"detections: {text}" for text in (*found.warnings, *of_found.assumed)]
+    return pairs, None, (*warnings, *pairs.warnings)
 
 
-def _told_of(store: PairStore, pairs: Pairs, loaded: LoadedRun) -> list[str]:
-    told = []
+def _warnings_about(store: PairStore, pairs: Pairs, loaded: LoadedRun) -> list[str]:
+    warnings = []
     unknown = _names(pairs.known & ~loaded.keypoints)
     if len(unknown) == pairs.known.sum():
         raise InvalidInputError(
@@ -223,18 +223,18 @@ def _told_of(store: PairStore, pairs: Pairs, loaded: LoadedRun) -> list[str]:
             f"{', '.join(_names(loaded.keypoints))}"
         )
     if unknown:
-        told.append(
+        warnings.append(
             f"{loaded.name} was not trained on {', '.join(unknown)}: there the pretrained model "
             "guesses, and finetuning begins from nothing"
         )
     if n_without := pairs.counts["frames without a detection"]:
-        told.append(f"{n_without} frames without any detection: windows end there")
+        warnings.append(f"{n_without} frames without any detection: windows end there")
     if store.n_unused:
-        told.append(f"{store.n_unused} videos have no window of frames in a row: left out")
+        warnings.append(f"{store.n_unused} videos have no window of frames in a row: left out")
     n_videos = len(pairs.videos) - store.n_unused
     if n_videos < FEW_VIDEOS:
-        told.append(f"only {n_videos} videos: the test's are too few to trust its numbers")
-    return told
+        warnings.append(f"only {n_videos} videos: the test's are too few to trust its numbers")
+    return warnings
 
 
 def _names(keypoints: NDArray[np.bool_]) -> list[str]:

@@ -183,7 +183,7 @@ def _filter(
 def export(out: Path, run: Path, tolerance: float) -> None:
     """Write the run's best epoch as ONNX, for batches of any size, after comparing it with torch.
 
-    The file tells of itself: keypoints in their order, frames, how positions become its input.
+    The file's metadata has the keypoints in order, the frames, and how positions become its input.
     examples/onnx_without_torch.py runs it without torch. Needs the extra `export`.
 
     Example: python -m trainer export --run runs/deciwatch-2.3-seed0 model.onnx

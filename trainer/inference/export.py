@@ -1,6 +1,6 @@
 """A run's best epoch as an ONNX file, compared with torch before anything is written.
 
-The file's metadata tells all that a program without torch or this project needs to feed it: the
+The file's metadata holds all that a program without torch or this project needs to feed it: the
 keypoints' names and order, the window's length, and how positions become the model's input.
 """
 
@@ -51,7 +51,7 @@ class Exported:
     n_bytes : size of the file.
     difference : largest absolute difference of an output value, in the model's own units.
     largest : largest absolute output value.
-    metadata : what the file tells of itself.
+    metadata : the metadata in the file.
     """
 
     n_bytes: int
@@ -90,7 +90,7 @@ def export_run(folder: Path, out: Path, tolerance: float = TOLERANCE) -> Exporte
 
 
 def describe(config: TrainConfig, consumes: str, epoch: int) -> dict[str, str]:
-    """What an exported file tells of itself."""
+    """The metadata of an exported file."""
     trained = experiment(config.experiment)
     half = f"{HALF_PX:g}"
     sigmas = ", ".join(f"{sigma:g}" for sigma in trained.sigma_in_px)

@@ -42,7 +42,7 @@ class LoadedRun:
     module : the model's module.
     model : its weights, on the device.
     n_frames, step : of its windows.
-    sigma_in_px : the smear that heatmaps are rendered with: the middle one of the experiment's.
+    sigma_in_px : the blur that heatmaps are rendered with: the middle one of the experiment's.
     keypoints : bool (25,), annotated somewhere in the test split: what the run is known to smooth.
     expand, keep_aspect : how its store's boxes were cut.
     decoder : how positions are read off heatmaps, one of `decode.DECODERS`.
@@ -111,7 +111,7 @@ class LoadedRun:
         """By keypoint, the radius of a region over the model's scale, float64 (25,)."""
         if not has_uncertainty(self.config.model):
             raise InvalidInputError(
-                f"{self.name} tells nothing of how sure it is, so it can't leave keypoints alone"
+                f"{self.name} gives no uncertainty, so it can't leave keypoints alone"
             )
         if share not in SHARES:
             known = ", ".join(map(str, SHARES))
@@ -121,7 +121,7 @@ class LoadedRun:
     def estimate(
         self, windows: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-        """Clean positions, and how far off they are likely to be where the model tells.
+        """Clean positions, and their likely error where the model gives one.
 
         Parameters
         ----------

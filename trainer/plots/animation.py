@@ -34,7 +34,7 @@ def write_animation(motion: Motion, out: Path, rate_hz: int) -> None:
     ------
     InvalidInputError : MP4 where there is no ffmpeg.
     """
-    logging.getLogger("matplotlib.animation").setLevel(logging.WARNING)  # it tells its commands
+    logging.getLogger("matplotlib.animation").setLevel(logging.WARNING)  # it logs its commands
     writer = _writer(out, rate_hz)
     with style(), tempfile.TemporaryDirectory() as folder:
         from matplotlib.figure import Figure
@@ -67,7 +67,7 @@ def _draw(axis: "Axes", motion: Motion, name: str, at: int, view: Camera) -> Non
 
 
 def _writer(out: Path, rate_hz: int) -> Any:
-    """Matplotlib's writer for GIF or, as told by the ending, MP4."""
+    """Matplotlib's writer for GIF or MP4, by the ending."""
     from matplotlib import animation, rcParams
 
     if out.suffix.lower() == ".gif":

@@ -1,6 +1,6 @@
 """Error by speed of motion: a smoother that lags is good on what stands and poor on what moves.
 
-Judged on a run's test windows with its test noise, so its means are those of the results tables.
+Measured on a run's test windows with its test noise, so its means are those of the results tables.
 """
 
 from collections.abc import Mapping
@@ -62,7 +62,7 @@ class SpeedCurves:
     ----------
     speed_px : float64 (S,), mean speed of each bin, heatmap pixels a window frame.
     n : int64 (S,), keypoints in each.
-    curves : by what was judged.
+    curves : by what was evaluated.
     """
 
     speed_px: Floats
@@ -73,7 +73,7 @@ class SpeedCurves:
 def error_by_speed(
     run: LoadedRun, store: Store, max_windows: int | None = None, *, progress: bool = False
 ) -> SpeedCurves:
-    """Judge a run, the mean and the noisy input itself.
+    """Evaluate a run, the mean and the noisy input itself.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ def _sums(
     """Counts and sums of each window by bin, float64 (B, S), by what is summed."""
     speed = np.linalg.norm(velocity, axis=-1)
     known = np.isfinite(speed) & np.isfinite(truth).all(axis=-1)
-    # What a detector missed is judged for none, so that all curves are of the same keypoints.
+    # What a detector missed is evaluated for none, so that all curves are of the same keypoints.
     known &= np.isfinite(found[_NOISY]).all(axis=-1)
     bins = np.digitize(np.where(known, speed, 0.0), EDGES_PX) - 1
     membership = known[..., None] & (bins[..., None] == np.arange(len(EDGES_PX)))

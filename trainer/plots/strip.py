@@ -53,7 +53,7 @@ def strip_figure(motion: Motion, n_columns: int = 6) -> "Figure":
 def row_label(motion: Motion, name: str) -> str:
     """What a row or panel shows, with its mean error where the truth is known."""
     poses = motion.raw if name == "noisy" else motion.smoothed
-    told = "as detected" if name == "noisy" else motion.smoother
+    label = "as detected" if name == "noisy" else motion.smoother
     if motion.truth is None:
-        return told
-    return f"{told}\n{mean_error(poses, motion.truth):.1f} px off"
+        return label
+    return f"{label}\n{mean_error(poses, motion.truth):.1f} px off"

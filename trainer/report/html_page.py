@@ -19,12 +19,12 @@ TEMPLATE = "report.html"
 SECTIONS: dict[str, tuple[str, str]] = {
     "accuracy": (
         "Test accuracy",
-        "Every network beside the identity function and smoothers that were tuned on validation "
+        "Every network next to the identity function and smoothers that were tuned on validation "
         "alone. A network that does not beat the mean has not learned to smooth.",
     ),
     "differences": (
         "Differences",
-        "Intervals of single rows may overlap while their difference is sure: rows are judged on "
+        "Intervals of single rows may overlap while their difference is sure: rows are compared on "
         "the same videos, so compare them here.",
     ),
     "keypoints": ("By keypoint", "Which keypoints are hard."),
@@ -46,7 +46,7 @@ SECTIONS: dict[str, tuple[str, str]] = {
     "twins": ("By keypoint, other thresholds", "Tables 3 and 4 at PCK@0.05 and PCK@0.2."),
 }
 FIGURES = {
-    "pck": ("accuracy", "PCK@0.1 of every row with its 95 % interval, beside the thesis."),
+    "pck": ("accuracy", "PCK@0.1 of every row with its 95 % interval, next to the thesis."),
     "figure1": ("training", "Figure 1. Evolution of losses and validation PCK@0.2."),
 }
 
@@ -90,7 +90,7 @@ def page(
 
     Parameters
     ----------
-    sections : sheets by the sections of ``SECTIONS``.
+    sections : tables by the sections of ``SECTIONS``.
     figures : name -> SVG element.
     notes : what was left out, and why.
     """
@@ -125,13 +125,13 @@ def page(
     )
 
 
-def group_starts(sheet: Table) -> set[int]:
+def group_starts(table: Table) -> set[int]:
     """Columns in which a group of the first header row begins, but for the very first."""
     starts, at = set(), 0
-    for _, span in sheet.heads[0]:
+    for _, span in table.heads[0]:
         starts.add(at)
         at += span
-    return starts - {0} if len(sheet.heads) > 1 else set()
+    return starts - {0} if len(table.heads) > 1 else set()
 
 
 def making(found: Collection) -> Making:
@@ -155,7 +155,7 @@ def making(found: Collection) -> Making:
 
 
 def _commands(found: Collection) -> list[str]:
-    """One command a run; settings beside seed, model and experiment are in the table of runs."""
+    """One command a run; settings besides seed, model and experiment are in the table of runs."""
     lines = []
     for b in found.baselines:
         lines.append(

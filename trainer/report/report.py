@@ -10,7 +10,7 @@ from trainer.report.collect import Collection, collect
 from trainer.report.html_page import missing_lines, page, require_jinja2
 from trainer.report.intervals import Number, as_records, differences, numbers
 from trainer.report.published import DEFAULT_FOLDER, Published, read_published
-from trainer.report.tables import sheets
+from trainer.report.tables import tables_by_section
 from trainer.report.tables.grid import ReportData
 from trainer.report.tables.table import Table, csv_of, latex, markdown, records_csv
 
@@ -61,9 +61,9 @@ def report(
     notes += found.notes
     source = ReportData(numbers(found), printed)
     pairs = differences(found)
-    sections = sheets(found, source, pairs)
-    for sheet in (sheet for listed in sections.values() for sheet in listed):
-        _write_sheet(out / TABLES, sheet)
+    sections = tables_by_section(found, source, pairs)
+    for table in (table for listed in sections.values() for table in listed):
+        _write_table(out / TABLES, table)
     columns = tuple(f.name for f in fields(Number))
     rows = as_records(source.numbers.values())
     write_atomic(out / NUMBERS_CSV, records_csv(columns, rows))
@@ -82,10 +82,10 @@ def _published(folder: Path | None) -> tuple[Published, list[str]]:
     return read_published(folder or DEFAULT_FOLDER), []
 
 
-def _write_sheet(folder: Path, sheet: Table) -> None:
-    write_atomic(folder / f"{sheet.name}.csv", csv_of(sheet))
-    write_atomic(folder / f"{sheet.name}.md", markdown(sheet).encode())
-    write_atomic(folder / f"{sheet.name}.tex", latex(sheet).encode())
+def _write_table(folder: Path, table: Table) -> None:
+    write_atomic(folder / f"{table.name}.csv", csv_of(table))
+    write_atomic(folder / f"{table.name}.md", markdown(table).encode())
+    write_atomic(folder / f"{table.name}.tex", latex(table).encode())
 
 
 def _write_figures(out: Path, found: Collection, source: ReportData) -> dict[str, str]:

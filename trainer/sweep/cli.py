@@ -1,4 +1,4 @@
-"""The commands that train and test many models, and tell how far they are: sweep, status."""
+"""The commands that train and test many models, and report how far they are: sweep, status."""
 
 import os
 from pathlib import Path
@@ -33,7 +33,7 @@ from trainer.sweep.launchers.cli import CLUSTER, WHERE, launcher_of
     "with_baselines",
     default=True,
     show_default=True,
-    help="Whether to judge the classical smoothers of each experiment, too.",
+    help="Whether to evaluate the classical smoothers of each experiment, too.",
 )
 @click.option(
     "--jobs",
@@ -74,7 +74,7 @@ def sweep(
     """Train and test the thesis's models on its experiments, with all smoothers: 24 runs and 6.
 
     What is finished is skipped and what is not goes on, so the same command again finishes a sweep
-    that was stopped or killed. OUT/sweep.csv tells the state of each run, OUT/.logs what each
+    that was stopped or killed. OUT/sweep.csv has the state of each run, OUT/.logs what each
     printed. Exit codes: 0 all finished, 1 some failed, 75 stopped by SIGTERM or --max-minutes, 130
     stopped by Ctrl-C; what was at work is saved.
 

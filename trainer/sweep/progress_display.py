@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import TextIO
 
 _REDRAW_S = 1.0
-_TELL_S = 300.0  # where nobody watches, a run's line is told again this often at most
+_REPEAT_S = 300.0  # in a file, a run's line is repeated this often at most
 
 
 class ProgressDisplay:
-    """Where progress is told.
+    """Writes progress to a terminal or a file.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ class ProgressDisplay:
         self._n_drawn = 0
         self._last = time.monotonic()
 
-    def tell(self, line: str) -> None:
+    def write(self, line: str) -> None:
         """Print a line that stays."""
         self._wipe()
         print(line, file=self._stream, flush=True)
@@ -32,7 +32,7 @@ class ProgressDisplay:
     @property
     def is_due(self) -> bool:
         """Whether it is time for ``show``."""
-        return time.monotonic() - self._last > (_REDRAW_S if self._live else _TELL_S)
+        return time.monotonic() - self._last > (_REDRAW_S if self._live else _REPEAT_S)
 
     def show(self, lines: Sequence[str]) -> None:
         """Redraw the live lines; in a file they are simply the next ones."""

@@ -65,18 +65,18 @@ class RunProcess:
             return RunState.FINISHED, ""
         if code in _SAVED or (self.asked_to_stop and code == -signal.SIGTERM):
             return RunState.STOPPED, ""
-        told = self._told()
-        if told == "preempted":  # torchrun ends with 1 whatever its processes ended with
+        written = self._written_state()
+        if written == "preempted":  # torchrun ends with 1 whatever its processes ended with
             return RunState.STOPPED, ""
         if code < 0:
             hint = ": out of memory?" if code == -signal.SIGKILL else ""
             return RunState.LOST, f"ended by {signal.Signals(-code).name}{hint} (see {self.log})"
         state = (
-            RunState.LOST if told in ("lost", "running") else RunState.FAILED
+            RunState.LOST if written in ("lost", "running") else RunState.FAILED
         )  # one of torchrun's was killed
         return state, self._last_words() or f"exit code {code} (see {self.log})"
 
-    def _told(self) -> str:
+    def _written_state(self) -> str:
         """The state that this try wrote; "" if it wrote none."""
         with suppress(OSError, PoseSmootherError):
             if (self.folder / STATE).read_bytes() != self.state_before:
@@ -84,12 +84,12 @@ class RunProcess:
         return ""
 
     def _last_words(self) -> str:
-        """The error it told, or else its last line."""
+        """The error that it printed, or else its last line."""
         with self.log.open("rb") as file:
             file.seek(max(self.log_start, self.log.stat().st_size - _TAIL_BYTES))
             lines = [plain(line) for line in file.read().decode(errors="replace").splitlines()]
-        told = [line for line in lines if line.startswith("error: ")] or list(filter(None, lines))
-        return told[-1].removeprefix("error: ") if told else ""
+        found = [line for line in lines if line.startswith("error: ")] or list(filter(None, lines))
+        return found[-1].removeprefix("error: ") if found else ""
 
 
 def begin(job: Job, out: Path, threads: int) -> RunProcess:

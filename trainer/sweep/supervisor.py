@@ -1,4 +1,4 @@
-"""Running jobs side by side: begin, watch, stop in time, tell how each ended.
+"""Running jobs side by side: start, watch, stop in time, report how each ended.
 
 Nothing here decides a number. Each run is a process with its own lock, checkpoints and atomic
 results, so a sweep that is killed at any moment goes on by the same command.
@@ -65,16 +65,16 @@ class Supervisor:
         out: Path,
         options: SweepOptions,
         interrupt: Interrupt,
-        board: ProgressDisplay,
+        display: ProgressDisplay,
         launcher: Launcher | None = None,
     ) -> None:
         self._launcher = launcher or Local(out, options.threads)
         self._deaths: Counter[str] = Counter()
         self._out, self._options = out, options
-        self._interrupt, self._board = interrupt, board
+        self._interrupt, self._display = interrupt, display
         self._jobs = {job.name: job for job in jobs}
         self._queue = list(self._jobs)
-        self._children: dict[str, Handle] = {}
+        self._processes: dict[str, Handle] = {}
         self._stopping_since: float | None = None
         self._held_tried = 0.0
         self._width = max(map(len, self._jobs))
@@ -97,7 +97,7 @@ class Supervisor:
                 stray.unlink()
             self._take_stock()
             try:
-                while self._children or (self._queue and self._stopping_since is None):
+                while self._processes or (self._queue and self._stopping_since is None):
                     self._reap()
                     if self._stopping_since is not None:
                         self._kill_the_slow()
@@ -108,8 +108,8 @@ class Supervisor:
                     self._show()
                     time.sleep(_POLL_S)
             finally:
-                for child in self._children.values():  # only after a second Ctrl-C or a defect
-                    child.kill()
+                for process in self._processes.values():  # only after a second Ctrl-C or a defect
+                    process.kill()
                 self._write()
         return list(self.statuses.values())
 
@@ -120,7 +120,7 @@ class Supervisor:
                 status = replace(status, state=RunState.STOPPED)
             self.statuses[name] = status
         n_done = sum(status.state == RunState.FINISHED for status in self.statuses.values())
-        self._board.tell(
+        self._display.write(
             f"{len(self._jobs)} runs, {n_done} of them finished; {self._options.n_jobs} at a time, "
             f"{self._options.threads} threads each; what they print is in {self._out}/.logs"
         )
@@ -133,26 +133,26 @@ class Supervisor:
 
     def _stop_all(self) -> None:
         self._stopping_since = time.monotonic()
-        if self._children:
-            self._board.tell(f"stopping: {', '.join(self._children)} save and leave")
-        for child in self._children.values():
-            child.stop()
+        if self._processes:
+            self._display.write(f"stopping: {', '.join(self._processes)} save and leave")
+        for process in self._processes.values():
+            process.stop()
 
     def _kill_the_slow(self) -> None:
         assert self._stopping_since is not None
         if time.monotonic() - self._stopping_since > _GRACE_S:
-            for child in self._children.values():
-                child.kill()
+            for process in self._processes.values():
+                process.kill()
 
     def _reap(self) -> None:
-        for name, child in list(self._children.items()):
-            ended = child.outcome()
+        for name, process in list(self._processes.items()):
+            ended = process.outcome()
             if ended is not None:
-                del self._children[name]
+                del self._processes[name]
                 if not self._goes_on(name, *ended):
                     state, reason = ended
                     state = RunState.FAILED if state == RunState.LOST else state
-                    self._settle(name, state, reason, minutes=child.minutes)
+                    self._settle(name, state, reason, minutes=process.minutes)
 
     def _goes_on(self, name: str, state: RunState, reason: str) -> bool:
         """Queue a run again that was preempted or died; whether that was done."""
@@ -175,7 +175,7 @@ class Supervisor:
         per_job = self._launcher.runs_per_job
         ready: list[str] = []
         for name in list(self._queue):
-            if len(self._children) + len(ready) >= self._options.n_jobs * per_job:
+            if len(self._processes) + len(ready) >= self._options.n_jobs * per_job:
                 break
             if (try_held or self.statuses[name].state != RunState.LOCKED) and self._is_ready(name):
                 ready.append(name)
@@ -209,7 +209,7 @@ class Supervisor:
         if not names:
             return
         try:
-            self._children.update(self._launcher.begin([self._jobs[name] for name in names]))
+            self._processes.update(self._launcher.begin([self._jobs[name] for name in names]))
         except (PoseSmootherError, OSError) as error:
             for name in names:
                 self._settle(name, RunState.FAILED, str(error))
@@ -229,20 +229,20 @@ class Supervisor:
 
     def _note(self, status: RunStatus) -> None:
         self.statuses[status.run] = status
-        self._board.tell(self._line(status))
+        self._display.write(self._line(status))
 
     def _line(self, status: RunStatus) -> str:
         done = sum(s.state == RunState.FINISHED for s in self.statuses.values())
         return f"[{done}/{len(self.statuses)}] {status_line(status, self._width)}"
 
     def _show(self) -> None:
-        if self._board.is_due and self._children:
+        if self._display.is_due and self._processes:
             lines = []
-            for name, child in self._children.items():
+            for name, process in self._processes.items():
                 status = replace(read_status(self._out / name), state=RunState.RUNNING, reason="")
                 spent = self.statuses[name].minutes or 0.0  # by earlier sweeps
-                lines.append(self._line(replace(status, minutes=spent + child.minutes)))
-            self._board.show(lines)
+                lines.append(self._line(replace(status, minutes=spent + process.minutes)))
+            self._display.show(lines)
 
     def _write(self) -> None:
         write_table(self._out / SWEEP_CSV, list(self.statuses.values()))
@@ -264,10 +264,10 @@ def verdict(statuses: Sequence[RunStatus], interrupt: Interrupt) -> None:
     ]
     reasons = "; ".join(f"{status.run}: {status.reason}" for status in failed)
     if left:
-        told = f"; {len(failed)} failed: {reasons}" if failed else ""
+        also = f"; {len(failed)} failed: {reasons}" if failed else ""
         raise UnfinishedError(
             f"{len(left)} of {len(statuses)} runs are left; the same command goes on with them"
-            f"{told}"
+            f"{also}"
         )
     if failed:
         raise RunError(

@@ -75,13 +75,14 @@ def read(path: Path, skeleton: str | None) -> Poses:
     told = [] if "frame" in at else ["there is no column frame: rows were counted from 0"]
     video, person, frames, lines = [], [], [], []
     data = []
+    wanted = taken.ravel().tolist()
     for row, (index, cells) in enumerate(table.rows(1, len(header))):
         image, frame = named_frame(cells[at["frame"]]) if "frame" in at else ("", row)
         video.append(cells[at["video"]] if "video" in at else image)
         person.append((cells[at["person"]] if "person" in at else "") or None)
         frames.append(frame)
         lines.append(index)
-        data.append([number(cells[c], index, header[c]) if c >= 0 else np.nan for c in taken.flat])
+        data.append([number(cells[c], index, header[c]) if c >= 0 else np.nan for c in wanted])
     values = np.array(data, dtype=np.float64).reshape(len(lines), len(found), 3)
     frame_array = np.array(frames, dtype=np.int64)
     seen = Detections(video, person, frame_array, values[..., :2], values[..., 2])
@@ -93,7 +94,8 @@ def write(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:
     lines, column = poses.origin.place
     new, changed = to_file_order(poses, keypoints)
     changes: dict[int, dict[int, float]] = {}
-    for row, keypoint, axis in np.argwhere(changed).tolist():
-        cells = changes.setdefault(lines[row], {})
-        cells[int(column[keypoint, axis])] = float(new[row, keypoint, axis])
+    for row in np.flatnonzero(changed.any(axis=(1, 2))).tolist():
+        at = changed[row]
+        cells = zip(column[at].tolist(), new[row][at].tolist(), strict=True)
+        changes.setdefault(lines[row], {}).update(cells)
     write_atomic(out, parse(poses.origin.raw).changed(changes))

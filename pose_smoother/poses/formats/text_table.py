@@ -4,13 +4,12 @@
 of ``007`` and ``NA``; here a file is its lines, and a line is split only to be read or changed.
 """
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-
-import numpy as np
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.poses.formats.tracks_io import DECIMALS
@@ -47,7 +46,11 @@ class Table:
 
     def texts(self, index: int) -> list[str]:
         """The cells of a line as text."""
-        return [plain(cell) for cell in self.cells(index)]
+        line = self.lines[index]
+        cells = self.cells(index)
+        if '"' not in line and "\ufeff" not in line:  # most lines: nothing to take off
+            return cells
+        return [plain(cell) for cell in cells]
 
     def rows(self, first: int, n_cells: int) -> Iterator[tuple[int, list[str]]]:
         """(index, texts) of the filled lines from the given one of them on.
@@ -129,7 +132,8 @@ def number_text(value: float, like: str) -> str:
     """
     text = f"{value:.{DECIMALS}f}".rstrip("0")
     text = text + "0" if text.endswith(".") and "." in like else text.rstrip(".")
-    text = text.removeprefix("-") if float(text) == 0 else text
+    if text.startswith("-") and float(text) == 0:
+        text = text[1:]
     return f'"{text}"' if like.startswith('"') else text
 
 
@@ -140,6 +144,12 @@ def number(text: str, line: int, column: str) -> float:
     ------
     InvalidInputError : the cell holds something else; the text names the line and the column.
     """
+    if text.isascii() and "_" not in text:  # most cells: one conversion
+        try:
+            value = float(text)
+            return value if math.isfinite(value) else math.nan
+        except ValueError:
+            pass
     stripped = text.strip()
     if stripped.lower() in MISSING:
         return float("nan")
@@ -151,7 +161,7 @@ def number(text: str, line: int, column: str) -> float:
         raise InvalidInputError(
             f"line {line + 1}, column {column!r}: expected a number, found {text!r:.60}"
         ) from None
-    return value if np.isfinite(value) else float("nan")
+    return value if math.isfinite(value) else float("nan")
 
 
 def head_texts(path: Path) -> list[str]:

@@ -312,3 +312,12 @@ def test_runs_of_any_length_and_keypoints_that_are_nowhere(name, n_frames):
     still = np.broadcast_to(values[:1], values.shape).copy()
     known = np.isfinite(still)
     np.testing.assert_allclose(smooth(name, still)[known], still[known], rtol=1e-6)
+
+
+@pytest.mark.parametrize(("n_missing", "bridged"), [(3, True), (4, False)])
+def test_butterworth_bridges_gaps_of_up_to_three_frames(n_missing, bridged):
+    values = positions(60, n_keypoints=1)
+    values[20 : 20 + n_missing] = np.nan
+    found = smooth("butterworth", values, cutoff_hz=5.0)
+    alone = smooth("butterworth", values[:20], cutoff_hz=5.0)
+    assert np.array_equal(found[:20], alone) != bridged

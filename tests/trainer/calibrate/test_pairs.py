@@ -115,7 +115,7 @@ def renamed(poses, name):
 
 def test_videos_of_one_file_alone_are_told(real):
     some = replace(real, tracks=real.tracks[:4])
-    (told,) = paired(some, real).told
+    (told,) = paired(some, real).warnings
     assert told.startswith("2 videos are in the ground truth alone and are left out: 'clip00")
     one = replace(real, tracks=real.tracks[:1])
     assert paired(renamed(one, lambda v: "other"), one).videos == (real.tracks[0].video,)

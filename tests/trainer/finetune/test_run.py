@@ -190,7 +190,7 @@ def test_models_of_heatmaps_and_those_with_an_uncertainty(model, experiment, tmp
     assert models == {model, f"{model}-pretrained", *QUICK_SMOOTHERS}
     has_coverage = any(row["metric"] == "coverage" for row in results["rows"])
     assert has_coverage == (model == "resmlp")
-    assert any("only 3 videos" in text for text in ready.told)
+    assert any("only 3 videos" in text for text in ready.warnings)
 
 
 def run_cli(pretrained, pairs, out, *more):
@@ -232,7 +232,7 @@ def test_keypoints_that_the_run_does_not_know_are_told(pretrained, pair_files, t
     scores = dict(np.load(unaware / "scores.npz"))
     scores["annotated"][:, :1] = 0
     np.savez(unaware / "scores.npz", **scores)
-    told = prepared(unaware, pair_files).told
+    told = prepared(unaware, pair_files).warnings
     assert any("was not trained on nose:" in text for text in told)
     scores["annotated"][:] = 0
     np.savez(unaware / "scores.npz", **scores)

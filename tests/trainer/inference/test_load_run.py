@@ -165,7 +165,7 @@ def test_keypoints_inside_the_region_around_their_estimate_are_left_alone(runs):
 
 
 def test_only_a_model_with_an_uncertainty_can_leave_keypoints_alone(runs):
-    with pytest.raises(InvalidInputError, match="tells nothing of how sure it is"):
+    with pytest.raises(InvalidInputError, match="gives no uncertainty"):
         load_run(runs / "deciwatch-1.3-seed0").smoother(keep_within=0.5)
     with pytest.raises(
         InvalidInputError, match=r"no region for a share of 0\.7; known: 0\.5, 0\.9"

@@ -109,7 +109,7 @@ def test_the_page_says_what_is_missing_and_how_it_was_made(page):
     assert "3 of the 24 network results" in words
     assert "bi-ConvLSTM Model C 2.3: preempted, 7 epochs so far" in words
     assert "No identity or smoother rows for 1.2, 1.3, 2.1, 2.2" in words
-    assert "No frame and no video stands in more than one split." in words
+    assert "No frame and no video is in more than one split." in words
     assert "trainer train --model deciwatch --exp 1.1 --seed 1 --store STORE --out RUNS" in words
     assert "torch" in words
 

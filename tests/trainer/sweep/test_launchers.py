@@ -16,9 +16,9 @@ from tests.trainer.sweep.test_supervisor import SCRIPT, an_hour_passes_when, eve
 from trainer.runs.signals import Interrupt
 from trainer.sweep.job import Job
 from trainer.sweep.jobs import job_of
-from trainer.sweep.launchers import job_group as packs
+from trainer.sweep.launchers import job_group
 from trainer.sweep.launchers.cli import launcher_of
-from trainer.sweep.launchers.job_group import ClusterJob, JobGroup, packed_runs
+from trainer.sweep.launchers.job_group import ClusterJob, JobGroup, grouped_runs
 from trainer.sweep.launchers.queue import Queue
 from trainer.sweep.progress_display import ProgressDisplay
 from trainer.sweep.supervisor import Supervisor, SweepOptions
@@ -53,7 +53,7 @@ def wait_until(condition):
 
 
 class Threads:
-    """A launcher whose cluster is a thread; for each pack it notes the runs."""
+    """A launcher whose cluster is a thread; for each group it notes the runs."""
 
     def __init__(self, out, runs_per_job):
         self.out, self.runs_per_job = out, runs_per_job
@@ -67,18 +67,18 @@ class Threads:
 
     def begin(self, jobs):
         self.begun.append([job.name for job in jobs])
-        return packed_runs(InThread(JobGroup(tuple(jobs), self.out, 1, self.out / "stop")))
+        return grouped_runs(InThread(JobGroup(tuple(jobs), self.out, 1, self.out / "stop")))
 
 
 class InThread(ClusterJob):
-    def __init__(self, pack):
-        super().__init__(pack)
+    def __init__(self, group):
+        super().__init__(group)
         self.found = None
         self.thread = threading.Thread(target=self._make)
         self.thread.start()
 
     def _make(self):
-        self.found = self.pack()
+        self.found = self.group()
 
     def is_done(self):
         return not self.thread.is_alive()
@@ -89,8 +89,8 @@ class InThread(ClusterJob):
 
 def sweep(out, launcher, *names, **options):
     options = SweepOptions(**{"n_jobs": 1, "again": True, **options})
-    board = ProgressDisplay(io.StringIO(), live=False)
-    return Supervisor(jobs(out, *names), out, options, Interrupt(), board, launcher).run()
+    display = ProgressDisplay(io.StringIO(), live=False)
+    return Supervisor(jobs(out, *names), out, options, Interrupt(), display, launcher).run()
 
 
 def test_runs_share_a_job_and_only_what_is_left_comes_again(out):
@@ -107,9 +107,9 @@ def test_the_time_is_up_for_packs_too(out, monkeypatch):
     assert ["end", "slow-1", "1"] in events(out)  # it was asked, and could save
 
 
-def test_a_pack_waits_for_the_process_of_a_dead_worker(out, monkeypatch):
-    monkeypatch.setattr(packs, "_WAIT_FOR_LOCK_S", 30)
-    pack = JobGroup(jobs(out, "ok-1"), out, 1, out / "stop")
+def test_a_group_waits_for_the_process_of_a_dead_worker(out, monkeypatch):
+    monkeypatch.setattr(job_group, "_WAIT_FOR_LOCK_S", 30)
+    group = JobGroup(jobs(out, "ok-1"), out, 1, out / "stop")
     held, free = threading.Event(), threading.Event()
 
     def other():
@@ -121,11 +121,11 @@ def test_a_pack_waits_for_the_process_of_a_dead_worker(out, monkeypatch):
     thread.start()
     held.wait()
     threading.Timer(1.0, free.set).start()
-    assert pack() == {"ok-1": ("finished", "")}
+    assert group() == {"ok-1": ("finished", "")}
     thread.join()
-    assert pack() == {"ok-1": ("finished", "")}  # again: nothing is begun
+    assert group() == {"ok-1": ("finished", "")}  # again: nothing is begun
     assert [line[:2] for line in events(out)] == [["begin", "ok-1"], ["end", "ok-1"]]
-    monkeypatch.setattr(packs, "_WAIT_FOR_LOCK_S", 0.1)
+    monkeypatch.setattr(job_group, "_WAIT_FOR_LOCK_S", 0.1)
     with exclusive_lock(out / "ok-2"):
         assert JobGroup(jobs(out, "ok-2"), out, 1, out / "stop")()["ok-2"][0] == "stopped"
 
@@ -141,7 +141,7 @@ def test_a_job_that_dies_is_told_by_its_runs_folders(out):
     for name in ("results.json", "results.csv"):
         (out / "ok-1").mkdir(exist_ok=True)
         (out / "ok-1" / name).touch()
-    handles = packed_runs(Dead(JobGroup(jobs(out, "ok-1", "ok-2"), out, 1, out / "stop")))
+    handles = grouped_runs(Dead(JobGroup(jobs(out, "ok-1", "ok-2"), out, 1, out / "stop")))
     assert handles["ok-1"].outcome() == ("finished", "")
     assert handles["ok-2"].outcome() == ("lost", "OSError: the machine is gone")
 

@@ -86,8 +86,8 @@ def make(tmp_path):
             for name in names
         ]
         build.told = io.StringIO()
-        board = ProgressDisplay(build.told, live=False)
-        return Supervisor(jobs, out, SweepOptions(**options), interrupt or Interrupt(), board)
+        display = ProgressDisplay(build.told, live=False)
+        return Supervisor(jobs, out, SweepOptions(**options), interrupt or Interrupt(), display)
 
     build.out = out
     return build
@@ -237,7 +237,7 @@ def test_leaving_in_a_hurry_leaves_no_process_behind(make, monkeypatch):
             real(self, names)
         finally:
             if names:
-                self._children[names[0]] = children[0]
+                self._processes[names[0]] = children[0]
 
     real = Supervisor._begin
     monkeypatch.setattr(local, "begin", hurried)
@@ -249,11 +249,11 @@ def test_leaving_in_a_hurry_leaves_no_process_behind(make, monkeypatch):
 
 def test_a_terminal_s_ctrl_c_does_not_reach_the_runs(make):
     job = make("slow-1")._jobs["slow-1"]
-    child = begin(job, make.out, 1)
+    process = begin(job, make.out, 1)
     try:
-        assert os.getpgid(child.process.pid) != os.getpgrp()
+        assert os.getpgid(process.process.pid) != os.getpgrp()
     finally:
-        child.kill()
+        process.kill()
 
 
 def test_two_sweeps_on_one_folder_do_not_collide(make):
@@ -319,25 +319,25 @@ def test_a_finished_run_of_another_configuration_is_not_taken_for_this_one(make)
 
 def test_live_lines_are_redrawn_and_others_stay():
     stream = io.StringIO()
-    board = ProgressDisplay(stream, live=True)
-    board.tell("begun")
-    board.show(["a", "b"])
-    board.show(["c"])
-    board.tell("done")
+    display = ProgressDisplay(stream, live=True)
+    display.write("begun")
+    display.show(["a", "b"])
+    display.show(["c"])
+    display.write("done")
     assert stream.getvalue() == "begun\na\nb\n\x1b[2F\x1b[Jc\n\x1b[1F\x1b[Jdone\n"
 
 
 def test_where_nobody_watches_lines_are_not_redrawn():
     stream = io.StringIO()
-    board = ProgressDisplay(stream)
-    assert not board.is_due
-    board.show(["a"])
-    board.tell("b")
+    display = ProgressDisplay(stream)
+    assert not display.is_due
+    display.show(["a"])
+    display.write("b")
     assert stream.getvalue() == "a\nb\n"
 
 
 def test_the_running_ones_are_shown(make, monkeypatch):
-    monkeypatch.setattr("trainer.sweep.progress_display._TELL_S", 0.15)
+    monkeypatch.setattr("trainer.sweep.progress_display._REPEAT_S", 0.15)
     began = time.monotonic()
     make("long-1").run()
     lines = [line for line in make.told.getvalue().splitlines() if "running" in line]

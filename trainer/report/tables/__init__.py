@@ -20,10 +20,10 @@ from trainer.report.tables.thesis import (
 )
 from trainer.report.tables.uncertainty import coverage_table
 
-__all__ = ["sheets"]
+__all__ = ["tables_by_section"]
 
 
-def sheets(
+def tables_by_section(
     found: Collection, source: ReportData, differences: Sequence[Difference]
 ) -> dict[str, list[Table]]:
     """Every table of a report by the page's sections; what has nothing to show is left out."""
@@ -43,6 +43,6 @@ def sheets(
         "runs": [run_table(found, source.published), parameter_table(found)],
     }
     return {
-        section: [sheet for sheet in listed if sheet is not None and sheet.records]
+        section: [table for table in listed if table is not None and table.records]
         for section, listed in by_section.items()
     }

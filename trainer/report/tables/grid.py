@@ -64,7 +64,7 @@ class ReportData:
     published: Published
 
     def published_pck(self, model: str, where: CellKey) -> str | None:
-        """The published number that stands beside one here, with its printed digits."""
+        """The published number that a number here is compared with, with its printed digits."""
         if where.metric != "pck" or where.dataset != "all" or where.alpha is None:
             return None
         key = (model, where.experiment, where.keypoint, where.alpha)

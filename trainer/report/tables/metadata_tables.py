@@ -70,7 +70,7 @@ def _leak_note(data: Data) -> str:
         )
     if data.shared["frames"] or data.shared["videos"]:
         return "Splits share frames or videos against the rule: the test numbers are flattered."
-    return "No frame and no video stands in more than one split."
+    return "No frame and no video is in more than one split."
 
 
 def run_table(found: Collection, published: Published) -> Table:

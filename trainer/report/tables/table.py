@@ -1,6 +1,6 @@
 """A table before it has a form, and its forms: CSV, Markdown and LaTeX (the page has its own).
 
-A sheet shows text in rows of kinds; its CSV holds the numbers behind, one a row, unrounded.
+A table shows text in rows of kinds; its CSV holds the numbers behind, one a row, unrounded.
 """
 
 import math
@@ -60,9 +60,9 @@ class Table:
         return sum(span for _, span in self.heads[-1])
 
 
-def csv_of(sheet: Table) -> bytes:
-    """The sheet's numbers; an absent one is an empty cell."""
-    return records_csv(sheet.columns, sheet.records)
+def csv_of(table: Table) -> bytes:
+    """The table's numbers; an absent one is an empty cell."""
+    return records_csv(table.columns, table.records)
 
 
 def records_csv(columns: Sequence[str], records: Sequence[Mapping[str, Any]]) -> bytes:
@@ -74,15 +74,15 @@ def _blank(value: Any) -> Any:
     return None if isinstance(value, float) and math.isnan(value) else value
 
 
-def markdown(sheet: Table) -> str:
-    """The sheet as a GitHub table with its title and notes."""
-    heads = [_spread(head) for head in sheet.heads]
+def markdown(table: Table) -> str:
+    """The table as a GitHub table with its title and notes."""
+    heads = [_spread(head) for head in table.heads]
     joined = [" ".join(filter(None, parts)) for parts in zip(*heads, strict=True)]
-    lines = [f"## {sheet.title}", "", _piped([sheet.corner, *joined])]
-    lines.append(_piped(["---", *["---:"] * sheet.n_columns]))
-    for row in sheet.rows:
+    lines = [f"## {table.title}", "", _piped([table.corner, *joined])]
+    lines.append(_piped(["---", *["---:"] * table.n_columns]))
+    for row in table.rows:
         if row.kind == "block":
-            lines.append(_piped([f"**{_plain(row.label)}**", *[""] * sheet.n_columns]))
+            lines.append(_piped([f"**{_plain(row.label)}**", *[""] * table.n_columns]))
             continue
         cells = [
             f"**{_plain(cell)}**" if at in row.best else _plain(cell)
@@ -90,7 +90,7 @@ def markdown(sheet: Table) -> str:
         ]
         label = _plain(row.label)
         lines.append(_piped([f"*{label}*" if row.kind in UNDER_A_VALUE else label, *cells]))
-    return "\n".join([*lines, "", *(f"- {note}" for note in sheet.notes), ""])
+    return "\n".join([*lines, "", *(f"- {note}" for note in table.notes), ""])
 
 
 def _spread(head: Sequence[tuple[str, int]]) -> list[str]:
@@ -130,31 +130,31 @@ _LATEX = {
 }
 
 
-def latex(sheet: Table) -> str:
-    """The sheet as a LaTeX ``table``; it needs ``booktabs``, and ``graphicx`` to fit the page."""
+def latex(table: Table) -> str:
+    """The table as a LaTeX ``table``; it needs ``booktabs``, and ``graphicx`` to fit the page."""
     lines = [
         r"% needs \usepackage{booktabs} and \usepackage{graphicx}",
         r"\begin{table}",
         r"\centering",
         r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%",
-        rf"\begin{{tabular}}{{l{'r' * sheet.n_columns}}}",
+        rf"\begin{{tabular}}{{l{'r' * table.n_columns}}}",
         r"\toprule",
     ]
-    for at, head in enumerate(sheet.heads):
-        corner = sheet.corner if at == len(sheet.heads) - 1 else ""
+    for at, head in enumerate(table.heads):
+        corner = table.corner if at == len(table.heads) - 1 else ""
         cells = [_spanning(text, span) for text, span in head]
         lines.append(" & ".join([_tex(corner), *cells]) + r" \\")
     lines.append(r"\midrule")
-    for at, row in enumerate(sheet.rows):
+    for at, row in enumerate(table.rows):
         if row.kind == "block":
             lines += [r"\midrule"] if at else []
             heading = rf"\textbf{{{_tex(row.label)}}}"
-            lines.append(rf"\multicolumn{{{sheet.n_columns + 1}}}{{l}}{{{heading}}} \\")
+            lines.append(rf"\multicolumn{{{table.n_columns + 1}}}{{l}}{{{heading}}} \\")
         else:
             lines.append(_latex_row(row))
     lines += [r"\bottomrule", r"\end{tabular}}"]
-    caption = " ".join([f"{sheet.title}.", *sheet.notes])
-    lines += [rf"\caption{{{_tex(caption)}}}", rf"\label{{tab:{sheet.name}}}", r"\end{table}", ""]
+    caption = " ".join([f"{table.title}.", *table.notes])
+    lines += [rf"\caption{{{_tex(caption)}}}", rf"\label{{tab:{table.name}}}", r"\end{table}", ""]
     return "\n".join(lines)
 
 

@@ -58,8 +58,8 @@ def keypoint_table(source: ReportData, k: str, alpha: float) -> Table:
         *(_odd_totals(source, k, alpha) if is_printed else ()),
     ]
     title = f"Table {number}: test PCK@{alpha:g} by keypoint, k = {k}{twin}"
-    sheet = grid(source, name, title, heads, blocks, notes)
-    return _with_means(source, sheet, k, alpha, keypoints) if is_printed else sheet
+    table = grid(source, name, title, heads, blocks, notes)
+    return _with_means(source, table, k, alpha, keypoints) if is_printed else table
 
 
 def one_side_table(source: ReportData) -> Table | None:
@@ -161,12 +161,12 @@ def _odd_totals(source: ReportData, k: str, alpha: float) -> list[str]:
 
 
 def _with_means(
-    source: ReportData, sheet: Table, k: str, alpha: float, keypoints: Sequence[str]
+    source: ReportData, table: Table, k: str, alpha: float, keypoints: Sequence[str]
 ) -> Table:
     """Add the thesis's column "Total": a keypoint's plain mean over networks and experiments."""
     theirs = [source.published.column_mean.get((name, k)) for name in keypoints]
     if not any(theirs):
-        return sheet
+        return table
     means = [_mean_of_networks(source, k, alpha, name) for name in keypoints]
     cells = tuple(ABSENT if mean is None else figures(mean) for mean in means)
     pairs = list(zip(means, theirs, strict=True))
@@ -189,14 +189,14 @@ def _with_means(
             record["difference"] = mean - float(printed)
         records.append({**dict.fromkeys(CSV_COLUMNS), **record})
     return Table(
-        sheet.name,
-        sheet.title,
-        sheet.heads,
-        sheet.rows + rows,
-        sheet.columns,
-        sheet.records + tuple(records),
-        sheet.notes,
-        sheet.corner,
+        table.name,
+        table.title,
+        table.heads,
+        table.rows + rows,
+        table.columns,
+        table.records + tuple(records),
+        table.notes,
+        table.corner,
     )
 
 

@@ -37,7 +37,7 @@ class JobGroup:
     out: Path
     threads: int
     stop_file: Path
-    _children: dict[str, RunProcess] = field(default_factory=dict)
+    _processes: dict[str, RunProcess] = field(default_factory=dict)
 
     def __call__(self) -> Outcomes:
         """Begin the runs, and wait for all."""
@@ -48,13 +48,13 @@ class JobGroup:
             elif not self._is_free(job.name):
                 ended[job.name] = RunState.STOPPED, "another process is at it"
             elif not self.stop_file.exists():
-                self._children[job.name] = begin(job, self.out, self.threads)
+                self._processes[job.name] = begin(job, self.out, self.threads)
         while len(ended) < len(self.jobs):
             if self.stop_file.exists():
                 self._stop()
                 ended = {**{job.name: (RunState.STOPPED, "") for job in self.jobs}, **ended}
-            for name, child in self._children.items():
-                outcome = child.outcome()
+            for name, process in self._processes.items():
+                outcome = process.outcome()
                 if outcome is not None:
                     ended[name] = outcome
             time.sleep(_POLL_S)
@@ -65,18 +65,18 @@ class JobGroup:
         import submitit
 
         self._stop()
-        return submitit.helpers.DelayedSubmission(replace(self, _children={}))
+        return submitit.helpers.DelayedSubmission(replace(self, _processes={}))
 
     def _stop(self) -> None:
         """Ask all to save, and wait until they have."""
-        for child in self._children.values():
-            child.stop()
+        for process in self._processes.values():
+            process.stop()
         deadline = time.monotonic() + _GRACE_S
-        for child in self._children.values():
-            while child.outcome() is None and time.monotonic() < deadline:
+        for process in self._processes.values():
+            while process.outcome() is None and time.monotonic() < deadline:
                 time.sleep(_POLL_S)
-            if child.outcome() is None:
-                child.kill()
+            if process.outcome() is None:
+                process.kill()
 
     def _is_free(self, name: str) -> bool:
         deadline = time.monotonic() + _WAIT_FOR_LOCK_S
@@ -92,10 +92,10 @@ class JobGroup:
 
 
 class ClusterJob:
-    """A pack's job, and its outcomes once it has ended. What all launchers of packs share."""
+    """A group's job, and its outcomes once it has ended. What all launchers of groups share."""
 
-    def __init__(self, pack: JobGroup) -> None:
-        self.pack = pack
+    def __init__(self, group: JobGroup) -> None:
+        self.group = group
         self.began = time.monotonic()
         self._outcomes: Mapping[str, tuple[RunState, str]] | None = None
 
@@ -104,7 +104,7 @@ class ClusterJob:
         raise NotImplementedError
 
     def result(self) -> Outcomes:
-        """What the pack returned; raises if it died."""
+        """What the group returned; raises if it died."""
         raise NotImplementedError
 
     def cancel(self) -> None:
@@ -118,14 +118,14 @@ class ClusterJob:
                 self._outcomes = self.result()
             except Exception as error:  # whatever the cluster has to say of a job that died
                 said = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-                self._outcomes = {job.name: self._found(job.name, said) for job in self.pack.jobs}
+                self._outcomes = {job.name: self._found(job.name, said) for job in self.group.jobs}
         return self._outcomes
 
     def _found(self, name: str, said: str) -> tuple[RunState, str]:
-        """What the folder of a run tells, when its job can't."""
-        if is_finished(self.pack.out / name):
+        """The outcome by the folder of a run whose job gave none."""
+        if is_finished(self.group.out / name):
             return RunState.FINISHED, ""
-        status = read_status(self.pack.out / name)
+        status = read_status(self.group.out / name)
         return (
             (RunState.LOST, said)
             if status.state != RunState.STOPPED
@@ -135,7 +135,7 @@ class ClusterJob:
 
 @dataclass
 class GroupedRun:
-    """One run of a pack, as the supervisor sees it."""
+    """One run of a group, as the supervisor sees it."""
 
     name: str
     remote: ClusterJob
@@ -146,19 +146,19 @@ class GroupedRun:
         return (time.monotonic() - self.remote.began) / 60
 
     def stop(self) -> None:
-        """All packs of the sweep are asked by one file."""
-        self.remote.pack.stop_file.touch()
+        """All groups of the sweep are asked by one file."""
+        self.remote.group.stop_file.touch()
 
     def kill(self) -> None:
         """Take its job away; the runs of it see that, save and leave."""
         self.remote.cancel()
 
     def outcome(self) -> tuple[RunState, str] | None:
-        """(state, reason) once the whole pack has ended."""
+        """(state, reason) once the whole group has ended."""
         found = self.remote.outcomes()
         return None if found is None else found[self.name]
 
 
-def packed_runs(remote: ClusterJob) -> dict[str, GroupedRun]:
-    """The handles of a pack's runs."""
-    return {job.name: GroupedRun(job.name, remote) for job in remote.pack.jobs}
+def grouped_runs(remote: ClusterJob) -> dict[str, GroupedRun]:
+    """The handles of a group's runs."""
+    return {job.name: GroupedRun(job.name, remote) for job in remote.group.jobs}

@@ -13,7 +13,7 @@ from trainer.sweep.launchers.job_group import (
     GroupedRun,
     JobGroup,
     Outcomes,
-    packed_runs,
+    grouped_runs,
 )
 
 
@@ -26,7 +26,7 @@ class Queue(AbstractContextManager["Queue"]):
     threads : CPU cores of each run.
     runs_per_job : runs that share a job, and its GPU.
     cluster : "slurm"; "local", processes of this machine; "auto" is SLURM where it is.
-    parameters : what the executor is told, by submitit's names (``timeout_min``,
+    parameters : the executor's parameters, by submitit's names (``timeout_min``,
         ``slurm_partition``, ``gpus_per_node``, ...).
     stop_file : see ``JobGroup``.
     """
@@ -66,19 +66,19 @@ class Queue(AbstractContextManager["Queue"]):
 
     def begin(self, jobs: Sequence[Job]) -> Mapping[str, GroupedRun]:
         """Hand in a job for some runs."""
-        pack = JobGroup(tuple(jobs), self.out, self.threads, self.stop_file)
-        return packed_runs(_QueuedPack(pack, self._executor.submit(pack)))
+        group = JobGroup(tuple(jobs), self.out, self.threads, self.stop_file)
+        return grouped_runs(_QueuedGroup(group, self._executor.submit(group)))
 
 
-class _QueuedPack(ClusterJob):
-    """A pack as a job of submitit."""
+class _QueuedGroup(ClusterJob):
+    """A group as a job of submitit."""
 
-    def __init__(self, pack: JobGroup, job: Any) -> None:
-        super().__init__(pack)
+    def __init__(self, group: JobGroup, job: Any) -> None:
+        super().__init__(group)
         self._job = job
 
     def is_done(self) -> bool:
-        """As the queue tells it; it is asked once a minute."""
+        """Whether the queue reports its end; submitit asks once a minute."""
         return bool(self._job.done())
 
     def result(self) -> Outcomes:

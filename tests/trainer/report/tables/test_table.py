@@ -1,4 +1,4 @@
-"""One sheet in three forms."""
+"""One table in three formats."""
 
 import csv
 import io

@@ -4,7 +4,7 @@ import pytest
 
 from trainer.report.intervals import differences
 from trainer.report.published import Published
-from trainer.report.tables import sheets
+from trainer.report.tables import tables_by_section
 from trainer.report.tables.grid import ReportData, figures, signed, span_text
 from trainer.report.tables.metadata_tables import changed_settings, run_table, split_table
 from trainer.report.tables.table import ABSENT, UNDER_A_VALUE, latex
@@ -13,12 +13,12 @@ from trainer.report.tables.thesis import keypoint_table, motion_table, pck_table
 ALL = ["all", "all", "pck"]
 
 
-def row(sheet, label, after=0):
+def row(table, label, after=0):
     """The first row of a label at or after an index, and its index."""
-    for at, one in enumerate(sheet.rows):
+    for at, one in enumerate(table.rows):
         if at >= after and one.label == label:
             return one, at
-    raise AssertionError(f"{sheet.name} has no row {label}")
+    raise AssertionError(f"{table.name} has no row {label}")
 
 
 def test_numbers_are_written_with_three_digits():
@@ -40,8 +40,8 @@ def test_numbers_are_written_with_three_digits():
 
 
 def test_table_1_has_identity_first_then_smoothers_then_networks(source):
-    sheet = pck_table(source, "1")
-    labels = [r.label for r in sheet.rows if r.kind == "value"]
+    table = pck_table(source, "1")
+    labels = [r.label for r in table.rows if r.kind == "value"]
     assert labels == [
         "Identity function",
         "Mean",
@@ -51,49 +51,49 @@ def test_table_1_has_identity_first_then_smoothers_then_networks(source):
         "bi-ConvLSTM Model S",
         "bi-ConvLSTM Model C",
     ]
-    assert sheet.heads[0] == (("PCK@0.05", 3), ("PCK@0.1", 3), ("PCK@0.2", 3))
-    assert [text for text, _ in sheet.heads[1]] == ["1.1", "1.2", "1.3"] * 3
-    assert {len(r.cells) for r in sheet.rows} == {9}
+    assert table.heads[0] == (("PCK@0.05", 3), ("PCK@0.1", 3), ("PCK@0.2", 3))
+    assert [text for text, _ in table.heads[1]] == ["1.1", "1.2", "1.3"] * 3
+    assert {len(r.cells) for r in table.rows} == {9}
 
 
 def test_a_value_its_published_number_and_their_difference_stand_together(source):
     number = source.numbers["3dconv", "1.1", *ALL, 0.1]
-    sheet = pck_table(source, "1")
-    value, at = row(sheet, "3DConv")
-    interval, thesis, difference = sheet.rows[at + 1 : at + 4]
+    table = pck_table(source, "1")
+    value, at = row(table, "3DConv")
+    interval, thesis, difference = table.rows[at + 1 : at + 4]
     assert value.cells[3] == figures(number.value)
     assert interval.cells[3] == span_text(number.low, number.high)
     assert thesis.cells[3:6] == ("30.6", "58.5", "23.8")
     assert difference.cells[3] == signed(number.value - 30.6)
     assert difference.cells[4] == ABSENT
     (record,) = (
-        r for r in sheet.records if r["model"] == "3dconv" and r["alpha"] == 0.1 and r["n"]
+        r for r in table.records if r["model"] == "3dconv" and r["alpha"] == 0.1 and r["n"]
     )
     assert record["difference"] == pytest.approx(number.value - 30.6)
     assert record["published_threshold_px"] == 2.23
 
 
 def test_what_was_not_run_has_dashes_only(source):
-    sheet = pck_table(source, "1")
-    absent, at = row(sheet, "bi-ConvLSTM Model C")
+    table = pck_table(source, "1")
+    absent, at = row(table, "bi-ConvLSTM Model C")
     assert set(absent.cells) == {ABSENT}
-    assert sheet.rows[at + 1].label == "thesis"
-    for record in sheet.records:
+    assert table.rows[at + 1].label == "thesis"
+    for record in table.records:
         if record["model"] == "biconvlstm-c":
             assert record["value"] is record["n"] is record["low"] is None
             assert record["published"] is not None
 
 
 def test_counts_and_thresholds_stand_above(source):
-    sheet = pck_table(source, "2")
-    threshold, at = row(sheet, "Mean threshold (px)")
+    table = pck_table(source, "2")
+    threshold, at = row(table, "Mean threshold (px)")
     number = source.numbers["identity", "2.3", "all", "all", "mean_threshold_px", 0.2]
     assert threshold.cells == (*[ABSENT] * 2, *_thresholds(source), figures(number.value))
-    assert sheet.rows[at + 1].cells == ("1.11",) * 3 + ("2.23",) * 3 + ("4.46",) * 3
-    n, _ = row(sheet, "Keypoints counted, n")
+    assert table.rows[at + 1].cells == ("1.11",) * 3 + ("2.23",) * 3 + ("4.46",) * 3
+    n, _ = row(table, "Keypoints counted, n")
     assert n.cells[2] == f"{source.numbers['identity', '2.3', *ALL, 0.05].n:,}"
     assert n.cells[0] == ABSENT
-    assert row(sheet, "Videos")[0].cells[2] == "8"
+    assert row(table, "Videos")[0].cells[2] == "8"
 
 
 def _thresholds(source):
@@ -111,9 +111,9 @@ def test_n_is_that_of_one_seed(source):
 
 
 def test_the_best_of_a_column_is_marked(source):
-    sheet = pck_table(source, "1")
-    assert row(sheet, "DeciWatch, 2 seeds")[0].best == {0, 3, 6}
-    assert sum(len(r.best) for r in sheet.rows) == 3
+    table = pck_table(source, "1")
+    assert row(table, "DeciWatch, 2 seeds")[0].best == {0, 3, 6}
+    assert sum(len(r.best) for r in table.rows) == 3
     motion = motion_table(source)
     assert 0 in row(motion, "DeciWatch, 2 seeds")[0].best  # the least error
     assert all(at < 6 for r in motion.rows for at in r.best)  # a lag has no best
@@ -121,12 +121,12 @@ def test_the_best_of_a_column_is_marked(source):
 
 def test_shown_keypoint_rows_reproduce_the_shown_total(source):
     """As printed, rounded, weighted by the printed counts: to 0.05 points and the rounding."""
-    sheet = keypoint_table(source, "1", 0.1)
-    n, at = row(sheet, "Keypoints counted, n")
+    table = keypoint_table(source, "1", 0.1)
+    n, at = row(table, "Keypoints counted, n")
     counts = [int(c.replace(",", "")) if c != ABSENT else 0 for c in n.cells]
     assert sum(counts[:-1]) == counts[-1]
     for label in ("Identity function", "Gaussian", "3DConv", "DeciWatch, 2 seeds"):
-        cells = row(sheet, label, at)[0].cells
+        cells = row(table, label, at)[0].cells
         values = [float(c) if c != ABSENT else 0.0 for c in cells]
         again = sum(v * c for v, c in zip(values[:-1], counts[:-1], strict=True)) / counts[-1]
         assert again == pytest.approx(values[-1], abs=0.1)
@@ -142,27 +142,27 @@ def test_table_4_tells_which_printed_totals_cannot_be(source):
 
 
 def test_the_mean_over_networks_is_left_open_until_all_are_there(source):
-    sheet = keypoint_table(source, "1", 0.1)
-    networks, at = row(sheet, "Networks")
+    table = keypoint_table(source, "1", 0.1)
+    networks, at = row(table, "Networks")
     assert set(networks.cells) == {ABSENT}
-    assert sheet.rows[at + 1].cells[0] == "61.7"
+    assert table.rows[at + 1].cells[0] == "61.7"
 
 
 def test_twins_have_no_published_rows(source):
-    sheet = keypoint_table(source, "2", 0.2)
-    assert sheet.name == "table4-at-0.2"
-    keypoint_cells = [r.cells[:-1] for r in sheet.rows if r.kind == "published"]
+    table = keypoint_table(source, "2", 0.2)
+    assert table.name == "table4-at-0.2"
+    keypoint_cells = [r.cells[:-1] for r in table.rows if r.kind == "published"]
     assert {cell for cells in keypoint_cells for cell in cells} == {ABSENT}
 
 
 def test_without_published_numbers_their_rows_are_gone(source):
-    sheet = pck_table(ReportData(source.numbers, Published()), "1")
-    assert {r.kind for r in sheet.rows} == {"fact", "value", "interval"}
-    assert all(record["published"] is None for record in sheet.records)
+    table = pck_table(ReportData(source.numbers, Published()), "1")
+    assert {r.kind for r in table.rows} == {"fact", "value", "interval"}
+    assert all(record["published"] is None for record in table.records)
 
 
 def test_every_section_has_its_sheets(found, source):
-    by_section = sheets(found, source, differences(found))
+    by_section = tables_by_section(found, source, differences(found))
     names = [s.name for listed in by_section.values() for s in listed]
     assert names == [
         *("table1", "table2", "differences", "table3", "table4"),
@@ -171,37 +171,37 @@ def test_every_section_has_its_sheets(found, source):
         *("splits", "runs", "smoothers"),
     ]
     for listed in by_section.values():
-        for sheet in listed:
-            widths = {len(r.cells) for r in sheet.rows if r.kind != "block"}
-            assert widths == {sheet.n_columns}, sheet.name
-            assert {tuple(record) for record in sheet.records} == {sheet.columns}
-            assert latex(sheet).isascii(), sheet.name
+        for table in listed:
+            widths = {len(r.cells) for r in table.rows if r.kind != "block"}
+            assert widths == {table.n_columns}, table.name
+            assert {tuple(record) for record in table.records} == {table.columns}
+            assert latex(table).isascii(), table.name
 
 
 def test_differences_read_either_way_round(found, source):
-    (sheet,) = sheets(found, source, differences(found))["differences"]
+    (table,) = tables_by_section(found, source, differences(found))["differences"]
     by_pair = {(d.experiment, d.first, d.second, d.alpha): d for d in differences(found)}
-    _, at = row(sheet, "Experiment 2.3")
-    identity, at_identity = row(sheet, "Identity function", at)
+    _, at = row(table, "Experiment 2.3")
+    identity, at_identity = row(table, "Identity function", at)
     assert identity.cells[0] == ABSENT
     mean = by_pair["2.3", "mean", "identity", 0.1]
     assert identity.cells[1] == signed(-mean.difference)
-    assert sheet.rows[at_identity + 1].cells[1] == span_text(-mean.high, -mean.low)
+    assert table.rows[at_identity + 1].cells[1] == span_text(-mean.high, -mean.low)
     best = by_pair["2.3", "deciwatch", "identity", 0.1]
     assert identity.cells[2] == f"{signed(-best.difference)} (DeciWatch)"
 
 
 def test_ranks_compare_rows_that_both_have(found, source):
-    sheet = next(s for s in sheets(found, source, [])["checks"] if s.name == "ranks")
-    assert {r["model"] for r in sheet.records} == {"identity", "3dconv", "deciwatch"}
+    table = next(s for s in tables_by_section(found, source, [])["checks"] if s.name == "ranks")
+    assert {r["model"] for r in table.records} == {"identity", "3dconv", "deciwatch"}
     places = {
         r["model"]: (r["rank_here"], r["rank_published"])
-        for r in sheet.records
+        for r in table.records
         if (r["experiment"], r["alpha"]) == ("1.1", 0.05)
     }
     # The thesis's 3DConv is below identity at 0.05 px; here made runs are better than the mean.
     assert places == {"identity": (3, 2), "3dconv": (2, 3), "deciwatch": (1, 1)}
-    assert row(sheet, "Pairs in the same order")[0].cells[0] == "2 of 3"
+    assert row(table, "Pairs in the same order")[0].cells[0] == "2 of 3"
 
 
 def test_theory_is_left_out_where_shifts_have_a_mean(found, source):
@@ -209,25 +209,25 @@ def test_theory_is_left_out_where_shifts_have_a_mean(found, source):
         type(b)(**{**vars(b), "record": {"identity": {"mu_in_px": 1.0}}}) for b in found.baselines
     ]
     moved = type(found)(found.data, found.runs, shifted, found.scores)
-    assert "theory" not in [s.name for s in sheets(moved, source, [])["checks"]]
+    assert "theory" not in [s.name for s in tables_by_section(moved, source, [])["checks"]]
 
 
 def test_the_leak_audit_is_told(found):
-    sheet = split_table(found.data)
-    assert row(sheet, "Videos")[0].cells == ("24", "8", "8", "40", "0")
-    assert "No frame and no video" in sheet.notes[0]
+    table = split_table(found.data)
+    assert row(table, "Videos")[0].cells == ("24", "8", "8", "40", "0")
+    assert "No frame and no video" in table.notes[0]
     told = {**vars(found.data), "may_share": True, "shared": {**found.data.shared, "frames": 9}}
     assert "flattered" in split_table(type(found.data)(**told)).notes[0]
 
 
 def test_runs_tell_their_state_cost_and_changes(found, source):
-    sheet = run_table(found, source.published)
-    record = {r["run"]: r for r in sheet.records}["deciwatch-1.1-seed1"]
+    table = run_table(found, source.published)
+    record = {r["run"]: r for r in table.records}["deciwatch-1.1-seed1"]
     assert record["learning_rate_falls"] == "5"
     assert record["seconds_per_epoch"] == 10.0
     assert record["published_minutes_per_epoch"] == 86.0
     assert record["best_epoch"] == 6
-    unfinished, _ = row(sheet, "biconvlstm-c-2.3-seed0")
+    unfinished, _ = row(table, "biconvlstm-c-2.3-seed0")
     assert unfinished.cells[:3] == ("preempted, 7 epochs so far", "7", ABSENT)
     assert changed_settings(found.runs[0].record["identity"]) == ""
     changed = {**found.runs[0].record["identity"], "max_epochs": 3}

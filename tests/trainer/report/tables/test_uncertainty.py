@@ -19,17 +19,17 @@ def test_seeds_are_pooled_by_their_counts():
     zero = run(0, [("all", 0.5, 40.0, 100), ("nose", 0.5, 50.0, 10), ("all", 0.9, 90.0, 100)])
     one = run(1, [("all", 0.5, 60.0, 300), ("all", 0.9, 94.0, 300)])
     unfinished = SimpleNamespace(model="resmlp", experiment="2.1", seed=0, results=None)
-    sheet = coverage_table(SimpleNamespace(runs=[one, zero, unfinished]))
-    assert [(row.kind, row.label) for row in sheet.rows] == [
+    table = coverage_table(SimpleNamespace(runs=[one, zero, unfinished]))
+    assert [(row.kind, row.label) for row in table.rows] == [
         ("block", "ResMLP 1.1"),
         ("value", "all"),
         ("value", "nose"),
     ]
-    assert sheet.rows[1].cells == ("55.0", "93.0", "400")
-    assert sheet.rows[2].cells == ("50.0", "–", "10")
-    record = sheet.records[0]
+    assert table.rows[1].cells == ("55.0", "93.0", "400")
+    assert table.rows[2].cells == ("50.0", "–", "10")
+    record = table.records[0]
     assert (record["value"], record["n"], record["seeds"]) == (55.0, 400, "0 1")
-    assert sheet.heads[0][0][0] == "% inside the 50% region"
+    assert table.heads[0][0][0] == "% inside the 50% region"
 
 
 def test_without_an_uncertainty_there_is_no_table():
