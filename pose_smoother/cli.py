@@ -6,7 +6,14 @@ from typing import Any
 
 import click
 
-from pose_smoother.cli_support import HELP_OPTIONS, PATH, OneLineErrors, log_lines
+from pose_smoother.cli_support import (
+    HELP_OPTIONS,
+    KEYPOINT_FILE,
+    PATH,
+    OneLineErrors,
+    log_lines,
+    options,
+)
 
 
 def _show_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
@@ -38,8 +45,7 @@ def main(ctx: click.Context, debug: bool, quiet: bool) -> None:
 
 
 @main.command()
-@click.argument("source", metavar="IN", type=PATH)
-@click.option("--out", required=True, type=PATH, help="The same file, smoothed: what is written.")
+@options(*KEYPOINT_FILE)
 @click.option(
     "--smoother",
     default=None,
@@ -68,16 +74,6 @@ def main(ctx: click.Context, debug: bool, quiet: bool) -> None:
     show_default=True,
     type=click.IntRange(0),
     help="Fill missing points in gaps of at most so many frames; 0 fills nothing.",
-)
-@click.option(
-    "--format",
-    default=None,
-    help="Of both files; `pose-smoother formats` lists them.  [default: found out]",
-)
-@click.option(
-    "--skeleton",
-    default=None,
-    help="Names the keypoints of a file that does not, such as coco-17; an unknown name lists all.",
 )
 @click.option(
     "--map",

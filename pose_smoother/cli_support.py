@@ -39,6 +39,24 @@ def _explained(caught: Exception) -> Exception:
 
 
 PLACE = _PathOrUrlType()
+#: The options of a command that smooths a file of keypoints: where it is written, how it is read.
+KEYPOINT_FILE: tuple[Callable[[Any], Any], ...] = (
+    click.argument("source", metavar="IN", type=PATH),
+    click.option(
+        "--out", required=True, type=PATH, help="The same file, smoothed: what is written."
+    ),
+    click.option(
+        "--format",
+        default=None,
+        help="Of both files; `pose-smoother formats` lists them.  [default: found out]",
+    ),
+    click.option(
+        "--skeleton",
+        default=None,
+        help="Names the keypoints of a file that does not, such as coco-17; an unknown name lists "
+        "all.",
+    ),
+)
 HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
 
 

@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 import pipeline
+import pose_smoother
 from pose_smoother.errors import PoseSmootherError
 from pose_smoother.files.atomic import sha256_bytes
 from pose_smoother.versions import package_versions
@@ -24,9 +25,12 @@ class IncompatibleWorkerError(PoseSmootherError):
 def versions() -> dict[str, str]:
     """Versions of Python, of the packages that decide bytes, and of this program's files."""
     found = dict.fromkeys(_PACKAGES, "absent") | package_versions(*_PACKAGES)
-    home = Path(pipeline.__file__).parent
-    files = sorted(home.rglob("*.py"))
-    hashes = [f"{f.relative_to(home).as_posix()} {sha256_bytes(f.read_bytes())}" for f in files]
+    homes = [Path(str(package.__file__)).parent for package in (pipeline, pose_smoother)]
+    hashes = [
+        f"{file.relative_to(home.parent).as_posix()} {sha256_bytes(file.read_bytes())}"
+        for home in homes
+        for file in sorted(home.rglob("*.py"))
+    ]
     return found | {FILES: sha256_bytes("\n".join(hashes).encode())[:12]}
 
 

@@ -1,4 +1,4 @@
-"""Two streams' training batches in turn: new windows, and old ones lest they be forgotten."""
+"""Two streams' training batches in turn: new windows, and old ones to avoid forgetting them."""
 
 from collections.abc import Generator, Iterator
 from contextlib import closing

@@ -86,8 +86,8 @@ class ProcessGroup:
 
         Raises
         ------
-        PoseSmootherError : the first one's; others raise a RunError of the same text, lest they
-            wait.
+        PoseSmootherError : the first one's; others raise a RunError of the same text, so
+            that none of them waits.
         """
         if self.is_single:
             return act()

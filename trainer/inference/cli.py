@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pose_smoother.cli_support import PATH, PLACE
+from pose_smoother.cli_support import KEYPOINT_FILE, PATH, PLACE, options
 from pose_smoother.remote.path import PathOrUrl
 from pose_smoother.store.open import open_store
 from trainer.cli_options import DEVICE
@@ -15,23 +15,12 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("source", metavar="IN", type=PATH)
-@click.option("--out", required=True, type=PATH, help="The same file, smoothed: what is written.")
+@options(*KEYPOINT_FILE)
 @click.option("--run", default=None, type=PATH, help="The folder of a finished run.")
 @click.option(
     "--smoother",
     default=None,
     help="Instead of a run: savgol, kalman, hampel,kalman, …; an unknown name lists all.",
-)
-@click.option(
-    "--format",
-    default=None,
-    help="Of both files; an unknown name lists the known ones.  [default: found out]",
-)
-@click.option(
-    "--skeleton",
-    default=None,
-    help="Names the keypoints of a file that does not, such as coco-17; an unknown name lists all.",
 )
 @click.option(
     "--map",

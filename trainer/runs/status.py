@@ -67,8 +67,8 @@ def read_status(folder: Path) -> RunStatus:
     try:
         if (folder / STATE).exists():
             saved = read_json(folder / STATE, "")
-            state = _ENDED.get(str(saved.get("state")), RunState.STOPPED)
-            state = RunState.STOPPED if state == RunState.LOST else state  # it can be continued
+            failed = saved.get("state") == RunState.FAILED
+            state = RunState.FAILED if failed else RunState.STOPPED  # a lost run can be continued
             status = replace(status, state=state, reason=str(saved.get("error", "")))
         if (folder / HISTORY).exists():
             history = read_csv(folder / HISTORY, HISTORY_KINDS)

@@ -19,6 +19,7 @@ pytest.importorskip("distributed", reason="Dask is not installed (extra 'cluster
 
 from distributed import LocalCluster
 
+import pose_smoother
 from pipeline.build import preprocess
 from pipeline.cluster import workers as cluster_workers
 from pipeline.cluster.compatibility import FILES, BuildToken, versions
@@ -187,6 +188,15 @@ def test_an_address_where_nobody_answers(
     for address in ("tcp://127.0.0.1:9", "nonsense://"):
         with pytest.raises(ClusterError, match="no Dask scheduler answers at"):
             on_cluster(labels, tmp_path / "store", address)
+
+
+def test_the_library_s_files_count_as_the_program_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = versions.__wrapped__()[FILES]
+    assert versions.__wrapped__()[FILES] == found
+    changed = Path(pose_smoother.__file__).parent / "heatmap.py"
+    read = Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda p: read(p) + b"#" * (p == changed))
+    assert versions.__wrapped__()[FILES] != found
 
 
 def test_workers_of_other_versions_or_without_the_folder_are_refused(
