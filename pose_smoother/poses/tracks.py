@@ -20,8 +20,8 @@ class Track:
     video : the video's name, ``""`` where the format has none.
     person : the person's name in the file, or the one given to it by linking (``link-1``).
     frame : int64 (n,), n >= 1, strictly increasing frame numbers; gaps allowed.
-    keypoints : float64 (n, J, 2), (x, y) in the file's unit, mostly source pixels; a keypoint that
-        is missing is NaN in both.
+    keypoints : float64 (n, J, 2 or 3), (x, y) or (x, y, z) in the file's unit, mostly source
+        pixels; a keypoint that is missing is NaN along every axis.
     score : float64 (n, J), the detector's confidence as in the file; NaN where none is given.
     step : the difference between the numbers of neighbouring frames; over 1 only where the file
         numbers its frames so throughout.
@@ -53,6 +53,8 @@ class Poses:
     warnings : what was assumed while reading, one sentence each; the commands tell them.
     origin : what the format needs to write the same file with other coordinates; opaque elsewhere.
     format : the name of the format that reads and writes the file.
+    fps : frames a second, None where the file does not say.
+    gzipped : whether the file is compressed by gzip.
     """
 
     names: tuple[str, ...]
@@ -60,3 +62,5 @@ class Poses:
     warnings: tuple[str, ...]
     origin: Any
     format: str = ""
+    fps: float | None = None
+    gzipped: bool = False

@@ -1,7 +1,8 @@
 """Files of keypoints: each module of this folder that has a ``NAME`` is a format.
 
 The folder is scanned; a module without ``NAME`` holds what several formats share. To add a
-format, add one file (and its test). A format keeps the file's bytes and where each coordinate
+format, add one file (and its test). Which format a file is in is decided by evidence: each format
+says how surely the file is its own, and the surest has it. A format keeps the file's bytes and where each coordinate
 stands in them, so that writing changes coordinates and nothing else: a coordinate is written where
 the new one is finite and differs from the one that was read.
 """
@@ -14,6 +15,8 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from pose_smoother.errors import InvalidInputError, unknown_name
+from pose_smoother.poses.formats.evidence import Evidence
+from pose_smoother.poses.formats.packed import is_gzip, packing, unpacked
 from pose_smoother.poses.tracks import Floats, Poses
 from pose_smoother.registry import named_modules
 
@@ -25,13 +28,15 @@ class FormatModule(Protocol):
     ----------
     NAME : the format's name on the command line.
     EXTENSIONS : endings of its files, in lower case with the dot; ``""`` is a folder.
+    HAS : what its files can hold in addition to two coordinates: ``scores``, ``fps``, ``3-D``.
     """
 
     NAME: str
     EXTENSIONS: tuple[str, ...]
+    HAS: frozenset[str]
 
-    def looks_like(self, path: Path) -> bool:
-        """Whether a file with one of the extensions is of this format."""
+    def claims(self, path: Path) -> Evidence:
+        """What speaks for a file (or folder) being of this format, whatever its ending."""
 
     def read(self, path: Path, skeleton: str | None) -> Poses:
         """The file's tracks; ``skeleton`` names keypoints where the file does not."""
@@ -60,24 +65,47 @@ def format_module(name: str) -> FormatModule:
 
 
 def find_format(path: Path) -> str:
-    """The name of the format that a file is in, from its ending and its content.
+    """The name of the format that a file is in, from its content and its ending.
+
+    A format whose ending the file has goes before the others, which are asked where no format has
+    the ending; then the strongest evidence decides.
 
     Raises
     ------
-    InvalidInputError : the file does not exist, is empty, or is of no known format.
+    InvalidInputError : the file does not exist, is empty, is of no known format, or is of several
+        equally well.
     """
     if not path.exists():
         raise InvalidInputError(f"{path}: no such file or folder")
     if path.is_file() and path.stat().st_size == 0:
         raise InvalidInputError(f"{path}: the file is empty")
-    ending = "" if path.is_dir() else path.suffix.lower()
-    for name, module in formats().items():
-        if ending in module.EXTENSIONS and module.looks_like(path):
-            return name
+    try:
+        with unpacked(path) as plain:
+            claims = _claims(plain)
+    except InvalidInputError as error:
+        raise InvalidInputError(f"{path}: {error}") from None
+    surest = max(claims.values(), default=Evidence.NONE)
+    best = [name for name, claim in claims.items() if claim == surest > Evidence.NONE]
+    if len(best) == 1:
+        return best[0]
+    if best:
+        raise InvalidInputError(
+            f"{path}: may be {' or '.join(best)}; say which with --format (format=... in Python)"
+        )
     known = ", ".join(formats())
     raise InvalidInputError(
         f"{path}: no known format of keypoints; name it with --format ({known})"
     )
+
+
+def _claims(path: Path) -> dict[str, Evidence]:
+    """The evidence for every format that may have a file's ending."""
+    ending = "" if path.is_dir() else path.suffix.lower()
+    known = {name: m for name, m in formats().items() if ending in m.EXTENSIONS}
+    if known or path.is_dir():
+        return {name: module.claims(path) for name, module in known.items()}
+    found = {name: module.claims(path) for name, module in formats().items()}
+    return {name: claim for name, claim in found.items() if claim > Evidence.ENDING}
 
 
 def read_poses(
@@ -99,14 +127,17 @@ def read_poses(
     name = format or find_format(path)
     module = format_module(name)
     try:
-        poses = module.read(path, skeleton)
+        with unpacked(path) as plain:
+            poses = module.read(plain, skeleton)
     except OSError as error:
         raise InvalidInputError(f"{path}: cannot be read ({error.strerror or error})") from None
     except InvalidInputError as error:
         raise InvalidInputError(f"{path}: {_line(str(error))}") from None
     except MemoryError:
         raise InvalidInputError(f"{path}: too large for this machine's memory") from None
-    return replace(poses, format=name, warnings=tuple(map(_line, poses.warnings)))
+    return replace(
+        poses, format=name, gzipped=is_gzip(path), warnings=tuple(map(_line, poses.warnings))
+    )
 
 
 def _line(text: str) -> str:
@@ -147,7 +178,7 @@ def write_keypoints(poses: Poses, keypoints: Sequence[Floats], out: Path) -> Non
     Parameters
     ----------
     poses : from `read_poses`.
-    keypoints : for every track, in order, float64 (n, J, 2) in the file's unit; where it is not
+    keypoints : for every track, in order, float64 (n, J, axes) in the file's unit; where it is not
         finite, the file's own value stays.
     out : the new file or folder.
 
@@ -158,7 +189,12 @@ def write_keypoints(poses: Poses, keypoints: Sequence[Floats], out: Path) -> Non
     expected = [track.keypoints.shape for track in poses.tracks]
     if [array.shape for array in keypoints] != expected:
         raise InvalidInputError(f"expected keypoints of the tracks' shapes, found others for {out}")
+    module = format_module(poses.format)
     try:
-        format_module(poses.format).write(poses, keypoints, out)
+        if poses.gzipped:
+            with packing(out) as plain:
+                module.write(poses, keypoints, plain)
+        else:
+            module.write(poses, keypoints, out)
     except OSError as error:
         raise InvalidInputError(f"{out}: cannot be written ({error.strerror or error})") from None

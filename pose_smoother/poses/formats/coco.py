@@ -12,6 +12,7 @@ import numpy as np
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
+from pose_smoother.poses.formats.evidence import Evidence
 from pose_smoother.poses.formats.json_utils import (
     dump,
     head,
@@ -34,6 +35,7 @@ from pose_smoother.poses.tracks import Floats, Poses
 
 NAME = "coco-results"
 EXTENSIONS = (".json",)
+HAS = frozenset({"scores"})
 
 #: Keys that say who somebody is; ``idx`` is AlphaPose's.
 PERSON_KEYS = ("track_id", "tracking_id", "person_id", "instance_id", "idx")
@@ -41,12 +43,15 @@ _VIDEO_KEYS = ("video_id", "vid_id", "video")
 _FRAME_KEYS = ("frame_id", "frame", "frame_index", "frame_idx")
 
 
-def looks_like(path: Path) -> bool:
+def claims(path: Path) -> Evidence:
     """Whether the first keys are those of a list of detections or of an annotation file."""
     start = head(path)
     if start.startswith(b"["):
-        return b'"image_id"' in start or not start[1:].strip(b" \r\n\t]")
-    return start.startswith(b"{") and (b'"annotations"' in start or b'"images"' in start)
+        if b'"image_id"' in start:
+            return Evidence.NAMES
+        return Evidence.NONE if start[1:].strip(b" \r\n\t]") else Evidence.ENDING
+    annotations = start.startswith(b"{") and (b'"annotations"' in start or b'"images"' in start)
+    return Evidence.NAMES if annotations else Evidence.NONE
 
 
 def _items(document: Any) -> tuple[list[Any], str]:

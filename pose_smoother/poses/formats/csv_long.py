@@ -7,6 +7,7 @@ import numpy as np
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
+from pose_smoother.poses.formats.evidence import Evidence
 from pose_smoother.poses.formats.text_table import (
     IDENTITY,
     SCORES,
@@ -26,6 +27,7 @@ from pose_smoother.poses.tracks import Floats, Poses
 
 NAME = "csv-long"
 EXTENSIONS = (".csv", ".tsv", ".txt")
+HAS = frozenset({"scores"})
 
 _MEANINGS = {
     **IDENTITY,
@@ -37,10 +39,11 @@ _MEANINGS = {
 _NEEDED = ("frame", "keypoint", "x", "y")
 
 
-def looks_like(path: Path) -> bool:
+def claims(path: Path) -> Evidence:
     """Whether the header has a column for each of frame, keypoint, x and y."""
     names = {name.strip().lower() for name in head_texts(path)}
-    return all(names & set(_MEANINGS[meaning]) for meaning in _NEEDED)
+    found = all(names & set(_MEANINGS[meaning]) for meaning in _NEEDED)
+    return Evidence.NAMES if found else Evidence.NONE
 
 
 def read(path: Path, skeleton: str | None) -> Poses:

@@ -12,6 +12,7 @@ import numpy as np
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
+from pose_smoother.poses.formats.evidence import Evidence
 from pose_smoother.poses.formats.text_table import (
     IDENTITY,
     SCORES,
@@ -31,6 +32,7 @@ from pose_smoother.poses.tracks import Floats, Poses
 
 NAME = "csv-wide"
 EXTENSIONS = (".csv", ".tsv", ".txt")
+HAS = frozenset({"scores"})
 
 _COLUMN = re.compile(rf"(.+)[_.:\- ](?:(x|y)|({'|'.join(SCORES)}|c|p|s))", flags=re.IGNORECASE)
 
@@ -49,12 +51,13 @@ def keypoint_columns(header: Sequence[str]) -> dict[str, tuple[int, int, int]]:
     return {name: (x, y, s) for name, (x, y, s) in found.items() if x >= 0 and y >= 0}
 
 
-def looks_like(path: Path) -> bool:
+def claims(path: Path) -> Evidence:
     """Whether the header has an x and a y column of some keypoint."""
     try:
-        return bool(keypoint_columns(head_texts(path)))
-    except InvalidInputError:  # some stand twice: reading says so
-        return True
+        found = bool(keypoint_columns(head_texts(path)))
+    except InvalidInputError:  # a column is there twice: reading says so
+        found = True
+    return Evidence.COLUMNS if found else Evidence.NONE
 
 
 def read(path: Path, skeleton: str | None) -> Poses:

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
+from pose_smoother.poses.formats.evidence import Evidence
+from pose_smoother.poses.formats.hdf5_utils import file_evidence, groups, is_hdf5
 from pose_smoother.poses.formats.pandas_h5 import Block, read_frame, with_values
 from pose_smoother.poses.formats.text_table import Table, head_texts, number, parse
 from pose_smoother.poses.formats.tracks_io import (
@@ -25,14 +27,17 @@ from pose_smoother.poses.tracks import Floats, Poses
 
 NAME = "dlc"
 EXTENSIONS = (".csv", ".h5", ".hdf5")
+HAS = frozenset({"scores"})
 
 _COORDS = {"x": 0, "y": 1, "likelihood": 2}
 _ALONE = "1"  # the person of a file without individuals
 
 
-def looks_like(path: Path) -> bool:
-    """Whether a table's first cell is ``scorer``; an HDF5 file is looked at when it is read."""
-    return path.suffix.lower() != ".csv" or head_texts(path)[:1] == ["scorer"]
+def claims(path: Path) -> Evidence:
+    """Whether a table's first cell is ``scorer``, or an HDF5 file has a data frame of pandas."""
+    if path.suffix.lower() in EXTENSIONS[1:] or is_hdf5(path):
+        return file_evidence(path, lambda file: any("pandas_type" in g.attrs for g in groups(file)))
+    return Evidence.MARK if head_texts(path)[:1] == ["scorer"] else Evidence.NONE
 
 
 def _csv(table: Table) -> tuple[list[str], list[tuple[str, ...]], Floats, list[int]]:
@@ -100,7 +105,7 @@ def read(path: Path, skeleton: str | None) -> Poses:
     """
     raw = read_bytes(path)
     store: list[Block] | list[int]
-    if path.suffix.lower() == ".csv":
+    if path.suffix.lower() not in EXTENSIONS[1:] and not is_hdf5(path):
         rows, columns, values, store = _csv(parse(raw))
     else:
         rows, store = read_frame(raw)

@@ -11,6 +11,7 @@ import numpy as np
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
+from pose_smoother.poses.formats.evidence import Evidence
 from pose_smoother.poses.formats.json_utils import (
     dump,
     head,
@@ -34,16 +35,18 @@ from pose_smoother.poses.tracks import Floats, Poses
 
 NAME = "mmpose"
 EXTENSIONS = (".json",)
+HAS = frozenset({"scores"})
 PERSON_KEYS = ("track_id", "person_id", "instance_id")
 
 
-def looks_like(path: Path) -> bool:
+def claims(path: Path) -> Evidence:
     """Whether the first keys are those of frames with instances, or of instances with scores."""
     start = head(path)
     if start.startswith(b"{"):
-        return b'"instance_info"' in start
+        return Evidence.MARK if b'"instance_info"' in start else Evidence.NONE
     bare = b'"instances"' in start or b'"keypoint_scores"' in start
-    return start.startswith(b"[") and bare and b'"image_id"' not in start
+    found = start.startswith(b"[") and bare and b'"image_id"' not in start
+    return Evidence.NAMES if found else Evidence.NONE
 
 
 def _instances(document: Any) -> list[tuple[int, dict[str, Any]]]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
+from pose_smoother.poses.formats.evidence import Evidence
 from pose_smoother.poses.formats.tracks_io import (
     MAX_BYTES,
     Detections,
@@ -29,6 +30,7 @@ from pose_smoother.poses.tracks import Floats, Poses
 
 NAME = "npz"
 EXTENSIONS = (".npz",)
+HAS = frozenset({"scores"})
 
 #: What `zipfile` and NumPy raise on broken bytes.
 _DAMAGED = (
@@ -37,9 +39,9 @@ _DAMAGED = (
 )
 
 
-def looks_like(path: Path) -> bool:
-    """Whether it is a zip archive at all: no other format has the ending."""
-    return True
+def claims(path: Path) -> Evidence:
+    """Whether it is a zip archive at all: no other format is one."""
+    return Evidence.MARK if zipfile.is_zipfile(path) else Evidence.ENDING
 
 
 def _array(archive: zipfile.ZipFile, name: str) -> NDArray[Any] | None:

@@ -15,12 +15,20 @@ from numpy.typing import NDArray
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
-from pose_smoother.poses.formats.hdf5_utils import array, opened, rewritten, text
+from pose_smoother.poses.formats.evidence import Evidence
+from pose_smoother.poses.formats.hdf5_utils import (
+    array,
+    file_evidence,
+    opened,
+    rewritten,
+    text,
+)
 from pose_smoother.poses.formats.tracks_io import Detections, read_bytes, to_file_order, to_tracks
 from pose_smoother.poses.tracks import Floats, Poses
 
 NAME = "nwb"
 EXTENSIONS = (".nwb",)
+HAS = frozenset({"scores"})
 
 _PREFIX = "PoseEstimationSeries"  # NeuroConv names a series so, before the keypoint's name
 
@@ -45,9 +53,9 @@ class Series:
     values: Floats
 
 
-def looks_like(path: Path) -> bool:
-    """No other format has the ending."""
-    return True
+def claims(path: Path) -> Evidence:
+    """Whether an HDF5 file says which version of NWB it is."""
+    return file_evidence(path, lambda file: "nwb_version" in file.attrs)
 
 
 def _is(value: Any, kind: str) -> bool:

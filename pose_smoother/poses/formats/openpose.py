@@ -14,6 +14,7 @@ import numpy as np
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
+from pose_smoother.poses.formats.evidence import Evidence
 from pose_smoother.poses.formats.json_utils import (
     dump,
     head,
@@ -37,15 +38,17 @@ from pose_smoother.poses.tracks import Floats, Poses
 
 NAME = "openpose"
 EXTENSIONS = ("", ".json")
+HAS = frozenset({"scores"})
 _BODY = "pose_keypoints_2d"
 
 
-def looks_like(path: Path) -> bool:
+def claims(path: Path) -> Evidence:
     """Whether a folder has files of frames, or a file's first keys are a frame's."""
     if path.is_dir():
-        return any(path.glob("*_keypoints.json"))
+        return Evidence.MARK if any(path.glob("*_keypoints.json")) else Evidence.NONE
     start = head(path)
-    return start.startswith(b"{") and b'"people"' in start and b'"instance_info"' not in start
+    found = start.startswith(b"{") and b'"people"' in start and b'"instance_info"' not in start
+    return Evidence.NAMES if found else Evidence.NONE
 
 
 def _people(document: Any, where: str) -> list[dict[str, Any]]:

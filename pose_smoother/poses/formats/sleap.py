@@ -15,13 +15,21 @@ from numpy.typing import NDArray
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
-from pose_smoother.poses.formats.hdf5_utils import array, opened, rewritten, text
+from pose_smoother.poses.formats.evidence import Evidence
+from pose_smoother.poses.formats.hdf5_utils import (
+    array,
+    file_evidence,
+    opened,
+    rewritten,
+    text,
+)
 from pose_smoother.poses.formats.json_utils import load
 from pose_smoother.poses.formats.tracks_io import Detections, read_bytes, to_file_order, to_tracks
 from pose_smoother.poses.tracks import Floats, Poses
 
 NAME = "sleap"
 EXTENSIONS = (".slp",)
+HAS = frozenset({"scores"})
 
 _NEWER = 3.0  # another layout; sleap-io 0.9 refuses it as well
 _POINTS = ("points", "pred_points")  # by an instance's type: 0 by hand, 1 predicted
@@ -36,9 +44,9 @@ _FIELDS = {
 }
 
 
-def looks_like(path: Path) -> bool:
-    """No other format has the ending."""
-    return True
+def claims(path: Path) -> Evidence:
+    """Whether an HDF5 file has SLEAP's tables."""
+    return file_evidence(path, lambda file: all(name in file for name in _FIELDS))
 
 
 def _table(file: h5py.File, name: str) -> NDArray[Any]:
