@@ -12,7 +12,9 @@ Where two skeletons mean different things by one name, this is what is taken:
 """
 
 import json
+import re
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -130,6 +132,26 @@ def _ways(n_keypoints: int) -> str:
     """How a user may name so many keypoints."""
     names = [*(found.name for found in with_count(n_keypoints)), NUMBERED]
     return f"say which they are with {' or '.join(f'--skeleton {name}' for name in names)}"
+
+
+def numbered_as(names: Sequence[str], skeleton: str | None) -> tuple[str, ...]:
+    """Names of keypoints that a file numbers, in its order; other names stay.
+
+    ``0`` and ``landmark_0`` are numbers, if every keypoint has one, from 0 or 1 on and none twice.
+
+    Raises
+    ------
+    InvalidInputError : the skeleton is unknown or has another number of keypoints.
+    """
+    matches = [re.fullmatch(r"(.*?)(\d{1,6})", name, flags=re.DOTALL) for name in names]
+    numbers = [int(match[2]) for match in matches if match]
+    alike = len({match[1] for match in matches if match}) == 1
+    first = min(numbers, default=0)
+    complete = sorted(numbers) == list(range(first, first + len(names))) and first in (0, 1)
+    if skeleton in (None, NUMBERED) or not alike or not complete:
+        return tuple(names)
+    given, _ = known_skeleton(len(names), skeleton)
+    return tuple(given[number - first] for number in numbers)
 
 
 def read_map(path: Path) -> dict[str, str]:

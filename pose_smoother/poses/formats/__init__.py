@@ -1,10 +1,10 @@
 """Files of keypoints: each module of this folder that has a ``NAME`` is a format.
 
 The folder is scanned; a module without ``NAME`` holds what several formats share. To add a
-format, add one file (and its test). Which format a file is in is decided by evidence: each format
-says how surely the file is its own, and the surest has it. A format keeps the file's bytes and where each coordinate
-stands in them, so that writing changes coordinates and nothing else: a coordinate is written where
-the new one is finite and differs from the one that was read.
+format, add one file (and its test). Each format says what speaks for a file being its own; the
+strongest evidence decides. A format keeps the file's bytes and where each coordinate is in them, so
+that writing changes coordinates and nothing else: a coordinate is written where the new one is
+finite and differs from the one that was read.
 """
 
 import os

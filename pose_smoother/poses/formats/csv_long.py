@@ -1,4 +1,7 @@
-"""CSV with one keypoint a row: frame, keypoint, x, y, and person, video, score where there are."""
+"""CSV with one keypoint a row: frame, keypoint, x, y; and z, person, video, score where there are.
+
+Keypoints may be numbered, as MediaPipe's landmarks are.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,17 +26,22 @@ from pose_smoother.poses.formats.tracks_io import (
     to_file_order,
     to_tracks,
 )
+from pose_smoother.poses.keypoint_names import numbered_as
 from pose_smoother.poses.tracks import Floats, Poses
 
 NAME = "csv-long"
 EXTENSIONS = (".csv", ".tsv", ".txt")
-HAS = frozenset({"scores"})
+HAS = frozenset({"scores", "fps", "3-D"})
 
 _MEANINGS = {
     **IDENTITY,
-    "keypoint": ("keypoint", "keypoint_name", "bodypart", "bodyparts", "joint", "landmark", "node"),
+    "keypoint": (
+        *("keypoint", "keypoint_name", "bodypart", "bodyparts", "joint", "landmark", "node"),
+        *("landmark_name", "landmark_id", "landmark_index", "landmark_idx", "keypoint_id"),
+    ),
     "x": ("x", "x_px"),
     "y": ("y", "y_px"),
+    "z": ("z",),
     "score": SCORES,
 }
 _NEEDED = ("frame", "keypoint", "x", "y")
@@ -47,7 +55,7 @@ def claims(path: Path) -> Evidence:
 
 
 def read(path: Path, skeleton: str | None) -> Poses:
-    """Tracks of the file; its keypoint column names the keypoints, so no skeleton is asked for.
+    """Tracks of the file; its column names the keypoints (``skeleton`` those that are numbered).
 
     Raises
     ------
@@ -67,7 +75,8 @@ def read(path: Path, skeleton: str | None) -> Poses:
     names: dict[str, int] = {}
     people: dict[tuple[str, str | None, int], int] = {}
     lines: dict[tuple[int, int], int] = {}  # (row, keypoint) → line
-    values: list[tuple[float, float, float]] = []
+    values: list[list[float]] = []
+    axes = ("x", "y", "z") if "z" in at else ("x", "y")
     for index, cells in table.rows(1, len(header)):
         image, frame = named_frame(cells[at["frame"]])
         video = cells[at["video"]] if "video" in at else image
@@ -83,13 +92,14 @@ def read(path: Path, skeleton: str | None) -> Poses:
                 f"{index + 1}): two people need two ids in a column person"
             )
         lines[key] = index
-        x, y, score = (
-            number(cells[at[m]], index, header[at[m]]) if m in at else np.nan
-            for m in ("x", "y", "score")
+        values.append(
+            [
+                number(cells[at[m]], index, header[at[m]]) if m in at else np.nan
+                for m in (*axes, "score")
+            ]
         )
-        values.append((x, y, score))
     place = np.full((len(people), len(names)), -1, dtype=np.int64)
-    data = np.full((*place.shape, 3), np.nan)
+    data = np.full((*place.shape, len(axes) + 1), np.nan)
     for (row, column), line, value in zip(lines, lines.values(), values, strict=True):
         place[row, column] = line
         data[row, column] = value
@@ -97,10 +107,11 @@ def read(path: Path, skeleton: str | None) -> Poses:
         [video for video, _, _ in people],
         [person for _, person, _ in people],
         np.array([frame for _, _, frame in people], dtype=np.int64),
-        data[..., :2],
-        data[..., 2],
+        data[..., :-1],
+        data[..., -1],
     )
-    return to_tracks(list(names), seen, raw, (place, at["x"], at["y"]))
+    places = (place, *(at[axis] for axis in axes))
+    return to_tracks(numbered_as(list(names), skeleton), seen, raw, places, fps=table.fps)
 
 
 def write(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:

@@ -33,7 +33,7 @@ class Detections:
     video : (N,) the video of each, ``""`` where there is none.
     person : (N,) the person's name, None where the file gives none.
     frame : int64 (N,) frame numbers.
-    keypoints : float64 (N, J, 2), NaN where missing.
+    keypoints : float64 (N, J, 2 or 3), NaN where missing.
     score : float64 (N, J), NaN where not given.
     """
 
@@ -51,7 +51,7 @@ class FileLayout:
     Attributes
     ----------
     raw : the file's bytes, or what the format keeps instead.
-    keypoints : float64 (N, J, 2), as read, in the file's order.
+    keypoints : float64 (N, J, 2 or 3), as read, in the file's order.
     rows : for every track, int64 (n,), the place of its frames in the file's order.
     place : where the coordinates stand, as the format wants it.
     """
@@ -113,7 +113,12 @@ def frame_step(frame: NDArray[np.int64]) -> int:
 
 
 def to_tracks(
-    names: Sequence[str], seen: Detections, raw: Any, place: Any, told: Sequence[str] = ()
+    names: Sequence[str],
+    seen: Detections,
+    raw: Any,
+    place: Any,
+    told: Sequence[str] = (),
+    fps: float | None = None,
 ) -> Poses:
     """Tracks from people as a file lists them, with warnings on what was assumed.
 
@@ -123,6 +128,7 @@ def to_tracks(
     seen : the people; not changed.
     raw, place : kept in `Origin` for writing.
     told : what the format assumed, told first.
+    fps : frames a second, where the file says so.
 
     Raises
     ------
@@ -164,7 +170,7 @@ def to_tracks(
     if shuffled:
         warnings.append(f"frames out of order were sorted ({_some(shuffled)})")
     origin = FileLayout(raw, keypoints, tuple(rows), place)
-    return Poses(tuple(names), tuple(tracks), (*warnings, *assumed), origin)
+    return Poses(tuple(names), tuple(tracks), (*warnings, *assumed), origin, fps=fps)
 
 
 def _groups(
@@ -221,7 +227,7 @@ def _some(items: Sequence[object], n: int = 3) -> str:
 def _unlike_pixels(keypoints: Floats, score: Floats) -> list[str]:
     """Warnings on coordinates that are no pixels and scores that are no probabilities."""
     found = []
-    there = keypoints[~np.isnan(keypoints)]
+    there = keypoints[~np.isnan(keypoints)] if keypoints.shape[-1] == 2 else np.zeros(0)
     if len(there) and there.min() >= -1 and there.max() <= 2 and (there != np.rint(there)).any():
         found.append(
             "coordinates lie between -1 and 2: taken as normalised by the image's size, smoothed "
@@ -241,7 +247,7 @@ def to_file_order(poses: Poses, keypoints: Sequence[Floats]) -> tuple[Floats, ND
 
     Returns
     -------
-    (float64 (N, J, 2), bool (N, J, 2)): True where the new value is finite and another one.
+    (float64 (N, J, axes), bool (N, J, axes)): True where the new value is finite and another one.
     """
     old: Floats = poses.origin.keypoints
     new = old.copy()
