@@ -1,6 +1,7 @@
-"""Commands of the library: smooth, formats."""
+"""Commands of the library: smooth, formats, skeletons."""
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,7 @@ def smooth(
     out: Path,
     format: str | None,
     skeleton: str | None,
+    layout: str | None,
     **chosen: Any,
 ) -> None:
     """Smooth a file of keypoints, by filters or a trained run.
@@ -111,6 +113,7 @@ def smooth(
         lambda poses: smooth_by(method, poses, rules, names_map),
         format=format,
         skeleton=skeleton,
+        layout=layout,
     )
     if not quiet:
         click.echo(
@@ -149,6 +152,26 @@ def formats() -> None:
     for name, module in known().items():
         files = " ".join(ending or "folder" for ending in module.EXTENSIONS)
         rows.append((name, files, "yes", "yes"))
+    _echo_table(rows)
+
+
+@main.command()
+def skeletons() -> None:
+    """List the known skeletons: what `--skeleton` takes for files without keypoint names.
+
+    Example: pose-smoother skeletons
+    """
+    from pose_smoother.poses.skeletons import known, skeleton
+
+    rows = [("name", "keypoints", "of")]
+    for found in map(skeleton, known()):
+        also = f" (also {', '.join(found.aliases)})" if found.aliases else ""
+        rows.append((found.name + also, str(len(found.keypoints)), found.about))
+    _echo_table(rows)
+
+
+def _echo_table(rows: Sequence[tuple[str, ...]]) -> None:
+    """Print rows of equally many cells in columns."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))

@@ -20,6 +20,7 @@ def smooth_file(
     *,
     format: str | None = None,
     skeleton: str | None = None,
+    layout: str | None = None,
 ) -> Summary:
     """Write a file of keypoints again, smoothed; what was assumed is logged as warnings.
 
@@ -28,6 +29,7 @@ def smooth_file(
     smooth : smooths every track.
     format : of both files; None finds it out.
     skeleton : names the keypoints of a file that does not.
+    layout : the axes of a file of arrays; None finds them out.
 
     Raises
     ------
@@ -37,7 +39,7 @@ def smooth_file(
         raise InvalidInputError(
             f"{out} is the input, which is never written over: write to another file"
         )
-    poses = read_poses(source, format=format, skeleton=skeleton)
+    poses = read_poses(source, format=format, skeleton=skeleton, layout=layout)
     for text in poses.warnings:
         _log.warning("%s: %s", source, text)
     results = smooth(poses)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from pose_smoother.errors import InvalidInputError, unknown_name
 from pose_smoother.poses.formats.evidence import Evidence
@@ -28,7 +28,8 @@ class FormatModule(Protocol):
     ----------
     NAME : the format's name on the command line.
     EXTENSIONS : endings of its files, in lower case with the dot; ``""`` is a folder.
-    HAS : what its files can hold in addition to two coordinates: ``scores``, ``fps``, ``3-D``.
+    HAS : what its files can hold in addition to two coordinates: ``scores``, ``fps``, ``3-D``;
+        ``layout`` where they are arrays whose axes are told apart.
     """
 
     NAME: str
@@ -39,7 +40,10 @@ class FormatModule(Protocol):
         """What speaks for a file (or folder) being of this format, whatever its ending."""
 
     def read(self, path: Path, skeleton: str | None) -> Poses:
-        """The file's tracks; ``skeleton`` names keypoints where the file does not."""
+        """The file's tracks; ``skeleton`` names keypoints where the file does not.
+
+        A format of arrays has ``layout`` in its `HAS`, and takes it as a third argument.
+        """
 
     def write(self, poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:
         """The same file with other coordinates, written atomically."""
@@ -109,7 +113,11 @@ def _claims(path: Path) -> dict[str, Evidence]:
 
 
 def read_poses(
-    path: str | os.PathLike[str], *, format: str | None = None, skeleton: str | None = None
+    path: str | os.PathLike[str],
+    *,
+    format: str | None = None,
+    skeleton: str | None = None,
+    layout: str | None = None,
 ) -> Poses:
     """The tracks of a file of keypoints.
 
@@ -117,7 +125,9 @@ def read_poses(
     ----------
     path : a file, or a folder where the format is one.
     format : its format's name; None finds it out.
-    skeleton : names the keypoints of a file that does not (``coco-17``; `names.SKELETONS`).
+    skeleton : names the keypoints of a file that does not (``coco-17``; ``pose-smoother skeletons``
+        lists all).
+    layout : the axes of arrays, such as ``time,people,keypoints,xy``; None finds them out.
 
     Raises
     ------
@@ -128,7 +138,7 @@ def read_poses(
     module = format_module(name)
     try:
         with unpacked(path) as plain:
-            poses = module.read(plain, skeleton)
+            poses = _read(module, plain, skeleton, layout)
     except OSError as error:
         raise InvalidInputError(f"{path}: cannot be read ({error.strerror or error})") from None
     except InvalidInputError as error:
@@ -138,6 +148,19 @@ def read_poses(
     return replace(
         poses, format=name, gzipped=is_gzip(path), warnings=tuple(map(_line, poses.warnings))
     )
+
+
+def _read(module: FormatModule, path: Path, skeleton: str | None, layout: str | None) -> Poses:
+    if layout is None:
+        return module.read(path, skeleton)
+    if "layout" not in module.HAS:
+        takers = [name for name, other in formats().items() if "layout" in other.HAS]
+        raise InvalidInputError(
+            f"--layout names the axes of an array ({', '.join(takers)}); the file is {module.NAME}"
+        )
+    reader: Any = module.read
+    poses: Poses = reader(path, skeleton, layout)
+    return poses
 
 
 def _line(text: str) -> str:

@@ -1,6 +1,7 @@
-"""NumPy archives: keypoints (n, J, 2 or 3) or (P, n, J, 2 or 3), scores, names, frame, person.
+"""NumPy archives: an array ``keypoints``, and scores, names, frame, person, fps where there are.
 
-Nothing is ever unpickled, and members that are not the keypoints are copied as bytes.
+The axes are those of `array_layout`. Nothing is ever unpickled, and members that are not the
+keypoints are copied as bytes.
 """
 
 import io
@@ -8,6 +9,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from numpy.typing import NDArray
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
+from pose_smoother.poses.formats.array_layout import ArrayLayout, find_layout
 from pose_smoother.poses.formats.evidence import Evidence
 from pose_smoother.poses.formats.tracks_io import (
     MAX_BYTES,
@@ -30,7 +33,7 @@ from pose_smoother.poses.tracks import Floats, Poses
 
 NAME = "npz"
 EXTENSIONS = (".npz",)
-HAS = frozenset({"scores"})
+HAS = frozenset({"scores", "fps", "3-D", "layout"})
 
 #: What `zipfile` and NumPy raise on broken bytes.
 _DAMAGED = (
@@ -92,19 +95,21 @@ def _keypoints(archive: zipfile.ZipFile) -> NDArray[Any]:
     if found is None:
         here = ", ".join(n.removesuffix(".npy") for n in archive.namelist()) or "nothing"
         raise InvalidInputError(f"expected an array called keypoints, found {here}")
-    fits = found.ndim in (3, 4) and found.shape[-1] in (2, 3) and found.shape[-2] > 0
-    if found.dtype.kind not in "iuf" or not fits:
-        raise InvalidInputError(
-            "keypoints: expected numbers of shape (frames, keypoints, 2 or 3) or (people, frames, "
-            f"keypoints, 2 or 3), found {found.dtype} of shape {found.shape}"
-        )
+    if found.dtype.kind not in "iuf":
+        raise InvalidInputError(f"keypoints: expected numbers, found {found.dtype}")
     return found
 
 
-def read(path: Path, skeleton: str | None) -> Poses:
+def _length(array: NDArray[Any] | None) -> int | None:
+    return len(array) if array is not None and array.ndim == 1 else None
+
+
+def read(path: Path, skeleton: str | None, layout: str | None = None) -> Poses:
     """Tracks of the archive; without ``frame``, frames count from 0.
 
-    A third channel of the keypoints is their score where there is no array ``scores``.
+    Parameters
+    ----------
+    layout : the axes of the keypoints (`array_layout`); None finds them out.
 
     Raises
     ------
@@ -113,55 +118,72 @@ def read(path: Path, skeleton: str | None) -> Poses:
     raw = read_bytes(path)
     archive = _open(raw)
     stored = _keypoints(archive)
-    data = stored[None] if stored.ndim == 3 else stored
+    arrays = {name: _array(archive, name) for name in ("frame", "names", "person", "scores", "fps")}
+    found = find_layout(
+        stored,
+        layout=layout,
+        n_frames=_length(arrays["frame"]),
+        n_people=_length(arrays["person"]),
+        n_keypoints=_length(arrays["names"]),
+        has_scores=arrays["scores"] is not None,
+    )
+    data = found.as_people_first(stored)
     n_people, n, n_keypoints, _ = data.shape
-    told = []
-    frame_array = _array(archive, "frame")
-    if frame_array is None:
-        frame = list(range(n))
-        if n_people > n:
-            told.append(
-                f"the first axis was taken for {n_people} people, the second for {n} frames"
-            )
+    n_axes = 3 if found.channels == "xyz" else 2
+    keypoints = data[..., :n_axes].astype(np.float64).reshape(-1, n_keypoints, n_axes)
+    told = list(found.warnings)
+    frame = range(n) if arrays["frame"] is None else _frames(arrays["frame"], n)
+    if arrays["names"] is not None:
+        names = tuple(_words(arrays["names"], "names", n_keypoints))
     else:
-        if frame_array.shape != (n,):
-            raise InvalidInputError(f"frame: expected shape ({n},), found {frame_array.shape}")
-        frame = [frame_number(value) for value in frame_array.tolist()]
-    names_array = _array(archive, "names")
-    if names_array is not None:
-        names = tuple(_words(names_array, "names", n_keypoints))
-    else:
-        names, assumed = known_skeleton(n_keypoints, skeleton)
+        names, assumed = known_skeleton(n_keypoints, skeleton, "coco-17", keypoints)
         told += [assumed] if assumed else []
-    person_array = _array(archive, "person")
     people = (
         [str(i + 1) for i in range(n_people)]
-        if person_array is None
-        else _words(person_array, "person", n_people)
+        if arrays["person"] is None
+        else _words(arrays["person"], "person", n_people)
     )
     seen = Detections(
         [""] * (n_people * n),
         [person for person in people for _ in range(n)],
-        np.array(frame * n_people, dtype=np.int64),
-        data[..., :2].astype(np.float64).reshape(-1, n_keypoints, 2),
-        _scores(archive, data).reshape(-1, n_keypoints),
+        np.array([*frame] * n_people, dtype=np.int64),
+        keypoints,
+        _scores(arrays["scores"], data, found).reshape(-1, n_keypoints),
     )
-    return to_tracks(names, seen, raw, stored.shape, told)
+    poses = to_tracks(names, seen, raw, found, told)
+    return replace(poses, fps=_fps(arrays["fps"]))
 
 
-def _scores(archive: zipfile.ZipFile, data: NDArray[Any]) -> Floats:
-    """float64 (P, n, J)"""
-    scores = _array(archive, "scores")
+def _frames(array: NDArray[Any], n: int) -> list[int]:
+    if array.shape != (n,):
+        raise InvalidInputError(f"frame: expected shape ({n},), found {array.shape}")
+    return [frame_number(value) for value in array.tolist()]
+
+
+def _fps(array: NDArray[Any] | None) -> float | None:
+    """Frames a second from an array of one positive number; None of any other."""
+    if array is None or array.size != 1 or array.dtype.kind not in "iuf":
+        return None
+    value = float(array.reshape(-1)[0])
+    return value if np.isfinite(value) and value > 0 else None
+
+
+def _scores(scores: NDArray[Any] | None, data: NDArray[Any], layout: ArrayLayout) -> Floats:
+    """Scores as float64 (P, n, J); NaN where not given."""
     if scores is None:
-        if data.shape[-1] == 3:
+        if layout.channels == "xys":
             return data[..., 2].astype(np.float64)
         return np.full(data.shape[:-1], np.nan)
-    if scores.dtype.kind not in "iuf" or scores.size != np.prod(data.shape[:-1]):
+    if scores.ndim == layout.n_axes - 1:
+        scores = np.expand_dims(scores, layout.order[3])
+    fits = scores.dtype.kind in "iuf" and scores.ndim == layout.n_axes
+    turned = layout.as_people_first(scores) if fits else scores
+    if turned.shape != (*data.shape[:-1], 1):
         raise InvalidInputError(
-            f"scores: expected numbers of shape {data.shape[:-1]}, found {scores.dtype} of shape "
-            f"{scores.shape}"
+            f"scores: expected a number for each keypoint {data.shape[:-1]} (people, time, "
+            f"keypoints), found {scores.dtype} of shape {scores.shape}"
         )
-    return scores.astype(np.float64).reshape(data.shape[:-1])
+    return turned[..., 0].astype(np.float64)
 
 
 def write(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:
@@ -171,9 +193,9 @@ def write(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:
     stored = _keypoints(source)
     if changed.any():
         dtype = stored.dtype if stored.dtype.kind == "f" else np.dtype(np.float64)
-        values = stored.astype(dtype).reshape(-1, *stored.shape[-2:])
-        values[..., :2][changed] = new[changed].astype(dtype)
-        stored = values.reshape(stored.shape)
+        stored = stored.astype(dtype)
+        values = poses.origin.place.as_people_first(stored)[..., : new.shape[-1]]
+        values[changed.reshape(values.shape)] = new[changed].astype(dtype)
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w") as archive:
         for info in source.infolist():
