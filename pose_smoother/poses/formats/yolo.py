@@ -9,13 +9,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.poses.formats.evidence import Evidence
 from pose_smoother.poses.formats.frame_files import other_files, read_files, write_folder
 from pose_smoother.poses.formats.text_table import number, number_text
 from pose_smoother.poses.formats.tracks_io import Detections, to_file_order, to_tracks
-from pose_smoother.poses.keypoint_names import NUMBERED, known_sizes, known_skeleton
+from pose_smoother.poses.keypoint_names import NUMBERED, known_skeleton
+from pose_smoother.poses.skeletons import skeleton as skeleton_named
+from pose_smoother.poses.skeletons import with_count
 from pose_smoother.poses.tracks import Floats, Poses
 
 NAME = "yolo"
@@ -29,12 +32,16 @@ _MOST_EXTRA = 2  # a confidence, an id
 
 def claims(path: Path) -> Evidence:
     """Whether a folder's first text file has lines of a class, a box and keypoints."""
-    first = min(path.glob("*.txt"), default=None) if path.is_dir() else None
-    for file in sorted(path.glob("*.txt"))[:50] if first else []:
+    for file in sorted(_files(path))[:50]:
         lines = file.read_bytes()[:4096].splitlines()
         if lines and lines[0].strip():
             return Evidence.MARK if _is_label(lines[0]) else Evidence.NONE
     return Evidence.NONE
+
+
+def _files(path: Path) -> list[Path]:
+    """The label files of a folder."""
+    return [file for file in path.glob("*.txt") if file.name != "classes.txt"]
 
 
 def _is_label(line: bytes) -> bool:
@@ -54,9 +61,7 @@ def _layouts(n: int) -> Iterator[tuple[int, int, int]]:
                 yield (n - extra) // per_point, per_point, extra
 
 
-def _layout(
-    folder: Path, n: int, values: Floats, skeleton: str | None
-) -> tuple[int, int, int]:
+def _layout(folder: Path, n: int, values: Floats, skeleton: str | None) -> tuple[int, int, int]:
     """The layout of lines with n numbers after the box.
 
     ``kpt_shape`` of a ``data.yaml`` in the folder or above it decides; else the number of keypoints
@@ -68,9 +73,10 @@ def _layout(
     if shape is not None:
         found = [layout for layout in found if layout[:2] == shape]
     elif skeleton not in (None, NUMBERED):
-        found = [layout for layout in found if layout[0] == len(known_sizes()[str(skeleton)])]
+        n_keypoints = len(skeleton_named(str(skeleton)).keypoints)
+        found = [layout for layout in found if layout[0] == n_keypoints]
     else:
-        known = [layout for layout in found if layout[0] in map(len, known_sizes().values())]
+        known = [layout for layout in found if with_count(layout[0])]
         found = known or [layout for layout in found if layout[1:] == (3, 0)]
     if not found:
         raise InvalidInputError(
@@ -95,8 +101,9 @@ def _plausible(values: Floats, layout: tuple[int, int, int]) -> bool:
 def _kpt_shape(folder: Path) -> tuple[int, int] | None:
     """(keypoints, numbers of each) of a ``data.yaml`` in the folder or one of two above it."""
     for above in (folder, *folder.resolve().parents[:2]):
-        for file in sorted(above.glob("*.yaml"))[:20]:
-            text = file.read_text(encoding="utf-8", errors="replace")
+        for name in ("data.yaml", "dataset.yaml"):
+            file = above / name
+            text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
             match = re.search(r"^kpt_shape:\s*\[\s*(\d+)\s*,\s*([23])\s*\]", text, re.MULTILINE)
             if match:
                 return int(match[1]), int(match[2])
@@ -118,7 +125,7 @@ def read(path: Path, skeleton: str | None) -> Poses:
     """
     if not path.is_dir():
         raise InvalidInputError("expected a folder of labels, one .txt a frame")
-    files = read_files(path.glob("*.txt"), _frame)
+    files = read_files(_files(path), _frame)
     where: list[tuple[str, int]] = []  # file, line
     rows: list[list[float]] = []
     for name, raw in files.items():
@@ -186,7 +193,7 @@ def write(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:
     write_folder(out, {name: b"".join(found) for name, found in lines.items()})
 
 
-def _changed(line: bytes, new: Floats, changed: "np.ndarray", per_point: int) -> bytes:
+def _changed(line: bytes, new: Floats, changed: NDArray[np.bool_], per_point: int) -> bytes:
     """A line with other coordinates; what is between its numbers stays."""
     spans = [match.span() for match in _CELL.finditer(line)]
     parts, end = [], 0
