@@ -139,11 +139,28 @@ def test_bad_map_files(text: str, told: str, tmp_path: Path) -> None:
 
 #: Somebody who stands facing the camera; the right side is mirrored.
 BODY = {
-    **{"nose": (0, 0), "eye": (3, -3), "ear": (7, -1), "head": (0, -10), "headtop": (0, -12)},
-    **{"neckbase": (0, 8), "neck": (0, 14), "upperneck": (0, 10), "thorax": (0, 18)},
-    **{"shoulder": (15, 16), "elbow": (20, 40), "wrist": (22, 62), "spine": (0, 42)},
-    **{"midhip": (0, 66), "root": (0, 66), "hip": (9, 66), "knee": (10, 105), "ankle": (11, 142)},
-    **{"foot": (11, 142), "heel": (11, 147), "bigtoe": (13, 152), "smalltoe": (16, 150)},
+    "nose": (0, 0),
+    "eye": (3, -3),
+    "ear": (7, -1),
+    "head": (0, -10),
+    "headtop": (0, -12),
+    "neckbase": (0, 8),
+    "neck": (0, 14),
+    "upperneck": (0, 10),
+    "thorax": (0, 18),
+    "shoulder": (15, 16),
+    "elbow": (20, 40),
+    "wrist": (22, 62),
+    "spine": (0, 42),
+    "midhip": (0, 66),
+    "root": (0, 66),
+    "hip": (9, 66),
+    "knee": (10, 105),
+    "ankle": (11, 142),
+    "foot": (11, 142),
+    "heel": (11, 147),
+    "bigtoe": (13, 152),
+    "smalltoe": (16, 150),
 }
 
 

@@ -43,7 +43,7 @@ def test_empty_file(name: str, tmp_path: Path) -> None:
     [
         ([], "nobody is in it"),
         ([PERSON, 3], "detection 2: expected an object, found 3"),
-        ([{**PERSON, "keypoints": 5}], "detection 1: expected a list 'keypoints', found 5"),
+        ([{**PERSON, "keypoints": 5}], "detection 1: expected a list of keypoints, found 5"),
         ([{**PERSON, "keypoints": [1, 2]}], "expected keypoints as 3 numbers each"),
         ([{**PERSON, "keypoints": ["1", "2", "3"]}], "expected numbers"),
         ([{**PERSON, "keypoints": [1, {}, 3]}], "expected numbers"),
@@ -83,8 +83,6 @@ def test_categories_with_other_keypoints(tmp_path: Path) -> None:
     people = [{**PERSON, "category_id": i, "keypoints": [1, 2, 2]} for i in (1, 2)]
     document = {"images": [{"id": 1}], "annotations": people, "categories": categories}
     refused(written(tmp_path, document), "expected one skeleton")
-    document["categories"] = [{"id": 1, "keypoints": ["a", "b"]}]
-    refused(written(tmp_path, document), "expected 2 keypoints as named, found 1")
 
 
 @pytest.mark.parametrize(
