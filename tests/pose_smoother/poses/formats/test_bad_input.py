@@ -230,7 +230,7 @@ def no_poses(file: h5py.File) -> None:
         (
             "poses.nwb",
             retyped("processing/behavior/ann/nose/data", np.zeros((6, 3))),
-            r"expected \(frames, 2\) numbers, found shape \(6, 3\)",
+            r"expected series of two or of three dim",
         ),
         (
             "poses.nwb",
