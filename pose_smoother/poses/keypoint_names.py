@@ -87,6 +87,7 @@ def known_skeleton(
     skeleton: str | None,
     default: str | None = None,
     keypoints: Floats | None = None,
+    among: Sequence[str] = (),
 ) -> tuple[tuple[str, ...], str | None]:
     """Names for a file that has none, and a sentence on what was assumed (None: nothing).
 
@@ -94,6 +95,7 @@ def known_skeleton(
     ----------
     skeleton : what the user says: a skeleton, or ``numbered``.
     default : the skeleton that files of the format mostly have.
+    among : the skeletons that files of the format can have; any, if none is given.
     keypoints : float64 (N, n_keypoints, axes), NaN where missing. Of the skeletons with so many
         keypoints, the one whose limbs are clearly the shortest is taken; without one, the default.
         Where that has another number of keypoints, they are numbered.
@@ -114,7 +116,7 @@ def known_skeleton(
             )
         return names, None
     without = f"{n_keypoints} keypoints without names"
-    candidates = with_count(n_keypoints)
+    candidates = [s for s in with_count(n_keypoints) if not among or s.name in among]
     found = None if keypoints is None else most_plausible(candidates, keypoints)
     if found is not None:
         others = [other.name for other in candidates if other is not found]

@@ -9,7 +9,6 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from pose_smoother.poses.formats.tracks_io import (
     MAX_BYTES,
     Detections,
     frame_number,
+    frame_rate,
     read_bytes,
     to_file_order,
     to_tracks,
@@ -181,8 +181,7 @@ def poses_of(
         keypoints,
         _scores(arrays["scores"], data, found).reshape(-1, n_keypoints),
     )
-    poses = to_tracks(names, seen, raw, found, told)
-    return replace(poses, fps=_fps(arrays["fps"]))
+    return to_tracks(names, seen, raw, found, told, _fps(arrays["fps"]))
 
 
 def _frames(array: NDArray[Any], n: int) -> list[int]:
@@ -193,10 +192,7 @@ def _frames(array: NDArray[Any], n: int) -> list[int]:
 
 def _fps(array: NDArray[Any] | None) -> float | None:
     """Frames a second from an array of one positive number; None of any other."""
-    if array is None or array.size != 1 or array.dtype.kind not in "iuf":
-        return None
-    value = float(array.reshape(-1)[0])
-    return value if np.isfinite(value) and value > 0 else None
+    return None if array is None or array.size != 1 else frame_rate(array.reshape(-1)[0])
 
 
 def _scores(scores: NDArray[Any] | None, data: NDArray[Any], layout: ArrayLayout) -> Floats:

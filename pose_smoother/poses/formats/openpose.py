@@ -24,9 +24,9 @@ from pose_smoother.poses.formats.json_utils import (
     load,
     member,
     person_name,
-    points,
     set_points,
 )
+from pose_smoother.poses.formats.point_lists import point_array, with_score
 from pose_smoother.poses.formats.tracks_io import (
     MAX_BYTES,
     Detections,
@@ -161,38 +161,16 @@ def read(path: Path, skeleton: str | None) -> Poses:
 
 def _values(everyone: list[_Person], part: str, folder: bool) -> Floats | None:
     """x, y and score of a part, float64 (N, K, 3); missing is NaN. None where nobody has it."""
-    lists = [person.found.get(part) or None for person in everyone]
-    rows = [row for row, value in enumerate(lists) if value is not None]
-    if not rows:
+
+    def where(row: int) -> str:
+        return everyone[row].file if folder else "the file"
+
+    found = point_array([person.found.get(part) for person in everyone], where)
+    if found is None:
         return None
-    try:
-        found = np.array([lists[row] for row in rows])
-        if found.dtype.kind not in "iuf" or found.ndim != 2 or found.shape[1] % 3:
-            raise ValueError
-        found = found.reshape(len(rows), -1, 3)
-    except ValueError:
-        found = _one_by_one([everyone[row] for row in rows], part, folder)
-    values = np.full((len(everyone), *found.shape[1:]), np.nan)
-    values[rows] = found
+    values = with_score(found)
     values[(values == 0).all(axis=2), :2] = np.nan
     return values
-
-
-def _one_by_one(everyone: list[_Person], part: str, folder: bool) -> Floats:
-    """The values of people whose lists cannot be taken at once; the error names the file."""
-    found = []
-    for person in everyone:
-        where = person.file if folder else "the file"
-        value = points(member(person.found, part, list, where), where)
-        if value.shape[1] == 2:
-            value = np.column_stack([value, np.full(len(value), np.nan)])
-        found.append(value)
-    counts = sorted({len(value) for value in found})
-    if len(counts) > 1:
-        raise InvalidInputError(
-            f"{part}: expected one number of keypoints throughout, found {counts}"
-        )
-    return np.stack(found)
 
 
 def _names(part: str, values: Floats, skeleton: str | None, told: list[str]) -> list[str]:
@@ -201,7 +179,8 @@ def _names(part: str, values: Floats, skeleton: str | None, told: list[str]) -> 
     n = values.shape[1]
     if part == _BODY:
         usual = "openpose-18" if n == 18 else usual
-        names, assumed = known_skeleton(n, skeleton, usual, values[..., :2])
+        among = ("body-25", "body-25b", "openpose-18")
+        names, assumed = known_skeleton(n, skeleton, usual, values[..., :2], among)
         told += [assumed] if assumed else []
     else:
         names = skeleton_named(usual).keypoints

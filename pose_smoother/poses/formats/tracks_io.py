@@ -84,6 +84,14 @@ def frame_number(value: Any) -> int:
         raise InvalidInputError(f"expected a whole frame number, found {value!r:.60}") from None
 
 
+def frame_rate(value: Any) -> float | None:
+    """Frames a second from a JSON or an array value; None of what is no positive number."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+        return None
+    rate = float(value)
+    return rate if 0 < rate < float("inf") else None
+
+
 def _is_number(text: str) -> bool:
     return re.fullmatch(r"\s*[+-]?[0-9]{1,20}(\.[0-9]*)?\s*", text) is not None
 

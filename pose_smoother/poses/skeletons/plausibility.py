@@ -16,7 +16,7 @@ from pose_smoother.poses.skeletons import Skeleton
 MAX_LENGTH = 0.9
 #: Limbs must be shorter than those of any other skeleton by this factor. On 17 recordings of five
 #: detectors the right skeleton's are at 0.33 to 0.72 of the second's.
-MARGIN = 0.8
+MARGIN = 0.85
 _MAX_ROWS = 200
 
 

@@ -43,7 +43,7 @@ def test_empty_file(name: str, tmp_path: Path) -> None:
     [
         ([], "nobody is in it"),
         ([PERSON, 3], "detection 2: expected an object, found 3"),
-        ([{**PERSON, "keypoints": 5}], "detection 1: expected a list 'keypoints', found 5"),
+        ([{**PERSON, "keypoints": 5}], "detection 1: expected a list of keypoints, found 5"),
         ([{**PERSON, "keypoints": [1, 2]}], "expected keypoints as 3 numbers each"),
         ([{**PERSON, "keypoints": ["1", "2", "3"]}], "expected numbers"),
         ([{**PERSON, "keypoints": [1, {}, 3]}], "expected numbers"),
@@ -52,8 +52,6 @@ def test_empty_file(name: str, tmp_path: Path) -> None:
         ([PERSON, {**PERSON, "keypoints": [1, 2, 3]}], r"one number of keypoints .* \[1, 17\]"),
         ([{**PERSON, "image_id": None}], "expected a whole frame number, found None"),
         ([{**PERSON, "image_id": "cover.png"}], "expected a frame number or a name with one"),
-        ([{**PERSON, "keypoints": [1, 2, 3] * 25}], "--skeleton body-25 or --skeleton pose-25"),
-        ([{**PERSON, "keypoints": [1, 2, 3] * 9}], "no known skeleton has so many"),
         ({"images": [], "annotations": 3}, "the file: expected a list 'annotations', found 3"),
         ({"images": [{"id": 1}, {"id": 1}], "annotations": [PERSON]}, "no two alike"),
         ({"images": [{"id": 2}], "annotations": [PERSON]}, "no image has the id 1"),
@@ -85,8 +83,6 @@ def test_categories_with_other_keypoints(tmp_path: Path) -> None:
     people = [{**PERSON, "category_id": i, "keypoints": [1, 2, 2]} for i in (1, 2)]
     document = {"images": [{"id": 1}], "annotations": people, "categories": categories}
     refused(written(tmp_path, document), "expected one skeleton")
-    document["categories"] = [{"id": 1, "keypoints": ["a", "b"]}]
-    refused(written(tmp_path, document), "expected 2 keypoints as named, found 1")
 
 
 @pytest.mark.parametrize(
@@ -134,16 +130,22 @@ def saved(folder: Path, **arrays: Any) -> Path:
     ("arrays", "told"),
     [
         ({"poses": np.zeros((2, 17, 2))}, "expected an array called keypoints, found poses"),
-        ({"keypoints": np.zeros((2, 17))}, r"found float64 of shape \(2, 17\)"),
-        ({"keypoints": np.zeros((2, 17, 4))}, r"found float64 of shape \(2, 17, 4\)"),
-        ({"keypoints": np.full((2, 17, 2), "a")}, "found <U1 of shape"),
+        ({"keypoints": np.zeros((2, 17))}, r"expected the axes \(time, .*, found \(2, 17\); other"),
+        (
+            {"keypoints": np.zeros((2, 17, 4))},
+            r"found \(2, 17, 4\); other orders are named by --layout",
+        ),
+        ({"keypoints": np.full((2, 17, 2), "a")}, "keypoints: expected numbers, found <U1"),
         ({"keypoints": np.array([None])}, "keypoints: damaged, or not a plain array .Object arr"),
         ({"keypoints": np.zeros((0, 17, 2))}, "nobody is in it"),
-        ({"keypoints": np.zeros((2, 0, 2)), "names": np.zeros(0, "U1")}, r"shape \(2, 0, 2\)"),
+        ({"keypoints": np.zeros((2, 0, 2)), "names": np.zeros(0, "U1")}, r"found \(2, 0, 2\)"),
         ({"keypoints": np.ones((2, 17, 2)), "frame": np.arange(3)}, r"frame: expected shape \(2,"),
         ({"keypoints": np.ones((2, 17, 2)), "frame": np.array([1, 1])}, "one id in one frame"),
         ({"keypoints": np.ones((2, 17, 2)), "frame": np.array([0.5, 1])}, "whole frame number"),
-        ({"keypoints": np.ones((2, 17, 2)), "scores": np.ones((2, 16))}, "scores: expected num"),
+        (
+            {"keypoints": np.ones((2, 17, 2)), "scores": np.ones((2, 16))},
+            "scores: expected a number for each",
+        ),
         ({"keypoints": np.ones((2, 17, 2)), "names": np.array(["a"])}, r"expected \(17,\) names"),
         ({"keypoints": np.ones((2, 2, 2)), "names": np.array(["a", "a"])}, "are called 'a'"),
     ],
@@ -228,7 +230,7 @@ def no_poses(file: h5py.File) -> None:
         (
             "poses.nwb",
             retyped("processing/behavior/ann/nose/data", np.zeros((6, 3))),
-            r"expected \(frames, 2\) numbers, found shape \(6, 3\)",
+            r"expected series of two or of three dim",
         ),
         (
             "poses.nwb",
@@ -255,7 +257,7 @@ def test_openpose_names_the_broken_file(tmp_path: Path) -> None:
     refused(path, r"frames: dance_000000000004_keypoints\.json: damaged")
     (tmp_path / "none").mkdir()
     refused(tmp_path / "none", "no known format")
-    refused(tmp_path / "none", r"no file \*_keypoints.json", format="openpose")
+    refused(tmp_path / "none", "no JSON file is in the folder", format="openpose")
 
 
 def test_normalised_coordinates_are_told(tmp_path: Path) -> None:
