@@ -6,9 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import h5py
 import numpy as np
 
 from pose_smoother.poses.tracks import Floats
+from tests.pose_smoother.poses.formats import samples
 from tests.pose_smoother.poses.formats.samples import COCO, FILES, FRAMES, PEOPLE, moves, triples
 
 
@@ -267,6 +269,52 @@ def npz_space(path: Path) -> None:
     np.savez(path, keypoints=keypoints, scores=score, fps=30, frame=np.array(FRAMES))
 
 
+def mmpose_space(path: Path) -> None:
+    keypoints, score = _space(17)
+    frames = [
+        {
+            "frame_id": frame,
+            "instances": [
+                {
+                    "keypoints": [[None if v != v else v for v in xyz] for xyz in rows.tolist()],
+                    "keypoint_scores": score[i].tolist(),
+                }
+            ],
+        }
+        for i, (frame, rows) in enumerate(zip(FRAMES, keypoints, strict=True))
+    ]
+    meta = {"keypoint_id2name": {str(i): name for i, name in enumerate(COCO)}, "fps": 30}
+    path.write_text(json.dumps({"meta_info": meta, "instance_info": frames}))
+
+
+def coco_video(path: Path) -> None:
+    samples.coco_annotations(path)
+    document = json.loads(path.read_text())
+    path.write_text(json.dumps({"videos": [{"id": 1, "fps": 24}], **document}))
+
+
+def nwb_space(path: Path) -> None:
+    """NWB's positions with a third coordinate."""
+    path.write_bytes((FILES / "poses.nwb").read_bytes())
+    with h5py.File(path, "r+") as file:
+        for person in ("ann", "bob"):
+            for name in ("nose", "left_shoulder", "tail"):
+                group = file[f"processing/behavior/{person}/{name}"]
+                values, attributes = group["data"][()], dict(group["data"].attrs)
+                del group["data"]
+                group["data"] = np.round(np.column_stack([values, values[:, 0] + 7]), 3)
+                group["data"].attrs.update(attributes)
+
+
+def _nwb_space() -> dict[str, tuple[list[int], Floats]]:
+    tracks = _stored("poses.nwb")
+    order = [1, 0, 2]  # HDF5 lists the series by name
+    return {
+        name: (frames, np.round(np.concatenate([xy, xy[..., :1] + 7], axis=-1)[:, order], 3))
+        for name, (frames, xy) in tracks.items()
+    }
+
+
 def _commented(maker: Callable[[Path], None]) -> Callable[[Path], None]:
     def make(path: Path) -> None:
         maker(path)
@@ -367,6 +415,13 @@ MORE_SAMPLES: dict[str, Sample] = {
     "csv_long_fps": Sample(
         "a.csv", "csv-long", _commented(mediapipe_long), _numbered(), [_space()[1]], 25.0
     ),
+    "mmpose_space": Sample(
+        "a.json", "mmpose", mmpose_space, {"link-1": (list(FRAMES), _space(17)[0])}, None, 30.0
+    ),
+    "coco_video": Sample(
+        "a.json", "coco-results", coco_video, samples.expected("coco_annotations"), None, 24.0
+    ),
+    "nwb_space": Sample("a.nwb", "nwb", nwb_space, _nwb_space(), None, 30.0),
     "npy": Sample("a.npy", "npy", npy, _npy_tracks()),
     "npy_space": Sample("a.npy", "npy", npy_space, {"1": (list(range(len(FRAMES))), _space(5)[0])}),
     "npz_space": Sample(
