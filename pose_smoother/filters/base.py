@@ -27,11 +27,13 @@ class Run:
     size : the larger side of the track's keypoints in the same unit, the median over its frames;
         a filter whose parameters are in pixels of a heatmap scales by it.
     fps : frames a second, None where it is not known.
+    scores : the detector's confidence, float64 (T, K), NaN where not known; None without any.
     """
 
     positions: Floats
     size: float
     fps: float | None = None
+    scores: Floats | None = None
 
     @property
     def present(self) -> NDArray[np.bool_]:

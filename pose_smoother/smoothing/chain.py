@@ -39,21 +39,26 @@ class Chain:
         """The filters' names, as ``hampel,kalman``."""
         return ",".join(step.module.NAME for step in self.steps)
 
-    def smooth(self, runs: Sequence[Floats], size: float) -> list[Floats]:
+    def smooth(
+        self, runs: Sequence[Floats], size: float, scores: Sequence[Floats] | None = None
+    ) -> list[Floats]:
         """Put the runs of one track through every filter.
 
         Parameters
         ----------
         runs : float64 (T, K, axes) each, NaN where missing.
         size : the track's larger side (``filters.base.Run``).
+        scores : float64 (T, K) of each run, NaN where not known.
 
         Returns
         -------
         The same shapes, NaN in the same places. Where a filter finds no position, it stays.
         """
         now = list(runs)
+        known = [None] * len(now) if scores is None else scores
         for step in self.steps:
-            now = _smoothed(step, [Run(positions, size, step.fps) for positions in now])
+            parts = zip(now, known, strict=True)
+            now = _smoothed(step, [Run(xy, size, step.fps, score) for xy, score in parts])
         return now
 
 

@@ -75,8 +75,9 @@ def smooth_track(track: Track, chain: Chain, rules: Rules) -> SmoothedTrack:
         positions, filled = _with_filled_gaps(positions, track, int(rules.fill_gaps))
     parts = _runs(track)
     runs = [_spread(positions[rows], at) for rows, at in parts]
+    scores = [_spread(track.score[rows], at) for rows, at in parts]
     found = np.full_like(positions, np.nan)
-    smoothed = chain.smooth(runs, _size(positions))
+    smoothed = chain.smooth(runs, _size(positions), scores)
     for (rows, at), values in zip(parts, smoothed, strict=True):
         found[rows] = values[at]
     known = np.asarray(np.isfinite(found).all(axis=-1))
@@ -107,12 +108,12 @@ def _runs(track: Track) -> list[tuple[slice, NDArray[np.int64]]]:
     return parts
 
 
-def _spread(positions: Floats, at: NDArray[np.int64]) -> Floats:
+def _spread(values: Floats, at: NDArray[np.int64]) -> Floats:
     """Rows laid out over a timeline, NaN in the frames between them."""
     if int(at[-1]) + 1 == len(at):
-        return positions
-    spread = np.full((int(at[-1]) + 1, *positions.shape[1:]), np.nan)
-    spread[at] = positions
+        return values
+    spread = np.full((int(at[-1]) + 1, *values.shape[1:]), np.nan)
+    spread[at] = values
     return spread
 
 
