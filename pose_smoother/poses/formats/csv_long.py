@@ -11,6 +11,7 @@ import numpy as np
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
 from pose_smoother.poses.formats.evidence import Evidence
+from pose_smoother.poses.formats.individuals import person_id
 from pose_smoother.poses.formats.text_table import (
     IDENTITY,
     SCORES,
@@ -59,8 +60,8 @@ def read(path: Path, skeleton: str | None) -> Poses:
 
     Raises
     ------
-    InvalidInputError : a column is absent, a cell is no number, or one keypoint stands twice in a
-        frame.
+    InvalidInputError : a column is absent, a cell is no number, or one keypoint is twice in a frame
+        with different numbers.
     """
     raw = read_bytes(path)
     table = parse(raw)
@@ -75,29 +76,33 @@ def read(path: Path, skeleton: str | None) -> Poses:
     names: dict[str, int] = {}
     people: dict[tuple[str, str | None, int], int] = {}
     lines: dict[tuple[int, int], int] = {}  # (row, keypoint) → line
-    values: list[list[float]] = []
     axes = ("x", "y", "z") if "z" in at else ("x", "y")
+    numbers: dict[tuple[int, int], int] = {}  # (row, keypoint) → index in values
+    repeated: list[tuple[int, int, int]] = []  # (line, row, keypoint) of rows stored twice
+    values: list[list[float]] = []
     for index, cells in table.rows(1, len(header)):
         image, frame = named_frame(cells[at["frame"]])
         video = cells[at["video"]] if "video" in at else image
-        person = cells[at["person"]] if "person" in at else ""
-        row = people.setdefault((video, person or None, frame), len(people))
+        person = person_id(cells[at["person"]] if "person" in at else None)
+        row = people.setdefault((video, person, frame), len(people))
         name = cells[at["keypoint"]].strip()
         if not name:
             raise InvalidInputError(f"line {index + 1}: the keypoint has no name")
         key = (row, names.setdefault(name, len(names)))
+        value = [
+            number(cells[at[m]], index, header[at[m]]) if m in at else np.nan
+            for m in (*axes, "score")
+        ]
         if key in lines:
+            if np.array_equal(value, values[numbers[key]], equal_nan=True):
+                repeated.append((index, *key))
+                continue
             raise InvalidInputError(
-                f"keypoint {name!r} stands twice in frame {frame} (lines {lines[key] + 1} and "
+                f"keypoint {name!r} is twice in frame {frame} (lines {lines[key] + 1} and "
                 f"{index + 1}): two people need two ids in a column person"
             )
-        lines[key] = index
-        values.append(
-            [
-                number(cells[at[m]], index, header[at[m]]) if m in at else np.nan
-                for m in (*axes, "score")
-            ]
-        )
+        lines[key], numbers[key] = index, len(values)
+        values.append(value)
     place = np.full((len(people), len(names)), -1, dtype=np.int64)
     data = np.full((*place.shape, len(axes) + 1), np.nan)
     for (row, column), line, value in zip(lines, lines.values(), values, strict=True):
@@ -110,16 +115,21 @@ def read(path: Path, skeleton: str | None) -> Poses:
         data[..., :-1],
         data[..., -1],
     )
-    places = (place, *(at[axis] for axis in axes))
-    return to_tracks(numbered_as(list(names), skeleton), seen, raw, places, fps=table.fps)
+    told = [f"{len(repeated)} rows repeat another row: taken as one"] if repeated else []
+    places = (place, repeated, *(at[axis] for axis in axes))
+    given = numbered_as(list(names), skeleton)
+    return to_tracks(given, seen, raw, places, told, table.fps)
 
 
 def write(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:
     """The same rows with other coordinates; a keypoint without a row gets none."""
-    place, *columns_xy = poses.origin.place
+    place, repeated, *columns_xy = poses.origin.place
     new, changed = to_file_order(poses, keypoints)
     changes: dict[int, dict[int, float]] = {}
     for row, keypoint, axis in np.argwhere(changed & (place >= 0)[..., None]).tolist():
         cells = changes.setdefault(int(place[row, keypoint]), {})
         cells[columns_xy[axis]] = float(new[row, keypoint, axis])
+    for line, row, keypoint in repeated:
+        if int(place[row, keypoint]) in changes:
+            changes[line] = changes[int(place[row, keypoint])]
     write_atomic(out, parse(poses.origin.raw).changed(changes))
