@@ -92,6 +92,11 @@ def find_format(path: Path) -> str:
     best = [name for name, claim in claims.items() if claim == surest > Evidence.NONE]
     if len(best) == 1:
         return best[0]
+    if best and surest == Evidence.ENDING:
+        raise InvalidInputError(
+            f"{path}: has the ending of {' or '.join(best)} files, not their content: damaged, or "
+            "another tool's; say which with --format (format=... in Python)"
+        )
     if best:
         raise InvalidInputError(
             f"{path}: may be {' or '.join(best)}; say which with --format (format=... in Python)"

@@ -76,10 +76,10 @@ def read(path: Path, skeleton: str | None) -> Poses:
     names: dict[str, int] = {}
     people: dict[tuple[str, str | None, int], int] = {}
     lines: dict[tuple[int, int], int] = {}  # (row, keypoint) → line
-    axes = ("x", "y", "z") if "z" in at else ("x", "y")
-    numbers: dict[tuple[int, int], int] = {}  # (row, keypoint) → index in values
+    at_value: dict[tuple[int, int], int] = {}  # (row, keypoint) → index in values
     repeated: list[tuple[int, int, int]] = []  # (line, row, keypoint) of rows stored twice
     values: list[list[float]] = []
+    axes = ("x", "y", "z") if "z" in at else ("x", "y")
     for index, cells in table.rows(1, len(header)):
         image, frame = named_frame(cells[at["frame"]])
         video = cells[at["video"]] if "video" in at else image
@@ -94,14 +94,14 @@ def read(path: Path, skeleton: str | None) -> Poses:
             for m in (*axes, "score")
         ]
         if key in lines:
-            if np.array_equal(value, values[numbers[key]], equal_nan=True):
+            if np.array_equal(value, values[at_value[key]], equal_nan=True):
                 repeated.append((index, *key))
                 continue
             raise InvalidInputError(
                 f"keypoint {name!r} is twice in frame {frame} (lines {lines[key] + 1} and "
                 f"{index + 1}): two people need two ids in a column person"
             )
-        lines[key], numbers[key] = index, len(values)
+        lines[key], at_value[key] = index, len(values)
         values.append(value)
     place = np.full((len(people), len(names)), -1, dtype=np.int64)
     data = np.full((*place.shape, len(axes) + 1), np.nan)
@@ -117,8 +117,8 @@ def read(path: Path, skeleton: str | None) -> Poses:
     )
     told = [f"{len(repeated)} rows repeat another row: taken as one"] if repeated else []
     places = (place, repeated, *(at[axis] for axis in axes))
-    given = numbered_as(list(names), skeleton)
-    return to_tracks(given, seen, raw, places, told, table.fps)
+    named = numbered_as(list(names), skeleton)
+    return to_tracks(named, seen, raw, places, told, table.fps)
 
 
 def write(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:

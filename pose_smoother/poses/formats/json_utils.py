@@ -19,7 +19,12 @@ _INDENT = re.compile(rb"\s*[\[{]\r?\n([ \t]+)")
 
 
 def head(path: Path) -> bytes:
-    """The start of a file, enough to tell formats by their keys; without a byte-order mark."""
+    """The start of a file, enough to tell formats by their keys; without a byte-order mark.
+
+    Nothing of a folder.
+    """
+    if not path.is_file():
+        return b""
     with path.open("rb") as file:
         return file.read(1 << 20).removeprefix(b"\xef\xbb\xbf").lstrip()
 

@@ -15,6 +15,7 @@ from pose_smoother.errors import InvalidInputError
 from pose_smoother.poses.formats.dense_array import DenseArray, to_poses, write_dense
 from pose_smoother.poses.formats.evidence import Evidence
 from pose_smoother.poses.formats.hdf5_utils import array, dataset, file_evidence, opened, text
+from pose_smoother.poses.formats.json_utils import head
 from pose_smoother.poses.formats.tracks_io import read_bytes
 from pose_smoother.poses.tracks import Floats, Poses
 
@@ -36,7 +37,7 @@ _CLASSIC = (b"CDF\x01", b"CDF\x02", b"CDF\x05")
 
 def claims(path: Path) -> Evidence:
     """Whether it is NetCDF 3, or HDF5 with ``position`` and the coordinate ``time``."""
-    if path.is_file() and path.open("rb").read(4) in _CLASSIC:
+    if head(path)[:4] in _CLASSIC:
         return Evidence.NAMES
     return file_evidence(path, lambda file: "position" in file and "time" in file)
 

@@ -8,7 +8,7 @@ import io
 import struct
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +35,10 @@ NAME = "npz"
 EXTENSIONS = (".npz",)
 HAS = frozenset({"scores", "fps", "3-D", "layout"})
 
+_OTHERS = ("frame", "names", "person", "scores", "fps")
+
 #: What `zipfile` and NumPy raise on broken bytes.
-_DAMAGED = (
+DAMAGED = (
     *(ValueError, EOFError, NotImplementedError, RuntimeError, SyntaxError),
     *(zipfile.BadZipFile, zlib.error, struct.error),
 )
@@ -56,7 +58,7 @@ def _array(archive: zipfile.ZipFile, name: str) -> NDArray[Any] | None:
     try:
         data = archive.read(info)
         return np.asarray(np.lib.format.read_array(io.BytesIO(data), allow_pickle=False))
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise InvalidInputError(f"{name}: damaged, or not a plain array ({error})") from None
 
 
@@ -74,7 +76,7 @@ def _open(raw: bytes) -> zipfile.ZipFile:
             raise InvalidInputError(f"{damaged}: damaged (its checksum is another)")
     except InvalidInputError:
         raise
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise InvalidInputError(f"not a NumPy archive, or damaged ({error})") from None
     if len(set(archive.namelist())) < len(archive.namelist()):
         raise InvalidInputError("two arrays of the archive have one name")
@@ -93,6 +95,14 @@ def _words(value: NDArray[Any], name: str, n: int) -> list[str]:
 def _keypoints(archive: zipfile.ZipFile) -> NDArray[Any]:
     found = _array(archive, "keypoints")
     if found is None:
+        videopose = {"positions_2d.npy", "positions_3d.npy"} & set(archive.namelist())
+        if videopose:
+            name = min(videopose).removesuffix(".npy")
+            raise InvalidInputError(
+                f"{name}: VideoPose3D's dictionary is a pickle, which may run any program when it "
+                "is loaded, so it is never loaded: save one of its arrays, as in "
+                f"np.savez(path, keypoints=data[{name!r}].item()[subject][action][camera])"
+            )
         here = ", ".join(n.removesuffix(".npy") for n in archive.namelist()) or "nothing"
         raise InvalidInputError(f"expected an array called keypoints, found {here}")
     if found.dtype.kind not in "iuf":
@@ -117,8 +127,29 @@ def read(path: Path, skeleton: str | None, layout: str | None = None) -> Poses:
     """
     raw = read_bytes(path)
     archive = _open(raw)
-    stored = _keypoints(archive)
-    arrays = {name: _array(archive, name) for name in ("frame", "names", "person", "scores", "fps")}
+    arrays = {name: _array(archive, name) for name in _OTHERS}
+    return poses_of(_keypoints(archive), arrays, raw, skeleton, layout)
+
+
+def poses_of(
+    stored: NDArray[Any],
+    arrays: Mapping[str, NDArray[Any] | None],
+    raw: bytes,
+    skeleton: str | None,
+    layout: str | None,
+) -> Poses:
+    """Tracks of an array of keypoints.
+
+    Parameters
+    ----------
+    stored : the keypoints, numbers.
+    arrays : ``frame``, ``names``, ``person``, ``scores`` and ``fps``, None where there is none.
+    raw : the file's bytes.
+
+    Raises
+    ------
+    InvalidInputError : an array is of another shape or type.
+    """
     found = find_layout(
         stored,
         layout=layout,
@@ -182,23 +213,37 @@ def _scores(scores: NDArray[Any] | None, data: NDArray[Any], layout: ArrayLayout
     return turned[..., 0].astype(np.float64)
 
 
+def with_coordinates(
+    stored: NDArray[Any], poses: Poses, keypoints: Sequence[Floats]
+) -> NDArray[Any]:
+    """The stored array with other coordinates; the very array where none is another."""
+    new, changed = to_file_order(poses, keypoints)
+    if not changed.any():
+        return stored
+    dtype = stored.dtype if stored.dtype.kind == "f" else np.dtype(np.float64)
+    written = stored.astype(dtype)
+    values = poses.origin.place.as_people_first(written)[..., : new.shape[-1]]
+    values[changed.reshape(values.shape)] = new[changed].astype(dtype)
+    return written
+
+
+def npy_bytes(array: NDArray[Any]) -> bytes:
+    """An array as NumPy saves it."""
+    buffer = io.BytesIO()
+    np.lib.format.write_array(buffer, array, allow_pickle=False)
+    return buffer.getvalue()
+
+
 def write(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:
     """The same archive with other keypoints, in their own type; whole numbers become float64."""
-    new, changed = to_file_order(poses, keypoints)
     source = _open(poses.origin.raw)
     stored = _keypoints(source)
-    if changed.any():
-        dtype = stored.dtype if stored.dtype.kind == "f" else np.dtype(np.float64)
-        stored = stored.astype(dtype)
-        values = poses.origin.place.as_people_first(stored)[..., : new.shape[-1]]
-        values[changed.reshape(values.shape)] = new[changed].astype(dtype)
+    written = with_coordinates(stored, poses, keypoints)
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w") as archive:
         for info in source.infolist():
             data = source.read(info)
-            if info.filename == "keypoints.npy" and changed.any():
-                buffer = io.BytesIO()
-                np.lib.format.write_array(buffer, stored, allow_pickle=False)
-                data = buffer.getvalue()
+            if info.filename == "keypoints.npy" and written is not stored:
+                data = npy_bytes(written)
             archive.writestr(info, data)
     write_atomic(out, target.getvalue())

@@ -61,6 +61,9 @@ class _Person:
     found: dict[str, Any]
 
 
+_FIRST_KEY = re.compile(rb'\{\s*"(version|people|part_candidates)"')
+
+
 def claims(path: Path) -> Evidence:
     """Whether a folder's first JSON file, or a file, has the keys of a frame."""
     if path.is_dir():
@@ -71,7 +74,8 @@ def claims(path: Path) -> Evidence:
     start = head(path)
     if not start.startswith(b"{") or b'"people"' not in start or b'"instance_info"' in start:
         return Evidence.NONE
-    return Evidence.MARK if b'_keypoints_2d"' in start else Evidence.NAMES
+    own = _FIRST_KEY.match(start) and b'_keypoints_2d"' in start
+    return Evidence.MARK if own else Evidence.NAMES
 
 
 def _people(document: Any, file: str) -> list[_Person]:

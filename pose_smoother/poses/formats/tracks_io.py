@@ -176,8 +176,8 @@ def to_tracks(
     copies = np.array(list(found.copies.items()), dtype=np.int64).reshape(-1, 2)
     origin = FileLayout(raw, keypoints, tuple(rows), place, copies)
     counts = {"linked": found.n_linked, "marked_missing": int(missing.mask.sum())}
-    warnings += found.warnings
-    return Poses(tuple(names), tuple(tracks), tuple(warnings), origin, fps=fps, counts=counts)
+    assumed = (*warnings, *found.warnings)
+    return Poses(tuple(names), tuple(tracks), assumed, origin, fps=fps, counts=counts)
 
 
 def _unique_id(video: str, person: str, taken: set[str]) -> str:

@@ -116,9 +116,12 @@ def test_bad_csv(text: str, told: str, tmp_path: Path) -> None:
         refused(path, told)
 
 
-def test_a_csv_in_utf16_is_told(tmp_path: Path) -> None:
-    path = written(tmp_path, "frame,keypoint,x,y\n1,a,2,3\n".encode("utf-16"), "a.csv")
-    refused(path, "UTF-16", format="csv-long")
+def test_a_csv_in_utf16_needs_a_byte_order_mark(tmp_path: Path) -> None:
+    text = "frame,keypoint,x,y\n1,a,2,3\n"
+    path = written(tmp_path, text.encode("utf-16-le"), "a.csv")
+    refused(path, "UTF-16 without a byte-order mark", format="csv-long")
+    path = written(tmp_path, text.encode("utf-16")[:-1], "b.csv")
+    refused(path, "damaged: not UTF-16", format="csv-long")
 
 
 def saved(folder: Path, **arrays: Any) -> Path:
@@ -178,7 +181,13 @@ def test_an_array_that_claims_to_be_huge(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "told"), [("a.slp", "HDF5"), ("a.nwb", "HDF5"), ("a.h5", "HDF5"), ("b.npz", "NumPy")]
+    ("name", "told"),
+    [
+        ("a.slp", "HDF5"),
+        ("a.nwb", "HDF5"),
+        ("a.h5", "the ending of dlc or sleap-analysis files, not their content"),
+        ("b.npz", "NumPy"),
+    ],
 )
 def test_not_the_container_it_is_called(name: str, told: str, tmp_path: Path) -> None:
     refused(written(tmp_path, b"hello " * 100, name), told)
