@@ -111,7 +111,7 @@ def _claims(path: Path) -> dict[str, Evidence]:
     """The evidence for every format that may have a file's ending."""
     ending = "" if path.is_dir() else path.suffix.lower()
     known = {name: m for name, m in formats().items() if ending in m.EXTENSIONS}
-    if known or path.is_dir():
+    if path.is_dir() or (known and ending):
         return {name: module.claims(path) for name, module in known.items()}
     found = {name: module.claims(path) for name, module in formats().items()}
     return {name: claim for name, claim in found.items() if claim > Evidence.ENDING}

@@ -70,7 +70,8 @@ def claims(path: Path) -> Evidence:
         if any(path.glob("*_keypoints.json")):
             return Evidence.MARK
         first = next(path.glob("*.json"), None)
-        return Evidence.NONE if first is None else claims(first)
+        found = first is not None and _FIRST_KEY.match(head(first)) and claims(first)
+        return found or Evidence.NONE
     start = head(path)
     if not start.startswith(b"{") or b'"people"' not in start or b'"instance_info"' in start:
         return Evidence.NONE
