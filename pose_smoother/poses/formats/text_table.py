@@ -19,6 +19,8 @@ MISSING = frozenset({"", "nan", "na", "n/a", "null", "none", "<na>"})
 
 #: A line with its ending; line breaks within quotes belong to it. By the line's last character.
 _RECORD = {end: re.compile(rf'(?:[^"{end}]+|"[^"]*")*{end}?') for end in ("\n", "\r")}
+#: A number of at most six decimals is written in fewer characters than these.
+_SHORT = 18
 _COMMA_NUMBER = re.compile(r"\s*[+-]?\d*,\d+(?:[eE][+-]?\d+)?\s*")
 _POINT_NUMBER = re.compile(r"\s*[+-]?\d*\.\d+(?:[eE][+-]?\d+)?\s*")
 _UTF_16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
@@ -109,7 +111,12 @@ class Table:
             cells = self.cells(index)
             for column, value in new.items():
                 cells += [""] * (column + 1 - len(cells))
-                cells[column] = number_text(value, cells[column], self.decimal)
+                old, text = cells[column], repr(value)
+                short = text[-2:] != ".0" and "e" not in text and len(text) < _SHORT
+                if short and self.decimal == "." and old[:1] != '"':  # most cells
+                    cells[column] = text
+                else:
+                    cells[column] = number_text(value, old, self.decimal)
             body = lines[index].rstrip("\r\n")
             lines[index] = self.delimiter.join(cells) + lines[index][len(body) :]
         return "".join(lines).encode(self.encoding)
@@ -214,6 +221,24 @@ def number_text(value: float, like: str, decimal: str = ".") -> str:
         text = text[1:]
     text = text.replace(".", decimal)
     return f'"{text}"' if like.startswith('"') else text
+
+
+def numbers(
+    cells: Sequence[str], at: Sequence[int], line: int, header: Sequence[str]
+) -> list[float]:
+    """The numbers of some cells of a line, NaN where a cell holds none.
+
+    Raises
+    ------
+    InvalidInputError : a cell holds something else; the text names the line and the column.
+    """
+    chosen = [cells[column] for column in at]
+    if not set("_fF") & set("".join(chosen)):  # no 1_000, no infinity: Python would take them
+        try:
+            return [float(cell or "nan") for cell in chosen]
+        except ValueError:
+            pass
+    return [number(cells[column], line, header[column]) for column in at]
 
 
 def number(text: str, line: int, column: str) -> float:

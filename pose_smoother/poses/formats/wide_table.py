@@ -7,7 +7,7 @@ import numpy as np
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
-from pose_smoother.poses.formats.text_table import IDENTITY, columns, number, parse
+from pose_smoother.poses.formats.text_table import IDENTITY, columns, numbers, parse
 from pose_smoother.poses.formats.tracks_io import (
     Detections,
     named_frame,
@@ -72,15 +72,17 @@ def read_wide(path: Path, skeleton: str | None, meaning: Grammar, example: str) 
         told.append("only some keypoints have z: smoothed in x and y, z is left as it is")
     video, person, frames, lines = [], [], [], []
     data = []
-    wanted = taken.ravel().tolist()
+    present = taken >= 0
+    wanted = taken[present].tolist()
     for row, (index, cells) in enumerate(table.rows(1, len(header))):
         image, frame = named_frame(cells[at["frame"]]) if "frame" in at else ("", row)
         video.append(cells[at["video"]] if "video" in at else image)
         person.append((cells[at["person"]] if "person" in at else "") or None)
         frames.append(frame)
         lines.append(index)
-        data.append([number(cells[c], index, header[c]) if c >= 0 else np.nan for c in wanted])
-    values = np.array(data, dtype=np.float64).reshape(len(lines), len(found), len(AXES))
+        data.append(numbers(cells, wanted, index, header))
+    values = np.full((len(lines), len(found), len(AXES)), np.nan)
+    values[:, present] = np.array(data, dtype=np.float64).reshape(len(lines), len(wanted))
     frame_array = np.array(frames, dtype=np.int64)
     seen = Detections(video, person, frame_array, values[..., :n_axes], values[..., 3])
     names = numbered_as(list(found), skeleton)
