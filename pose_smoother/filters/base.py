@@ -27,11 +27,14 @@ class Run:
     size : the larger side of the track's keypoints in the same unit, the median over its frames;
         a filter whose parameters are in pixels of a heatmap scales by it.
     fps : frames a second, None where it is not known.
+    weights : float64 (T, K), the precision of each position relative to the others of its
+        keypoint; None where all are alike. A filter need not use them.
     """
 
     positions: Floats
     size: float
     fps: float | None = None
+    weights: Floats | None = None
 
     @property
     def present(self) -> NDArray[np.bool_]:

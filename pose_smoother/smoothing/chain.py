@@ -39,21 +39,26 @@ class Chain:
         """The filters' names, as ``hampel,kalman``."""
         return ",".join(step.module.NAME for step in self.steps)
 
-    def smooth(self, runs: Sequence[Floats], size: float) -> list[Floats]:
+    def smooth(
+        self, runs: Sequence[Floats], size: float, weights: Sequence[Floats] | None = None
+    ) -> list[Floats]:
         """Put the runs of one track through every filter.
 
         Parameters
         ----------
         runs : float64 (T, K, axes) each, NaN where missing.
         size : the track's larger side (``filters.base.Run``).
+        weights : float64 (T, K) of each run, for filters that use them.
 
         Returns
         -------
         The same shapes, NaN in the same places. Where a filter finds no position, it stays.
         """
         now = list(runs)
+        of_runs: Sequence[Floats | None] = weights or [None] * len(now)
         for step in self.steps:
-            now = _smoothed(step, [Run(positions, size, step.fps) for positions in now])
+            parts = zip(now, of_runs, strict=True)
+            now = _smoothed(step, [Run(x, size, step.fps, weight) for x, weight in parts])
         return now
 
 
