@@ -69,9 +69,7 @@ class Solution:
     misfit : the sum of squares that the noise of the positions explains, over all S series.
     """
 
-    def __init__(
-        self, values: Floats, noise_ratio: float, weights: Floats | None = None
-    ) -> None:
+    def __init__(self, values: Floats, noise_ratio: float, weights: Floats | None = None) -> None:
         from scipy.linalg import cho_solve_banded, cholesky_banded
 
         known = np.isfinite(values[:, 0])

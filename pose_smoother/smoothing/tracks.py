@@ -1,4 +1,4 @@
-"""Whole tracks through a chain of filters: runs between gaps, scores, missing points.
+"""Complete tracks through a chain of filters: runs between gaps, scores, missing points.
 
 Every keypoint is smoothed by its own name and in the file's own unit, with any number of keypoints
 and axes: no box, no skeleton. A gap in the frame numbers of fewer than four missing frames is
@@ -15,7 +15,12 @@ from pose_smoother.errors import InvalidInputError
 from pose_smoother.filters.missing import BRIDGED_FRAMES
 from pose_smoother.poses.tracks import Floats, Poses, Track
 from pose_smoother.smoothing.chain import Chain
-from pose_smoother.smoothing.scores import DEFAULT_MIN_SCORE, default_min_score, implausible, weights
+from pose_smoother.smoothing.scores import (
+    DEFAULT_MIN_SCORE,
+    default_min_score,
+    implausible,
+    weights,
+)
 
 
 @dataclass(frozen=True)
@@ -80,7 +85,7 @@ def smooth_track(
     else:
         low = present & (track.score < rules.min_score)  # a score that is not given is not low
     filled = np.zeros(present.shape, bool)
-    if len(track.frame) == 1:  # no filter moves it
+    if len(track.frame) < 2:  # no filter moves it
         return SmoothedTrack(track.keypoints, low, filled)
     positions = np.where((present & ~low)[..., None], track.keypoints, np.nan)
     if rules.fill_gaps:
