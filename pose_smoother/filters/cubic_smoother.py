@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_smoother.filters.base import Floats, Run
+from pose_smoother.filters.score_weights import weights
 
 _LOG10_RANGE = (-6.0, 4.0)  # of the noise ratio
 _LEAST_POINTS = 8  # known frames to choose a ratio from
@@ -25,7 +26,7 @@ def smooth(run: Run, noise_ratio: float | NDArray[np.float64]) -> Floats:
     smoothed = run.positions.copy()
     present = run.present
     ratios = np.broadcast_to(np.asarray(noise_ratio, np.float64), present.shape[1])
-    for keypoints, ratio, weight in _alike(present, ratios, run.weights):
+    for keypoints, ratio, weight in _alike(present, ratios, weights(run)):
         at = np.flatnonzero(present[:, keypoints[0]])
         if len(at) < 3:  # a line passes through two
             continue
@@ -38,12 +39,12 @@ def smooth(run: Run, noise_ratio: float | NDArray[np.float64]) -> Floats:
 
 
 def _alike(
-    present: NDArray[np.bool_], ratios: NDArray[np.float64], weights: Floats | None
+    present: NDArray[np.bool_], ratios: NDArray[np.float64], weight: Floats | None
 ) -> Iterable[tuple[NDArray[np.int64], float, Floats | None]]:
     """Keypoints with the same known frames, ratio and weights, which have the same matrix."""
-    if weights is not None:
+    if weight is not None:
         return [
-            (np.array([keypoint]), ratio, weights[:, keypoint])
+            (np.array([keypoint]), ratio, weight[:, keypoint])
             for keypoint, ratio in enumerate(ratios.tolist())
             if present[:, keypoint].any()
         ]

@@ -133,9 +133,13 @@ def _poses(people: NDArray[Any], scores: Floats, names: tuple[str, ...]) -> Pose
         return Poses(names, (), (), None)
     n_frames, n_people, n_keypoints, n_axes = people.shape
     # One row for each frame of each person, as in a file.
-    rows = np.moveaxis(people, 1, 0).reshape(-1, n_keypoints, n_axes).astype(np.float64)
+    rows = (
+        np.moveaxis(people, 1, 0)
+        .reshape(n_people * n_frames, n_keypoints, n_axes)
+        .astype(np.float64)
+    )
     keypoints = np.where(np.isfinite(rows).all(axis=-1, keepdims=True), rows, np.nan)
-    score = np.moveaxis(scores, 1, 0).reshape(-1, n_keypoints)
+    score = np.moveaxis(scores, 1, 0).reshape(n_people * n_frames, n_keypoints)
     frame = np.arange(n_frames)
     person = np.repeat(np.arange(n_people), n_frames).tolist()
     missing = find_missing(keypoints, score, np.tile(frame, n_people), person)

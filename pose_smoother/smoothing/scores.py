@@ -1,4 +1,4 @@
-"""Scores of keypoints: which points are not read by default, and weights for filters.
+"""Scores of keypoints: which points are not read by default.
 
 Detectors give low scores to good points, too. Leaving out every point below a limit made the error
 of 10 of 22 real recordings larger (docs/experiments.md), so by default a point is left out only if
@@ -8,7 +8,8 @@ its score is low and it is far from where the confident points around it are.
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_smoother.poses.tracks import Floats, Track
+from pose_smoother.filters.score_weights import are_probabilities
+from pose_smoother.poses.tracks import Track
 
 #: Scores below are low where ``min_score`` is not given.
 DEFAULT_MIN_SCORE = 0.3
@@ -20,18 +21,10 @@ _REACH_FRAMES = 15  # to the nearest of them
 #: Farther than so many times the usual distance from the median: 3 at a score of 0, and
 _FARTHEST_AT_ZERO, _FARTHEST_AT_LIMIT = 3.0, 15.0
 
-_LEAST_WEIGHT = 0.02
-
 
 def default_min_score(format: str) -> float:
     """The score below which points of a format are low."""
     return MIN_SCORES.get(format, DEFAULT_MIN_SCORE)
-
-
-def are_probabilities(score: Floats) -> bool:
-    """Whether scores are given, and about between 0 and 1."""
-    given = score[np.isfinite(score)]
-    return bool(len(given)) and given.min() >= 0 and 0 < given.max() <= 2
 
 
 def implausible(track: Track, limit: float) -> NDArray[np.bool_]:
@@ -85,21 +78,3 @@ def _nearest(sure: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.int
     first = np.searchsorted(sure, rows) - _NEIGHBOURS // 2
     first = np.clip(first, 0, len(sure) - _NEIGHBOURS)
     return first[:, None] + np.arange(_NEIGHBOURS)
-
-
-def weights(track: Track) -> Floats | None:
-    """What each point counts in a filter that uses weights: its score, the mean of a keypoint 1.
-
-    Returns
-    -------
-    float64 (n, K), or None where scores say nothing: not given, not probabilities, all alike.
-    """
-    if not are_probabilities(track.score):
-        return None
-    present = np.asarray(np.isfinite(track.keypoints).all(axis=-1))
-    given = np.where(present & np.isfinite(track.score), track.score, np.nan)
-    given = np.clip(given, _LEAST_WEIGHT, None)
-    n_given = np.isfinite(given).sum(axis=0)
-    mean = np.where(np.isfinite(given), given, 0.0).sum(axis=0) / np.maximum(n_given, 1)
-    found = np.where(np.isfinite(given), given / np.where(n_given > 0, mean, 1.0), 1.0)
-    return None if np.allclose(found, 1.0, atol=1e-3) else found

@@ -1,13 +1,16 @@
 """What smoothing changed: how many points and by how much, jitter, and what was assumed."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
+from pose_smoother.filters.base import Finding
+from pose_smoother.filters.score_weights import are_probabilities
 from pose_smoother.poses.tracks import Floats, Poses, Track
-from pose_smoother.smoothing.scores import are_probabilities, default_min_score
+from pose_smoother.smoothing.scores import default_min_score
 from pose_smoother.smoothing.swaps import Outcome
 from pose_smoother.smoothing.tracks import Rules
 
@@ -35,6 +38,7 @@ class Summary:
     moved_median, moved_p95, moved_largest : distances of the points that moved; NaN without any.
     jitter_before, jitter_after : the mean length of the second difference over three frames in a
         row, of the points that were read; NaN without any.
+    findings : what filters that measure noise found, by run.
     min_score : the score below which a point was rejected; None without scores or for a run.
     min_score_rule : ``given`` (all below), or ``default`` (those below that are also far from the
         confident points around them).
@@ -62,14 +66,12 @@ class Summary:
     min_score: float | None
     min_score_rule: str | None
     assumed: tuple[str, ...]
+    findings: tuple[Finding, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """The fields by name, as JSON has them: None where a number is NaN."""
-        fields = asdict(self)
-        return {
-            name: None if isinstance(value, float) and np.isnan(value) else value
-            for name, value in fields.items()
-        }
+        fields: dict[str, Any] = _without_nan(asdict(self))
+        return fields
 
     def line(self) -> str:
         """The summary as one line of text."""
@@ -100,6 +102,7 @@ class Summary:
         if self.n_linked:
             parts.append(f"{self.n_linked} detections linked to tracks")
         parts += self._swaps()
+        parts += _found(self.findings)
         return "; ".join(parts)
 
     def _swaps(self) -> list[str]:
@@ -110,6 +113,15 @@ class Summary:
         elif found:
             found[-1] += ", left so (--fix-swaps mends them)"
         return found
+
+
+def _without_nan(value: Any) -> Any:
+    """A value of dictionaries and tuples with None for NaN."""
+    if isinstance(value, dict):
+        return {key: _without_nan(inner) for key, inner in value.items()}
+    if isinstance(value, tuple):
+        return [_without_nan(inner) for inner in value]
+    return None if isinstance(value, float) and np.isnan(value) else value
 
 
 def _points(n: int) -> str:
@@ -162,6 +174,7 @@ def summarize(poses: Poses, outcome: Outcome, rules: Rules | None = None) -> Sum
         min_score=min_score,
         min_score_rule=rule,
         assumed=poses.warnings,
+        findings=tuple(one for result in results for one in result.findings),
     )
 
 
@@ -174,6 +187,25 @@ def _score_rule(poses: Poses, rules: Rules | None) -> tuple[float | None, str | 
     if not any(are_probabilities(track.score) for track in poses.tracks):
         return None, None
     return default_min_score(poses.format), "default"
+
+
+def _found(findings: Sequence[Finding]) -> list[str]:
+    """What filters that measure noise found, in words."""
+    parts = []
+    by_noise = [one for one in findings if np.isfinite(one.noise)]
+    if by_noise:
+        weights = [one.n_points for one in by_noise]
+        noise = float(np.average([one.noise for one in by_noise], weights=weights))
+        parts.append(f"fast noise {100 * noise:.2g} % of the body")
+        outliers = sum(one.n_outliers for one in by_noise)
+        parts += [f"{outliers} outliers replaced"] if outliers else []
+        alone = sum(one.strength == 0.0 for one in by_noise)
+        if alone:
+            parts.append(f"{alone} of {len(findings)} runs without noise left alone")
+    others = Counter((one.method, one.reason) for one in findings if one.reason)
+    for (method, reason), count in sorted(others.items()):
+        parts.append(f"{count} of {len(findings)} runs smoothed by {method} ({reason})")
+    return parts
 
 
 def _jitter(track: Track, keypoints: Floats) -> Floats:

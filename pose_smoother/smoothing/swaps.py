@@ -109,7 +109,7 @@ class Swaps:
         rejected[to] = np.concatenate([result.rejected.ravel() for result in results])
         filled[to] = np.concatenate([result.filled.ravel() for result in results])
         out, start = [], 0
-        for track in original.tracks:
+        for track, result in zip(original.tracks, results, strict=True):
             shape = track.keypoints.shape
             part = slice(start, start + shape[0] * shape[1])
             out.append(
@@ -117,6 +117,7 @@ class Swaps:
                     keypoints[part].reshape(shape),
                     rejected[part].reshape(shape[:2]),
                     filled[part].reshape(shape[:2]),
+                    result.findings,
                 )
             )
             start = part.stop
