@@ -94,7 +94,7 @@ def smooth_paths(
 
 def _smooth_several(jobs: Sequence[Job], smooth: Smooth, n_workers: int, quiet: bool) -> None:
     failed = 0
-    begin = partial(log_lines, logging.ERROR if quiet else logging.WARNING)
+    begin = partial(log_lines, logging.getLogger().level)
     for result in smooth_many(jobs, smooth, n_workers, begin):
         failed += not result.done
         if not result.done:

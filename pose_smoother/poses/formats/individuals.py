@@ -127,8 +127,7 @@ def _repeated(
 
 
 def _with_keypoints(rows: list[int], keypoints: Floats) -> list[int]:
-    known = np.asarray(np.isfinite(keypoints[rows]).all(axis=-1)).any(axis=-1)
-    return [row for row, there in zip(rows, known.tolist(), strict=True) if there]
+    return [row for row in rows if np.isfinite(keypoints[row]).any()]
 
 
 def _warn(found: Grouping, alone: bool, untrusted: set[tuple[str, str | None]]) -> None:
