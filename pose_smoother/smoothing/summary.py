@@ -28,6 +28,7 @@ class Summary:
     n_points : points that the input has.
     n_changed : of these, those that moved.
     n_rejected : of these, those with a low score, not read and left as they are.
+    n_replaced : of these, those with a low score, not read for the sake of the others and replaced.
     n_filled : points that were missing, or of a low score, and were filled.
     n_missing : points that are still missing.
     n_marked_missing : points at (0, 0) or (-1, -1) that were taken as missing.
@@ -51,6 +52,7 @@ class Summary:
     n_points: int
     n_changed: int
     n_rejected: int
+    n_replaced: int
     n_filled: int
     n_missing: int
     n_marked_missing: int
@@ -85,16 +87,7 @@ class Summary:
             parts.append(f"jitter {self.jitter_before:.3g} before, {self.jitter_after:.3g} after")
         if self.n_filled:
             parts.append(f"{_points(self.n_filled)} filled")
-        if self.min_score_rule == "default":
-            parts.append(
-                f"{_points(self.n_rejected)} left as they were, with a score below "
-                f"{self.min_score:g} (the default) and far from the confident ones around"
-            )
-        elif self.n_rejected:
-            parts.append(
-                f"{_points(self.n_rejected)} left as they were, with a score below "
-                f"{self.min_score:g}"
-            )
+        parts += self._low_scores()
         if self.n_missing:
             parts.append(f"{self.n_missing} missing")
         if self.n_marked_missing:
@@ -104,6 +97,15 @@ class Summary:
         parts += self._swaps()
         parts += _found(self.findings)
         return "; ".join(parts)
+
+    def _low_scores(self) -> list[str]:
+        if self.min_score is None:
+            return []
+        which = f"score below {self.min_score:g}"
+        if self.min_score_rule == "default":
+            which += ", the default, and far from the confident ones around"
+        what = "left as they were" if self.n_rejected or not self.n_replaced else "replaced"
+        return [f"{_points(self.n_rejected + self.n_replaced)} not read ({which}), {what}"]
 
     def _swaps(self) -> list[str]:
         kinds = [(self.n_left_right, "left and right"), (self.n_identity, "individuals")]
@@ -159,6 +161,7 @@ def summarize(poses: Poses, outcome: Outcome, rules: Rules | None = None) -> Sum
         n_points=n_points,
         n_changed=len(moves),
         n_rejected=sum(int(result.rejected.sum()) for result in results),
+        n_replaced=sum(int(r.replaced.sum()) for r in results if r.replaced is not None),
         n_filled=sum(int(result.filled.sum()) for result in results),
         n_missing=n_missing,
         n_marked_missing=poses.counts.get("marked_missing", 0),

@@ -50,6 +50,8 @@ def smooth_without_swaps(
     smooth : smooths every track of poses.
     fix_swaps : put exchanged points where they belong; otherwise they stay where the file has them.
     """
+    if not poses.names:
+        return Outcome(smooth(poses))
     swaps = mend_swaps(poses)
     if not (swaps.n_left_right or swaps.n_identity):
         return Outcome(smooth(poses))
@@ -104,10 +106,11 @@ class Swaps:
             to = _exchangeable(sources, homes, known)
         n_axes = results[0].keypoints.shape[-1]
         keypoints = np.empty((len(to), n_axes))
-        rejected, filled = np.empty(len(to), bool), np.empty(len(to), bool)
+        masks = {}
         keypoints[to] = np.concatenate([r.keypoints.reshape(-1, n_axes) for r in results])
-        rejected[to] = np.concatenate([result.rejected.ravel() for result in results])
-        filled[to] = np.concatenate([result.filled.ravel() for result in results])
+        for name in ("rejected", "filled", "replaced"):
+            masks[name] = np.empty(len(to), bool)
+            masks[name][to] = np.concatenate([_mask(result, name) for result in results])
         out, start = [], 0
         for track, result in zip(original.tracks, results, strict=True):
             shape = track.keypoints.shape
@@ -115,13 +118,18 @@ class Swaps:
             out.append(
                 SmoothedTrack(
                     keypoints[part].reshape(shape),
-                    rejected[part].reshape(shape[:2]),
-                    filled[part].reshape(shape[:2]),
-                    result.findings,
+                    findings=result.findings,
+                    **{name: mask[part].reshape(shape[:2]) for name, mask in masks.items()},
                 )
             )
             start = part.stop
         return out, int((to != sources).sum())
+
+
+def _mask(result: SmoothedTrack, name: str) -> NDArray[np.bool_]:
+    """One of a result's masks, for every point in a row."""
+    mask: NDArray[np.bool_] | None = getattr(result, name)
+    return np.zeros(result.rejected.size, bool) if mask is None else mask.ravel()
 
 
 def _exchangeable(sources: Indices, homes: Indices, known: NDArray[np.bool_]) -> Indices:

@@ -53,12 +53,15 @@ class SmoothedTrack:
     rejected : bool (n, K), points with a low score that were left as they are.
     filled : bool (n, K), points that were missing (or of a low score) and were filled.
     findings : what filters that measure noise found.
+    replaced : bool (n, K), points with a low score that no other point was smoothed with, and that
+        the filter itself put back to their place; None if there are none.
     """
 
     keypoints: Floats
     rejected: NDArray[np.bool_]
     filled: NDArray[np.bool_]
     findings: tuple[Finding, ...] = ()
+    replaced: NDArray[np.bool_] | None = None
 
     @classmethod
     def all_read(cls, keypoints: Floats) -> "SmoothedTrack":
@@ -87,6 +90,18 @@ def smooth_track(
     positions = np.where((present & ~low)[..., None], track.keypoints, np.nan)
     if rules.fill_gaps:
         positions, filled = _with_filled_gaps(positions, track, int(rules.fill_gaps))
+    keypoints, findings = _through(chain, track, positions)
+    left = low & ~filled
+    if rules.min_score is None and chain.replaces_outliers and left.any():
+        with_all = np.where(left[..., None], track.keypoints, positions)
+        moved, findings = _through(chain, track, with_all)
+        keypoints = np.where(left[..., None], moved, keypoints)
+        return SmoothedTrack(keypoints, np.zeros_like(left), filled, findings, left)
+    return SmoothedTrack(keypoints, left, filled, findings)
+
+
+def _through(chain: Chain, track: Track, positions: Floats) -> tuple[Floats, tuple[Finding, ...]]:
+    """Positions of a track through the filters; where they find none, the track's own."""
     parts = _runs(track, chain.bridged_frames)
     runs = [_spread(positions[rows], at) for rows, at in parts]
     scores = [_spread(track.score[rows], at) for rows, at in parts]
@@ -96,8 +111,7 @@ def smooth_track(
     for (rows, at), values in zip(parts, smoothed, strict=True):
         found[rows] = values[at]
     known = np.asarray(np.isfinite(found).all(axis=-1))
-    keypoints = np.where(known[..., None], found, track.keypoints)
-    return SmoothedTrack(keypoints, low & ~filled, filled, tuple(findings))
+    return np.where(known[..., None], found, track.keypoints), tuple(findings)
 
 
 def smooth_tracks(poses: Poses, chain: Chain, rules: Rules) -> list[SmoothedTrack]:
