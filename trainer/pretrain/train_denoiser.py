@@ -27,6 +27,7 @@ from trainer.pretrain.temporal_denoiser import TemporalDenoiser, candidates, com
 
 ERROR_FLOOR = 5e-4  # of the body: smaller errors are as good as none
 JITTER_FLOOR = 5e-4
+END_FRAMES = 9  # the last frames of a clip are what live use sees at delays of 0 to 8 frames
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class PretrainConfig:
     average: float = 0.998
     jitter_weight: float = 0.18
     interval_weight: float = 0.03
+    end_weight: float = 0.15
     bfloat16: bool = True
     reuse: int = 2
 
@@ -65,21 +67,35 @@ def predict(net: nn.Module, b: dict[str, Tensor], bfloat16: bool = False) -> tup
     return out, raw[..., -1].transpose(1, 2)
 
 
-def clip_measures(out: Tensor, b: dict[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
-    """Mean error, mean error of the second difference of a clip, (B,) each, and errors (B, T, K).
+@dataclass
+class Measures:
+    """Errors of clips in body sizes, over points that the detector gave.
 
-    In body sizes, over points that the detector gave.
+    `error`, `end` (its last frames alone) and `jitter` (error of the second difference) are means
+    of shape (B,); `length` has every point's error, shape (B, T, K).
     """
+
+    error: Tensor
+    end: Tensor
+    jitter: Tensor
+    length: Tensor
+
+
+def _mean(values: Tensor, ok: Tensor) -> Tensor:
+    return (values * ok).sum((1, 2)) / ok.sum((1, 2)).clamp(min=1.0)
+
+
+def clip_measures(out: Tensor, b: dict[str, Tensor]) -> Measures:
+    """Errors of smoothed clips."""
     ok = b["observed"].float()
     size = b["size"][:, None, None]
     delta = torch.where(b["observed"][..., None], out - b["target"], 0.0)
     length = torch.sqrt((delta**2).sum(-1) / size**2 + 1e-9)
-    error = (length * ok).sum((1, 2)) / ok.sum((1, 2)).clamp(min=1.0)
     ok3 = ok[:, 2:] * ok[:, 1:-1] * ok[:, :-2]
     second = delta[:, 2:] - 2 * delta[:, 1:-1] + delta[:, :-2]
     second = torch.sqrt((second**2).sum(-1) / size**2 + 1e-9)
-    jitter = (second * ok3).sum((1, 2)) / ok3.sum((1, 2)).clamp(min=1.0)
-    return error, jitter, length
+    end = _mean(length[:, -END_FRAMES:], ok[:, -END_FRAMES:])
+    return Measures(_mean(length, ok), end, _mean(second, ok3), length)
 
 
 def loss_of(
@@ -90,16 +106,17 @@ def loss_of(
     Logarithms, because the score is a geometric mean of ratios over recordings: a clip with little
     noise counts as much as one with a lot.
     """
-    error, jitter, length = clip_measures(out, b)
-    raw, raw_jitter, _ = clip_measures(torch.nan_to_num(b["noisy"]), b)
-    ratio = torch.log(error + ERROR_FLOOR) - torch.log(raw + ERROR_FLOOR)
-    rough = torch.log(jitter + JITTER_FLOOR) - torch.log(raw_jitter + JITTER_FLOOR)
+    ours, raw = clip_measures(out, b), clip_measures(torch.nan_to_num(b["noisy"]), b)
+    ratio = torch.log(ours.error + ERROR_FLOOR) - torch.log(raw.error + ERROR_FLOOR)
+    end = torch.log(ours.end + ERROR_FLOOR) - torch.log(raw.end + ERROR_FLOOR)
+    rough = torch.log(ours.jitter + JITTER_FLOOR) - torch.log(raw.jitter + JITTER_FLOOR)
     unit = (b["unit"] / b["size"][:, None])[:, None]
     scale = torch.exp(log_scale.clamp(-4.0, 6.0)) * unit
-    likelihood = length.detach() / scale + 2.0 * log_scale.clamp(-4.0, 6.0)
+    likelihood = ours.length.detach() / scale + 2.0 * log_scale.clamp(-4.0, 6.0)
     ok = b["observed"].float()
     interval = (likelihood.clamp(max=50.0) * ok).sum() / ok.sum().clamp(min=1.0)
     loss = ratio.mean() + config.jitter_weight * rough.mean() + config.interval_weight * interval
+    loss = loss + config.end_weight * end.mean()
     return loss, ratio.detach().mean()
 
 
