@@ -1,6 +1,7 @@
 """Train the pretrained smoother on simulated detections of synthetic motion.
 
     python -m trainer.pretrain --out DIR --minutes 170
+    python -m trainer.pretrain --out DIR --minutes 60 --live    (the network of live streams)
 
 The same command goes on from the last checkpoint in DIR. A step whose loss or gradient is not
 finite is skipped; gradients are clipped; the exported weights are a running mean.
@@ -16,13 +17,15 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from trainer.pretrain.batches import Batch, batches
+from trainer.pretrain.batches import batches, draw_batch
 from trainer.pretrain.export import export_weights
+from trainer.pretrain.live_denoiser import LiveDenoiser, draw_live_batch, live_loss
 from trainer.pretrain.temporal_denoiser import TemporalDenoiser, candidates, combine
 
 ERROR_FLOOR = 5e-4  # of the body: smaller errors are as good as none
@@ -49,11 +52,12 @@ class PretrainConfig:
     jitter_weight: float = 0.18
     interval_weight: float = 0.03
     end_weight: float = 0.15
-    bfloat16: bool = True
+    bfloat16: bool = False
     reuse: int = 2
+    live: bool = False
 
 
-def to_tensors(batch: Batch) -> dict[str, Tensor]:
+def to_tensors(batch: Any) -> dict[str, Tensor]:
     """The arrays of a batch as tensors."""
     return {name: torch.from_numpy(np.asarray(value)) for name, value in vars(batch).items()}
 
@@ -127,7 +131,7 @@ class Run:
         self.folder, self.config = folder, config
         folder.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(config.seed)
-        self.net = TemporalDenoiser()
+        self.net: nn.Module = LiveDenoiser() if config.live else TemporalDenoiser()
         self.mean = copy.deepcopy(self.net)
         self.optimizer = torch.optim.AdamW(
             self.net.parameters(), config.learning_rate, weight_decay=config.weight_decay
@@ -163,8 +167,11 @@ class Run:
         """One step; returns the mean log ratio, NaN where the step was skipped."""
         for group in self.optimizer.param_groups:
             group["lr"] = self.learning_rate()
-        out, log_scale = predict(self.net, b, self.config.bfloat16)
-        loss, ratio = loss_of(out, log_scale, b, self.config)
+        if self.config.live:
+            loss, ratio = live_loss(self.net, b, self.config.jitter_weight)
+        else:
+            out, log_scale = predict(self.net, b, self.config.bfloat16)
+            loss, ratio = loss_of(out, log_scale, b, self.config)
         self.optimizer.zero_grad()
         loss.backward()
         norm = nn.utils.clip_grad_norm_(self.net.parameters(), self.config.clip)
@@ -180,9 +187,9 @@ class Run:
         return float(ratio)
 
 
-def replayed(source: Iterable[tuple[int, Batch]], reuse: int, seed: int) -> Iterator[Batch]:
+def replayed(source: Iterable[tuple[int, Any]], reuse: int, seed: int) -> Iterator[Any]:
     """Every new batch once, then `reuse - 1` random ones of the last 48."""
-    kept: list[Batch] = []
+    kept: list[Any] = []
     for index, batch in source:
         yield batch
         kept.append(batch)
@@ -197,7 +204,8 @@ def train(folder: Path, config: PretrainConfig) -> Run:
     torch.set_num_threads(config.threads)
     run = Run(folder, config)
     recent: list[float] = []
-    source = batches(config.seed, config.pool, run.step // config.reuse, config.workers)
+    draw = draw_live_batch if config.live else draw_batch
+    source = batches(config.seed, config.pool, run.step // config.reuse, config.workers, draw)
     saved = last = time.monotonic()
     for batch in replayed(source, config.reuse, config.seed):
         begun = time.monotonic()

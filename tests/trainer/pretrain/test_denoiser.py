@@ -44,8 +44,9 @@ def _torch(net: TemporalDenoiser, xy: np.ndarray) -> np.ndarray:
     ready = prepare(xy)
     batch = {
         name: torch.from_numpy(np.asarray(getattr(ready, name))[None])
-        for name in ("inputs", "neighbours", "valid", "filled", "medians", "observed", "unit")
+        for name in ("neighbours", "valid", "filled", "medians", "observed", "unit")
     }
+    batch["inputs"] = torch.from_numpy(ready.inputs()[None])
     with torch.no_grad():
         return predict(net, batch)[0][0].numpy()
 
