@@ -57,9 +57,11 @@ class LiveFeatures:
         self.n_scores = np.zeros(shape)
         self.size = np.zeros((*shape[:-1], 1))
         self.unit = np.ones(shape)
+        self.common = np.ones((*shape[:-1], 1))
+        self._rough = np.zeros(shape)
+        self._n_rough = np.zeros(shape)
         self.base = np.zeros((*shape, 2))
-        lags = [(0, lag) for lag in FIRST_LAGS]
-        self._first = np.array([lag for _, lag in lags])
+        self._first = np.array(FIRST_LAGS)
         self._second = np.array(SECOND_LAGS)
 
     def update(
@@ -93,6 +95,7 @@ class LiveFeatures:
         self.gap = np.where(seen, 0.0, self.gap + 1.0)
         self.frames += 1
         self._measure(x, seen)
+        self._measure_rough()
         ordered = [np.sort(self.past[:width], axis=0)[width // 2] for width in MEDIANS]
         self.base = ordered[0]
         near = np.concatenate([self.past[:NEAR], np.stack(ordered)]) - self.base
@@ -120,6 +123,24 @@ class LiveFeatures:
         unit = np.where(known, np.sqrt(own * np.sqrt(own * common)), common)
         self.unit = np.clip(unit, 0.1 * common, 10.0 * common)
         self.common = common
+
+    def rough_noise(self) -> float:
+        """Noise that smooth motion cannot imitate, as a fraction of the body (of one individual).
+
+        The mean length of fourth differences, in which slow motion hardly appears.
+        """
+        known = self._n_rough > 0
+        if not known.any():
+            return 0.0  # four frames do not tell noise from motion
+        lengths = float(self._rough[known].mean())
+        return lengths / (np.sqrt(70.0) * np.sqrt(np.pi / 2.0)) / float(self.size[..., 0])
+
+    def _measure_rough(self) -> None:
+        p, ok = self.past, self.seen[:5].all(0)
+        fourth = p[0] - 4 * p[1] + 6 * p[2] - 4 * p[3] + p[4]
+        self._n_rough = np.minimum(self._n_rough + ok, MEMORY_FRAMES)
+        share = ok / np.maximum(self._n_rough, 1.0)
+        self._rough = self._rough + share * (np.sqrt((fourth * fourth).sum(-1)) - self._rough)
 
     def _measure_size(self, x: NDArray[np.float64], seen: NDArray[np.bool_]) -> None:
         """Mean over time of the root mean square distance from the centre of what is seen."""

@@ -123,7 +123,7 @@ class LiveBatch:
     inputs : float32 (B, K, T, CHANNELS).
     ever : bool (B, K, T), whether the keypoint was seen up to the frame.
     near : float32 (B, K, T, CANDIDATES, 2), about the base.
-    base, target, noisy : float32 (B, K, T, 2), about a common centre; `noisy` is 0 at missing points.
+    base, target, noisy : float32 (B, K, T, 2), about a common centre; `noisy` is 0 if missing.
     unit : float32 (B, K, T).
     observed : bool (B, K, T).
     size : float32 (B,).
