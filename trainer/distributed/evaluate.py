@@ -20,7 +20,7 @@ from trainer.distributed.process_group import ProcessGroup
 from trainer.evaluation.evaluate import AT_ONCE, Evaluation, Smooth, evaluate
 from trainer.metrics.scores import Scores
 from trainer.models import BatchLoss
-from trainer.training.step import NonFiniteError
+from trainer.models.nonfinite import NonFiniteError
 
 
 def evaluate_together(

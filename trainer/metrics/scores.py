@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from pose_smoother.errors import RunError
 from pose_smoother.files.atomic import write_atomic
 from pose_smoother.skeleton import POOLED
+from trainer.settings import MISSING_TORSO
 
 #: The two ways to measure a torso, in the order of the axis N of ``Scores``.
-NORMALISATIONS = ("skip", "one-side")
+NORMALISATIONS = MISSING_TORSO
 
 
 @dataclass(frozen=True)

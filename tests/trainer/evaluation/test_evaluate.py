@@ -8,11 +8,11 @@ from tests.trainer.fake_store import make_store
 from trainer.evaluation import evaluate as module
 from trainer.evaluation.evaluate import Evaluation, evaluate
 from trainer.models import model_module
+from trainer.models.nonfinite import NonFiniteError
 from trainer.training.config import TrainConfig, open_stream
 from trainer.training.final_test import REFERENCES
 from trainer.training.losses import batch_loss_of
 from trainer.training.model_setup import new_model
-from trainer.training.step import NonFiniteError
 
 STORE = make_store(n_clips=10, n_frames=40)
 
