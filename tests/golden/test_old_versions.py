@@ -72,8 +72,8 @@ def store_content(path: Path) -> dict[str, Any]:
 def scores_content(file: Path) -> dict[str, str]:
     """The hash of every array of a file of scores, and two metrics."""
     scores = Scores.load(file)
-    names = [name for name, kept in vars(scores).items() if isinstance(kept, np.ndarray)]
-    found = {name: sha256(getattr(scores, name)) for name in names}
+    arrays = {"alphas": scores.alphas, **scores.sums}
+    found = {name: sha256(array) for name, array in arrays.items()}
     found["missing_torso"] = scores.missing_torso
     return found | {
         "error_px": f"{value(scores, 'error_px'):.9g}",
