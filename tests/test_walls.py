@@ -27,7 +27,7 @@ MAY_NOT_IMPORT = {
 ORDER: dict[str, tuple[tuple[str, ...], ...]] = {
     "pose_smoother": (
         ("errors", "extras", "seeds", "skeleton", "registry", "versions"),
-        ("heatmap", "boxes"),
+        ("heatmap", "impulse_renderer", "boxes"),
         ("files",),
         ("bench", "store.names", "store.damage_errors", "store.config"),
         ("remote",),
