@@ -96,9 +96,7 @@ def group(
         if several:  # who has no keypoint belongs to nobody
             nameless = _with_keypoints(nameless, keypoints)
             found.n_linked += len(nameless)
-        labels = (
-            link(frame[nameless], keypoints[nameless], found.steps[name]) if nameless else []
-        )
+        labels = link(frame[nameless], keypoints[nameless], found.steps[name]) if nameless else []
         taken = {ids[row] for row in rows}
         label_of = {
             row: label + "'" * (label in taken)  # a file may call someone link-1
