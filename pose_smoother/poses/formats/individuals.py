@@ -127,7 +127,8 @@ def _repeated(
 
 
 def _with_keypoints(rows: list[int], keypoints: Floats) -> list[int]:
-    known = np.asarray(np.isfinite(keypoints[rows]).all(axis=-1)).any(axis=-1)
+    complete = np.asarray(np.isfinite(keypoints[rows]).all(axis=-1))
+    known = np.asarray(complete.any(axis=-1))
     return [row for row, there in zip(rows, known.tolist(), strict=True) if there]
 
 

@@ -85,7 +85,7 @@ def put_points(
     new : float64 (N, K, axes).
     changed : bool (N, K, axes), what is put; the rest stays as it is.
     """
-    complete = changed.all(axis=1).tolist()
+    complete = np.asarray(changed.all(axis=1)).tolist()
     for axis in range(new.shape[2]):
         numbers = new[..., axis].tolist()
         for row in np.flatnonzero(changed[..., axis].any(axis=1)).tolist():
