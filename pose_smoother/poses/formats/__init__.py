@@ -145,18 +145,24 @@ def read_poses(
     path = Path(path)
     name = format or find_format(path)
     module = format_module(name)
+    with missing_as(missing):
+        poses = _read_file(module, path, skeleton, layout)
+    return replace(
+        poses, format=name, gzipped=is_gzip(path), warnings=tuple(map(_line, poses.warnings))
+    )
+
+
+def _read_file(module: FormatModule, path: Path, skeleton: str | None, layout: str | None) -> Poses:
+    """A format's tracks of a file, gzipped or not; every error names the file."""
     try:
-        with unpacked(path) as plain, missing_as(missing):
-            poses = _read(module, plain, skeleton, layout)
+        with unpacked(path) as plain:
+            return _read(module, plain, skeleton, layout)
     except OSError as error:
         raise InvalidInputError(f"{path}: cannot be read ({error.strerror or error})") from None
     except InvalidInputError as error:
         raise InvalidInputError(f"{path}: {_line(str(error))}") from None
     except MemoryError:
         raise InvalidInputError(f"{path}: too large for this machine's memory") from None
-    return replace(
-        poses, format=name, gzipped=is_gzip(path), warnings=tuple(map(_line, poses.warnings))
-    )
 
 
 def _read(module: FormatModule, path: Path, skeleton: str | None, layout: str | None) -> Poses:

@@ -20,9 +20,8 @@ from pose_smoother.poses.formats.json_utils import (
     load,
     member,
     person_name,
-    set_points,
 )
-from pose_smoother.poses.formats.point_lists import point_array, with_score
+from pose_smoother.poses.formats.point_lists import point_array, put_points, with_score
 from pose_smoother.poses.formats.tracks_io import (
     Detections,
     frame_rate,
@@ -73,7 +72,11 @@ def _items(document: Any) -> tuple[list[Any], str]:
 
 
 def _first(item: dict[str, Any], keys: tuple[str, ...]) -> Any:
-    return next((item[key] for key in keys if item.get(key) is not None), None)
+    for key in keys:
+        value = item.get(key)
+        if value is not None:
+            return value
+    return None
 
 
 def _place(item: dict[str, Any], image: Any) -> tuple[str, int]:
@@ -221,8 +224,6 @@ def write(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:
         return
     document = load(raw)
     items, _ = _items(document)
-    for i in np.flatnonzero(changed.any(axis=(1, 2))).tolist():
-        for key, at in slices.items():
-            if items[rows[i]].get(key):
-                set_points(items[rows[i]][key], new[i, at], changed[i, at])
+    for key, at in slices.items():
+        put_points([items[row].get(key) for row in rows], new[:, at], changed[:, at])
     write_atomic(out, dump(document, raw))

@@ -17,7 +17,7 @@ from pose_smoother.poses.formats.text_table import (
     SCORES,
     columns,
     head_texts,
-    number,
+    numbers,
     parse,
 )
 from pose_smoother.poses.formats.tracks_io import (
@@ -80,19 +80,23 @@ def read(path: Path, skeleton: str | None) -> Poses:
     repeated: list[tuple[int, int, int]] = []  # (line, row, keypoint) of rows stored twice
     values: list[list[float]] = []
     axes = ("x", "y", "z") if "z" in at else ("x", "y")
+    wanted = [at[meaning] for meaning in (*axes, "score") if meaning in at]
+    frames: dict[str, tuple[str, int]] = {}  # a frame's text is in the rows of all its keypoints
+    ids: dict[str, str | None] = {"": None}
     for index, cells in table.rows(1, len(header)):
-        image, frame = named_frame(cells[at["frame"]])
+        text, who = cells[at["frame"]], cells[at["person"]] if "person" in at else ""
+        if text not in frames:
+            frames[text] = named_frame(text)
+        if who not in ids:
+            ids[who] = person_id(who)
+        image, frame = frames[text]
         video = cells[at["video"]] if "video" in at else image
-        person = person_id(cells[at["person"]] if "person" in at else None)
-        row = people.setdefault((video, person, frame), len(people))
+        row = people.setdefault((video, ids[who], frame), len(people))
         name = cells[at["keypoint"]].strip()
         if not name:
             raise InvalidInputError(f"line {index + 1}: the keypoint has no name")
         key = (row, names.setdefault(name, len(names)))
-        value = [
-            number(cells[at[m]], index, header[at[m]]) if m in at else np.nan
-            for m in (*axes, "score")
-        ]
+        value = numbers(cells, wanted, index, header)
         if key in lines:
             if np.array_equal(value, values[at_value[key]], equal_nan=True):
                 repeated.append((index, *key))
@@ -105,9 +109,9 @@ def read(path: Path, skeleton: str | None) -> Poses:
         values.append(value)
     place = np.full((len(people), len(names)), -1, dtype=np.int64)
     data = np.full((*place.shape, len(axes) + 1), np.nan)
-    for (row, column), line, value in zip(lines, lines.values(), values, strict=True):
-        place[row, column] = line
-        data[row, column] = value
+    rows, keypoints = np.array(list(lines), dtype=np.int64).reshape(-1, 2).T
+    place[rows, keypoints] = list(lines.values())
+    data[rows, keypoints, : len(wanted)] = np.array(values).reshape(-1, len(wanted))
     seen = Detections(
         [video for video, _, _ in people],
         [person for _, person, _ in people],
@@ -126,9 +130,10 @@ def write(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:
     place, repeated, *columns_xy = poses.origin.place
     new, changed = to_file_order(poses, keypoints)
     changes: dict[int, dict[int, float]] = {}
-    for row, keypoint, axis in np.argwhere(changed & (place >= 0)[..., None]).tolist():
-        cells = changes.setdefault(int(place[row, keypoint]), {})
-        cells[columns_xy[axis]] = float(new[row, keypoint, axis])
+    spot = np.nonzero(changed & (place >= 0)[..., None])
+    lines = place[spot[:2]].tolist()
+    for line, axis, value in zip(lines, spot[2].tolist(), new[spot].tolist(), strict=True):
+        changes.setdefault(line, {})[columns_xy[axis]] = value
     for line, row, keypoint in repeated:
         if int(place[row, keypoint]) in changes:
             changes[line] = changes[int(place[row, keypoint])]

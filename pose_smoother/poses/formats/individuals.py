@@ -127,7 +127,9 @@ def _repeated(
 
 
 def _with_keypoints(rows: list[int], keypoints: Floats) -> list[int]:
-    return [row for row in rows if np.isfinite(keypoints[row]).any()]
+    complete = np.asarray(np.isfinite(keypoints[rows]).all(axis=-1))
+    known = np.asarray(complete.any(axis=-1))
+    return [row for row, there in zip(rows, known.tolist(), strict=True) if there]
 
 
 def _warn(found: Grouping, alone: bool, untrusted: set[tuple[str, str | None]]) -> None:

@@ -5,17 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pose_smoother.errors import InvalidInputError
 from pose_smoother.poses.formats.json_utils import (
     dump,
     load,
     member,
     person_name,
-    points,
-    set_points,
-    stack,
 )
+from pose_smoother.poses.formats.point_lists import point_array, put_points, with_score
 from pose_smoother.poses.formats.tracks_io import Detections, to_file_order, to_tracks
 from pose_smoother.poses.keypoint_names import known_skeleton
 from pose_smoother.poses.tracks import Floats, Poses
@@ -68,15 +66,18 @@ def to_poses(
     ------
     InvalidInputError : the keypoints are no numbers, or their names cannot be known.
     """
-    keypoints, score = stack([points(p.values, p.where) for p in people], "the people")
-    keypoints[(score == 0) & (keypoints == 0).all(axis=2)] = np.nan
-    names, assumed = known_skeleton(keypoints.shape[1], skeleton, default)
+    found = point_array([person.values for person in people], lambda row: people[row].where)
+    if found is None:
+        raise InvalidInputError("nobody is in it: no keypoints under the people")
+    values = with_score(found)
+    values[(values == 0).all(axis=2), :2] = np.nan
+    names, assumed = known_skeleton(values.shape[1], skeleton, default, values[..., :2])
     seen = Detections(
         [person.video for person in people],
         [person_name(person.item, ids) for person in people],
         np.array([person.frame for person in people], dtype=np.int64),
-        keypoints,
-        score,
+        values[..., :2],
+        values[..., 2],
     )
     return to_tracks(names, seen, raw, None, [*told, *([assumed] if assumed else [])])
 
@@ -104,11 +105,6 @@ def rewritten(
         row += len(people)
         written[name] = raw
         if changed[here].any():
-            _set_all(people, new[here], changed[here])
+            put_points([person.values for person in people], new[here], changed[here])
             written[name] = dump(document, raw)
     return written
-
-
-def _set_all(people: Sequence[Person], new: Floats, changed: NDArray[np.bool_]) -> None:
-    for person, values, at in zip(people, new, changed, strict=True):
-        set_points(person.values, values, at)

@@ -19,9 +19,8 @@ from pose_smoother.poses.formats.json_utils import (
     member,
     numbers,
     person_name,
-    set_points,
 )
-from pose_smoother.poses.formats.point_lists import point_array, with_score
+from pose_smoother.poses.formats.point_lists import point_array, put_points, with_score
 from pose_smoother.poses.formats.tracks_io import (
     Detections,
     frame_number,
@@ -153,7 +152,6 @@ def write(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:
         write_atomic(out, raw)
         return
     document = load(raw)
-    instances = _instances(document)
-    for i in np.flatnonzero(changed.any(axis=(1, 2))).tolist():
-        set_points(instances[i][1]["keypoints"], new[i], changed[i], 2)
+    lists = [person["keypoints"] for _, person in _instances(document)]
+    put_points(lists, new, changed, 2)
     write_atomic(out, dump(document, raw))

@@ -23,9 +23,8 @@ from pose_smoother.poses.formats.json_utils import (
     load,
     member,
     person_name,
-    set_points,
 )
-from pose_smoother.poses.formats.point_lists import point_array, with_score
+from pose_smoother.poses.formats.point_lists import point_array, put_points, with_score
 from pose_smoother.poses.formats.tracks_io import (
     MAX_BYTES,
     Detections,
@@ -209,18 +208,14 @@ def write(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:
     folder, files = poses.origin.raw
     place, slices = poses.origin.place
     new, changed = to_file_order(poses, keypoints)
-    touched: dict[str, list[tuple[int, int]]] = {}
-    for row in np.flatnonzero(changed.any(axis=(1, 2))).tolist():
-        name, index = place[row]
-        touched.setdefault(name, []).append((row, index))
+    rows = np.flatnonzero(changed.any(axis=(1, 2))).tolist()
+    documents = {name: load(files[name]) for name in dict.fromkeys(place[row][0] for row in rows)}
+    people = [documents[place[row][0]]["people"][place[row][1]] for row in rows]
+    for part, at in slices.items():
+        lists = [person.get(part) for person in people]
+        put_points(lists, new[rows, at], changed[rows, at])
     written = dict(files)
-    for name, rows in touched.items():
-        document = load(files[name])
-        for row, index in rows:
-            person = document["people"][index]
-            for part, at in slices.items():
-                if person.get(part):
-                    set_points(person[part], new[row, at], changed[row, at])
+    for name, document in documents.items():
         written[name] = dump(document, files[name])
     if folder:
         write_folder(out, written)

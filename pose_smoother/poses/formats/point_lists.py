@@ -72,3 +72,31 @@ def with_score(values: Floats) -> Floats:
     if values.shape[-1] == 3:
         return values
     return np.pad(values, ((0, 0), (0, 0), (0, 1)), constant_values=np.nan)
+
+
+def put_points(
+    lists: Sequence[Any], new: Floats, changed: NDArray[np.bool_], per_point: int = 3
+) -> None:
+    """Put changed coordinates into the lists that `point_array` reads, in place.
+
+    Parameters
+    ----------
+    lists : (N,) each person's list; None or an empty one stays.
+    new : float64 (N, K, axes).
+    changed : bool (N, K, axes), what is put; the rest stays as it is.
+    """
+    complete = np.asarray(changed.all(axis=1)).tolist()
+    for axis in range(new.shape[2]):
+        numbers = new[..., axis].tolist()
+        for row in np.flatnonzero(changed[..., axis].any(axis=1)).tolist():
+            value = lists[row]
+            if not value:
+                continue
+            if isinstance(value[0], list):
+                for j in np.flatnonzero(changed[row, :, axis]).tolist():
+                    value[j][axis] = numbers[row][j]
+            elif complete[row][axis]:  # most rows: all at once
+                value[axis::per_point] = numbers[row]
+            else:
+                for j in np.flatnonzero(changed[row, :, axis]).tolist():
+                    value[j * per_point + axis] = numbers[row][j]

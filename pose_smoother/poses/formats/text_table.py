@@ -4,12 +4,15 @@
 of ``007`` and ``NA``; here a file is its lines, and a line is split only to be read or changed.
 """
 
+import io
 import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
 from pose_smoother.errors import InvalidInputError
@@ -22,6 +25,8 @@ MISSING = frozenset({"", "nan", "na", "n/a", "null", "none", "<na>"})
 _RECORD = {end: re.compile(rf'(?:[^"{end}]+|"[^"]*")*{end}?') for end in ("\n", "\r")}
 #: A number of at most six decimals is written in fewer characters than these.
 _SHORT = 18
+#: A header is looked for below so many comment lines at most.
+_MAX_COMMENTS = 1000
 _COMMA_NUMBER = re.compile(r"\s*[+-]?\d*,\d+(?:[eE][+-]?\d+)?\s*")
 _POINT_NUMBER = re.compile(r"\s*[+-]?\d*\.\d+(?:[eE][+-]?\d+)?\s*")
 _UTF_16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
@@ -110,17 +115,24 @@ class Table:
         lines = list(self.lines)
         for index, new in changes.items():
             cells = self.cells(index)
-            for column, value in new.items():
-                cells += [""] * (column + 1 - len(cells))
-                old, text = cells[column], repr(value)
-                short = text[-2:] != ".0" and "e" not in text and len(text) < _SHORT
-                if short and self.decimal == "." and old[:1] != '"':  # most cells
+            texts = list(map(repr, new.values()))
+            if _are_short(texts) and self.decimal == "." and '"' not in lines[index]:
+                cells += [""] * (max(new) + 1 - len(cells))
+                for column, text in zip(new, texts, strict=True):  # most lines
                     cells[column] = text
-                else:
-                    cells[column] = number_text(value, old, self.decimal)
+            else:
+                for column, value in new.items():
+                    cells += [""] * (column + 1 - len(cells))
+                    cells[column] = number_text(value, cells[column], self.decimal)
             body = lines[index].rstrip("\r\n")
             lines[index] = self.delimiter.join(cells) + lines[index][len(body) :]
         return "".join(lines).encode(self.encoding)
+
+
+def _are_short(texts: Sequence[str]) -> bool:
+    """Whether Python's texts of numbers are what `number_text` writes: decimals, no exponent."""
+    joined = ",".join(texts)
+    return ".0," not in f"{joined}," and "e" not in joined and max(map(len, texts)) < _SHORT
 
 
 def _with_point(text: str) -> str:
@@ -234,11 +246,12 @@ def numbers(
     InvalidInputError : a cell holds something else; the text names the line and the column.
     """
     chosen = [cells[column] for column in at]
-    if not set("_fF") & set("".join(chosen)):  # no 1_000, no infinity: Python would take them
-        try:
+    joined = "".join(chosen)
+    if not ("_" in joined or "f" in joined or "F" in joined):  # Python takes 1_000 and infinity
+        with suppress(ValueError):
+            return list(map(float, chosen))
+        with suppress(ValueError):
             return [float(cell or "nan") for cell in chosen]
-        except ValueError:
-            pass
     return [number(cells[column], line, header[column]) for column in at]
 
 
@@ -277,8 +290,8 @@ def head_texts(path: Path) -> list[str]:
         start = file.read(1 << 20)
     try:
         text, _ = _decoded(start, "ignore")
-        lines = text.splitlines(keepends=True)
-        head = _head(lines[:1000])
+        lines = list(islice(io.StringIO(text, newline=""), _MAX_COMMENTS))
+        head = _head(lines)
         return Table(lines[head : head + 1], _delimiter(lines[head]), "").texts(0) if lines else []
     except InvalidInputError:
         return []

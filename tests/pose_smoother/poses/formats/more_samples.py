@@ -367,8 +367,28 @@ _TABLES: dict[str, Callable[[str], bytes]] = {
     "csv_comment_header": lambda text: b"# " + text.encode(),
 }
 
+
+def sleap_fps(path: Path) -> None:
+    """Videos with a frame rate, and a skeleton as SLEAP 1.3.2 and later write it."""
+    path.write_bytes((FILES / "sleap.slp").read_bytes())
+    with h5py.File(path, "r+") as file:
+        videos = [json.loads(line) for line in file["videos_json"].asstr()[()]]
+        for video in videos:
+            video["backend"] = {**video.get("backend", {}), "fps": 29.97}
+        del file["videos_json"]
+        file["videos_json"] = [json.dumps(video) for video in videos]
+        attributes = file["metadata"].attrs
+        metadata = json.loads(attributes["json"])
+        metadata["skeletons"] = [
+            {"nx_graph": graph, "description": "", "preview_image": None}
+            for graph in metadata["skeletons"]
+        ]
+        attributes["json"] = json.dumps(metadata)
+
+
 #: Sample -> its file.
 MORE_SAMPLES: dict[str, Sample] = {
+    "sleap_fps": Sample("a.slp", "sleap", sleap_fps, samples.expected("sleap.slp"), None, 29.97),
     "poseflow": Sample("a.json", "alphapose", poseflow, _two(), _zero_scores()),
     "alphapose_open": Sample(
         "a.json", "alphapose", alphapose_open, {"link-1": (list(FRAMES), moves(18, 1)[0][0])}
