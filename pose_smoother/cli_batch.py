@@ -14,6 +14,7 @@ import click
 from pose_smoother.cli_support import KEYPOINT_FILE, PATH, log_lines
 from pose_smoother.errors import InvalidInputError, PoseSmootherError
 from pose_smoother.smoothing.batch import Job, Smooth, find_jobs, is_batch, smooth_many
+from pose_smoother.smoothing.files import smooth_file
 
 _STREAM = Path("-")
 
@@ -114,7 +115,18 @@ def _input(source: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="pose-smoother-") as folder:
         plain = Path(folder) / "stdin"
         plain.write_bytes(sys.stdin.buffer.read())
-        yield plain
+
+        def rename(record: logging.LogRecord) -> bool:
+            if isinstance(record.args, tuple):
+                record.args = tuple("standard input" if a == plain else a for a in record.args)
+            return True
+
+        logger = logging.getLogger(smooth_file.__module__)
+        logger.addFilter(rename)
+        try:
+            yield plain
+        finally:
+            logger.removeFilter(rename)
 
 
 @contextmanager
