@@ -104,8 +104,11 @@ class Summary:
         which = f"score below {self.min_score:g}"
         if self.min_score_rule == "default":
             which += ", the default, and far from the confident ones around"
-        what = "left as they were" if self.n_rejected or not self.n_replaced else "replaced"
-        return [f"{_points(self.n_rejected + self.n_replaced)} not read ({which}), {what}"]
+        n_unread = self.n_rejected + self.n_replaced
+        if not n_unread:
+            return [f"no point left out ({which})"]
+        what = "left as they were" if self.n_rejected else "replaced"
+        return [f"{_points(n_unread)} not read ({which}), {what}"]
 
     def _swaps(self) -> list[str]:
         kinds = [(self.n_left_right, "left and right"), (self.n_identity, "individuals")]

@@ -22,6 +22,7 @@ _LEAST_APART, _LEAST_APART_INDIVIDUALS = 0.05, 0.2
 #: exchanged, both have moved at most this share of that.
 _EXCHANGED = 0.35
 _FRAMES_AROUND = 15
+_CHUNK_VALUES = 1 << 20  # bounds memory
 #: If more rows are in the other state than this share, it is not sure which state is right.
 _LARGEST_SHARE = 1 / 3
 
@@ -50,12 +51,77 @@ def _mirrored(name: str) -> Iterator[str]:
                 yield f"{name[:at]}r{name[at + 1 :]}"
 
 
+@dataclass(frozen=True)
+class Candidates:
+    """Tracks that may have swaps: a quick look at all tracks at once, so that most are left out.
+
+    Attributes
+    ----------
+    pairs : the tracks, and of each the left/right pairs, that may be exchanged somewhere.
+    moving : tracks with a step from one row to the next as long as of an exchanged individual.
+    """
+
+    pairs: dict[int, list[tuple[int, int]]]
+    moving: list[int]
+
+
+def candidates(tracks: Sequence[Track], pairs: Sequence[tuple[int, int]]) -> Candidates:
+    """The tracks, and the pairs of keypoints, to look at closely."""
+    long = [i for i, track in enumerate(tracks) if len(track.frame) >= 3]
+    found = Candidates({}, [])
+    for part in _chunks(long, tracks):
+        keypoints = np.concatenate([tracks[i].keypoints for i in part])
+        of = np.repeat(part, [len(tracks[i].frame) for i in part])
+        side = _sides(keypoints)
+        step = _pose_distance(keypoints[1:], keypoints[:-1])
+        least = _LEAST_APART_INDIVIDUALS / 2 * np.minimum(side[1:], side[:-1])
+        with np.errstate(invalid="ignore"):
+            moves = (of[1:] == of[:-1]) & (step > least)
+        found.moving.extend(np.unique(of[1:][moves]).tolist())
+        for a, b in pairs:
+            for i in np.unique(of[_may_swap(keypoints[:, a], keypoints[:, b], of)]).tolist():
+                found.pairs.setdefault(i, []).append((a, b))
+    return found
+
+
+def _chunks(members: Sequence[int], tracks: Sequence[Track]) -> Iterator[list[int]]:
+    """Tracks in parts of a bounded number of values."""
+    part: list[int] = []
+    n_values = 0
+    for i in members:
+        part.append(i)
+        n_values += tracks[i].keypoints.size
+        if n_values > _CHUNK_VALUES:
+            yield part
+            part, n_values = [], 0
+    if part:
+        yield part
+
+
+def _may_swap(a: Floats, b: Floats, of: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Rows to which two keypoints come as if exchanged, over up to four rows, int64."""
+    rows = []
+    for lag in range(1, min(BRIDGED_FRAMES, len(a) - 1) + 1):
+        straight_a, straight_b = _length(a[lag:] - a[:-lag]), _length(b[lag:] - b[:-lag])
+        exchanged = np.maximum(_length(a[lag:] - b[:-lag]), _length(b[lag:] - a[:-lag]))
+        straight, longest = np.minimum(straight_a, straight_b), np.maximum(straight_a, straight_b)
+        with np.errstate(invalid="ignore"):
+            swap = (of[lag:] == of[:-lag]) & (exchanged < _EXCHANGED * longest) & (straight > 0)
+        rows.append(np.flatnonzero(swap) + lag)
+    return np.concatenate([*rows, np.zeros(0, np.int64)])
+
+
+def _sides(keypoints: Floats) -> Floats:
+    """The larger side of each row's keypoints, (n,); infinite without any."""
+    known = np.isfinite(keypoints)
+    high = np.where(known, keypoints, -np.inf).max(axis=1)
+    low = np.where(known, keypoints, np.inf).min(axis=1)
+    return np.asarray(np.abs((high - low).max(axis=-1)))
+
+
 def body_size(track: Track) -> float:
     """The larger side of the keypoints, the median over frames; 0 if there is but one."""
-    known = np.isfinite(track.keypoints)
-    high = np.where(known, track.keypoints, -np.inf).max(axis=1)
-    low = np.where(known, track.keypoints, np.inf).min(axis=1)
-    sides = (high - low).max(axis=-1)
+    sides = _sides(track.keypoints)
     sides = sides[np.isfinite(sides)]
     return float(np.median(sides)) if len(sides) else 0.0
 
@@ -111,15 +177,19 @@ class _Jump:
     row: int
 
 
-def identity_swaps(tracks: Sequence[Track]) -> list[tuple[int, dict[int, int]]]:
+def identity_swaps(tracks: dict[int, Track]) -> list[tuple[int, dict[int, int]]]:
     """Frames from which on individuals of one video are exchanged.
+
+    Parameters
+    ----------
+    tracks : by their numbers.
 
     Returns
     -------
     (frame, {track: the track in which its individual goes on}) in order of frames.
     """
     jumps = sorted(
-        (jump for i, track in enumerate(tracks) for jump in _jumps(i, track)),
+        (jump for i, track in tracks.items() for jump in _jumps(i, track)),
         key=lambda jump: (jump.frame, jump.track),
     )
     found = []
@@ -154,7 +224,7 @@ def _pose_distance(a: Floats, b: Floats) -> Floats:
     return np.where(n_both > 0, mean, np.nan)
 
 
-def _permutation(tracks: Sequence[Track], jumps: Sequence[_Jump]) -> dict[int, int]:
+def _permutation(tracks: dict[int, Track], jumps: Sequence[_Jump]) -> dict[int, int]:
     """Which of the tracks that jump go on in which other; empty where they are not exchanged."""
     from scipy.optimize import linear_sum_assignment
 

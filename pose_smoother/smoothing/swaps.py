@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pose_smoother.poses.tracks import Poses, Track
 from pose_smoother.smoothing.swap_detection import (
     body_size,
+    candidates,
     identity_swaps,
     left_right_pairs,
     swapped_rows,
@@ -154,22 +155,22 @@ def mend_swaps(poses: Poses) -> Swaps:
         start + np.arange(len(track.frame) * n_keypoints).reshape(-1, n_keypoints)
         for start, track in zip(starts.tolist(), poses.tracks, strict=False)
     ]
-    tracks, sources, homes, n_identity = _without_identity_swaps(poses.tracks, numbers)
     pairs = left_right_pairs(poses.names)
+    moving = candidates(poses.tracks, []).moving
+    tracks, sources, homes, n_identity = _without_identity_swaps(poses.tracks, numbers, moving)
     n_left_right = 0
-    for i, track in enumerate(tracks):
-        size = body_size(track) if pairs else 0.0
+    for i, of_track in candidates(tracks, pairs).pairs.items():
+        track = tracks[i]
         columns = np.tile(np.arange(n_keypoints), (len(track.frame), 1))
-        for a, b in pairs:
-            swapped, sure = swapped_rows(track, (a, b), size)
+        for a, b in of_track:
+            swapped, sure = swapped_rows(track, (a, b), body_size(track))
             rows = np.flatnonzero(swapped)
             columns[rows, a], columns[rows, b] = b, a
             n_left_right += 2 * len(rows)
             unsure = np.flatnonzero(swapped & ~sure)
             homes[i][unsure, a] = homes[i][unsure, b] = -1
-        if (columns != np.arange(n_keypoints)).any():
-            tracks[i] = _gathered(track, columns)
-            sources[i] = np.take_along_axis(sources[i], columns, axis=1)
+        tracks[i] = _gathered(track, columns)
+        sources[i] = np.take_along_axis(sources[i], columns, axis=1)
     mended = replace(poses, tracks=tuple(tracks))
     return Swaps(mended, tuple(sources), tuple(homes), n_left_right, n_identity)
 
@@ -184,20 +185,19 @@ def _gathered(track: Track, columns: Indices) -> Track:
 
 
 def _without_identity_swaps(
-    tracks: Sequence[Track], numbers: Sequence[Indices]
+    tracks: Sequence[Track], numbers: Sequence[Indices], moving: Sequence[int]
 ) -> tuple[list[Track], list[Indices], list[Indices], int]:
     """Tracks in which individuals go on, the numbers of their points and where these belong."""
     mended, sources, homes = list(tracks), list(numbers), [number.copy() for number in numbers]
     n_points = 0
     by_video: dict[str, list[int]] = {}
-    for i, track in enumerate(tracks):
-        by_video.setdefault(track.video, []).append(i)
+    for i in moving:
+        by_video.setdefault(tracks[i].video, []).append(i)
     for members in by_video.values():
-        swaps = identity_swaps([tracks[i] for i in members]) if len(members) > 1 else []
+        swaps = identity_swaps({i: tracks[i] for i in members}) if len(members) > 1 else []
         if not swaps:
             continue
-        parts = _parts([(f, {members[a]: members[b] for a, b in m.items()}) for f, m in swaps])
-        for i, pieces in _by_majority(parts, tracks).items():
+        for i, pieces in _by_majority(_parts(swaps), tracks).items():
             rows = [(j, np.flatnonzero(_within(tracks[j], span))) for span, j in pieces]
             mended[i] = _joined(tracks, i, rows)
             sources[i] = np.concatenate([numbers[j][at] for j, at in rows])
