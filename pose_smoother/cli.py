@@ -127,8 +127,10 @@ def smooth(
     from pose_smoother.smoothing.methods import smooth_by
     from pose_smoother.smoothing.tracks import Rules
 
-    rules = Rules(chosen["min_score"], chosen["fill_gaps"])
     method = _method(chosen["smoother"], chosen["run"], chosen["params"], chosen["fps"])
+    live = getattr(method, "is_live", False)
+    min_score = 0.0 if live and chosen["min_score"] is None else chosen["min_score"]
+    rules = Rules(min_score, chosen["fill_gaps"])
     names_map = chosen["names_map"]
     summary = smooth_file(
         source,
@@ -139,6 +141,7 @@ def smooth(
         missing=chosen["missing"],
         fix_swaps=chosen["fix_swaps"],
         rules=None if chosen["run"] else rules,
+        live=live,
     )
     if chosen["summary_format"] == "json":
         click.echo(json.dumps({"out": str(out), **summary.as_dict()}))
