@@ -1,6 +1,6 @@
 """COCO's keypoint results (a list of detections) and its annotations (images, annotations).
 
-A result whose x, y and score are all 0 is missing, and so is an annotation with visibility 0.
+A keypoint of an annotation with visibility 0 is missing.
 People are told apart by the first of `PERSON_KEYS` that they have, else they are linked (`link`).
 """
 
@@ -158,7 +158,6 @@ def _missing(keypoints: Floats, third: Floats, annotated: bool, told: list[str])
         if not annotated:
             told.append("the third numbers are all 0, 1 or 2: taken as visibility, not as scores")
         return np.full_like(third, np.nan)
-    keypoints[(third == 0) & (keypoints == 0).all(axis=2)] = np.nan
     return third
 
 

@@ -1,6 +1,6 @@
 """OpenPose's JSON: one file a frame, in a folder, or the file of one frame.
 
-A keypoint whose x, y and score are all 0 was not detected. Faces and hands pass through.
+Faces and hands pass through.
 """
 
 import re
@@ -100,7 +100,6 @@ def read(path: Path, skeleton: str | None) -> Poses:
         who += [person_name(person, ("person_id",)) for person in people]
         frames += [_frame(name)] * len(people)
     keypoints, score = stack(bodies, "people")
-    keypoints[(score == 0) & (keypoints == 0).all(axis=2)] = np.nan
     names, assumed = known_skeleton(keypoints.shape[1], skeleton, "body-25")
     told = [assumed] if assumed else []
     others = sum(p.name not in files for p in path.iterdir()) if path.is_dir() else 0
