@@ -46,6 +46,11 @@ class Chain:
         return min(getattr(step.module, "BRIDGED_FRAMES", BRIDGED_FRAMES) for step in self.steps)
 
     @property
+    def is_live(self) -> bool:
+        """Whether a filter reads no later frame than it is allowed to, as in a live stream."""
+        return any(step.params.get("delay_frames") is not None for step in self.steps)
+
+    @property
     def replaces_outliers(self) -> bool:
         """Whether a filter puts outliers back to their place."""
         return any(getattr(step.module, "REPLACES_OUTLIERS", False) for step in self.steps)

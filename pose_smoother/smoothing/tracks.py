@@ -121,7 +121,7 @@ def smooth_tracks(poses: Poses, chain: Chain, rules: Rules) -> list[SmoothedTrac
     ------
     InvalidInputError : ``min_score`` is given, but no score.
     """
-    if rules.min_score is not None and not any(np.isfinite(t.score).any() for t in poses.tracks):
+    if rules.min_score and not any(np.isfinite(t.score).any() for t in poses.tracks):
         raise InvalidInputError(
             "min_score needs the scores of the keypoints, but none are given; leave it out, or "
             "give scores"
