@@ -1,5 +1,6 @@
 """Commands of the library: smooth, formats."""
 
+import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -67,7 +68,8 @@ def main(ctx: click.Context, debug: bool, quiet: bool) -> None:
     "--min-score",
     default=None,
     type=float,
-    help="Points with a lower score are not read; they stay as they are, unless filled.",
+    help="Points with a lower score are not read; they stay as they are, unless filled; 0 reads "
+    "all.  [default: below 0.3, of DeepLabCut, SLEAP and NWB 0.6, and far from the points around]",
 )
 @click.option(
     "--fill-gaps",
@@ -75,6 +77,28 @@ def main(ctx: click.Context, debug: bool, quiet: bool) -> None:
     show_default=True,
     type=click.IntRange(0),
     help="Fill missing points in gaps of at most so many frames; 0 fills nothing.",
+)
+@click.option(
+    "--missing",
+    default="auto",
+    show_default=True,
+    metavar="auto|none|zero,minus-one",
+    help="Positions that mark a missing point: zero (0, 0), minus-one (-1, -1); auto decides by "
+    "the points around them.",
+)
+@click.option(
+    "--fix-swaps",
+    is_flag=True,
+    help="Put points that are exchanged between left and right, or between individuals, where they "
+    "belong. Without it they are smoothed where they are.",
+)
+@click.option(
+    "--summary",
+    "summary_format",
+    default="line",
+    show_default=True,
+    type=click.Choice(["line", "json"]),
+    help="What was changed and assumed: the last line, or one JSON object on standard output.",
 )
 @click.option(
     "--map",
@@ -112,8 +136,13 @@ def smooth(
         lambda poses: smooth_by(method, poses, rules, names_map),
         format=format,
         skeleton=skeleton,
+        missing=chosen["missing"],
+        fix_swaps=chosen["fix_swaps"],
+        rules=None if chosen["run"] else rules,
     )
-    if not quiet:
+    if chosen["summary_format"] == "json":
+        click.echo(json.dumps({"out": str(out), **summary.as_dict()}))
+    elif not quiet:
         click.echo(
             f"wrote {out}: {summary.n_frames} frames in {summary.n_tracks} tracks; {summary.line()}"
         )

@@ -1,6 +1,7 @@
 """Keypoints of a file as tracks: what every format is read into and written back from."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
@@ -50,9 +51,11 @@ class Poses:
     ----------
     names : (J,) keypoint names as in the file, no two alike.
     tracks : every person of every video.
-    warnings : what was assumed while reading, one sentence each; the commands tell them.
+    warnings : what was assumed while reading, one sentence each; the commands print them.
     origin : what the format needs to write the same file with other coordinates; opaque elsewhere.
     format : the name of the format that reads and writes the file.
+    counts : what was assumed while reading, in numbers: ``linked`` detections without a usable id,
+        and points ``marked_missing`` by (0, 0) or (-1, -1).
     """
 
     names: tuple[str, ...]
@@ -60,3 +63,4 @@ class Poses:
     warnings: tuple[str, ...]
     origin: Any
     format: str = ""
+    counts: Mapping[str, int] = field(default_factory=dict)

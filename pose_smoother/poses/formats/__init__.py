@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from pose_smoother.errors import InvalidInputError, unknown_name
+from pose_smoother.poses.missing import missing_as
 from pose_smoother.poses.tracks import Floats, Poses
 from pose_smoother.registry import named_modules
 
@@ -81,7 +82,11 @@ def find_format(path: Path) -> str:
 
 
 def read_poses(
-    path: str | os.PathLike[str], *, format: str | None = None, skeleton: str | None = None
+    path: str | os.PathLike[str],
+    *,
+    format: str | None = None,
+    skeleton: str | None = None,
+    missing: str = "auto",
 ) -> Poses:
     """The tracks of a file of keypoints.
 
@@ -90,6 +95,8 @@ def read_poses(
     path : a file, or a folder where the format is one.
     format : its format's name; None finds it out.
     skeleton : names the keypoints of a file that does not (``coco-17``; `names.SKELETONS`).
+    missing : which positions mark a missing keypoint: ``zero`` (0, 0), ``minus-one`` (-1, -1),
+        both separated by a comma, ``none``, or ``auto`` (by evidence in the file).
 
     Raises
     ------
@@ -99,7 +106,8 @@ def read_poses(
     name = format or find_format(path)
     module = format_module(name)
     try:
-        poses = module.read(path, skeleton)
+        with missing_as(missing):
+            poses = module.read(path, skeleton)
     except OSError as error:
         raise InvalidInputError(f"{path}: cannot be read ({error.strerror or error})") from None
     except InvalidInputError as error:

@@ -7,6 +7,7 @@ import numpy as np
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
+from pose_smoother.poses.formats.individuals import person_id
 from pose_smoother.poses.formats.text_table import (
     IDENTITY,
     SCORES,
@@ -48,8 +49,8 @@ def read(path: Path, skeleton: str | None) -> Poses:
 
     Raises
     ------
-    InvalidInputError : a column is absent, a cell is no number, or one keypoint stands twice in a
-        frame.
+    InvalidInputError : a column is absent, a cell is no number, or one keypoint is twice in a frame
+        with different numbers.
     """
     raw = read_bytes(path)
     table = parse(raw)
@@ -64,26 +65,31 @@ def read(path: Path, skeleton: str | None) -> Poses:
     names: dict[str, int] = {}
     people: dict[tuple[str, str | None, int], int] = {}
     lines: dict[tuple[int, int], int] = {}  # (row, keypoint) → line
+    numbers: dict[tuple[int, int], int] = {}  # (row, keypoint) → index in values
+    repeated: list[tuple[int, int, int]] = []  # (line, row, keypoint) of rows stored twice
     values: list[tuple[float, float, float]] = []
     for index, cells in table.rows(1, len(header)):
         image, frame = named_frame(cells[at["frame"]])
         video = cells[at["video"]] if "video" in at else image
-        person = cells[at["person"]] if "person" in at else ""
-        row = people.setdefault((video, person or None, frame), len(people))
+        person = person_id(cells[at["person"]] if "person" in at else None)
+        row = people.setdefault((video, person, frame), len(people))
         name = cells[at["keypoint"]].strip()
         if not name:
             raise InvalidInputError(f"line {index + 1}: the keypoint has no name")
         key = (row, names.setdefault(name, len(names)))
-        if key in lines:
-            raise InvalidInputError(
-                f"keypoint {name!r} stands twice in frame {frame} (lines {lines[key] + 1} and "
-                f"{index + 1}): two people need two ids in a column person"
-            )
-        lines[key] = index
         x, y, score = (
             number(cells[at[m]], index, header[at[m]]) if m in at else np.nan
             for m in ("x", "y", "score")
         )
+        if key in lines:
+            if np.array_equal((x, y, score), values[numbers[key]], equal_nan=True):
+                repeated.append((index, *key))
+                continue
+            raise InvalidInputError(
+                f"keypoint {name!r} is twice in frame {frame} (lines {lines[key] + 1} and "
+                f"{index + 1}): two people need two ids in a column person"
+            )
+        lines[key], numbers[key] = index, len(values)
         values.append((x, y, score))
     place = np.full((len(people), len(names)), -1, dtype=np.int64)
     data = np.full((*place.shape, 3), np.nan)
@@ -97,15 +103,19 @@ def read(path: Path, skeleton: str | None) -> Poses:
         data[..., :2],
         data[..., 2],
     )
-    return to_tracks(list(names), seen, raw, (place, at["x"], at["y"]))
+    told = [f"{len(repeated)} rows repeat another row: taken as one"] if repeated else []
+    return to_tracks(list(names), seen, raw, (place, repeated, at["x"], at["y"]), told)
 
 
 def write(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:
     """The same rows with other coordinates; a keypoint without a row gets none."""
-    place, *columns_xy = poses.origin.place
+    place, repeated, *columns_xy = poses.origin.place
     new, changed = to_file_order(poses, keypoints)
     changes: dict[int, dict[int, float]] = {}
     for row, keypoint, axis in np.argwhere(changed & (place >= 0)[..., None]).tolist():
         cells = changes.setdefault(int(place[row, keypoint]), {})
         cells[columns_xy[axis]] = float(new[row, keypoint, axis])
+    for line, row, keypoint in repeated:
+        if int(place[row, keypoint]) in changes:
+            changes[line] = changes[int(place[row, keypoint])]
     write_atomic(out, parse(poses.origin.raw).changed(changes))

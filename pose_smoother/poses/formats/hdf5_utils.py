@@ -61,9 +61,20 @@ def text(value: Any) -> str:
 
 
 def rewritten(raw: bytes, arrays: dict[str, NDArray[Any]]) -> bytes:
-    """The file's bytes with other values in the datasets named by their paths."""
+    """The file's bytes with other values in the datasets named by their paths.
+
+    Of a table only the fields that differ are written: a text field that passes through h5py loses
+    its last byte where it fills its room without a terminating zero, as pandas writes it.
+    """
     buffer = io.BytesIO(raw)
     with h5py.File(buffer, "r+") as file:
         for path, values in arrays.items():
-            dataset(file, path)[...] = values
+            target = dataset(file, path)
+            if target.dtype.names is None:
+                target[...] = values
+                continue
+            stored = target[()]
+            for name in target.dtype.names:
+                if stored[name].tobytes() != values[name].tobytes():
+                    target[name] = values[name]
     return buffer.getvalue()
