@@ -21,6 +21,7 @@ def smooth_file(
     *,
     format: str | None = None,
     skeleton: str | None = None,
+    layout: str | None = None,
     missing: str = "auto",
     fix_swaps: bool = False,
     rules: Rules | None = None,
@@ -32,6 +33,7 @@ def smooth_file(
     smooth : smooths every track.
     format : of both files; None finds it out.
     skeleton : names the keypoints of a file that does not.
+    layout : the axes of a file of arrays; None finds them out.
     missing : which positions mark a missing keypoint (``poses.missing.missing_as``).
     fix_swaps : exchange swapped keypoints and individuals in the output.
     rules : by which ``smooth`` reads points, for the summary; None if scores reject none.
@@ -44,7 +46,7 @@ def smooth_file(
         raise InvalidInputError(
             f"{out} is the input, which is never written over: write to another file"
         )
-    poses = read_poses(source, format=format, skeleton=skeleton, missing=missing)
+    poses = read_poses(source, format=format, skeleton=skeleton, layout=layout, missing=missing)
     for text in poses.warnings:
         _log.warning("%s: %s", source, text)
     outcome = smooth_without_swaps(poses, smooth, fix_swaps)

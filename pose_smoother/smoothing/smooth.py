@@ -53,8 +53,8 @@ def smooth(
         folder.
     scores : the detector's confidence, (frames, keypoints) or (frames, people, keypoints);
         ``Poses`` have their own.
-    fps : frames a second, for parameters in Hz or seconds. A ``DataArray`` may have it in its
-        ``attrs``.
+    fps : frames a second, for parameters in Hz or seconds. ``Poses`` have it where their file says
+        so, a ``DataArray`` may have it in its ``attrs``.
     names : of the keypoints. A run needs them; a filter does not.
     min_score : points with a lower score are not read by the filter. They stay as they are, unless
         ``fill_gaps`` covers them. By default these are points of a low score (below 0.3, of animal
@@ -94,7 +94,9 @@ def smooth(
         arrays = None if isinstance(x, Poses) else from_any(x, scores, names)
     if arrays is None and (scores is not None or names is not None):
         raise InvalidInputError("scores and names go with an array; Poses have their own")
-    rate = fps if fps is not None or arrays is None else arrays.fps
+    rate = fps
+    if rate is None:
+        rate = getattr(x, "fps", None) if arrays is None else arrays.fps
     chosen = _chosen(method, run, params, rate)
     if arrays is not None and is_run(chosen) and not arrays.names_given:
         raise InvalidInputError(
