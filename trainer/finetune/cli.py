@@ -96,10 +96,10 @@ def finetune(
 ) -> None:
     """Train a run further on your detector's output and ground truth, and test the gain.
 
-    Complete videos are set aside for validation and for the test (60/20/20 by windows, seeded). The
-    finetuned model is compared there with the pretrained one, the classical smoothers, and identity. The
-    folder is a run like any other: `predict`, `show`, `export` and `report` read it. The same
-    command again continues where it was stopped; exit codes as of `train`.
+    Complete videos are set aside for validation and for the test (60/20/20 by windows, seeded).
+    The finetuned model is compared there with the pretrained one, the classical smoothers and
+    identity. The folder is a run like any other: `predict`, `show`, `export` and `report` read it.
+    The same command again continues where it was stopped; exit codes as of `train`.
 
     Example: python -m trainer finetune --run runs/deciwatch-1.1-seed0 --pred detections.csv
     --truth annotations.csv --out finetuned
