@@ -140,13 +140,10 @@ def _smooth_file(chosen: dict[str, Any], source: Path, out: Path) -> str:
     from pose_smoother.smoothing.methods import smooth_by
     from pose_smoother.smoothing.tracks import Rules, SmoothedTrack
 
+    rules = Rules(chosen["min_score"], chosen["fill_gaps"])
     how = (chosen["smoother"], chosen["run"], chosen["params"])
     known_now = chosen["run"] is not None or chosen["fps"] is not None
     given = _method(*how, chosen["fps"]) if known_now else None
-    keys = [text.partition("=")[0].rpartition(".")[2] for text in chosen["params"]]
-    live = any(key.startswith("delay_") for key in keys)  # as `Chain.is_live`
-    min_score = 0.0 if live and chosen["min_score"] is None else chosen["min_score"]
-    rules = Rules(min_score, chosen["fill_gaps"])
 
     def smooth(poses: Poses) -> list[SmoothedTrack]:
         method = given if known_now else _method(*how, poses.fps)
@@ -158,7 +155,7 @@ def _smooth_file(chosen: dict[str, Any], source: Path, out: Path) -> str:
         out,
         smooth,
         rules=None if chosen["run"] else rules,
-        live=live,
+        detect_swaps=not any(text.startswith("delay_frames") for text in chosen["params"]),
         **{name: chosen[name] for name in reading},
     )
     if chosen["summary_format"] == "json":

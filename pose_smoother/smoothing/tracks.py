@@ -81,7 +81,7 @@ def smooth_track(
     """
     present = np.asarray(np.isfinite(track.keypoints).all(axis=-1))
     if rules.min_score is None:
-        low = implausible(track, default_min)
+        low = np.zeros_like(present) if chain.as_stream else implausible(track, default_min)
     else:
         low = present & (track.score < rules.min_score)  # a score that is not given is not low
     filled = np.zeros(present.shape, bool)
@@ -121,7 +121,7 @@ def smooth_tracks(poses: Poses, chain: Chain, rules: Rules) -> list[SmoothedTrac
     ------
     InvalidInputError : ``min_score`` is given, but no score.
     """
-    if rules.min_score and not any(np.isfinite(t.score).any() for t in poses.tracks):
+    if rules.min_score is not None and not any(np.isfinite(t.score).any() for t in poses.tracks):
         raise InvalidInputError(
             "min_score needs the scores of the keypoints, but none are given; leave it out, or "
             "give scores"

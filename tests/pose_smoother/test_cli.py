@@ -110,7 +110,7 @@ def test_which_points_are_missing_can_be_chosen(swapped: Path) -> None:
     assert float(columns(out, "nose_x")[19][0]) < 290
     done = invoke(*words, "--missing", "nil")
     assert (done.exit_code, out.exists()) == (1, True)
-    assert "unknown marker of missing points 'nil'; known: auto, none, zero" in done.output
+    assert "error: unknown marker of missing points 'nil'; known: auto, none, zero" in done.output
 
 
 def test_the_summary_as_json_is_all_there_is_on_standard_output(swapped: Path) -> None:
