@@ -1,5 +1,6 @@
 """Commands of the library: smooth, formats, skeletons."""
 
+import json
 import logging
 from collections.abc import Sequence
 from functools import partial
@@ -69,7 +70,8 @@ def main(ctx: click.Context, debug: bool, quiet: bool) -> None:
     "--min-score",
     default=None,
     type=float,
-    help="Points with a lower score are not read; they stay as they are, unless filled.",
+    help="Points with a lower score are not read; they stay as they are, unless filled; 0 reads "
+    "all.  [default: below 0.3, of DeepLabCut, SLEAP and NWB 0.6, and far from the points around]",
 )
 @click.option(
     "--fill-gaps",
@@ -77,6 +79,28 @@ def main(ctx: click.Context, debug: bool, quiet: bool) -> None:
     show_default=True,
     type=click.IntRange(0),
     help="Fill missing points in gaps of at most so many frames; 0 fills nothing.",
+)
+@click.option(
+    "--missing",
+    default="auto",
+    show_default=True,
+    metavar="auto|none|zero,minus-one",
+    help="Positions that mark a missing point: zero (0, 0), minus-one (-1, -1); auto decides by "
+    "the points around them.",
+)
+@click.option(
+    "--fix-swaps",
+    is_flag=True,
+    help="Put points that are exchanged between left and right, or between individuals, where they "
+    "belong. Without it they are smoothed where they are.",
+)
+@click.option(
+    "--summary",
+    "summary_format",
+    default="line",
+    show_default=True,
+    type=click.Choice(["line", "json"]),
+    help="What was changed and assumed: the last line, or one JSON object on standard output.",
 )
 @click.option(
     "--map",
@@ -105,6 +129,7 @@ def smooth(
     if chosen["run"] is not None and chosen["smoother"] is not None:
         raise click.UsageError("give --smoother NAME or --run RUN, one of them")
     one = partial(_smooth_file, chosen)
+    quiet = quiet and chosen["summary_format"] != "json"
     smooth_paths(sources, out, out_dir, workers, one, chosen["format"], quiet)
 
 
@@ -124,8 +149,16 @@ def _smooth_file(chosen: dict[str, Any], source: Path, out: Path) -> str:
         method = given if known_now else _method(*how, poses.fps)
         return smooth_by(method, poses, rules, chosen["names_map"])
 
-    kind = {name: chosen[name] for name in ("format", "skeleton", "layout")}
-    summary = smooth_file(source, out, smooth, **kind)
+    reading = ("format", "skeleton", "layout", "missing", "fix_swaps")
+    summary = smooth_file(
+        source,
+        out,
+        smooth,
+        rules=None if chosen["run"] else rules,
+        **{name: chosen[name] for name in reading},
+    )
+    if chosen["summary_format"] == "json":
+        return json.dumps({"out": str(out), **summary.as_dict()})
     return f"wrote {out}: {summary.n_frames} frames in {summary.n_tracks} tracks; {summary.line()}"
 
 

@@ -14,6 +14,7 @@ import click
 from pose_smoother.cli_support import KEYPOINT_FILE, PATH, log_lines
 from pose_smoother.errors import InvalidInputError, PoseSmootherError
 from pose_smoother.smoothing.batch import Job, Smooth, find_jobs, is_batch, smooth_many
+from pose_smoother.smoothing.files import smooth_file
 
 _STREAM = Path("-")
 
@@ -94,7 +95,7 @@ def smooth_paths(
 
 def _smooth_several(jobs: Sequence[Job], smooth: Smooth, n_workers: int, quiet: bool) -> None:
     failed = 0
-    begin = partial(log_lines, logging.ERROR if quiet else logging.WARNING)
+    begin = partial(log_lines, logging.getLogger().level)
     for result in smooth_many(jobs, smooth, n_workers, begin):
         failed += not result.done
         if not result.done:
@@ -114,7 +115,18 @@ def _input(source: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="pose-smoother-") as folder:
         plain = Path(folder) / "stdin"
         plain.write_bytes(sys.stdin.buffer.read())
-        yield plain
+
+        def rename(record: logging.LogRecord) -> bool:
+            if isinstance(record.args, tuple):
+                record.args = tuple("standard input" if a == plain else a for a in record.args)
+            return True
+
+        logger = logging.getLogger(smooth_file.__module__)
+        logger.addFilter(rename)
+        try:
+            yield plain
+        finally:
+            logger.removeFilter(rename)
 
 
 @contextmanager

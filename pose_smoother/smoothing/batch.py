@@ -102,6 +102,8 @@ def smooth_one(smooth: Smooth, job: Job) -> Result:
         return Result(job, True, smooth(job.source, job.out))
     except PoseSmootherError as error:
         return Result(job, False, str(error))
+    except Warning:  # one that a filter made an error: not of the file
+        raise
     except Exception as error:  # whatever it is, the other files are smoothed
         return Result(job, False, f"{job.source}: {type(error).__name__}: {error}")
 

@@ -82,7 +82,10 @@ def predict(
         tracks, shifts = _smooth(poses, found, method, keep_mean, progress)
         return list(map(SmoothedTrack.all_read, tracks))
 
-    summary = smooth_file(source, out, smooth, format=format, skeleton=skeleton, layout=layout)
+    rules = Rules() if isinstance(method, Chain) else None
+    summary = smooth_file(
+        source, out, smooth, format=format, skeleton=skeleton, layout=layout, rules=rules
+    )
     return Predicted(summary, smoothed, shifts)
 
 

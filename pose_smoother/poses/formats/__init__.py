@@ -17,6 +17,7 @@ from typing import Any, Protocol, cast
 from pose_smoother.errors import InvalidInputError, unknown_name
 from pose_smoother.poses.formats.evidence import Evidence
 from pose_smoother.poses.formats.packed import is_gzip, packing, unpacked
+from pose_smoother.poses.missing import missing_as
 from pose_smoother.poses.tracks import Floats, Poses
 from pose_smoother.registry import named_modules
 
@@ -123,6 +124,7 @@ def read_poses(
     format: str | None = None,
     skeleton: str | None = None,
     layout: str | None = None,
+    missing: str = "auto",
 ) -> Poses:
     """The tracks of a file of keypoints.
 
@@ -133,6 +135,8 @@ def read_poses(
     skeleton : names the keypoints of a file that does not (``coco-17``; ``pose-smoother skeletons``
         lists all).
     layout : the axes of arrays, such as ``time,people,keypoints,xy``; None finds them out.
+    missing : which positions mark a missing keypoint: ``zero`` (0, 0), ``minus-one`` (-1, -1),
+        both separated by a comma, ``none``, or ``auto`` (by evidence in the file).
 
     Raises
     ------
@@ -141,18 +145,24 @@ def read_poses(
     path = Path(path)
     name = format or find_format(path)
     module = format_module(name)
+    with missing_as(missing):
+        poses = _read_file(module, path, skeleton, layout)
+    return replace(
+        poses, format=name, gzipped=is_gzip(path), warnings=tuple(map(_line, poses.warnings))
+    )
+
+
+def _read_file(module: FormatModule, path: Path, skeleton: str | None, layout: str | None) -> Poses:
+    """A format's tracks of a file, gzipped or not; every error names the file."""
     try:
         with unpacked(path) as plain:
-            poses = _read(module, plain, skeleton, layout)
+            return _read(module, plain, skeleton, layout)
     except OSError as error:
         raise InvalidInputError(f"{path}: cannot be read ({error.strerror or error})") from None
     except InvalidInputError as error:
         raise InvalidInputError(f"{path}: {_line(str(error))}") from None
     except MemoryError:
         raise InvalidInputError(f"{path}: too large for this machine's memory") from None
-    return replace(
-        poses, format=name, gzipped=is_gzip(path), warnings=tuple(map(_line, poses.warnings))
-    )
 
 
 def _read(module: FormatModule, path: Path, skeleton: str | None, layout: str | None) -> Poses:

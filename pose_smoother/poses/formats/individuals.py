@@ -146,8 +146,8 @@ def _warn(found: Grouping, alone: bool, untrusted: set[tuple[str, str | None]]) 
     if found.n_linked:
         n_tracks = sum(name.startswith("link-") for _, name in found.groups)
         found.warnings.append(
-            f"{found.n_linked} detections without ids were linked to {n_tracks} tracks by distance "
-            f"and motion, across at most {MAX_GAP} missing frames"
+            f"{found.n_linked} detections without a usable id were linked to {n_tracks} tracks by "
+            f"distance and motion, across at most {MAX_GAP} missing frames"
         )
     wide = sorted({step for step in found.steps.values() if step > 1})
     if wide:

@@ -6,6 +6,7 @@ keypoints are copied as bytes.
 
 import io
 import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
@@ -40,7 +41,7 @@ _OTHERS = ("frame", "names", "person", "scores", "fps")
 #: What `zipfile` and NumPy raise on broken bytes.
 DAMAGED = (
     *(ValueError, EOFError, NotImplementedError, RuntimeError, SyntaxError),
-    *(zipfile.BadZipFile, zlib.error, struct.error),
+    *(zipfile.BadZipFile, zlib.error, struct.error, tokenize.TokenError),
 )
 
 

@@ -6,8 +6,6 @@ begin with ``left_hand_``, ``right_hand_`` and ``face_``.
 """
 
 import re
-import shutil
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +16,7 @@ import numpy as np
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
 from pose_smoother.poses.formats.evidence import Evidence
+from pose_smoother.poses.formats.frame_files import write_folder
 from pose_smoother.poses.formats.json_utils import (
     dump,
     head,
@@ -219,21 +218,6 @@ def write(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:
     for name, document in documents.items():
         written[name] = dump(document, files[name])
     if folder:
-        _write_folder(out, written)
+        write_folder(out, written)
     else:
         write_atomic(out, next(iter(written.values())))
-
-
-def _write_folder(out: Path, files: dict[str, bytes]) -> None:
-    if out.exists():
-        raise InvalidInputError(f"{out}: exists already; a folder is only written anew")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name[:40]}."))
-    try:
-        for name, data in files.items():
-            (partial / name).write_bytes(data)
-        partial.chmod(0o755)
-        partial.rename(out)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise

@@ -7,6 +7,7 @@ of ``007`` and ``NA``; here a file is its lines, and a line is split only to be 
 import io
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -313,9 +314,9 @@ def columns(header: list[str], meanings: Mapping[str, Sequence[str]]) -> dict[st
     InvalidInputError : two columns have one name.
     """
     names = [name.strip().lower() for name in header]
-    for name in names:
-        if name and names.count(name) > 1:
-            raise InvalidInputError(f"two columns are called {name!r}")
+    count = Counter(filter(None, names))
+    if count and count.most_common(1)[0][1] > 1:
+        raise InvalidInputError(f"two columns are called {count.most_common(1)[0][0]!r}")
     found: dict[str, int] = {}
     for meaning, aliases in meanings.items():
         here = [names.index(alias) for alias in aliases if alias in names]

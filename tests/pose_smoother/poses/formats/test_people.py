@@ -59,8 +59,8 @@ def test_an_id_that_two_people_of_a_frame_have_is_not_trusted(tmp_path: Path) ->
     }
     assert poses.warnings == (
         "two detections of a frame have one id (0): detections with it were linked instead",
-        "8 detections without ids were linked to 2 tracks by distance and motion, across at most "
-        f"{MAX_GAP} missing frames",
+        "8 detections without a usable id were linked to 2 tracks by distance and motion, across "
+        f"at most {MAX_GAP} missing frames",
     )
     assert poses.counts["linked"] == 8
 
@@ -88,7 +88,7 @@ def test_people_without_ids_are_linked_and_told(tmp_path: Path) -> None:
         "link-5": ([8 + 2 * MAX_GAP], [26]),
     }
     assert len(poses.warnings) == 1
-    assert "11 detections without ids were linked to 5 tracks" in poses.warnings[0]
+    assert "11 detections without a usable id were linked to 5 tracks" in poses.warnings[0]
 
 
 def test_every_fifth_frame_empty_is_two_tracks(tmp_path: Path) -> None:
