@@ -155,6 +155,7 @@ def _smooth_file(chosen: dict[str, Any], source: Path, out: Path) -> str:
         out,
         smooth,
         rules=None if chosen["run"] else rules,
+        detect_swaps=not any(text.startswith("delay_frames") for text in chosen["params"]),
         **{name: chosen[name] for name in reading},
     )
     if chosen["summary_format"] == "json":

@@ -50,6 +50,11 @@ class Chain:
         """Whether a filter puts outliers back to their place."""
         return any(getattr(step.module, "REPLACES_OUTLIERS", False) for step in self.steps)
 
+    @property
+    def as_stream(self) -> bool:
+        """Whether frames after a delay must not be used, so nothing may look at complete tracks."""
+        return any(step.params.get("delay_frames") is not None for step in self.steps)
+
     def smooth(
         self,
         runs: Sequence[Floats],

@@ -24,6 +24,7 @@ def smooth_file(
     layout: str | None = None,
     missing: str = "auto",
     fix_swaps: bool = False,
+    detect_swaps: bool = True,
     rules: Rules | None = None,
 ) -> Summary:
     """Write a file of keypoints again, smoothed; what was assumed is logged as warnings.
@@ -36,6 +37,7 @@ def smooth_file(
     layout : the axes of a file of arrays; None finds them out.
     missing : which positions mark a missing keypoint (``poses.missing.missing_as``).
     fix_swaps : exchange swapped keypoints and individuals in the output.
+    detect_swaps : False where a stream is imitated, of which no later frame may be looked at.
     rules : by which ``smooth`` reads points, for the summary; None if scores reject none.
 
     Raises
@@ -49,6 +51,6 @@ def smooth_file(
     poses = read_poses(source, format=format, skeleton=skeleton, layout=layout, missing=missing)
     for text in poses.warnings:
         _log.warning("%s: %s", source, text)
-    outcome = smooth_without_swaps(poses, smooth, fix_swaps)
+    outcome = smooth_without_swaps(poses, smooth, fix_swaps, detect_swaps)
     write_keypoints(poses, [result.keypoints for result in outcome.results], out)
     return summarize(poses, outcome, rules)

@@ -108,7 +108,12 @@ def smooth(
     if poses.tracks:
         for text in poses.warnings if arrays else ():
             _log.warning("%s", text)
-        outcome = smooth_without_swaps(poses, lambda p: smooth_by(chosen, p, rules), fix_swaps)
+        outcome = smooth_without_swaps(
+            poses,
+            lambda p: smooth_by(chosen, p, rules),
+            fix_swaps,
+            detect=fix_swaps or not getattr(chosen, "as_stream", False),
+        )
         summary = summarize(poses, outcome, None if is_run(chosen) else rules)
         _log.info("%s", summary.line())
     results = outcome.results

@@ -42,7 +42,10 @@ class Outcome:
 
 
 def smooth_without_swaps(
-    poses: Poses, smooth: Callable[[Poses], list[SmoothedTrack]], fix_swaps: bool = False
+    poses: Poses,
+    smooth: Callable[[Poses], list[SmoothedTrack]],
+    fix_swaps: bool = False,
+    detect: bool = True,
 ) -> Outcome:
     """Smooth tracks so that nothing reaches across a swap.
 
@@ -50,8 +53,9 @@ def smooth_without_swaps(
     ----------
     smooth : smooths every track of poses.
     fix_swaps : put exchanged points where they belong; otherwise they stay where the file has them.
+    detect : False for a stream, of which the complete tracks must not be looked at.
     """
-    if not poses.names:
+    if not poses.names or not detect:
         return Outcome(smooth(poses))
     swaps = mend_swaps(poses)
     if not (swaps.n_left_right or swaps.n_identity):

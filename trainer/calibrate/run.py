@@ -36,7 +36,7 @@ class Calibration:
     pairs : the frames compared.
     estimates : by keypoint.
     widths : of the blur (sigma); measured, or those of the experiments.
-    widths_from : which of the two, in words.
+    widths_from : which of the two, for the summary.
     nearest : of the thesis's settings.
     warnings : what was assumed or is doubtful, a sentence each.
     """

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     "--keep-within",
     default=None,
     type=float,
-    help="With a run that gives an uncertainty: leave keypoints alone that lie in the region which "
+    help="With a run that gives an uncertainty: leave keypoints alone that are in the region which "
     "holds this share of the truths, 0.5 or 0.9.",
 )
 @click.option(
