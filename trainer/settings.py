@@ -26,7 +26,7 @@ DECODERS = ("subpixel", "argmax")
 
 @dataclass(frozen=True)
 class Augmentation:
-    """What is done to training windows, each window as a whole.
+    """The augmentation of training windows, each drawn for a complete window.
 
     Attributes
     ----------

@@ -46,14 +46,14 @@ class Chain:
         return min(getattr(step.module, "BRIDGED_FRAMES", BRIDGED_FRAMES) for step in self.steps)
 
     @property
-    def is_live(self) -> bool:
-        """Whether a filter reads no later frame than it is allowed to, as in a live stream."""
-        return any(step.params.get("delay_frames") is not None for step in self.steps)
-
-    @property
     def replaces_outliers(self) -> bool:
         """Whether a filter puts outliers back to their place."""
         return any(getattr(step.module, "REPLACES_OUTLIERS", False) for step in self.steps)
+
+    @property
+    def as_stream(self) -> bool:
+        """Whether frames after a delay must not be used, so nothing may look at complete tracks."""
+        return any(step.params.get("delay_frames") is not None for step in self.steps)
 
     def smooth(
         self,

@@ -21,10 +21,11 @@ def smooth_file(
     *,
     format: str | None = None,
     skeleton: str | None = None,
+    layout: str | None = None,
     missing: str = "auto",
     fix_swaps: bool = False,
+    detect_swaps: bool = True,
     rules: Rules | None = None,
-    live: bool = False,
 ) -> Summary:
     """Write a file of keypoints again, smoothed; what was assumed is logged as warnings.
 
@@ -33,10 +34,11 @@ def smooth_file(
     smooth : smooths every track.
     format : of both files; None finds it out.
     skeleton : names the keypoints of a file that does not.
+    layout : the axes of a file of arrays; None finds them out.
     missing : which positions mark a missing keypoint (``poses.missing.missing_as``).
     fix_swaps : exchange swapped keypoints and individuals in the output.
+    detect_swaps : False where a stream is imitated, of which no later frame may be looked at.
     rules : by which ``smooth`` reads points, for the summary; None if scores reject none.
-    live : ``smooth`` reads no later frame than it is allowed to: swaps are not looked for.
 
     Raises
     ------
@@ -46,9 +48,9 @@ def smooth_file(
         raise InvalidInputError(
             f"{out} is the input, which is never written over: write to another file"
         )
-    poses = read_poses(source, format=format, skeleton=skeleton, missing=missing)
+    poses = read_poses(source, format=format, skeleton=skeleton, layout=layout, missing=missing)
     for text in poses.warnings:
         _log.warning("%s: %s", source, text)
-    outcome = smooth_without_swaps(poses, smooth, fix_swaps, live)
+    outcome = smooth_without_swaps(poses, smooth, fix_swaps, detect_swaps)
     write_keypoints(poses, [result.keypoints for result in outcome.results], out)
     return summarize(poses, outcome, rules)

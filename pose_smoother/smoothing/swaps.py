@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_smoother.errors import InvalidInputError
 from pose_smoother.poses.tracks import Poses, Track
 from pose_smoother.smoothing.swap_detection import (
     body_size,
@@ -46,7 +45,7 @@ def smooth_without_swaps(
     poses: Poses,
     smooth: Callable[[Poses], list[SmoothedTrack]],
     fix_swaps: bool = False,
-    live: bool = False,
+    detect: bool = True,
 ) -> Outcome:
     """Smooth tracks so that nothing reaches across a swap.
 
@@ -54,15 +53,9 @@ def smooth_without_swaps(
     ----------
     smooth : smooths every track of poses.
     fix_swaps : put exchanged points where they belong; otherwise they stay where the file has them.
-    live : no later frame may be used: swaps are not looked for.
-
-    Raises
-    ------
-    InvalidInputError : ``fix_swaps`` with ``live``.
+    detect : False for a stream, of which the complete tracks must not be looked at.
     """
-    if live and fix_swaps:
-        raise InvalidInputError("fix_swaps needs later frames: leave out delay_frames")
-    if live or not poses.names:
+    if not poses.names or not detect:
         return Outcome(smooth(poses))
     swaps = mend_swaps(poses)
     if not (swaps.n_left_right or swaps.n_identity):

@@ -81,7 +81,7 @@ def smooth_track(
     """
     present = np.asarray(np.isfinite(track.keypoints).all(axis=-1))
     if rules.min_score is None:
-        low = implausible(track, default_min)
+        low = np.zeros_like(present) if chain.as_stream else implausible(track, default_min)
     else:
         low = present & (track.score < rules.min_score)  # a score that is not given is not low
     filled = np.zeros(present.shape, bool)

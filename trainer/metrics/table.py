@@ -151,5 +151,5 @@ METRICS = (
     Metric("lag_frames", LAG_PRODUCT, SPEED_SQUARED, counted=TRIPLES),
 )
 
-#: Every sum that a metric needs, once.
-SUMS = tuple(dict.fromkeys(one for metric in METRICS for one in metric.sums))
+#: Every sum above, in the order of the arrays of ``scores.npz``.
+SUMS = tuple(one for one in globals().values() if isinstance(one, Sum))

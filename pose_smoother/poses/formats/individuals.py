@@ -48,7 +48,7 @@ def person_id(value: str | None) -> str | None:
 
 def frame_step(frame: NDArray[np.int64]) -> int:
     """The step of a video's frame numbers: over 1 where nine in ten differences are equal to it."""
-    steps = np.diff(np.unique(frame))
+    steps = np.diff(np.unique(frame)) if len(frame) > 4 else np.zeros(0, np.int64)
     step = int(np.gcd.reduce(steps)) if len(steps) >= 4 else 1
     return step if step > 1 and np.mean(steps == step) >= 0.9 else 1
 
@@ -96,7 +96,7 @@ def group(
         if several:  # who has no keypoint belongs to nobody
             nameless = _with_keypoints(nameless, keypoints)
             found.n_linked += len(nameless)
-        labels = link(frame[nameless], keypoints[nameless], found.steps[name])
+        labels = link(frame[nameless], keypoints[nameless], found.steps[name]) if nameless else []
         taken = {ids[row] for row in rows}
         label_of = {
             row: label + "'" * (label in taken)  # a file may call someone link-1
@@ -127,7 +127,9 @@ def _repeated(
 
 
 def _with_keypoints(rows: list[int], keypoints: Floats) -> list[int]:
-    return [row for row in rows if np.isfinite(keypoints[row]).any()]
+    complete = np.asarray(np.isfinite(keypoints[rows]).all(axis=-1))
+    known = np.asarray(complete.any(axis=-1))
+    return [row for row, there in zip(rows, known.tolist(), strict=True) if there]
 
 
 def _warn(found: Grouping, alone: bool, untrusted: set[tuple[str, str | None]]) -> None:

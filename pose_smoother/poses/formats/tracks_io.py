@@ -34,7 +34,7 @@ class Detections:
     video : (N,) the video of each, ``""`` where there is none.
     person : (N,) the person's name, None where the file gives none.
     frame : int64 (N,) frame numbers.
-    keypoints : float64 (N, J, 2), NaN where missing.
+    keypoints : float64 (N, J, 2 or 3), NaN where missing.
     score : float64 (N, J), NaN where not given.
     """
 
@@ -52,7 +52,7 @@ class FileLayout:
     Attributes
     ----------
     raw : the file's bytes, or what the format keeps instead.
-    keypoints : float64 (N, J, 2), as read, in the file's order.
+    keypoints : float64 (N, J, 2 or 3), as read, in the file's order.
     rows : for every track, int64 (n,), the index of its frames in the file's order.
     place : where the coordinates are, as the format wants it.
     copies : int64 (n, 2), rows that repeat another row of their frame, and that row: they get the
@@ -88,6 +88,14 @@ def frame_number(value: Any) -> int:
         raise InvalidInputError(f"expected a whole frame number, found {value!r:.60}") from None
 
 
+def frame_rate(value: Any) -> float | None:
+    """Frames a second from a JSON or an array value; None of what is no positive number."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+        return None
+    rate = float(value)
+    return rate if 0 < rate < float("inf") else None
+
+
 def _is_number(text: str) -> bool:
     return re.fullmatch(r"\s*[+-]?[0-9]{1,20}(\.[0-9]*)?\s*", text) is not None
 
@@ -110,7 +118,12 @@ def named_frame(value: Any) -> tuple[str, int]:
 
 
 def to_tracks(
-    names: Sequence[str], seen: Detections, raw: Any, place: Any, told: Sequence[str] = ()
+    names: Sequence[str],
+    seen: Detections,
+    raw: Any,
+    place: Any,
+    told: Sequence[str] = (),
+    fps: float | None = None,
 ) -> Poses:
     """Tracks from people as a file lists them, with warnings on what was assumed.
 
@@ -120,6 +133,7 @@ def to_tracks(
     seen : the people; not changed.
     raw, place : preserved in `FileLayout` for writing.
     told : what the format assumed; the first warnings.
+    fps : frames a second, where the file says so.
 
     Raises
     ------
@@ -162,7 +176,8 @@ def to_tracks(
     copies = np.array(list(found.copies.items()), dtype=np.int64).reshape(-1, 2)
     origin = FileLayout(raw, keypoints, tuple(rows), place, copies)
     counts = {"linked": found.n_linked, "marked_missing": int(missing.mask.sum())}
-    return Poses(tuple(names), tuple(tracks), (*warnings, *found.warnings), origin, counts=counts)
+    assumed = (*warnings, *found.warnings)
+    return Poses(tuple(names), tuple(tracks), assumed, origin, fps=fps, counts=counts)
 
 
 def _unique_id(video: str, person: str, taken: set[str]) -> str:
@@ -175,7 +190,7 @@ def _unique_id(video: str, person: str, taken: set[str]) -> str:
 def _unlike_pixels(keypoints: Floats, score: Floats) -> list[str]:
     """Warnings on coordinates that are no pixels and scores that are no probabilities."""
     found = []
-    there = keypoints[~np.isnan(keypoints)]
+    there = keypoints[~np.isnan(keypoints)] if keypoints.shape[-1] == 2 else np.zeros(0)
     if len(there) and there.min() >= -1 and there.max() <= 2 and (there != np.rint(there)).any():
         found.append(
             "coordinates lie between -1 and 2: taken as normalised by the image's size, smoothed "
@@ -195,7 +210,7 @@ def to_file_order(poses: Poses, keypoints: Sequence[Floats]) -> tuple[Floats, ND
 
     Returns
     -------
-    (float64 (N, J, 2), bool (N, J, 2)): True where the new value is finite and another one.
+    (float64 (N, J, axes), bool (N, J, axes)): True where the new value is finite and another one.
     """
     old: Floats = poses.origin.keypoints
     new = old.copy()
