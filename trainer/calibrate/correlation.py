@@ -16,7 +16,7 @@ from trainer.metrics.bootstrap import Interval
 
 Floats = NDArray[np.float64]
 
-#: With fewer pairs of frames nothing is said.
+#: With fewer pairs of frames nothing is estimated.
 LEAST_PAIRS = 50
 _LARGEST = 0.999
 _MAX_STEPS = 60

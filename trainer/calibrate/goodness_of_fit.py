@@ -138,7 +138,7 @@ def doubts(estimates: Mapping[str, KeypointEstimate], pairs: Pairs) -> Sequence[
     if swapped:
         found.append(
             f"left and right are swapped in most frames ({', '.join(swapped)}): do "
-            "both files mean the same side? --map FILE can say so"
+            "both files mean the same side? --map FILE can exchange them"
         )
     if fitted and not any(np.isfinite(e.measures["correlation"].value) for e in fitted):
         found.append(

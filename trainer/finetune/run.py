@@ -185,7 +185,7 @@ def finetune(
 def read_pairs(
     files: PairFiles, loaded: LoadedRun
 ) -> tuple[Pairs, HeatmapPairs | None, tuple[str, ...]]:
-    """Pairs, the detector's heatmaps if given, and what the user should know of them.
+    """Pairs, the detector's heatmaps if given, and warnings about them.
 
     Boxes are cut around the ground truth as the run's were; heatmaps have the detector's own.
     """

@@ -55,7 +55,7 @@ class DetectorNoise:
     ----------
     keypoints : one for each of the 25.
     swapped : by pair in the order of ``PAIRS``: share of frames in which left and right are at
-        each other's place.
+        each other's position.
     sigma_in_px : blurs of the input, px.
     sigma_share : how often each is drawn; they sum to 1.
     """

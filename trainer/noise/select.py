@@ -93,7 +93,7 @@ def noise_config(
 
 
 def save_noise_file(folder: Path, noise: str) -> None:
-    """Copy the noise file of a run into its folder; one that an earlier run left goes."""
+    """Copy the noise file of a run into its folder; that of an earlier run is removed."""
     copy = folder / NOISE_FILE
     if not is_file(noise):
         copy.unlink(missing_ok=True)

@@ -73,12 +73,12 @@ def job_of(
     else:
         identity = baselines.identity(config, store)
         verb = ["baselines"]
-    places = ("--store", str(store.path), "--out", str(out))
+    paths = ("--store", str(store.path), "--out", str(out))
     program = ["trainer"]
     if n_processes > 1 and isinstance(config, TrainConfig):
         torchrun = ["trainer.distributed.launch", "--nproc-per-node", str(n_processes)]
         program = [*torchrun, "-m", "trainer"]
-    command = (sys.executable, "-m", *program, *verb, *flags(config), *places)
+    command = (sys.executable, "-m", *program, *verb, *flags(config), *paths)
     return Job(config.run_name, identity, command)
 
 

@@ -52,7 +52,7 @@ class TrainConfig:
     missing_torso : which frames PCK scores, "skip" or "one-side".
     loss : "mse", or a model's own: "official" (DeciWatch), "likelihood" (with an uncertainty).
     schedule : "plateau", the thesis's rule, or "one-cycle" over all epochs.
-    augment : what is done to training windows, by name (``trainer.data.augment``).
+    augment : of training windows, by name (``trainer.settings.AUGMENTATIONS``).
     precision : of the matrix products in training: "float32", "bfloat16", or "auto".
     mu_in_px : mean of the noise's shift.
     noise : "fresh" in every epoch, "frozen" once for all as in the thesis, or "auto": frozen for
