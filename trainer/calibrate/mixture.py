@@ -3,8 +3,8 @@
 A keypoint errs by N(b, s^2) on each axis, or with a small probability by N(b, t^2), t >= 2 s: an
 outlier, on both axes at once. And with a small probability a left and a right keypoint are at
 each other's position, about which they have their usual errors. The three are distinguished by
-likelihood alone: how far apart left and right are, in each frame, is part of it. Expectation conditional maximisation
-(Meng & Rubin 1993): the bias is updated at the widths before.
+likelihood alone: how far apart left and right are, in each frame, is part of it. Expectation
+conditional maximisation (Meng & Rubin 1993): the bias is updated at the widths before.
 """
 
 from dataclasses import dataclass
