@@ -60,7 +60,7 @@ class GroundTruth:
 
 @dataclass(frozen=True)
 class Shift:
-    """How far the predictions for a batch of windows are from its ground truth.
+    """Predictions for a batch of windows minus its ground truth.
 
     Attributes
     ----------

@@ -120,7 +120,7 @@ class Collection:
 
     @property
     def n_grid(self) -> int:
-        """How many (network, experiment) there are: 24 with the thesis's four."""
+        """The number of (network, experiment) pairs: 24 with the thesis's four."""
         return len(self._wanted()) * len(EXPERIMENTS)
 
     def _wanted(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""What a sweep runs: models x experiments x seeds, and the smoothers of each experiment."""
+"""The runs of a sweep: models x experiments x seeds, and the filters of each experiment."""
 
 import sys
 from collections.abc import Mapping, Sequence

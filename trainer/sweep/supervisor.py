@@ -30,7 +30,7 @@ _GRACE_S = 120.0  # a run saves after its batch; the slowest model's takes secon
 
 @dataclass(frozen=True)
 class SweepOptions:
-    """How jobs are run.
+    """The options of a sweep.
 
     Attributes
     ----------

@@ -218,7 +218,7 @@ def _record_state(folder: RunFolder, ranks: ProcessGroup) -> Iterator[None]:
 
 
 def _last_good(folder: Path) -> str:
-    """What is saved of a run when the disk refuses a write."""
+    """The last valid checkpoint of a run, for the message of a disk error."""
     saved = checkpoint.load_last(folder)
     if saved is None:
         return "No checkpoint was saved yet."

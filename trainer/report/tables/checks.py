@@ -155,7 +155,7 @@ def _best_other(
 
 
 def rank_table(source: ReportData) -> Table | None:
-    """Which rows are in the thesis's order; None where fewer than two can be compared."""
+    """Ranks of rows here and in the thesis; None where fewer than two can be compared."""
     columns = [(e.name, alpha) for e in EXPERIMENTS for alpha in ALPHAS]
     ranks: dict[tuple[str, float], dict[str, tuple[int, int]]] = {}
     agree: list[str] = []

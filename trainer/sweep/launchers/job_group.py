@@ -1,4 +1,4 @@
-"""What a job of a cluster does: some runs at once, as processes of its own, on one GPU.
+"""A job of a cluster: several runs at once, as processes of its own, on one GPU.
 
 It runs where the cluster puts it; the folder of runs and the store must be the same paths there.
 """
@@ -61,7 +61,7 @@ class JobGroup:
         return ended
 
     def checkpoint(self) -> Any:
-        """What submitit calls before a job is taken off its machine: save, and come again."""
+        """Save and requeue: submitit calls it before a job is preempted or out of time."""
         import submitit
 
         self._stop()
@@ -100,11 +100,11 @@ class ClusterJob:
         self._outcomes: Mapping[str, tuple[RunState, str]] | None = None
 
     def is_done(self) -> bool:
-        """Whether the job has ended, however it did."""
+        """Whether the job has ended, with success or not."""
         raise NotImplementedError
 
     def result(self) -> Outcomes:
-        """What the group returned; raises if it died."""
+        """The outcomes of the group; raises if its job died."""
         raise NotImplementedError
 
     def cancel(self) -> None:
