@@ -1,4 +1,4 @@
-"""How wide a detector's own heatmaps are."""
+"""The widths of the peaks of a detector's own heatmaps."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack

@@ -82,7 +82,7 @@ class Params:
 
 @dataclass(frozen=True)
 class FreeParameters:
-    """What is fitted: outliers by keypoint, bool (J,), and swaps."""
+    """The parts that are fitted: outliers by keypoint, bool (J,), and swaps."""
 
     outliers: NDArray[np.bool_]
     swapped: bool
@@ -112,7 +112,7 @@ class Responsibilities:
 
 @dataclass(frozen=True)
 class Sums:
-    """What the next parameters follow from; may have leading axes.
+    """The sums that the next parameters follow from; may have leading axes.
 
     Attributes
     ----------

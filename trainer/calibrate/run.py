@@ -29,7 +29,7 @@ FEW_VIDEOS = 10
 
 @dataclass(frozen=True)
 class Calibration:
-    """What was measured.
+    """The measured noise.
 
     Attributes
     ----------

@@ -27,7 +27,7 @@ PAIRS = tuple(name for name in POOLED_NAMES if POOLED.count(name) == 2)
 
 @dataclass(frozen=True)
 class KeypointNoise:
-    """How a detector errs at one keypoint, in heatmap pixels of the ground truth's box.
+    """A detector's errors at one keypoint, in heatmap pixels of the ground truth's box.
 
     Attributes
     ----------

@@ -48,7 +48,7 @@ def is_file(noise: str) -> bool:
 
 
 def resolved_noise(noise: str, store: Store) -> str:
-    """What a run's identity holds: the hash of a noise file, and what "auto" means for a store.
+    """The noise in a run's identity: the hash of a noise file; "auto" is resolved for the store.
 
     "auto" is "recorded" for a store that holds a detector's output, "frozen" for the thesis's
     protocol, else "fresh".
