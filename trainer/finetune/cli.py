@@ -36,7 +36,7 @@ from trainer.settings import MISSING_TORSO
     default=None,
     type=PLACE,
     help="Train on a store's windows too, with the run's own noise, batch by batch in turn, so "
-    "that the model stays accurate on them.",
+    "that the model does not forget them.",
 )
 @click.option(
     "--seed",
@@ -96,10 +96,10 @@ def finetune(
 ) -> None:
     """Train a run further on your detector's output and ground truth, and test the gain.
 
-    Complete videos are set aside for validation and for the test (60/20/20 by windows, seeded). The
-    finetuned model is compared there with the pretrained one, the filters, and identity. The
-    folder is a run like any other: `predict`, `show`, `export` and `report` read it. The same
-    command again continues where it was stopped; exit codes as of `train`.
+    Complete videos are set aside for validation and for the test (60/20/20 by windows, seeded).
+    The finetuned model is compared there with the pretrained one, the classical smoothers and
+    identity. The folder is a run like any other: `predict`, `show`, `export` and `report` read it.
+    The same command again continues where it was stopped; exit codes as of `train`.
 
     Example: python -m trainer finetune --run runs/deciwatch-1.1-seed0 --pred detections.csv
     --truth annotations.csv --out finetuned

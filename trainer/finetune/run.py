@@ -42,6 +42,7 @@ class PairFiles:
     pred, truth : files of keypoints of any format that ``predict`` reads.
     pred_heatmaps : instead of ``pred``, the detector's own heatmaps (``heatmap_file``).
     names_map, truth_map : files that map the detections' or the truth's keypoint names to ours.
+    format, truth_format : of the two files; None finds them out.
     skeleton, truth_skeleton : name the keypoints of files that don't.
     min_score : keypoints with a lower score count as missed.
     """
@@ -51,6 +52,8 @@ class PairFiles:
     pred_heatmaps: Path | None = None
     names_map: Path | None = None
     truth_map: Path | None = None
+    format: str | None = None
+    truth_format: str | None = None
     skeleton: str | None = None
     truth_skeleton: str | None = None
     min_score: float | None = None
@@ -189,7 +192,7 @@ def read_pairs(
 
     Boxes are cut around the ground truth as the run's were; heatmaps have the detector's own.
     """
-    real = read_poses(files.truth, skeleton=files.truth_skeleton)
+    real = read_poses(files.truth, format=files.truth_format, skeleton=files.truth_skeleton)
     of_real = mapping(real.names, files.truth_map)
     warnings = [f"ground truth: {text}" for text in (*real.warnings, *of_real.assumed)]
     detections = files.detections
@@ -199,7 +202,7 @@ def read_pairs(
         paired = pair_heatmaps(maps, real, of_maps, of_real, files.min_score, loaded.sigma_in_px)
         warnings += [f"heatmaps: {text}" for text in of_maps.assumed]
         return paired.pairs, paired, tuple(warnings)
-    found = read_poses(detections, skeleton=files.skeleton)
+    found = read_poses(detections, format=files.format, skeleton=files.skeleton)
     of_found = mapping(found.names, files.names_map)
     pairs = pair_up(
         found,
