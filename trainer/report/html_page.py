@@ -53,7 +53,7 @@ FIGURES = {
 
 @dataclass(frozen=True)
 class Making:
-    """How the numbers were made.
+    """The origin of the numbers.
 
     Attributes
     ----------

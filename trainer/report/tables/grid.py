@@ -42,7 +42,7 @@ CSV_COLUMNS = (
 
 @dataclass(frozen=True)
 class CellKey:
-    """What a column counts; with a model it names one number."""
+    """The figure that a column shows; with a model it names one number."""
 
     experiment: str
     metric: str
@@ -58,7 +58,7 @@ class CellKey:
 
 @dataclass(frozen=True)
 class ReportData:
-    """What tables are made from."""
+    """The content of tables."""
 
     numbers: dict[NumberKey, Number]
     published: Published
