@@ -36,7 +36,11 @@ ORDER: dict[str, tuple[tuple[str, ...], ...]] = {
         ("filters",),
         ("pretrained",),
         ("smoothing",),
+        ("inspection",),
+        ("web",),
+        ("view",),
         ("cli_support",),
+        ("inspection.cli", "view.cli"),
         ("cli", "__main__"),
     ),
     "pipeline": (

@@ -137,7 +137,7 @@ def noise_level(ready: Prepared) -> float:
     return float(np.linalg.norm(d, axis=-1)[use].mean() / np.sqrt(70.0) / 1.2533) / ready.size
 
 
-def _strength(ready: Prepared) -> float:
+def strength_of(ready: Prepared) -> float:
     """0 for a clean file, 1 for a noisy one, smooth in between."""
     s = np.clip((noise_level(ready) - CLEAN) / (NOISY - CLEAN), 0.0, 1.0)
     return float(s * s * (3.0 - 2.0 * s))
@@ -147,7 +147,7 @@ def _whole(
     network: Network, xy: NDArray, scores: NDArray | None
 ) -> tuple[NDArray, NDArray, Prepared, float]:
     ready = prepare(xy, scores)
-    strength = _strength(ready)
+    strength = strength_of(ready)
     answer, scale = run(network, ready)
     smooth = restore_transitions(ready.filled, answer)
     raw = xy.astype(np.float64)

@@ -1,0 +1,129 @@
+"""An inspection as text that fits a terminal of 80 columns."""
+
+from collections.abc import Sequence
+
+from pose_smoother.inspection.inspect import Inspection, KeypointReport
+
+#: Keypoints of a file with more than these are shown worst first, and only so many.
+MOST_ROWS = 20
+_WORST_ROWS = 16
+_NAME_COLUMNS = 22
+_HEADINGS = ("missing", "outliers", "jumps", "frozen", "swaps", "jitter", "noise")
+
+
+def as_text(found: Inspection, every: bool = False) -> str:
+    """The report as lines of at most 80 columns.
+
+    Parameters
+    ----------
+    every : list every keypoint, however many.
+    """
+    lines = [headline(found), *facts(found)]
+    rows = list(found.keypoints)
+    shown = rows if every or len(rows) <= MOST_ROWS else worst(rows)[:_WORST_ROWS]
+    if shown:
+        lines += ["", *_table(shown)]
+    if len(shown) < len(rows):
+        lines.append(f"{len(rows) - len(shown)} keypoints with less noise: --all lists them")
+    lines += ["", *verdict(found)]
+    return "\n".join(lines)
+
+
+def headline(found: Inspection) -> str:
+    """What is in the file, in one line."""
+    n = len(found.individuals)
+    parts = [found.format, f"{n} individual{'s' * (n != 1)}"]
+    if found.n_videos > 1:
+        parts.append(f"{found.n_videos} videos")
+    parts.append(f"{found.n_frames:,} frames")
+    parts.append(f"{found.n_keypoints} keypoints")
+    if found.fps:
+        parts.append(f"{found.fps:g} frames/s")
+    name = f"{found.source}: " if found.source else ""
+    return _cut(name + ", ".join(parts), 80)
+
+
+def facts(found: Inspection) -> list[str]:
+    """Frame numbers, scores and the size of the body, in one line."""
+    if not found.n_frames:
+        return ["no keypoint in any frame"]
+    parts = [f"frame numbers {found.first_frame} to {found.last_frame}"]
+    if found.scores:
+        low, middle, high = found.scores
+        parts.append(f"scores {low:.2g} to {high:.2g}, median {middle:.2g}")
+    else:
+        parts.append("no scores")
+    if found.body_size:
+        parts.append(f"body size {found.body_size:.4g}")
+    return ["; ".join(parts)]
+
+
+def verdict(found: Inspection) -> list[str]:
+    """What is wrong in all, and which smoother would be taken."""
+    total = {
+        key: sum(getattr(one, key) for one in found.keypoints)
+        for key in ("outliers", "jumps", "frozen", "swaps")
+    }
+    parts = [f"{count:,} {_word(key, count)}" for key, count in total.items() if count]
+    if found.repeated_frames:
+        parts.append(f"{found.repeated_frames:,} frames repeat the one before")
+    if found.doubled_individuals:
+        parts.append(f"{found.doubled_individuals:,} frames with an individual twice")
+    strength = found.advice.strength
+    how = "" if strength is None else f", strength {strength:.2f}"
+    lines = _wrapped("wrong: " + (", ".join(parts) or "nothing found"))
+    return lines + _wrapped(f"smoother: {found.advice.method}{how}; {found.advice.reason}")
+
+
+def worst(rows: Sequence[KeypointReport]) -> list[KeypointReport]:
+    """Keypoints, the noisiest first; those without an estimate last."""
+    return sorted(rows, key=lambda one: -1.0 if one.noise is None else one.noise, reverse=True)
+
+
+def cells(one: KeypointReport) -> tuple[str, ...]:
+    """A keypoint's numbers as text, in the order of the headings."""
+    return (
+        percent(one.missing),
+        *(f"{count:,}" if count else "·" for count in counts(one)),
+        percent(one.jitter),
+        percent(one.noise, 2),
+    )
+
+
+def counts(one: KeypointReport) -> tuple[int, int, int, int]:
+    """Outliers, jumps, frozen points and swaps."""
+    return one.outliers, one.jumps, one.frozen, one.swaps
+
+
+def percent(share: float | None, digits: int = 1) -> str:
+    """A share or a ratio to the body as percent; a dot for nothing, a dash where unknown."""
+    if share is None:
+        return "–"
+    return f"{100 * share:.{digits}f} %" if share else "·"
+
+
+def _table(rows: Sequence[KeypointReport]) -> list[str]:
+    name_width = min(_NAME_COLUMNS, max(8, *(len(one.name) for one in rows)))
+    body = [("keypoint", *_HEADINGS), *((one.name, *cells(one)) for one in rows)]
+    widths = [max(len(row[c]) for row in body) for c in range(1, len(_HEADINGS) + 1)]
+    lines = []
+    for name, *values in body:
+        numbers = (cell.rjust(width) for cell, width in zip(values, widths, strict=True))
+        lines.append(f"{_cut(name, name_width).ljust(name_width)}  {'  '.join(numbers)}")
+    return lines
+
+
+def _word(key: str, count: int) -> str:
+    one = {"outliers": "outlier", "jumps": "jump", "frozen": "frozen point", "swaps": "swap"}[key]
+    return one + "s" * (count != 1)
+
+
+def _cut(text: str, width: int) -> str:
+    shown = "".join(c if c.isprintable() else "?" for c in text)
+    return shown if len(shown) <= width else shown[: width - 1] + "…"
+
+
+def _wrapped(text: str) -> list[str]:
+    import textwrap
+
+    return textwrap.wrap(text, 80, subsequent_indent="  ")
