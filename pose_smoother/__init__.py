@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         RunError,
         StoreError,
     )
+    from pose_smoother.inspection.inspect import Inspection, inspect
     from pose_smoother.poses.formats import read_poses, write_poses
     from pose_smoother.poses.tracks import Poses, Track
     from pose_smoother.smoothing.runs import load_results, load_run
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pose_smoother.store.open import open_store
 
 __all__ = [
+    "Inspection",
     "InvalidInputError",
     "PoseSmootherError",
     "Poses",
@@ -33,6 +35,7 @@ __all__ = [
     "StoreError",
     "Track",
     "__version__",
+    "inspect",
     "load_results",
     "load_run",
     "open_store",
@@ -46,6 +49,7 @@ _MODULES = {
     **dict.fromkeys(("InvalidInputError", "PoseSmootherError", "RunError", "StoreError"), "errors"),
     **dict.fromkeys(("load_results", "load_run"), "smoothing.runs"),
     **dict.fromkeys(("Poses", "Track"), "poses.tracks"),
+    **dict.fromkeys(("Inspection", "inspect"), "inspection.inspect"),
     "open_store": "store.open",
     **dict.fromkeys(("read_poses", "write_poses"), "poses.formats"),
     "smooth": "smoothing.smooth",

@@ -1,4 +1,4 @@
-"""Commands of the library: smooth, formats."""
+"""Commands of the library: smooth, inspect, view, formats."""
 
 import logging
 from pathlib import Path
@@ -14,6 +14,8 @@ from pose_smoother.cli_support import (
     log_lines,
     options,
 )
+from pose_smoother.inspection.cli import inspect
+from pose_smoother.view.cli import view
 
 
 def _show_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
@@ -42,6 +44,10 @@ def main(ctx: click.Context, debug: bool, quiet: bool) -> None:
     del debug
     ctx.obj = quiet
     log_lines(logging.ERROR if quiet else logging.WARNING)
+
+
+main.add_command(inspect)
+main.add_command(view)
 
 
 @main.command()

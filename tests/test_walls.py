@@ -28,7 +28,7 @@ ORDER: dict[str, tuple[tuple[str, ...], ...]] = {
     "pose_smoother": (
         ("errors", "extras", "seeds", "skeleton", "registry", "versions"),
         ("heatmap", "boxes"),
-        ("files",),
+        ("files", "video"),
         ("bench", "store.names", "store.damage_errors", "store.config"),
         ("remote",),
         ("store",),

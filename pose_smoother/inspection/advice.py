@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from pose_smoother.poses.tracks import Poses
-from pose_smoother.pretrained.smooth import SHORTEST, strength_of
 from pose_smoother.pretrained.features import prepare
+from pose_smoother.pretrained.smooth import SHORTEST, strength_of
 
 
 @dataclass(frozen=True)

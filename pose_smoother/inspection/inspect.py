@@ -212,8 +212,9 @@ def _column_mean(values: Floats) -> Floats:
 
 
 def _column_median(values: Floats) -> Floats:
-    return np.array([np.median(c[np.isfinite(c)]) if np.isfinite(c).any() else np.nan
-                     for c in values.T])
+    return np.array(
+        [np.median(c[np.isfinite(c)]) if np.isfinite(c).any() else np.nan for c in values.T]
+    )
 
 
 def _number(value: float) -> float | None:

@@ -25,7 +25,9 @@ def as_text(found: Inspection, every: bool = False) -> str:
         lines += ["", *_table(shown)]
     if len(shown) < len(rows):
         lines.append(f"{len(rows) - len(shown)} keypoints with less noise: --all lists them")
-    lines += ["", *verdict(found)]
+    lines.append("")
+    for heading, text in conclusions(found):
+        lines += _wrapped(f"{heading}: {text}")
     return "\n".join(lines)
 
 
@@ -58,8 +60,8 @@ def facts(found: Inspection) -> list[str]:
     return ["; ".join(parts)]
 
 
-def verdict(found: Inspection) -> list[str]:
-    """What is wrong in all, and which smoother would be taken."""
+def conclusions(found: Inspection) -> list[tuple[str, str]]:
+    """What is wrong in all, and which smoother would be taken and why, each with its heading."""
     total = {
         key: sum(getattr(one, key) for one in found.keypoints)
         for key in ("outliers", "jumps", "frozen", "swaps")
@@ -69,10 +71,15 @@ def verdict(found: Inspection) -> list[str]:
         parts.append(f"{found.repeated_frames:,} frames repeat the one before")
     if found.doubled_individuals:
         parts.append(f"{found.doubled_individuals:,} frames with an individual twice")
+    missing = [one.missing for one in found.keypoints]
+    if any(missing):
+        parts.append(f"{percent(sum(missing) / len(missing))} of the points missing")
     strength = found.advice.strength
     how = "" if strength is None else f", strength {strength:.2f}"
-    lines = _wrapped("wrong: " + (", ".join(parts) or "nothing found"))
-    return lines + _wrapped(f"smoother: {found.advice.method}{how}; {found.advice.reason}")
+    return [
+        ("wrong", ", ".join(parts) or "nothing found"),
+        ("smoother", f"{found.advice.method}{how}: {found.advice.reason}"),
+    ]
 
 
 def worst(rows: Sequence[KeypointReport]) -> list[KeypointReport]:

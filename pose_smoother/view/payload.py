@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_smoother.inspection.noise import body_size, jitter_lengths, keypoint_noise, present
-from pose_smoother.poses.tracks import Floats, Poses, Track
 from pose_smoother.poses.skeletons import limbs_of
+from pose_smoother.poses.tracks import Floats, Poses, Track
 from pose_smoother.view.versions import Version
 
 MISSING = 65535
-_MOVED_FAR = 6.0
+_MOVED_FAR = 6.0  # times the noise
+_LEAST_FAR = 0.05  # of the body
 NOT_READ, FAR = 1, 2  # bits of a mark
 
 
@@ -133,10 +134,14 @@ def _scores(track: Track) -> dict[str, Any] | None:
 def _marks(
     track: Track, keypoints: Floats, rejected: NDArray[np.bool_], noise: Floats
 ) -> NDArray[np.uint8]:
-    """Bits of each point: not read by the smoother, moved by over six times its noise."""
+    """Bits of each point: not read by the smoother; moved far.
+
+    Far is over six times the keypoint's noise, and over 5 % of the body.
+    """
     moved = np.linalg.norm(keypoints - track.keypoints, axis=-1)
+    size = np.nan_to_num(body_size(track.keypoints))
     with np.errstate(invalid="ignore"):
-        far = moved > _MOVED_FAR * noise
+        far = moved > np.maximum(_MOVED_FAR * noise, _LEAST_FAR * size)
     return (NOT_READ * rejected + FAR * far).astype(np.uint8)
 
 
