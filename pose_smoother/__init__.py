@@ -19,7 +19,8 @@ if TYPE_CHECKING:
         RunError,
         StoreError,
     )
-    from pose_smoother.inspection.inspect import Inspection, inspect
+    from pose_smoother.inspection.inspect import inspect
+    from pose_smoother.inspection.report import Inspection
     from pose_smoother.poses.formats import read_poses, write_poses
     from pose_smoother.poses.tracks import Poses, Track
     from pose_smoother.smoothing.runs import load_results, load_run
@@ -49,7 +50,8 @@ _MODULES = {
     **dict.fromkeys(("InvalidInputError", "PoseSmootherError", "RunError", "StoreError"), "errors"),
     **dict.fromkeys(("load_results", "load_run"), "smoothing.runs"),
     **dict.fromkeys(("Poses", "Track"), "poses.tracks"),
-    **dict.fromkeys(("Inspection", "inspect"), "inspection.inspect"),
+    "Inspection": "inspection.report",
+    "inspect": "inspection.inspect",
     "open_store": "store.open",
     **dict.fromkeys(("read_poses", "write_poses"), "poses.formats"),
     "smooth": "smoothing.smooth",

@@ -88,6 +88,9 @@ main.add_command(view)
     type=PATH,
     help="With --run, a TOML or JSON file: a keypoint's name in IN, and the run's name for it.",
 )
+@click.option(
+    "--view", "page", default=None, type=PATH, help="A page to see it on, too: see `view`."
+)
 @click.pass_obj
 def smooth(
     quiet: bool,
@@ -118,6 +121,12 @@ def smooth(
         format=format,
         skeleton=skeleton,
     )
+    if chosen["page"] is not None:
+        from pose_smoother.view.write import write_view
+
+        write_view(
+            source, (out,), chosen["page"], fps=chosen["fps"], format=format, skeleton=skeleton
+        )
     if not quiet:
         click.echo(
             f"wrote {out}: {summary.n_frames} frames in {summary.n_tracks} tracks; {summary.line()}"

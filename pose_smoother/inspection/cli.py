@@ -41,7 +41,7 @@ def inspect(
     from pose_smoother.files.atomic import write_atomic
     from pose_smoother.inspection.inspect import inspect as look
     from pose_smoother.inspection.page import report_page
-    from pose_smoother.inspection.table import as_text
+    from pose_smoother.inspection.report import as_text
 
     found = look(source, fps=fps, format=format, skeleton=skeleton)
     if not quiet:

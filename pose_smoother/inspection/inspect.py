@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -10,89 +9,14 @@ from numpy.typing import NDArray
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.inspection import problems
-from pose_smoother.inspection.advice import Advice, advise
+from pose_smoother.inspection.advice import advise
 from pose_smoother.inspection.noise import body_size, jitter_lengths, keypoint_noise, present
+from pose_smoother.inspection.report import Inspection, KeypointReport
 from pose_smoother.inspection.swaps import swapped
 from pose_smoother.poses.formats import read_poses
 from pose_smoother.poses.skeletons import pairs_of
 from pose_smoother.poses.tracks import Floats, Poses
 from pose_smoother.smoothing.arrays import from_any
-
-
-@dataclass(frozen=True)
-class KeypointReport:
-    """One keypoint over all tracks.
-
-    Attributes
-    ----------
-    name : as in the file.
-    n_points : frames in which it has a position, of ``n_frames`` of all tracks.
-    missing : the share of frames in which it has none, 0 to 1.
-    outliers, jumps, frozen, swaps : numbers of points.
-    jitter : the mean length of the second difference over three frames in a row, in body sizes.
-    noise : the standard deviation of the fast noise along one axis, in body sizes.
-    score : the median score; None without scores, as jitter and noise are where unknown.
-    """
-
-    name: str
-    n_points: int
-    missing: float
-    outliers: int
-    jumps: int
-    frozen: int
-    swaps: int
-    jitter: float | None
-    noise: float | None
-    score: float | None
-
-
-@dataclass(frozen=True)
-class Inspection:
-    """What ``inspect`` found; ``print`` shows it as a table.
-
-    Attributes
-    ----------
-    source : the file's name, ``""`` of an array.
-    format : the file's format, ``"array"`` of an array.
-    individuals : the tracks' names.
-    n_videos, n_frames, n_keypoints : frames are counted over all tracks.
-    first_frame, last_frame : the smallest and the largest frame number.
-    fps : frames a second where known.
-    scores : the lowest, the median and the highest score; None without scores.
-    body_size : root mean square distance of the keypoints from their centre, in the file's unit.
-    repeated_frames : frames that are the frame before to the bit.
-    doubled_individuals : frames in which two tracks have the same pose.
-    keypoints : one report a keypoint.
-    advice : which smoother would be taken, and why.
-    warnings : what was assumed while reading.
-    """
-
-    source: str
-    format: str
-    individuals: tuple[str, ...]
-    n_videos: int
-    n_frames: int
-    n_keypoints: int
-    first_frame: int | None
-    last_frame: int | None
-    fps: float | None
-    scores: tuple[float, float, float] | None
-    body_size: float | None
-    repeated_frames: int
-    doubled_individuals: int
-    keypoints: tuple[KeypointReport, ...]
-    advice: Advice
-    warnings: tuple[str, ...]
-
-    def as_dict(self) -> dict[str, Any]:
-        """The fields by name, as JSON has them."""
-        return asdict(self)
-
-    def __str__(self) -> str:
-        """The table that the command prints."""
-        from pose_smoother.inspection.table import as_text
-
-        return as_text(self)
 
 
 def inspect(

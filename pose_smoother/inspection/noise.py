@@ -30,7 +30,7 @@ def body_size(keypoints: Floats) -> float:
     In the file's unit. Of a single keypoint, half the larger side of its path. NaN without any
     position; 0 where nothing extends.
     """
-    known = np.isfinite(keypoints).all(axis=-1)
+    known = np.asarray(np.isfinite(keypoints).all(axis=-1))
     count = known.sum(axis=1)
     if not known.any():
         return float("nan")

@@ -3,8 +3,14 @@
 import html
 from collections.abc import Iterator
 
-from pose_smoother.inspection import table
-from pose_smoother.inspection.inspect import Inspection, KeypointReport
+from pose_smoother.inspection.report import (
+    Inspection,
+    KeypointReport,
+    cells,
+    conclusions,
+    facts,
+    headline,
+)
 from pose_smoother.web.page import asset, build_page
 
 _HERE = "pose_smoother.inspection"
@@ -25,14 +31,14 @@ def report_page(found: Inspection) -> bytes:
 
 def _parts(found: Inspection) -> dict[str, str]:
     """HTML of each part of the page; text of the file is escaped."""
-    facts = table.facts(found)
+    lines = facts(found)
     return {
         "name": _text(found.source or "keypoints"),
-        "headline": _text(table.headline(found).removeprefix(f"{found.source}: ")),
-        "facts": "".join(f"<p>{_text(line)}</p>" for line in facts),
+        "headline": _text(headline(found).removeprefix(f"{found.source}: ")),
+        "facts": "".join(f"<p>{_text(line)}</p>" for line in lines),
         "verdict": "".join(
-            f"<div><dt>{_text(key)}</dt><dd>{_text(value)}</dd></div>"
-            for key, value in table.conclusions(found)
+            f"<div><dt>{_text(key.capitalize())}</dt><dd>{_text(value)}</dd></div>"
+            for key, value in conclusions(found)
         ),
         "rows": "".join(_rows(found.keypoints)),
     }
@@ -42,7 +48,7 @@ def _rows(keypoints: tuple[KeypointReport, ...]) -> Iterator[str]:
     """A table row for each keypoint, in the file's order."""
     most = max((one.noise or 0.0 for one in keypoints), default=0.0) or 1.0
     for one in keypoints:
-        numbers = "".join(f"<td>{_text(value)}</td>" for value in table.cells(one))
+        numbers = "".join(f"<td>{_text(value)}</td>" for value in cells(one))
         share = round(100 * (one.noise or 0.0) / most)
         bar = f'<td class="bar"><meter min="0" max="100" value="{share}">{share}</meter></td>'
         yield f"<tr><th scope='row'>{_text(one.name)}</th>{numbers}{bar}</tr>\n"

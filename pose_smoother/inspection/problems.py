@@ -30,7 +30,7 @@ def outliers(track: Track, noise: Floats, size: float) -> Bools:
     for rows in track.runs():
         positions = track.keypoints[rows]
         apart = positions - running_median(positions, _WIDTH_FRAMES)
-        deviation[rows] = np.linalg.norm(apart, axis=-1)
+        deviation[rows] = _near_ends(positions, np.linalg.norm(apart, axis=-1))
     known = np.isfinite(deviation)
     for keypoint in np.flatnonzero(known.any(axis=0)).tolist():
         own = deviation[:, keypoint]
@@ -39,6 +39,32 @@ def outliers(track: Track, noise: Floats, size: float) -> Bools:
         least = max(_OUTLIER_NOISES * max(sure, usual), _OUTLIER_SIZE * size)
         far[:, keypoint] = known[:, keypoint] & (own > least)
     return far
+
+
+def _near_ends(positions: Floats, deviation: Floats) -> Floats:
+    """The smaller of the deviation and that from a line, where a median has one side only.
+
+    Next to a gap the frames around a point are before it, or after it, and the median of a motion
+    lags. There the point is compared with the line through the two points on that side, too.
+    """
+    known = np.asarray(np.isfinite(positions).all(axis=-1))
+    half = _WIDTH_FRAMES // 2
+    count = np.zeros((len(known) + 2 * half + 1, known.shape[1]))
+    count[half + 1 : half + 1 + len(known)] = known
+    total = count.cumsum(axis=0)
+    total[half + 1 + len(known) :] = total[half + len(known)]
+    n = len(known)
+    before = total[half : half + n] - total[:n]
+    after = total[2 * half + 1 : 2 * half + 1 + n] - total[half + 1 : half + 1 + n]
+    line = np.full((2, *deviation.shape), np.inf)
+    if n > 2:
+        ahead = positions[:-2] - 2 * positions[1:-1] + positions[2:]
+        length = np.linalg.norm(ahead, axis=-1) / np.sqrt(6)  # of its noise over one point's
+        line[0, :-2] = np.where(np.isfinite(length), length, np.inf)
+        line[1, 2:] = line[0, :-2]
+    one_sided = np.abs(before - after) > 1
+    nearer = np.minimum(deviation, np.where(after > before, line[0], line[1]))
+    return np.where(one_sided & np.isfinite(deviation), nearer, deviation)
 
 
 def steps(track: Track) -> Floats:

@@ -92,7 +92,7 @@ class _decoding:
     def __init__(self, path: Path, words: list[str]) -> None:
         self._path = path
         command = [find_ffmpeg(str(path)), "-v", "error", "-i", str(path), *words, "pipe:1"]
-        self._errors = tempfile.TemporaryFile()
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115
         self._process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=self._errors, stdin=subprocess.DEVNULL
         )

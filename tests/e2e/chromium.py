@@ -5,6 +5,7 @@ or a package: messages are JSON, each ended by a zero byte, on file descriptors 
 """
 
 import base64
+import fcntl
 import json
 import os
 import select
@@ -51,19 +52,35 @@ class Chromium:
             "--remote-debugging-pipe",
             "about:blank",
         ]
-        # Chromium reads its commands from descriptor 3 and writes to 4.
+        high = [fcntl.fcntl(end, fcntl.F_DUPFD, 10) for end in (to_read, to_write)]
+
+        def connect() -> None:  # Chromium reads its commands from descriptor 3 and writes to 4
+            os.dup2(high[0], 3)
+            os.dup2(high[1], 4)
+
         self._process = subprocess.Popen(
-            ["sh", "-c", f'exec "$@" 3<&{to_read} 4>&{to_write}', "sh", *words],
-            pass_fds=(to_read, to_write),
+            words,
+            preexec_fn=connect,
+            close_fds=False,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
+        for end in high:
+            os.close(end)
         os.close(to_read)
         os.close(to_write)
         self._pending = b""
         self._count = 0
         self._session: str | None = None
         self.events: list[dict[str, Any]] = []
+        try:
+            self._attach()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+
+    def _attach(self) -> None:
+        """Speak to the browser's page from here on."""
         targets = self.send("Target.getTargets")["targetInfos"]
         [page] = [target for target in targets if target["type"] == "page"]
         attached = self.send("Target.attachToTarget", targetId=page["targetId"], flatten=True)
@@ -199,6 +216,8 @@ class Chromium:
         part: dict[str, Any] = {}
         if clip is not None:
             x, y, width, height = clip
+            left, top = self.run("[scrollX, scrollY]")
+            x, y = x + left, y + top
             part = {"clip": {"x": x, "y": y, "width": width, "height": height, "scale": 1}}
         return base64.b64decode(self.send("Page.captureScreenshot", format="png", **part)["data"])
 

@@ -73,7 +73,7 @@ function short(value) {
 }
 
 /** A percentage to one decimal, two below 1 %. */
-const percent = (share) => `${(100 * share).toFixed(Math.abs(share) < 0.01 ? 2 : 1)} %`;
+const percent = (share) => (share === 0 ? '0 %' : `${(100 * share).toFixed(Math.abs(share) < 0.01 ? 2 : 1)} %`);
 
 /** Three digits throughout, so that numbers of a column line up. */
 const even = (value) => (value === null ? '–' : value >= 100 || value < 0.001 ? short(value) : value.toPrecision(3));

@@ -44,7 +44,7 @@ function paintNumbers() {
       }
     }
   }
-  const change = before ? Math.round(100 * (after / before - 1)) : null;
+  const change = before ? Math.trunc(100 * (after / before - 1)) : null;
   const body = (value) => (size && value !== null ? `${percent(value / size)} of the body` : '');
   $('numbers').replaceChildren(
     pair('Jitter, mean of all keypoints', [

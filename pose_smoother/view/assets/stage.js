@@ -33,7 +33,7 @@ function drawPose(g, one, version, v, colour, width) {
     const big = S.chosen.includes(k);
     const r = (width > 2 ? 3 : 2.4) + (big ? 1.6 : 0);
     const score = one.scoreAt(S.frame, k);
-    if (version === 0 && one.mark(S.version, S.frame, k)) return cross(g, p, 4.5);
+    if (version === 0 && one.mark(S.version, S.frame, k)) return cross(g, p, 4.5, over);
     g.beginPath();
     g.arc(p[0], p[1], r, 0, 7);
     if (over) { g.lineWidth = 2; g.strokeStyle = 'rgb(0 0 0 / 55%)'; g.stroke(); }
@@ -44,12 +44,10 @@ function drawPose(g, one, version, v, colour, width) {
   });
 }
 
-function cross(g, [x, y], r) {
-  g.strokeStyle = ink().signal;
-  g.lineWidth = 2;
-  g.beginPath();
-  g.moveTo(x - r, y - r); g.lineTo(x + r, y + r); g.moveTo(x + r, y - r); g.lineTo(x - r, y + r);
-  g.stroke();
+function cross(g, [x, y], r, over) {
+  const ends = [[[x - r, y - r], [x + r, y + r]], [[x + r, y - r], [x - r, y + r]]];
+  if (over) line(g, ends, 'rgb(0 0 0 / 70%)', 4.5);
+  line(g, ends, over ? '#ff9a6b' : ink().signal, 2);
 }
 
 function drawTrails(g, one, version, v, colour) {
@@ -73,9 +71,8 @@ function drawPanel(g, x, width, height, versions, label) {
   const picture = clipPicture(S.frame);
   if (picture) g.drawImage(picture, v.x0, v.y0, M.width * v.scale, M.height * v.scale);
   g.lineCap = g.lineJoin = 'round';
-  const bright = picture && M;
   for (const version of versions) {
-    const colour = version === 0 ? (bright ? '#e3e7ea' : ink().raw) : (bright ? '#3fe0d0' : ink().accent);
+    const colour = version === 0 ? (picture ? '#e3e7ea' : ink().raw) : (picture ? '#3fe0d0' : ink().accent);
     for (const one of shown()) {
       if (S.trails) drawTrails(g, one, version, v, colour);
       drawPose(g, one, version, v, colour, version === 0 ? 1.8 : 2.6);

@@ -1,14 +1,91 @@
-"""An inspection as text that fits a terminal of 80 columns."""
+"""An inspection: what was found, and the same as text that fits a terminal of 80 columns."""
 
+import textwrap
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
-from pose_smoother.inspection.inspect import Inspection, KeypointReport
+from pose_smoother.inspection.advice import Advice
 
 #: Keypoints of a file with more than these are shown worst first, and only so many.
 MOST_ROWS = 20
 _WORST_ROWS = 16
-_NAME_COLUMNS = 22
+_NAME_COLUMNS = 20
 _HEADINGS = ("missing", "outliers", "jumps", "frozen", "swaps", "jitter", "noise")
+
+
+@dataclass(frozen=True)
+class KeypointReport:
+    """One keypoint over all tracks.
+
+    Attributes
+    ----------
+    name : as in the file.
+    n_points : frames in which it has a position, of ``n_frames`` of all tracks.
+    missing : the share of frames in which it has none, 0 to 1.
+    outliers, jumps, frozen, swaps : numbers of points.
+    jitter : the mean length of the second difference over three frames in a row, in body sizes.
+    noise : the standard deviation of the fast noise along one axis, in body sizes.
+    score : the median score; None without scores, as jitter and noise are where unknown.
+    """
+
+    name: str
+    n_points: int
+    missing: float
+    outliers: int
+    jumps: int
+    frozen: int
+    swaps: int
+    jitter: float | None
+    noise: float | None
+    score: float | None
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What ``inspect`` found; ``print`` shows it as a table.
+
+    Attributes
+    ----------
+    source : the file's name, ``""`` of an array.
+    format : the file's format, ``"array"`` of an array.
+    individuals : the tracks' names.
+    n_videos, n_frames, n_keypoints : frames are counted over all tracks.
+    first_frame, last_frame : the smallest and the largest frame number.
+    fps : frames a second where known.
+    scores : the lowest, the median and the highest score; None without scores.
+    body_size : root mean square distance of the keypoints from their centre, in the file's unit.
+    repeated_frames : frames that are the frame before to the bit.
+    doubled_individuals : frames in which two tracks have the same pose.
+    keypoints : one report a keypoint.
+    advice : which smoother would be taken, and why.
+    warnings : what was assumed while reading.
+    """
+
+    source: str
+    format: str
+    individuals: tuple[str, ...]
+    n_videos: int
+    n_frames: int
+    n_keypoints: int
+    first_frame: int | None
+    last_frame: int | None
+    fps: float | None
+    scores: tuple[float, float, float] | None
+    body_size: float | None
+    repeated_frames: int
+    doubled_individuals: int
+    keypoints: tuple[KeypointReport, ...]
+    advice: Advice
+    warnings: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The fields by name, as JSON has them."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        """The table that the command prints."""
+        return as_text(self)
 
 
 def as_text(found: Inspection, every: bool = False) -> str:
@@ -131,6 +208,4 @@ def _cut(text: str, width: int) -> str:
 
 
 def _wrapped(text: str) -> list[str]:
-    import textwrap
-
     return textwrap.wrap(text, 80, subsequent_indent="  ")
