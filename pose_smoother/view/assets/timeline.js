@@ -114,14 +114,14 @@ function paintClock() {
   timeline.setAttribute('aria-valuetext', `frame ${number(S.frame)} of ${number(N - 1)}${D.fps ? `, ${seconds(S.frame)} seconds` : ''}`);
 }
 
-/** The next frame after this one, in a direction, where points go missing or are rejected. */
+/** Where the next stretch with missing or rejected points begins, in a direction; null: nowhere. */
 function nextMark(direction) {
   const { missing, marks } = lanesOf();
   const wrong = (t) => marks[t] > 0 || missing[t] > 0;
-  let t = S.frame + direction;
-  while (t >= 0 && t < N && wrong(t) && wrong(t - direction)) t += direction;
-  while (t >= 0 && t < N && !wrong(t)) t += direction;
-  return t >= 0 && t < N ? t : null;
+  for (let t = S.frame + direction; t >= 0 && t < N; t += direction) {
+    if (wrong(t) && (t === 0 || !wrong(t - 1))) return t;
+  }
+  return null;
 }
 
 /** Call with the share of the width at which a pointer is, while it is down. */
