@@ -10,6 +10,7 @@ import hashlib
 import zipfile
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,7 @@ WEIGHTS_SHA256 = "0f8694ac6c947915af7dd6f2f6990815a6f01595edcf4911fc4d805aacdab0
 DILATIONS = (1, 2, 4, 8, 16, 8, 4, 2, 1)
 REACH = 1 + sum(DILATIONS)
 UNSEEN_LOGIT = np.float32(-3.0)
-CHUNK_POSITIONS = 6144
+CHUNK_POSITIONS = 20480
 
 
 class Network:
@@ -41,23 +42,11 @@ class Network:
             for name, value in weights.items()
         }
 
-    def _linear(self, name: str, h: Floats) -> Floats:
-        out = h.reshape(-1, h.shape[-1]) @ self.weights[f"{name}.weight"]
-        out += self.weights[f"{name}.bias"]
-        return out.reshape(*h.shape[:-1], -1)
-
-    def _over_time(self, name: str, h: Floats, dilation: int) -> Floats:
-        """Three taps over time; frames outside are 0. (K, T, inputs) to (K, T, outputs)."""
-        keypoints, frames, width = h.shape
-        taps = np.zeros((keypoints, frames, 3 * width), np.float32)
-        taps[:, :, width : 2 * width] = h
-        if frames > dilation:
-            taps[:, dilation:, :width] = h[:, :-dilation]
-            taps[:, :-dilation, 2 * width :] = h[:, dilation:]
-        return self._linear(f"{name}.linear", taps)
-
     def __call__(self, inputs: Floats, neighbours: Floats, valid: NDArray[np.bool_]) -> Floats:
         """Raw outputs.
+
+        All keypoints are rows of one array, one after another, with rows of zeros between them, so
+        that the frames of a tap are a slice of it and no tap is copied.
 
         Parameters
         ----------
@@ -69,29 +58,60 @@ class Network:
         -------
         float32 array, shape (K, T, 2 * CANDIDATES + 4)
         """
-        if inputs.shape[-1] != CHANNELS:
-            raise ValueError(f"expected {CHANNELS} input channels, found {inputs.shape[-1]}")
+        keypoints, frames, channels = inputs.shape
+        if channels != CHANNELS:
+            raise ValueError(f"expected {CHANNELS} input channels, found {channels}")
         share = valid.astype(np.float32) / np.float32(max(valid.sum(), 1))
-        h = self._over_time("first", inputs, 1)
+        pad = max(DILATIONS)
+        rows = keypoints * (frames + pad)
+        width = len(self.weights["first.linear.bias"])
+        wide = np.zeros((pad + rows + pad, channels), np.float32)
+        _by_keypoint(wide[pad:-pad], keypoints)[:, :frames] = inputs
+        h = np.zeros((pad + rows + pad, width), np.float32)
+        read = np.zeros_like(h)
+        inner, extra = np.empty((rows, width), np.float32), np.empty((rows, width), np.float32)
+        self._over_time("first", wide, 1, h[pad:-pad], extra)
         for i, dilation in enumerate(DILATIONS):
-            inner = self._over_time(f"blocks.{i}.wide", np.maximum(h, 0), dilation)
+            own = _by_keypoint(h[pad:-pad], keypoints)
+            own[:, frames:] = 0.0
+            np.maximum(h, 0, out=read)
+            self._over_time(f"blocks.{i}.wide", read, dilation, inner, extra)
             np.maximum(inner, 0, out=inner)
-            h += self._linear(f"blocks.{i}.point", inner)
+            np.matmul(inner, self.weights[f"blocks.{i}.point.weight"], out=extra)
+            extra += self.weights[f"blocks.{i}.point.bias"]
+            h[pad:-pad] += extra
             if f"blocks.{i}.mix.weight" in self.weights:
-                h += self._mix(f"blocks.{i}.mix", h, neighbours, share)
+                own += self._mix(f"blocks.{i}.mix", own, neighbours, share)
         np.maximum(h, 0, out=h)
-        return self._linear("last", h)
+        out = h[pad:-pad] @ self.weights["last.weight"]
+        out += self.weights["last.bias"]
+        return _by_keypoint(out, keypoints)[:, :frames]
+
+    def _over_time(self, name: str, h: Floats, dilation: int, out: Floats, scratch: Floats) -> None:
+        """Three taps over time, into `out`, for the rows of `h` without those at its ends."""
+        pad = max(DILATIONS)
+        taps = np.split(self.weights[f"{name}.linear.weight"], 3)
+        rows = len(out)
+        np.matmul(h[pad : pad + rows], taps[1], out=out)
+        for tap, shift in ((taps[0], -dilation), (taps[2], dilation)):
+            np.matmul(h[pad + shift : pad + shift + rows], tap, out=scratch)
+            out += scratch
+        out += self.weights[f"{name}.linear.bias"]
 
     def _mix(self, name: str, h: Floats, neighbours: Floats, share: Floats) -> Floats:
         """What all keypoints and those that move alike add to each; the mean is taken once."""
         keypoints, frames, width = h.shape
         weight = self.weights[f"{name}.weight"]
-        flat = h.reshape(keypoints, -1)
-        mean = (share @ flat).reshape(frames, width) @ weight[:width]
+        flat: NDArray[Any] = h.reshape(keypoints, -1)
+        mean: NDArray[Any] = (share @ flat).reshape(frames, width) @ weight[:width]
         mean += self.weights[f"{name}.bias"]
-        like = (neighbours @ flat).reshape(-1, width) @ weight[width:]
-        total = like.reshape(keypoints, frames, width) + mean
-        return total.astype(np.float32, copy=False)
+        like: NDArray[Any] = (neighbours @ flat).reshape(-1, width) @ weight[width:]
+        return like.reshape(keypoints, frames, width) + mean
+
+
+def _by_keypoint(rows: Floats, keypoints: int) -> Floats:
+    """Rows of one keypoint after another as (K, rows of a keypoint, width)."""
+    return rows.reshape(keypoints, -1, rows.shape[-1])
 
 
 def combine(raw: Floats, ready: Prepared, first: int, start: int, stop: int) -> Floats:
@@ -155,7 +175,7 @@ def run(network: Network, ready: Prepared) -> tuple[Floats, Floats]:
     for start in range(0, frames, length):
         stop = min(start + length, frames)
         first, last = max(start - REACH, 0), min(stop + REACH, frames)
-        raw = network(ready.inputs[:, first:last], ready.neighbours, ready.valid)
+        raw = network(ready.inputs(first, last), ready.neighbours, ready.valid)
         smooth[start:stop] = combine(raw, ready, first, start, stop)
         log_scale = raw[:, start - first : stop - first, -1].T
         scale[start:stop] = np.exp(np.clip(log_scale, -4.0, 6.0)) * ready.unit

@@ -47,6 +47,26 @@ class PretrainedInfo:
     outliers: NDArray[np.bool_]
     error_scale: NDArray[np.float32]
 
+    def radius(self, probability: float) -> NDArray[np.float64]:
+        """Radius of the circle around a smoothed point that holds the keypoint.
+
+        Parameters
+        ----------
+        probability : float
+            Above 0 and below 1.
+
+        Returns
+        -------
+        float64 array, shape (T, K), unit of the file
+            NaN at missing points.
+        """
+        if not 0.0 < probability < 1.0:
+            raise ValueError(f"expected a probability between 0 and 1, found {probability}")
+        from scipy.special import gammaincinv
+
+        times = float(gammaincinv(2.0, probability))
+        return times * self.error_scale.astype(np.float64)
+
 
 def smooth_pretrained(
     xy: NDArray,

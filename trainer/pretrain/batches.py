@@ -72,7 +72,7 @@ def _draw_clip(
     ready = prepare(made.noisy, made.scores)
     centre = ready.centre.astype(np.float32)
     return (
-        ready.inputs, ready.neighbours, ready.valid, ready.filled, ready.medians,
+        ready.inputs(), ready.neighbours, ready.valid, ready.filled, ready.medians,
         ready.observed, ready.unit, made.target - centre, made.noisy - centre, np.float32(size),
     )  # fmt: skip
 
