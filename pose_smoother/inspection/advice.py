@@ -1,12 +1,14 @@
-"""Which smoother a file would be given, how strongly, and why."""
+"""Which smoother ``auto`` takes for a file, how strongly, and why."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from pose_smoother.filters.auto import reason_for_kalman
+from pose_smoother.filters.base import Run
 from pose_smoother.poses.tracks import Poses
 from pose_smoother.pretrained.features import prepare
-from pose_smoother.pretrained.smooth import SHORTEST, strength_of
+from pose_smoother.pretrained.smooth import strength_of
 
 
 @dataclass(frozen=True)
@@ -26,21 +28,25 @@ class Advice:
 
 
 def advise(poses: Poses) -> Advice:
-    """The smoother for a file: the pretrained one, or a Kalman smoother for short tracks."""
-    long = [track for track in poses.tracks if len(track.frame) >= SHORTEST]
-    if not long:
-        return Advice(
-            "kalman",
-            None,
-            f"no track has the {SHORTEST} frames that the pretrained smoother measures noise in",
-        )
-    weights = [len(track.frame) for track in long]
-    strengths = [strength_of(prepare(track.keypoints, track.score)) for track in long]
+    """The smoother that ``auto`` takes for the most points, its strength averaged over them."""
+    points: dict[str, int] = {}  # by the reason against the network; "" where there is none
+    strengths, weights = [], []
+    for track in poses.tracks:
+        run = Run(track.keypoints, 0.0)
+        reason = reason_for_kalman(run)
+        n_points = int(run.present.sum())
+        points[reason] = points.get(reason, 0) + n_points
+        if not reason:
+            strengths.append(strength_of(prepare(track.keypoints, track.score)))
+            weights.append(n_points)
+    chosen = max(points, key=lambda reason: points[reason]) if points else "no keypoint"
+    if chosen:
+        return Advice("kalman", None, chosen)
     strength = float(np.average(strengths, weights=weights))
     if strength == 0:
-        reason = "the file has no noise that smoothing would lower: it is left as it is"
+        reason = "no noise that smoothing would lower, so the file is left as it is"
     elif strength < 1:
-        reason = "there is little noise, so the smoothed positions are mixed with the file's own"
+        reason = "little noise, so the smoothed positions are mixed with the file's own"
     else:
         reason = "the noise is well above what smooth motion shows"
     return Advice("pretrained", strength, reason)

@@ -23,7 +23,7 @@ READING = (
     "smoothers",
     multiple=True,
     metavar="NAME[,NAME]",
-    help="Smooth IN in this way too: pretrained, kalman, or several in a row as hampel,gaussian. "
+    help="Smooth IN in this way too: auto, kalman, or several in a row as hampel,gaussian. "
     "Several times for several.  [default: auto, if no OUT is given]",
 )
 @click.option("--video", "clip", default=None, type=PATH, help="The clip, behind the skeletons.")

@@ -1,17 +1,15 @@
 """The versions of a file's keypoints that a page compares: smoothed files, and smoothers."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_smoother.errors import InvalidInputError
-from pose_smoother.inspection.advice import advise
+from pose_smoother.errors import InvalidInputError, unknown_name
 from pose_smoother.poses.formats import read_poses
 from pose_smoother.poses.tracks import Floats, Poses, Track
-from pose_smoother.pretrained.smooth import SHORTEST, smooth_pretrained
 from pose_smoother.smoothing.chain import make_chain
 from pose_smoother.smoothing.tracks import Rules, smooth_tracks
 
@@ -74,34 +72,19 @@ def _rows_of(
 
 
 def from_smoother(poses: Poses, name: str, fps: float | None, rules: Rules) -> Version:
-    """The keypoints as a smoother gives them: ``auto``, ``pretrained`` or a chain of filters.
+    """The keypoints as a filter gives them, or a chain of filters.
 
     Raises
     ------
-    InvalidInputError : an unknown filter.
+    InvalidInputError : an unknown filter, or scores that are needed and not there.
     """
-    chosen = advise(poses).method if name == "auto" else name
-    if chosen == "pretrained":
-        found = [_pretrained(track) for track in poses.tracks]
-        return Version(chosen, tuple(found), _none_rejected(poses))
-    results = smooth_tracks(poses, make_chain(chosen, {}, fps), rules)
+    results = smooth_tracks(poses, make_chain(name, {}, fps), rules)
+    methods = dict.fromkeys(one.method for result in results for one in result.findings)
     return Version(
-        chosen,
+        " or ".join(methods) if name == "auto" and methods else name,
         tuple(result.keypoints for result in results),
         tuple(result.rejected for result in results),
     )
-
-
-def _pretrained(track: Track) -> Floats:
-    """A track through the pretrained smoother; one too short for it stays as it is."""
-    if len(track.frame) < SHORTEST:
-        return track.keypoints
-    out = np.full_like(track.keypoints, np.nan)
-    for rows in track.runs():
-        part = track.keypoints[rows]
-        long = len(part) >= SHORTEST
-        out[rows] = smooth_pretrained(part, track.score[rows])[0] if long else part
-    return out
 
 
 def _none_rejected(poses: Poses) -> tuple[NDArray[np.bool_], ...]:
@@ -119,10 +102,6 @@ def choose_recording(poses: Poses, name: str | None) -> tuple[Poses, Sequence[st
     ------
     InvalidInputError : no such video.
     """
-    from dataclasses import replace
-
-    from pose_smoother.errors import unknown_name
-
     length: dict[str, int] = {}
     for track in poses.tracks:
         length[track.video] = length.get(track.video, 0) + len(track.frame)
