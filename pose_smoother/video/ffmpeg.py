@@ -1,10 +1,11 @@
-"""Pictures of a video through the program ffmpeg: any format that it decodes."""
+"""Pictures of a video through the program ffmpeg: read from any format, written as MP4."""
 
 import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -84,6 +85,28 @@ def jpegs(path: Path, every: int, width: int) -> list[bytes]:
     if done.returncode or not found:
         raise InvalidInputError(f"{path}: ffmpeg: {_last_line(done.stderr)}")
     return [data for data in found if data.startswith(_JPEG_START)]
+
+
+def write_mp4(out: Path, pictures: Iterable[NDArray[np.uint8]], fps: float) -> None:
+    """Write pictures, uint8 (height, width, 3) of even sides, as an MP4 file of H.264."""
+    chosen = iter(pictures)
+    first = next(chosen)
+    height, width = first.shape[:2]
+    read = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", f"{fps:g}"]
+    write = ["-c:v", "libx264", "-pix_fmt", "yuv420p", "-movflags", "+faststart", str(out)]
+    command = [find_ffmpeg(f"{out}: MP4"), "-v", "error", "-y", *read, "-i", "-", *write]
+    with tempfile.TemporaryFile() as errors:
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=errors)
+        assert process.stdin is not None
+        try:
+            for picture in chain([first], chosen):
+                process.stdin.write(np.ascontiguousarray(picture).tobytes())
+            process.stdin.close()
+        except BrokenPipeError:
+            pass  # ffmpeg has ended, and says why
+        if process.wait():
+            errors.seek(0)
+            raise InvalidInputError(f"{out}: ffmpeg: {_last_line(errors.read())}")
 
 
 class _decoding:
