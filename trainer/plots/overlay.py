@@ -12,9 +12,8 @@ from tqdm import tqdm
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
-from pose_smoother.poses.tracks import Floats
 from pose_smoother.video.ffmpeg import read_pictures, video_info, write_mp4
-from trainer.plots.drawing import COLOURS
+from trainer.plots.strip import row_label
 from trainer.plots.track_data import Motion
 
 if TYPE_CHECKING:
@@ -26,7 +25,9 @@ _PANEL_PX = {".mp4": 640, ".gif": 400, ".png": 360}
 _STRIP_FRAMES = 6
 _FINER = 2  # lines are drawn twice as large, and the picture is made smaller again
 _LIMB_SHARE = 0.0035  # of the picture's diagonal
-_SHADOW = (0, 0, 0, 130)
+_SHADOW = (0, 0, 0, 150)
+_BRIGHT = {"noisy": "#ff7385", "smoothed": "#4cc9f0"}  # over any clip
+_TEXT_PX = 14
 
 
 def write_overlay(
@@ -49,10 +50,13 @@ def write_overlay(
     if ending not in ENDINGS:
         raise InvalidInputError(f"{out}: over a video, the file must end in {', '.join(ENDINGS)}")
     info = video_info(clip)
-    panels = _panels(motion, clip, first_frame, _PANEL_PX[ending])
     rate = rate_hz or info.fps
+    rows = np.arange(len(motion.frame))
     if ending == ".png":
-        write_atomic(out, _strip(panels, len(motion.frame)))
+        rows = np.unique(np.linspace(0, len(rows) - 1, _STRIP_FRAMES).round().astype(int))
+    panels = _panels(motion, rows, clip, first_frame, _PANEL_PX[ending])
+    if ending == ".png":
+        write_atomic(out, _strip(panels))
         return
     with tempfile.TemporaryDirectory() as folder:
         aside = Path(folder) / f"overlay{ending}"
@@ -65,10 +69,10 @@ def write_overlay(
 
 
 def _panels(
-    motion: Motion, clip: Path, first_frame: int, width_px: int
+    motion: Motion, rows: NDArray[np.int_], clip: Path, first_frame: int, width_px: int
 ) -> Iterator[tuple["Image", "Image"]]:
-    """For each frame of the motion, its picture with raw and with smoothed skeletons."""
-    row_of = {int(number): row for row, number in enumerate(motion.frame)}
+    """For some frames of the motion, their picture with raw and with smoothed skeletons."""
+    row_of = {int(motion.frame[row]): row for row in rows.tolist()}
     info = video_info(clip)
     scale = min(1.0, width_px / info.width)
     size = (round(info.width * scale / 2) * 2, round(info.height * scale / 2) * 2)
@@ -83,8 +87,8 @@ def _panels(
             shown += 1
             bar.update()
             yield (
-                _drawn(picture, motion.raw[row], motion, COLOURS["noisy"], size),
-                _drawn(picture, motion.smoothed[row], motion, COLOURS["smoothed"], size),
+                _drawn(picture, motion, row, "noisy", size),
+                _drawn(picture, motion, row, "smoothed", size),
             )
     if not shown:
         have = f"{motion.frame[0]} ... {motion.frame[-1]}"
@@ -95,11 +99,12 @@ def _panels(
 
 
 def _drawn(
-    picture: NDArray[np.uint8], pose: Floats, motion: Motion, colour: str, size: tuple[int, int]
+    picture: NDArray[np.uint8], motion: Motion, row: int, name: str, size: tuple[int, int]
 ) -> "Image":
-    """A picture with one pose of every individual, at a size."""
-    from PIL import Image, ImageDraw
+    """A picture with the poses of one frame, as detected or smoothed, at a size."""
+    from PIL import Image, ImageDraw, ImageFont
 
+    pose, colour = (motion.raw if name == "noisy" else motion.smoothed)[row], _BRIGHT[name]
     large = (size[0] * _FINER, size[1] * _FINER)
     image = Image.fromarray(picture).resize(large, Image.Resampling.BILINEAR)
     draw = ImageDraw.Draw(image, "RGBA")
@@ -113,15 +118,20 @@ def _drawn(
         for x, y in points[known].tolist():
             r = 0.9 * width + wider / 2
             draw.ellipse((x - r, y - r, x + r, y + r), fill=shade)
+    font = ImageFont.load_default(_TEXT_PX * _FINER)
+    at = (6 * _FINER, large[1] - 6 * _FINER)
+    text = row_label(motion, name)
+    box = draw.textbbox(at, text, font=font, anchor="lb")
+    draw.rectangle((box[0] - 8, box[1] - 6, box[2] + 8, box[3] + 6), fill=_SHADOW)
+    draw.text(at, text, fill=colour, font=font, anchor="lb")
     return image.resize(size, Image.Resampling.BOX)
 
 
-def _strip(panels: Iterator[tuple["Image", "Image"]], n_frames: int) -> bytes:
-    """Frames evenly spread, as PNG: as detected above, smoothed below."""
+def _strip(panels: Iterator[tuple["Image", "Image"]]) -> bytes:
+    """Frames next to each other, as PNG: as detected above, smoothed below."""
     from PIL import Image
 
-    chosen = set(np.linspace(0, n_frames - 1, _STRIP_FRAMES).round().astype(int).tolist())
-    pairs = [pair for i, pair in enumerate(panels) if i in chosen]
+    pairs = list(panels)
     width, height = pairs[0][0].size
     sheet = Image.new("RGB", (len(pairs) * (width + 4) - 4, 2 * height + 4), "white")
     for i, pair in enumerate(pairs):

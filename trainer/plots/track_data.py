@@ -158,15 +158,10 @@ def file_motion(
         if (one.video == longest.video if name is None else one.id == name)
     )
     smoothed = smooth(replace(poses, tracks=tracks, warnings=()))
-    title = (
-        source.name
-        if len(tracks) == len(poses.tracks) > 1
-        else f"{source.name}, {name or longest.video}"
-    )
+    part = name if name is not None else longest.video
+    title = source.name if len(tracks) == len(poses.tracks) else f"{source.name}, {part}"
     motions = [
-        motion_of(
-            track, poses.names, positions, label, title if len(poses.tracks) > 1 else source.name
-        )
+        motion_of(track, poses.names, positions, label, title)
         for track, positions in zip(tracks, smoothed, strict=True)
     ]
     return motions[0] if len(motions) == 1 else together(motions, [one.id for one in tracks])
