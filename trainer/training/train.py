@@ -153,6 +153,9 @@ def _trained_and_tested(
         training.run(progress, interrupt, checkpoint_minutes)
         results = test_best(training, progress, interrupt)
     if ranks.is_main:
+        # A finished run is not gone back on: one optimizer state is enough. Before the results, so
+        # that a kill here leaves a run that is tested again, and ends with the same files.
+        checkpoint.remove_checkpoints(training.folder, (checkpoint.PREVIOUS,))
         write_results(training.folder, results)
     return results
 
