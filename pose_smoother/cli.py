@@ -1,5 +1,6 @@
 """Commands of the library: smooth, inspect, view, formats."""
 
+import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -11,39 +12,19 @@ from pose_smoother.cli_support import (
     KEYPOINT_FILE,
     PATH,
     OneLineErrors,
-    log_lines,
+    as_json_values,
     options,
+    program_options,
 )
 from pose_smoother.inspection.cli import inspect
 from pose_smoother.view.cli import view
 
 
-def _show_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
-    del param
-    if value and not ctx.resilient_parsing:
-        import pose_smoother
-
-        click.echo(f"pose-smoother {pose_smoother.__version__}")
-        ctx.exit()
-
-
 @click.group(cls=OneLineErrors, context_settings=HELP_OPTIONS)
-@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-@click.option("-q", "--quiet", is_flag=True, help="No warnings and no last line; errors remain.")
-@click.option(
-    "--version",
-    is_flag=True,
-    is_eager=True,
-    expose_value=False,
-    callback=_show_version,
-    help="Show the version.",
-)
-@click.pass_context
-def main(ctx: click.Context, debug: bool, quiet: bool) -> None:
+@program_options(logging.WARNING)
+def main(**chosen: bool) -> None:
     """Smooth the keypoints of any pose detector."""
-    del debug
-    ctx.obj = quiet
-    log_lines(logging.ERROR if quiet else logging.WARNING)
+    del chosen  # read before the command, by their callbacks and by the group
 
 
 main.add_command(inspect)
@@ -92,6 +73,7 @@ main.add_command(view)
 @click.option(
     "--view", "page", default=None, type=PATH, help="A page to see it on, too: see `view`."
 )
+@click.option("--json", "as_json", is_flag=True, help="Print what was changed as JSON.")
 @click.pass_obj
 def smooth(
     quiet: bool,
@@ -128,7 +110,9 @@ def smooth(
         write_view(
             source, (out,), chosen["page"], fps=chosen["fps"], format=format, skeleton=skeleton
         )
-    if not quiet:
+    if chosen["as_json"]:
+        click.echo(json.dumps(as_json_values(summary.as_dict()), indent=2))
+    elif not quiet:
         click.echo(
             f"wrote {out}: {summary.n_frames} frames in {summary.n_tracks} tracks; {summary.line()}"
         )
@@ -153,13 +137,18 @@ def _method(
 
 
 @main.command()
-def formats() -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print them as JSON.")
+def formats(as_json: bool) -> None:
     """List the file formats of keypoints.
 
     Example: pose-smoother formats
     """
     from pose_smoother.poses.formats import formats as known
 
+    if as_json:
+        listed = {name: list(module.EXTENSIONS) for name, module in known().items()}
+        click.echo(json.dumps(listed, indent=2))
+        return
     rows = [("name", "files", "reads", "writes")]
     for name, module in known().items():
         files = " ".join(ending or "folder" for ending in module.EXTENSIONS)

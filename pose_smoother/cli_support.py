@@ -1,6 +1,7 @@
 """Shared by the commands of both programs: errors as one line, exit codes, option types."""
 
 import logging
+import math
 import signal
 import sys
 import threading
@@ -58,6 +59,49 @@ KEYPOINT_FILE: tuple[Callable[[Any], Any], ...] = (
     ),
 )
 HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
+
+
+def program_options(level: int) -> Callable[[Any], Any]:
+    """``--debug``, ``-q``, ``-v`` and ``--version`` of a program; its group gets them as keywords.
+
+    Parameters
+    ----------
+    level : of the log without ``-q`` and ``-v``; each is one step.
+    """
+
+    def set_level(ctx: click.Context, param: click.Parameter, value: bool) -> bool:
+        if value or ctx.obj is None:
+            step = {"quiet": 10, "verbose": -10}.get(str(param.name), 0) if value else 0
+            ctx.obj = value and param.name == "quiet"
+            log_lines(level + step)
+        return value
+
+    return options(
+        click.option("--debug", is_flag=True, help="Show the traceback of an error."),
+        click.option(
+            "-q", "--quiet", is_flag=True, callback=set_level, help="Less: only what went wrong."
+        ),
+        click.option(
+            "-v", "--verbose", is_flag=True, callback=set_level, help="More: each step, too."
+        ),
+        click.option(
+            "--version",
+            is_flag=True,
+            is_eager=True,
+            expose_value=False,
+            callback=_show_version,
+            help="Show the version.",
+        ),
+    )
+
+
+def _show_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    del param
+    if value and not ctx.resilient_parsing:
+        import pose_smoother
+
+        click.echo(f"pose-smoother {pose_smoother.__version__}")
+        ctx.exit()
 
 
 class OneLineErrors(click.Group):
@@ -150,6 +194,15 @@ def options(*chosen: Callable[[Any], Any]) -> Callable[[Any], Any]:
         return command
 
     return decorate
+
+
+def as_json_values(value: Any) -> Any:
+    """The same lists and tables with None for what is not finite: JSON has no NaN."""
+    if isinstance(value, dict):
+        return {key: as_json_values(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [as_json_values(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def names(text: str) -> tuple[str, ...]:

@@ -8,7 +8,14 @@ from typing import Any
 
 import click
 
-from pose_smoother.cli_support import HELP_OPTIONS, PATH, PLACE, OneLineErrors, log_lines, names
+from pose_smoother.cli_support import (
+    HELP_OPTIONS,
+    PATH,
+    PLACE,
+    OneLineErrors,
+    names,
+    program_options,
+)
 from pose_smoother.files.lock import raise_if_locked
 from pose_smoother.remote.path import PathOrUrl
 from pose_smoother.store.open import open_store
@@ -20,18 +27,16 @@ from trainer.finetune.cli import finetune
 from trainer.inference.cli import export, predict
 from trainer.plots.cli import show
 from trainer.report.cli import report
-from trainer.runs.parent_watch import stop_with_parent
-from trainer.runs.signals import Interrupt
+from trainer.runs.signals import Interrupt, stop_with_parent
+from trainer.settings import window_suffix
 from trainer.sweep.cli import status, sweep
-from trainer.training.window import window_suffix
 
 
 @click.group(cls=OneLineErrors, context_settings=HELP_OPTIONS)
-@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-def main(debug: bool) -> None:
+@program_options(logging.INFO)
+def main(**chosen: bool) -> None:
     """Train small temporal models that smooth noisy 2D keypoints, and test them honestly."""
-    del debug
-    log_lines(logging.INFO)
+    del chosen  # read before the command, by their callbacks and by the group
 
 
 main.add_command(bench)
@@ -60,9 +65,10 @@ main.add_command(status)
 @click.option(
     "--loss",
     default=None,
-    type=click.Choice(["mse", "official", "likelihood"]),
-    help="Mean squared error; DeciWatch's own masked L1; or, for a model that also gives an "
-    "uncertainty, the likelihood of the truth.  [default: the model's own; mse]",
+    metavar="NAME",
+    help="mse: mean squared error; or one of the model's own: official (deciwatch's masked L1), "
+    "likelihood of the ground truth (resmlp, which gives an uncertainty). An unknown name lists "
+    "all.  [default: the model's own; mse]",
 )
 @click.option(
     "--threads",
@@ -172,8 +178,9 @@ def evaluate(run: Path, store: PathOrUrl | None, device: str | None) -> None:
 
     Example: python -m trainer evaluate runs/deciwatch-2.3-seed0
     """
-    from trainer.evaluation.retest import ROUNDING, check_has_store, repeat_test, run_config
     from trainer.report.summary import main_rows
+    from trainer.training.config import run_config
+    from trainer.training.retest import ROUNDING, check_has_store, repeat_test
 
     config, store_then = run_config(run, device)
     check_has_store(run, config)

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from pose_smoother.errors import InvalidInputError
 from pose_smoother.filters import kalman
 from pose_smoother.filters.base import Finding, Floats, Params, Run
 from pose_smoother.filters.parameters import Parameter
@@ -18,12 +19,24 @@ PARAMETERS = {
         "stay as they are, points outside are replaced",
         most=0.999,
     ),
+    "delay_frames": Parameter(
+        None,
+        "frames after each one that may be used, as in a live stream (``Live``); all if not given",
+        zero=True,
+        whole=True,
+    ),
 }
 #: The network reads over gaps, for it was trained with missing frames.
 BRIDGED_FRAMES = 30
 #: On pieces of recordings (half of them, 17), the network's error was below the Kalman filter's for
 #: people at any length, for animals from 40 frames on (docs/experiments.md).
 FEWEST_FRAMES = 20
+
+
+def check(params: Params) -> None:
+    """Refuse parameters that do not fit each other."""
+    if params["gate"] is not None and params["delay_frames"] is not None:
+        raise InvalidInputError("gate needs the whole file: leave out delay_frames")
 
 
 def fit_track(runs: Sequence[Run], params: Params) -> dict[str, Any]:
@@ -33,8 +46,14 @@ def fit_track(runs: Sequence[Run], params: Params) -> dict[str, Any]:
     return {**params, "noise_ratio": ratio}
 
 
-def smooth_run(run: Run, *, gate: float | None = None, noise_ratio: Any = None) -> Floats:
+def smooth_run(
+    run: Run, *, gate: float | None = None, delay_frames: int | None = None, noise_ratio: Any = None
+) -> Floats:
     """The network's positions, or the Kalman filter's."""
+    if delay_frames is not None and run.positions.shape[-1] == 2:
+        from pose_smoother.pretrained.live import smooth_live
+
+        return smooth_live(run.positions, run.scores, delay_frames)
     n_points = int(run.present.sum())
     reason = reason_for_kalman(run)
     if reason:

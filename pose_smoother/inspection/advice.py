@@ -8,7 +8,7 @@ from pose_smoother.filters.auto import reason_for_kalman
 from pose_smoother.filters.base import Run
 from pose_smoother.poses.tracks import Poses
 from pose_smoother.pretrained.features import prepare
-from pose_smoother.pretrained.smooth import strength_of
+from pose_smoother.pretrained.smooth import noise_level, share_of_noise
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,8 @@ def advise(poses: Poses) -> Advice:
         n_points = int(run.present.sum())
         points[reason] = points.get(reason, 0) + n_points
         if not reason:
-            strengths.append(strength_of(prepare(track.keypoints, track.score)))
+            ready = prepare(track.keypoints, track.score)
+            strengths.append(share_of_noise(noise_level(ready)))
             weights.append(n_points)
     chosen = max(points, key=lambda reason: points[reason]) if points else "no keypoint"
     if chosen:

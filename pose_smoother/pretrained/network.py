@@ -7,6 +7,7 @@ overlap by the network's reach, so its length costs no memory, and the chunks ch
 from __future__ import annotations
 
 import hashlib
+import io
 import zipfile
 from functools import lru_cache
 from pathlib import Path
@@ -32,15 +33,12 @@ class Network:
 
     Parameters
     ----------
-    weights : dict of float arrays
-        `first.linear.weight` (outputs, inputs) and so on, as the torch network names them.
+    weights : dict of float32 arrays
+        `first.linear.weight` (inputs, outputs) and so on, as the torch network names them.
     """
 
-    def __init__(self, weights: dict[str, NDArray]) -> None:
-        self.weights = {
-            name: np.ascontiguousarray(value.T if value.ndim == 2 else value, dtype=np.float32)
-            for name, value in weights.items()
-        }
+    def __init__(self, weights: dict[str, Floats]) -> None:
+        self.weights = weights
 
     def __call__(self, inputs: Floats, neighbours: Floats, valid: NDArray[np.bool_]) -> Floats:
         """Raw outputs.
@@ -185,19 +183,34 @@ def run(network: Network, ready: Prepared) -> tuple[Floats, Floats]:
 @lru_cache(maxsize=1)
 def load_network() -> Network:
     """The network that ships; its file's SHA-256 is checked."""
-    found = hashlib.sha256(WEIGHTS.read_bytes()).hexdigest()
-    if found != WEIGHTS_SHA256:
-        raise ValueError(
-            f"{WEIGHTS}: expected SHA-256 {WEIGHTS_SHA256}, found {found}; "
-            "install the package again"
-        )
-    return read_weights(WEIGHTS)
+    return Network(read_weights(WEIGHTS, WEIGHTS_SHA256))
 
 
-def read_weights(path: Path) -> Network:
-    """A network from a .npz file of plain arrays; no pickle is read."""
+def read_weights(path: Path, sha256: str = "") -> dict[str, Floats]:
+    """Arrays of an .npz file as float32, matrices as (inputs, outputs); no pickle is read.
+
+    Parameters
+    ----------
+    sha256 : str
+        The file's SHA-256, if it is known.
+
+    Raises
+    ------
+    ValueError
+        The file cannot be read, or has another SHA-256.
+    """
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return Network({name: file[name] for name in file.files})
+        raw = path.read_bytes()
+        found = hashlib.sha256(raw).hexdigest()
+        if sha256 and found != sha256:
+            raise ValueError(
+                f"{path}: expected SHA-256 {sha256}, found {found}; install the package again"
+            )
+        with np.load(io.BytesIO(raw), allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
     except (OSError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path}: expected an .npz file of weights, found {error}") from error
+    return {
+        name: np.ascontiguousarray(value.T if value.ndim == 2 else value, dtype=np.float32)
+        for name, value in arrays.items()
+    }

@@ -1,6 +1,8 @@
 """The command ``pose-smoother``: a file in, the same file with other coordinates out."""
 
 import csv
+import json
+import logging
 import re
 import subprocess
 import sys
@@ -59,6 +61,26 @@ def test_points_of_a_low_score_do_not_pull_their_neighbours(detections: Path) ->
     assert "1 of a low score left as they were" in done.output
     assert columns(scored, "tail_x")[30] == columns(detections, "tail_x")[30]
     assert columns(plain, "tail_x")[30] != columns(detections, "tail_x")[30]
+
+
+def test_json_has_no_nan(detections: Path) -> None:
+    out = detections.with_name("out.csv")
+    done = invoke("smooth", detections, "--smoother", "median", "--out", out, "--json")
+    found = json.loads(done.stdout, parse_constant=pytest.fail)
+    assert (found["n_frames"], found["n_missing"]) == (60, 60)
+    assert "csv-wide" in json.loads(invoke("formats", "--json").stdout)
+
+
+@pytest.mark.parametrize(("words", "level"), [([], "WARNING"), (["-v"], "INFO"), (["-q"], "ERROR")])
+def test_each_step_of_verbosity_is_a_level_of_the_log(words: list[str], level: str) -> None:
+    assert invoke(*words, "formats").exit_code == 0
+    assert logging.getLevelName(logging.getLogger().level) == level
+
+
+def test_no_command_colours_its_output(detections: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    for words in (["inspect", detections], ["formats"], ["smooth", "--help"]):
+        assert "\x1b" not in invoke(*words).output
 
 
 def test_quiet_says_nothing(detections: Path) -> None:

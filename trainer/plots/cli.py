@@ -219,9 +219,9 @@ def _of_file(
 
 def _of_clip(folder: Path, store: PathOrUrl | None, name: str | None, device: str) -> "Motion":
     """A test clip of a store with the run's noise."""
-    from trainer.evaluation.retest import run_config
     from trainer.inference.load_run import load_run
     from trainer.plots.track_data import clip_motion
+    from trainer.training.config import run_config
 
     run = load_run(folder, device)
     _, store_then = run_config(folder, device)
@@ -232,9 +232,9 @@ def _of_clip(folder: Path, store: PathOrUrl | None, name: str | None, device: st
 def _by_speed(
     folder: Path, store: PathOrUrl | None, max_windows: int | None, device: str
 ) -> "Figure":
-    from trainer.evaluation.retest import run_config
     from trainer.inference.load_run import load_run
     from trainer.plots.speed import error_by_speed, speed_figure
+    from trainer.training.config import run_config
 
     run = load_run(folder, device)
     _, store_then = run_config(folder, device)
@@ -244,8 +244,8 @@ def _by_speed(
 
 
 def _windows(folder: Path, store: PathOrUrl | None, n_windows: int, device: str) -> "Figure":
-    from trainer.evaluation.retest import run_config
     from trainer.plots.windows import windows_figure
+    from trainer.training.config import run_config
 
     config, store_then = run_config(folder, device)
     with open_store(store or store_then) as opened:
