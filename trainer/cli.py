@@ -82,12 +82,20 @@ main.add_command(status)
     show_default=True,
     help="Go on where the same run was stopped, or delete it and start over.",
 )
+@click.option(
+    "--log",
+    "tracker",
+    default=None,
+    type=click.Choice(["tensorboard", "mlflow", "wandb"]),
+    help="Send each epoch's numbers there, too; each is an extra of the installation.",
+)
 @PARENT
 def train(
     store: PathOrUrl,
     out: Path,
     checkpoint_minutes: float,
     resume: bool,
+    tracker: str | None,
     parent: int | None,
     **chosen: Any,
 ) -> None:
@@ -129,6 +137,7 @@ def train(
                 checkpoint_minutes=checkpoint_minutes,
                 interrupt=interrupt,
                 ranks=ranks,
+                tracker=tracker,
             )
     if not ranks.is_main:
         return
