@@ -1,7 +1,6 @@
 """Shared by the commands of both programs: errors as one line, exit codes, option types."""
 
 import logging
-import math
 import signal
 import sys
 import threading
@@ -54,8 +53,14 @@ KEYPOINT_FILE: tuple[Callable[[Any], Any], ...] = (
     click.option(
         "--skeleton",
         default=None,
-        help="Names the keypoints of a file that does not, such as coco-17; an unknown name lists "
-        "all.",
+        help="Names the keypoints of a file that does not, such as coco-17; `pose-smoother "
+        "skeletons` lists all.",
+    ),
+    click.option(
+        "--layout",
+        default=None,
+        help="Names the axes of an array, in order, such as time,people,keypoints,xy; also xyz, "
+        "or xys with a score.  [default: found out]",
     ),
 )
 HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
@@ -194,15 +199,6 @@ def options(*chosen: Callable[[Any], Any]) -> Callable[[Any], Any]:
         return command
 
     return decorate
-
-
-def as_json_values(value: Any) -> Any:
-    """The same lists and tables with None for what is not finite: JSON has no NaN."""
-    if isinstance(value, dict):
-        return {key: as_json_values(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [as_json_values(one) for one in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def names(text: str) -> tuple[str, ...]:

@@ -41,6 +41,7 @@ ORDER: dict[str, tuple[tuple[str, ...], ...]] = {
         ("inspection",),
         ("view",),
         ("cli_support",),
+        ("cli_batch",),
         ("inspection.cli", "view.cli"),
         ("cli", "__main__"),
     ),

@@ -53,6 +53,7 @@ def inspect(
     if isinstance(x, str | os.PathLike):
         source = os.path.basename(os.fspath(x))  # noqa: PTH119
         poses = read_poses(x, format=format, skeleton=skeleton)
+        fps = poses.fps if fps is None else fps
     elif isinstance(x, Poses):
         poses = x
     else:

@@ -54,7 +54,8 @@ def write_view(
             source, poses.tracks[0].video, len(others),
         )  # fmt: skip
     media = None if clip is None else load_clip(clip, out, fps, first_frame)
-    rate = fps if fps is not None or media is None else float(media["fps"])
+    rate = fps if fps is not None else poses.fps
+    rate = rate if rate is not None or media is None else float(media["fps"])
     versions = _versions(poses, smoothed, smoothers, Rules(min_score), rate, format, skeleton)
     page = view_page(poses, versions, title=source.name, fps=rate, media=media)
     write_atomic(out, page)
