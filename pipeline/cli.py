@@ -17,8 +17,8 @@ from pose_smoother.cli_support import (
     PLACE,
     OneLineErrors,
     ignore_sigterm,
-    log_lines,
     names,
+    program_options,
     sigterm_as_exception,
 )
 from pose_smoother.errors import InvalidInputError
@@ -28,11 +28,10 @@ from pose_smoother.store.open import formats, open_store
 
 
 @click.group(cls=OneLineErrors, context_settings=HELP_OPTIONS)
-@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-def main(debug: bool) -> None:
+@program_options(logging.WARNING)
+def main(**chosen: bool) -> None:
     """Pose annotations in, a sharded store of ground-truth heatmap windows out."""
-    del debug
-    log_lines(logging.WARNING)
+    del chosen  # read before the command, by their callbacks and by the group
 
 
 main.add_command(sample)

@@ -1,4 +1,4 @@
-"""Commands of the library: smooth, formats, skeletons."""
+"""Commands of the library: smooth, inspect, view, formats, skeletons."""
 
 import json
 import logging
@@ -14,37 +14,22 @@ from pose_smoother.cli_support import (
     HELP_OPTIONS,
     PATH,
     OneLineErrors,
-    log_lines,
     options,
+    program_options,
 )
-
-
-def _show_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
-    del param
-    if value and not ctx.resilient_parsing:
-        import pose_smoother
-
-        click.echo(f"pose-smoother {pose_smoother.__version__}")
-        ctx.exit()
+from pose_smoother.inspection.cli import inspect
+from pose_smoother.view.cli import view
 
 
 @click.group(cls=OneLineErrors, context_settings=HELP_OPTIONS)
-@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-@click.option("-q", "--quiet", is_flag=True, help="No warnings and no last line; errors remain.")
-@click.option(
-    "--version",
-    is_flag=True,
-    is_eager=True,
-    expose_value=False,
-    callback=_show_version,
-    help="Show the version.",
-)
-@click.pass_context
-def main(ctx: click.Context, debug: bool, quiet: bool) -> None:
+@program_options(logging.WARNING)
+def main(**chosen: bool) -> None:
     """Smooth the keypoints of any pose detector."""
-    del debug
-    ctx.obj = quiet
-    log_lines(logging.ERROR if quiet else logging.WARNING)
+    del chosen  # read before the command, by their callbacks and by the group
+
+
+main.add_command(inspect)
+main.add_command(view)
 
 
 @main.command()
@@ -109,6 +94,9 @@ def main(ctx: click.Context, debug: bool, quiet: bool) -> None:
     type=PATH,
     help="With --run, a TOML or JSON file: a keypoint's name in IN, and the run's name for it.",
 )
+@click.option(
+    "--view", "page", default=None, type=PATH, help="A page to see it on, too: see `view`."
+)
 @click.pass_obj
 def smooth(
     quiet: bool,
@@ -128,6 +116,8 @@ def smooth(
     """
     if chosen["run"] is not None and chosen["smoother"] is not None:
         raise click.UsageError("give --smoother NAME or --run RUN, one of them")
+    if chosen["page"] is not None and (len(sources) != 1 or out is None or str(sources[0]) == "-"):
+        raise click.UsageError("--view goes with one file IN and --out")
     one = partial(_smooth_file, chosen)
     quiet = quiet and chosen["summary_format"] != "json"
     smooth_paths(sources, out, out_dir, workers, one, chosen["format"], quiet)
@@ -158,6 +148,11 @@ def _smooth_file(chosen: dict[str, Any], source: Path, out: Path) -> str:
         detect_swaps=not any(text.startswith("delay_frames") for text in chosen["params"]),
         **{name: chosen[name] for name in reading},
     )
+    if chosen["page"] is not None:
+        from pose_smoother.view.write import write_view
+
+        how_read = {name: chosen[name] for name in ("format", "skeleton")}
+        write_view(source, (out,), chosen["page"], fps=chosen["fps"], **how_read)
     if chosen["summary_format"] == "json":
         return json.dumps({"out": str(out), **summary.as_dict()})
     return f"wrote {out}: {summary.n_frames} frames in {summary.n_tracks} tracks; {summary.line()}"
@@ -180,7 +175,8 @@ def _method(
 
 
 @main.command()
-def formats() -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print them as JSON.")
+def formats(as_json: bool) -> None:
     """List the file formats of keypoints, and what their files can hold.
 
     Every format is written back with other coordinates alone; any may be gzipped (.gz).
@@ -189,6 +185,10 @@ def formats() -> None:
     """
     from pose_smoother.poses.formats import formats as known
 
+    if as_json:
+        listed = {name: list(module.EXTENSIONS) for name, module in known().items()}
+        click.echo(json.dumps(listed, indent=2))
+        return
     holds = ("scores", "fps", "3-D")
     rows: list[tuple[str, ...]] = [("name", "files", "reads", "writes", *holds)]
     for name, module in known().items():

@@ -66,6 +66,49 @@ KEYPOINT_FILE: tuple[Callable[[Any], Any], ...] = (
 HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
 
 
+def program_options(level: int) -> Callable[[Any], Any]:
+    """``--debug``, ``-q``, ``-v`` and ``--version`` of a program; its group gets them as keywords.
+
+    Parameters
+    ----------
+    level : of the log without ``-q`` and ``-v``; each is one step.
+    """
+
+    def set_level(ctx: click.Context, param: click.Parameter, value: bool) -> bool:
+        if value or ctx.obj is None:
+            step = {"quiet": 10, "verbose": -10}.get(str(param.name), 0) if value else 0
+            ctx.obj = value and param.name == "quiet"
+            log_lines(level + step)
+        return value
+
+    return options(
+        click.option("--debug", is_flag=True, help="Show the traceback of an error."),
+        click.option(
+            "-q", "--quiet", is_flag=True, callback=set_level, help="Less: only what went wrong."
+        ),
+        click.option(
+            "-v", "--verbose", is_flag=True, callback=set_level, help="More: each step, too."
+        ),
+        click.option(
+            "--version",
+            is_flag=True,
+            is_eager=True,
+            expose_value=False,
+            callback=_show_version,
+            help="Show the version.",
+        ),
+    )
+
+
+def _show_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    del param
+    if value and not ctx.resilient_parsing:
+        import pose_smoother
+
+        click.echo(f"pose-smoother {pose_smoother.__version__}")
+        ctx.exit()
+
+
 class OneLineErrors(click.Group):
     """A command group that prints an error as one line; a traceback only with ``--debug``."""
 

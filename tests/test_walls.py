@@ -29,7 +29,7 @@ ORDER: dict[str, tuple[tuple[str, ...], ...]] = {
     "pose_smoother": (
         ("errors", "extras", "seeds", "skeleton", "registry", "versions"),
         ("heatmap", "impulse_renderer", "boxes"),
-        ("files",),
+        ("files", "video"),
         ("bench", "store.names", "store.damage_errors", "store.config"),
         ("remote",),
         ("store",),
@@ -37,8 +37,12 @@ ORDER: dict[str, tuple[tuple[str, ...], ...]] = {
         ("pretrained",),
         ("filters",),
         ("smoothing",),
+        ("web",),
+        ("inspection",),
+        ("view",),
         ("cli_support",),
         ("cli_batch",),
+        ("inspection.cli", "view.cli"),
         ("cli", "__main__"),
     ),
     "pipeline": (

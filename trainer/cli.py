@@ -8,7 +8,14 @@ from typing import Any
 
 import click
 
-from pose_smoother.cli_support import HELP_OPTIONS, PATH, PLACE, OneLineErrors, log_lines, names
+from pose_smoother.cli_support import (
+    HELP_OPTIONS,
+    PATH,
+    PLACE,
+    OneLineErrors,
+    names,
+    program_options,
+)
 from pose_smoother.files.lock import raise_if_locked
 from pose_smoother.remote.path import PathOrUrl
 from pose_smoother.store.open import open_store
@@ -26,11 +33,10 @@ from trainer.sweep.cli import status, sweep
 
 
 @click.group(cls=OneLineErrors, context_settings=HELP_OPTIONS)
-@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-def main(debug: bool) -> None:
+@program_options(logging.INFO)
+def main(**chosen: bool) -> None:
     """Train small temporal models that smooth noisy 2D keypoints, and test them."""
-    del debug
-    log_lines(logging.INFO)
+    del chosen  # read before the command, by their callbacks and by the group
 
 
 main.add_command(bench)
@@ -76,12 +82,20 @@ main.add_command(status)
     show_default=True,
     help="Go on where the same run was stopped, or delete it and start over.",
 )
+@click.option(
+    "--log",
+    "tracker",
+    default=None,
+    type=click.Choice(["tensorboard", "mlflow", "wandb"]),
+    help="Send each epoch's numbers there, too; each is an extra of the installation.",
+)
 @PARENT
 def train(
     store: PathOrUrl,
     out: Path,
     checkpoint_minutes: float,
     resume: bool,
+    tracker: str | None,
     parent: int | None,
     **chosen: Any,
 ) -> None:
@@ -123,6 +137,7 @@ def train(
                 checkpoint_minutes=checkpoint_minutes,
                 interrupt=interrupt,
                 ranks=ranks,
+                tracker=tracker,
             )
     if not ranks.is_main:
         return

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import logging
 import re
 import subprocess
 import sys
@@ -128,6 +129,22 @@ def test_the_summary_as_json_is_all_there_is_on_standard_output(swapped: Path) -
     assert "2 points at (0, 0) taken as missing" in found["assumed"]
     assert "warning: " in done.stderr
     assert found["out"].endswith("out.csv")
+
+
+def test_formats_as_json() -> None:
+    assert "csv-wide" in json.loads(invoke("formats", "--json").stdout)
+
+
+@pytest.mark.parametrize(("words", "level"), [([], "WARNING"), (["-v"], "INFO"), (["-q"], "ERROR")])
+def test_each_step_of_verbosity_is_a_level_of_the_log(words: list[str], level: str) -> None:
+    assert invoke(*words, "formats").exit_code == 0
+    assert logging.getLevelName(logging.getLogger().level) == level
+
+
+def test_no_command_colours_its_output(detections: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    for words in (["inspect", detections], ["formats"], ["smooth", "--help"]):
+        assert "\x1b" not in invoke(*words).output
 
 
 def test_quiet_says_nothing(detections: Path) -> None:

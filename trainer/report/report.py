@@ -68,7 +68,7 @@ def report(
     rows = as_records(source.numbers.values())
     write_atomic(out / NUMBERS_CSV, records_csv(columns, rows))
     drawn = _write_figures(out, found, source)
-    text = page(found, sections, drawn, notes)
+    text = page(found, sections, drawn, notes, list(source.numbers.values()))
     write_atomic(out / PAGE, text.encode())
     n_done = found.n_grid - len(found.missing)
     return Written(out / PAGE, n_done, found.n_grid, tuple(missing_lines(found)), tuple(notes))

@@ -141,9 +141,9 @@ def load_last(folder: Path, device: str | torch.device = "cpu") -> dict[str, Any
     return None
 
 
-def remove_checkpoints(folder: Path) -> None:
-    """Delete a run folder's checkpoints and their hashes."""
-    for name in (LAST, PREVIOUS, BEST):
+def remove_checkpoints(folder: Path, names: tuple[str, ...] = (LAST, PREVIOUS, BEST)) -> None:
+    """Delete checkpoints of a run folder, by default all, and their hashes."""
+    for name in names:
         (folder / name).unlink(missing_ok=True)
         hash_file(folder / name).unlink(missing_ok=True)
 

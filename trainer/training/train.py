@@ -34,6 +34,7 @@ from trainer.training.final_test import test_best
 from trainer.training.loop import Training
 from trainer.training.malloc import disable_malloc_trim
 from trainer.training.progress import Progress
+from trainer.training.trackers import tracking
 from trainer.training.warm_start import WarmStart, folder_name
 
 CHECKPOINT_MINUTES = 5.0
@@ -52,6 +53,7 @@ def train(
     interrupt: Interrupt | None = None,
     bars: bool | None = None,
     ranks: ProcessGroup = SINGLE_PROCESS,
+    tracker: str | None = None,
 ) -> dict[str, Any]:
     """Train and test one model, or continue where an earlier call was stopped.
 
@@ -66,6 +68,7 @@ def train(
     bars : progress bars; None asks whether stderr is a terminal.
     ranks : the processes that all call this, each to compute its share of every batch; the first
         one holds the folder, and alone writes.
+    tracker : of ``trackers.TRACKERS``, to send each epoch's numbers to as well.
 
     Returns
     -------
@@ -100,7 +103,7 @@ def train(
             results = ranks.run_on_main(lambda: _prepare(training, runs, resume))
         if results is not None:
             return results
-        return _train_and_test(training, interrupt, checkpoint_minutes, bars)
+        return _train_and_test(training, interrupt, checkpoint_minutes, bars, tracker)
 
 
 def _hold(folder: RunFolder, held: ExitStack, resume: bool) -> None:
@@ -156,16 +159,28 @@ def equivalent_model_run(config: TrainConfig, store: Store, runs: Path) -> Path 
 
 
 def _train_and_test(
-    training: Training, interrupt: Interrupt, checkpoint_minutes: float, bars: bool | None
+    training: Training,
+    interrupt: Interrupt,
+    checkpoint_minutes: float,
+    bars: bool | None,
+    tracker: str | None,
 ) -> dict[str, Any]:
     config, ranks = training.config, training.ranks
     if training.restore() and ranks.is_main:
         _log.info("%s continues in epoch %d", training.folder, training.epoch)
     shown = bars if ranks.is_main else False
-    with Progress(config.run_name, config.max_epochs, len(training.history), shown) as progress:
+    settings = identity(config, training.store)
+    n_done = len(training.history)
+    with (
+        tracking(tracker if ranks.is_main else None, training.folder, settings) as on_epoch,
+        Progress(config.run_name, config.max_epochs, n_done, shown, on_epoch) as progress,
+    ):
         training.run(progress, interrupt, checkpoint_minutes)
         results = test_best(training, progress, interrupt)
     if ranks.is_main:
+        # A finished run is not gone back on: one optimizer state is enough. Before the results, so
+        # that a kill here leaves a run that is tested again, and ends with the same files.
+        checkpoint.remove_checkpoints(training.folder, (checkpoint.PREVIOUS,))
         write_results(training.folder, results)
     return results
 

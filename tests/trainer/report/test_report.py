@@ -14,6 +14,7 @@ from pose_smoother.errors import InvalidInputError
 from trainer.cli import main
 from trainer.report import html_page as page_module
 from trainer.report.report import report
+from trainer.report.tables.table import Row, Table, measured_rows
 
 ROOT = Path(__file__).parents[3]
 VOID = {"meta", "br", "img", "link", "use", "path"}
@@ -112,6 +113,27 @@ def test_the_page_says_what_is_missing_and_how_it_was_made(page):
     assert "No frame and no video is in more than one split." in words
     assert "trainer train --model deciwatch --exp 1.1 --seed 1 --store STORE --out RUNS" in words
     assert "torch" in words
+
+
+def test_the_page_begins_with_what_was_measured(page, out):
+    words = " ".join(" ".join(page.words).split())
+    first = words.partition("Test accuracy")[0]
+    assert re.search(r"Experiment 1\.1: DeciWatch [\d.]+ % PCK@0\.1, the identity function", first)
+    assert "preempted" not in first
+    assert words.index("How far off") < words.index("preempted, 7") < words.index("Settings")
+    shown = re.findall(r'<th scope="row">(.*?)</th>', (out / "report.html").read_text())
+    assert "DeciWatch" in shown
+    assert "bi-ConvLSTM Model C" not in shown  # it has no result: only the thesis has
+    assert "bi-ConvLSTM Model C" in (out / "tables" / "table1.md").read_text()
+
+
+def test_a_table_without_a_value_is_not_shown():
+    heads = ((("a", 1),),)
+    rows = (Row("block", "one"), Row("value", "x", ("–",)), Row("published", "thesis", ("3.1",)))
+    assert measured_rows(Table("t", "t", heads, rows, (), ())) is None
+    more = (*rows, Row("block", "two"), Row("value", "y", ("4",)), Row("interval", "", ("1–2",)))
+    left = measured_rows(Table("t", "t", heads, more, (), ()))
+    assert [row.label for row in left.rows] == ["two", "y", ""]
 
 
 def test_nothing_of_this_machine_is_written(out, made_runs):

@@ -1,0 +1,54 @@
+"""The command that reports what is in a file of keypoints: inspect."""
+
+import json
+from pathlib import Path
+
+import click
+
+from pose_smoother.cli_support import PATH
+
+
+@click.command()
+@click.argument("source", metavar="FILE", type=PATH)
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@click.option("--html", default=None, type=PATH, help="Write the report as a page, too.")
+@click.option("--all", "every", is_flag=True, help="List every keypoint of a file with many.")
+@click.option(
+    "--fps", default=None, type=click.FloatRange(0, min_open=True), help="Frames a second."
+)
+@click.option("--format", default=None, help="Of FILE.  [default: found out]")
+@click.option(
+    "--skeleton", default=None, help="Names the keypoints of a file that does not: coco-17."
+)
+@click.pass_obj
+def inspect(
+    quiet: bool,
+    source: Path,
+    as_json: bool,
+    html: Path | None,
+    every: bool,
+    fps: float | None,
+    format: str | None,
+    skeleton: str | None,
+) -> None:
+    """Report what is in a file of keypoints, what is wrong, and what would smooth it.
+
+    Jitter is the mean length of the second difference over three frames, noise the standard
+    deviation of what changes from frame to frame; both as shares of the body's size.
+
+    Example: pose-smoother inspect keypoints.csv
+    """
+    from pose_smoother.files.atomic import write_atomic
+    from pose_smoother.inspection.inspect import inspect as look
+    from pose_smoother.inspection.page import report_page
+    from pose_smoother.inspection.report import as_text
+
+    found = look(source, fps=fps, format=format, skeleton=skeleton)
+    if not quiet:
+        for text in found.warnings:
+            click.echo(f"warning: {text}", err=True)
+    click.echo(json.dumps(found.as_dict(), indent=2) if as_json else as_text(found, every))
+    if html is not None:
+        write_atomic(html, report_page(found))
+        if not quiet:
+            click.echo(f"wrote {html}", err=True)
