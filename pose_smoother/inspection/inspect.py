@@ -12,11 +12,11 @@ from pose_smoother.inspection import problems
 from pose_smoother.inspection.advice import advise
 from pose_smoother.inspection.noise import body_size, jitter_lengths, keypoint_noise, present
 from pose_smoother.inspection.report import Inspection, KeypointReport
-from pose_smoother.inspection.swaps import swapped
 from pose_smoother.poses.formats import read_poses
 from pose_smoother.poses.skeletons import pairs_of
 from pose_smoother.poses.tracks import Floats, Poses
 from pose_smoother.smoothing.arrays import from_any
+from pose_smoother.smoothing.swap_detection import exchanged
 
 
 def inspect(
@@ -103,7 +103,7 @@ def _by_keypoint(poses: Poses, size: float) -> tuple[KeypointReport, ...]:
     counts |= {"frozen": [], "swaps": []}
     for track in tracks:
         far = problems.outliers(track, noise, size)
-        switched = swapped(track, pairs, size)
+        switched = exchanged(track, pairs)
         counts["present"].append(present(track))
         counts["outliers"].append(far & ~switched)
         counts["jumps"].append(problems.jumps(track, size, far | switched))

@@ -7,8 +7,8 @@ import pytest
 
 from pose_smoother.inspection import problems
 from pose_smoother.inspection.noise import body_size, keypoint_noise
-from pose_smoother.inspection.swaps import swapped
 from pose_smoother.poses.tracks import Track
+from pose_smoother.smoothing.swap_detection import exchanged
 from tests.pose_smoother.inspection.test_noise import track, walk
 
 
@@ -30,7 +30,7 @@ def test_a_clean_track_has_no_problem(clean: Track) -> None:
     assert not jumps(clean).any()
     assert not problems.frozen(clean).any()
     assert not problems.repeated_frames(clean).any()
-    assert not swapped(clean, [(0, 1)], body_size(clean.keypoints)).any()
+    assert not exchanged(clean, [(0, 1)]).any()
     assert problems.doubled_individuals((clean,)) == 0
 
 
@@ -60,9 +60,9 @@ def test_a_repeated_frame_is_not_frozen(clean: Track) -> None:
 
 def test_swapped_partners_are_found(clean: Track) -> None:
     clean.keypoints[40:43, [0, 1]] = clean.keypoints[40:43, [1, 0]]
-    found = swapped(clean, [(0, 1)], body_size(clean.keypoints))
+    found = exchanged(clean, [(0, 1)])
     assert np.argwhere(found).tolist() == [[t, k] for t in (40, 41, 42) for k in (0, 1)]
-    assert not swapped(clean, [], 1.0).any()
+    assert not exchanged(clean, []).any()
 
 
 def test_an_individual_that_is_there_twice(clean: Track) -> None:

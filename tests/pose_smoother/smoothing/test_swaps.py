@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import pose_smoother as ps
+from pose_smoother.poses.skeletons import pairs_of
 from pose_smoother.poses.tracks import Floats, Poses, Track
 from pose_smoother.smoothing.chain import make_chain
-from pose_smoother.smoothing.swap_detection import left_right_pairs
 from pose_smoother.smoothing.swaps import mend_swaps, smooth_without_swaps
 from pose_smoother.smoothing.tracks import Rules, smooth_tracks
 
@@ -175,7 +175,7 @@ def test_arrays_and_the_library(caplog: pytest.LogCaptureFixture) -> None:
     ],
 )
 def test_pairs_by_name(names: tuple[str, ...], pairs: list[tuple[int, int]]) -> None:
-    assert left_right_pairs(names) == pairs
+    assert pairs_of(names) == pairs
 
 
 def test_names_of_no_sides_cost_nothing() -> None:
