@@ -1,8 +1,10 @@
 """HDF5 that is written back as it came: changed in memory, links out of the file refused."""
 
 import io
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import h5py
@@ -10,7 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_smoother.errors import InvalidInputError
+from pose_smoother.files.plain import Budget
 from pose_smoother.poses.formats.tracks_io import MAX_BYTES
+
+#: HDF5 takes memory for a whole chunk, however few of its values are there.
+MAX_CHUNK_BYTES = 256 << 20
+
+#: What the file that is open may still unpack to.
+_budget: ContextVar[Budget] = ContextVar("_budget")
 
 
 @contextmanager
@@ -19,8 +28,10 @@ def opened(raw: bytes) -> Iterator[h5py.File]:
 
     Raises
     ------
-    InvalidInputError : they are none, or damaged: what h5py raises within is told so too.
+    InvalidInputError : they are none, or damaged: what h5py raises within is reported so too; or
+        the arrays read within are larger than such a file should hold.
     """
+    before = _budget.set(Budget(len(raw), MAX_BYTES))
     try:
         with h5py.File(io.BytesIO(raw), "r") as file:
             yield file
@@ -28,6 +39,8 @@ def opened(raw: bytes) -> Iterator[h5py.File]:
         raise
     except (OSError, RuntimeError, LookupError, ValueError, TypeError, OverflowError) as error:
         raise InvalidInputError(f"damaged: not HDF5 as expected ({str(error)[:120]})") from None
+    finally:
+        _budget.reset(before)
 
 
 def dataset(group: h5py.Group, path: str) -> h5py.Dataset:
@@ -51,8 +64,31 @@ def dataset(group: h5py.Group, path: str) -> h5py.Dataset:
 
 
 def array(group: h5py.Group, path: str) -> NDArray[Any]:
-    """The values of a dataset; see `dataset`."""
-    return np.asarray(dataset(group, path)[()])
+    """The values of a dataset; see `dataset`.
+
+    Raises
+    ------
+    InvalidInputError : as `dataset`; or what was read of the file so far is too much.
+    """
+    found = dataset(group, path)
+    budget, name, n = _budget.get(), str(found.name), int(found.size or 0)
+    fields = max(1, len(found.dtype.names or ()))
+    budget.spend(n * max(found.dtype.itemsize, 8 * fields), name)  # numbers become float64
+    if found.chunks and math.prod(found.chunks) * found.dtype.itemsize > MAX_CHUNK_BYTES:
+        raise InvalidInputError(f"{name}: expected chunks of at most {MAX_CHUNK_BYTES:,} bytes")
+    if not found.dtype.hasobject or found.ndim == 0:
+        return np.asarray(found[()])
+    # Text of any length, which many elements may share: each becomes a copy.
+    parts, at_once = [], max(1, budget.left_bytes // max(1, budget.packed_bytes))
+    for start in range(0, len(found), at_once):
+        part = np.asarray(found[start : start + at_once])
+        budget.spend(sum(map(len, filter(_has_length, part.ravel().tolist()))), name)
+        parts.append(part)
+    return np.concatenate(parts) if parts else np.asarray(found[()])
+
+
+def _has_length(value: Any) -> bool:
+    return hasattr(value, "__len__")
 
 
 def text(value: Any) -> str:

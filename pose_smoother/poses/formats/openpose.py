@@ -4,8 +4,8 @@ A keypoint whose x, y and score are all 0 was not detected. Faces and hands pass
 """
 
 import re
+import secrets
 import shutil
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import numpy as np
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
+from pose_smoother.files.plain import read_plain
 from pose_smoother.poses.formats.json_utils import (
     dump,
     head,
@@ -75,7 +76,7 @@ def _files(path: Path) -> dict[str, bytes]:
     total = sum(file.stat().st_size for file in files)
     if total > MAX_BYTES:
         raise InvalidInputError(f"expected at most {MAX_BYTES:,} bytes in all, found {total:,}")
-    return {file.name: file.read_bytes() for file in files}
+    return {file.name: read_plain(file, MAX_BYTES) for file in files}
 
 
 def read(path: Path, skeleton: str | None) -> Poses:
@@ -146,11 +147,11 @@ def _write_folder(out: Path, files: dict[str, bytes]) -> None:
     if out.exists():
         raise InvalidInputError(f"{out}: exists already; a folder is only written anew")
     out.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name[:40]}."))
+    aside = out.with_name(f".{out.name[:40]}.{secrets.token_hex(4)}.tmp")
+    aside.mkdir()
     try:
         for name, data in files.items():
             (aside / name).write_bytes(data)
-        aside.chmod(0o755)
         aside.rename(out)
     except BaseException:
         shutil.rmtree(aside, ignore_errors=True)

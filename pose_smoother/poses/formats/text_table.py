@@ -12,7 +12,8 @@ from functools import cached_property
 from pathlib import Path
 
 from pose_smoother.errors import InvalidInputError
-from pose_smoother.poses.formats.tracks_io import DECIMALS
+from pose_smoother.files.plain import open_plain
+from pose_smoother.poses.formats.tracks_io import DECIMALS, MAX_BYTES
 
 #: What stands in a cell without a number.
 MISSING = frozenset({"", "nan", "na", "n/a", "null", "none", "<na>"})
@@ -166,7 +167,7 @@ def number(text: str, line: int, column: str) -> float:
 
 def head_texts(path: Path) -> list[str]:
     """The cells of a file's first filled line, none where it is no text."""
-    with path.open("rb") as file:
+    with open_plain(path, MAX_BYTES) as file:
         start = file.read(1 << 20)
     first = next((line for line in start.splitlines() if line.strip()), b"")
     try:
