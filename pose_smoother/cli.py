@@ -10,9 +10,11 @@ from pose_smoother.cli_support import (
     HELP_OPTIONS,
     KEYPOINT_FILE,
     PATH,
+    FiniteRange,
     OneLineErrors,
     log_lines,
     options,
+    say,
 )
 
 
@@ -21,7 +23,7 @@ def _show_version(ctx: click.Context, param: click.Parameter, value: bool) -> No
     if value and not ctx.resilient_parsing:
         import pose_smoother
 
-        click.echo(f"pose-smoother {pose_smoother.__version__}")
+        say(f"pose-smoother {pose_smoother.__version__}")
         ctx.exit()
 
 
@@ -61,11 +63,13 @@ def main(ctx: click.Context, debug: bool, quiet: bool) -> None:
     help="A parameter of the filter, such as sigma_frames=2 or cutoff_hz=6; in a chain also "
     "hampel.width_frames=5. Several times for several.",
 )
-@click.option("--fps", default=None, type=float, help="Frames a second, for Hz and seconds.")
+@click.option(
+    "--fps", default=None, type=FiniteRange(), help="Frames a second, for Hz and seconds."
+)
 @click.option(
     "--min-score",
     default=None,
-    type=float,
+    type=FiniteRange(),
     help="Points with a lower score are not read; they stay as they are, unless filled.",
 )
 @click.option(
@@ -89,6 +93,7 @@ def smooth(
     out: Path,
     format: str | None,
     skeleton: str | None,
+    overwrite: bool,
     **chosen: Any,
 ) -> None:
     """Smooth a file of keypoints, by filters or a trained run.
@@ -98,6 +103,7 @@ def smooth(
 
     Example: pose-smoother smooth keypoints.csv --smoother hampel,kalman --out smoothed.csv
     """
+    from pose_smoother.files.outputs import check_output
     from pose_smoother.smoothing.files import smooth_file
     from pose_smoother.smoothing.methods import smooth_by
     from pose_smoother.smoothing.tracks import Rules
@@ -107,13 +113,13 @@ def smooth(
     names_map = chosen["names_map"]
     summary = smooth_file(
         source,
-        out,
+        check_output(out, (source, names_map, chosen["run"]), overwrite=overwrite),
         lambda poses: smooth_by(method, poses, rules, names_map),
         format=format,
         skeleton=skeleton,
     )
     if not quiet:
-        click.echo(
+        say(
             f"wrote {out}: {summary.n_frames} frames in {summary.n_tracks} tracks; {summary.line()}"
         )
 
@@ -152,4 +158,4 @@ def formats() -> None:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        click.echo(line.rstrip())
+        say(line.rstrip())

@@ -8,7 +8,16 @@ from typing import Any
 
 import click
 
-from pose_smoother.cli_support import HELP_OPTIONS, PATH, PLACE, OneLineErrors, log_lines, names
+from pose_smoother.cli_support import (
+    HELP_OPTIONS,
+    PATH,
+    PLACE,
+    OneLineErrors,
+    log_lines,
+    names,
+    say,
+    say_lines,
+)
 from pose_smoother.files.lock import raise_if_locked
 from pose_smoother.remote.path import PathOrUrl
 from pose_smoother.store.open import open_store
@@ -74,14 +83,17 @@ main.add_command(status)
     "--resume/--no-resume",
     default=True,
     show_default=True,
-    help="Go on where the same run was stopped, or delete it and start over.",
+    help="Go on where the same run was stopped, or start over: what is there is kept until the new "
+    "run has finished.",
 )
+@click.option("--replace", is_flag=True, help="With --no-resume: also if it is finished.")
 @PARENT
 def train(
     store: PathOrUrl,
     out: Path,
     checkpoint_minutes: float,
     resume: bool,
+    replace: bool,
     parent: int | None,
     **chosen: Any,
 ) -> None:
@@ -120,14 +132,15 @@ def train(
                 opened,
                 out,
                 resume=resume,
+                replace=replace,
                 checkpoint_minutes=checkpoint_minutes,
                 interrupt=interrupt,
                 ranks=ranks,
             )
     if not ranks.is_main:
         return
-    click.echo(main_rows([*results["references"], *results["rows"]]))
-    click.echo(f"test results: {out / config.run_name / RESULTS_CSV}")
+    say_lines(main_rows([*results["references"], *results["rows"]]))
+    say(f"test results: {out / config.run_name / RESULTS_CSV}")
 
 
 @main.command()
@@ -159,8 +172,8 @@ def baselines(
     configs = [BaselinesConfig(experiment=name, **chosen) for name in asked]
     with open_store(store) as opened:
         for config in configs:
-            click.echo(main_rows(run(config, opened, out)["rows"]))
-            click.echo(f"test results: {out / config.run_name / RESULTS_CSV}")
+            say_lines(main_rows(run(config, opened, out)["rows"]))
+            say(f"test results: {out / config.run_name / RESULTS_CSV}")
 
 
 @main.command()
@@ -172,17 +185,23 @@ def evaluate(run: Path, store: PathOrUrl | None, device: str | None) -> None:
 
     Example: python -m trainer evaluate runs/deciwatch-2.3-seed0
     """
-    from trainer.evaluation.retest import ROUNDING, check_has_store, repeat_test, run_config
+    from trainer.evaluation.retest import (
+        ROUNDING,
+        check_has_store,
+        chosen_store,
+        repeat_test,
+        run_config,
+    )
     from trainer.report.summary import main_rows
 
     config, store_then = run_config(run, device)
     check_has_store(run, config)
-    with open_store(store or store_then) as opened:
+    with open_store(chosen_store(run, store_then, store)) as opened:
         repeated = repeat_test(run, config, opened)
-    click.echo(main_rows(repeated.rows))
+    say_lines(main_rows(repeated.rows))
     if repeated.different:
-        click.echo(f"error: {len(repeated.different)} rows differ from {run}'s results", err=True)
+        say(f"error: {len(repeated.different)} rows differ from {run}'s results", err=True)
         sys.exit(1)
     n = repeated.n_rounded
     rounding = f" ({n} of them but for rounding, {ROUNDING:g} at most)" if n else ""
-    click.echo(f"all {len(repeated.rows)} numbers equal the saved ones{rounding}")
+    say(f"all {len(repeated.rows)} numbers equal the saved ones{rounding}")

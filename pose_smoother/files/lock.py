@@ -112,7 +112,7 @@ def _acquire(target: Path, note: Path) -> FileLock | None:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise _locked(target, _read_owner(note)) from None
+        raise _locked(target, read_owner(note)) from None
     except OSError as error:
         if error.errno not in _NO_LOCKS:
             raise
@@ -135,15 +135,12 @@ def _raise_if_alive(target: Path, note: Path, has_lock: bool) -> None:
     Where the lock is free, an owner on this machine is dead: only where there are no locks is its
     process looked for.
     """
-    owner = _read_owner(note)
+    owner = read_owner(note)
     if owner is None:
         return
     here = owner["host"] == socket.gethostname()
-    if here and (has_lock or not _is_process(owner["pid"])):
-        alive = False
-    else:
-        alive = _beats(note)
-    if alive:
+    is_dead = here and (has_lock or not is_process(owner["pid"]))
+    if not is_dead and _beats(note):
         raise _locked(target, owner, " (it renewed its note within the last minute)")
     _log.info("%s was left by process %s on %s, which died", target, owner["pid"], owner["host"])
 
@@ -171,15 +168,16 @@ def _beats(note: Path) -> bool:
     return False
 
 
-def _is_process(pid: int) -> bool:
+def is_process(pid: int) -> bool:
     """Whether a process of this machine lives."""
     try:
-        os.kill(pid, 0)
+        if pid > 0:  # others name groups
+            os.kill(pid, 0)
     except PermissionError:
         return True
-    except (ProcessLookupError, OverflowError):
+    except (OSError, OverflowError):
         return False
-    return pid > 0 and pid != os.getpid()
+    return pid > 0
 
 
 def _locked(target: Path, owner: dict[str, Any] | None, seen: str = "") -> LockedError:
@@ -190,7 +188,8 @@ def _locked(target: Path, owner: dict[str, Any] | None, seen: str = "") -> Locke
     )
 
 
-def _read_owner(note: Path) -> dict[str, Any] | None:
+def read_owner(note: Path) -> dict[str, Any] | None:
+    """The process and host of an owner's note; None where there is no readable one."""
     try:
         owner = json.loads(read_plain(note, _MAX_NOTE_BYTES))
         return {"pid": int(owner["pid"]), "host": str(owner["host"])}

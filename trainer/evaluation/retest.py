@@ -7,18 +7,19 @@ from pathlib import Path
 from typing import Any
 
 from pose_smoother.errors import RunError, StoreError
-from pose_smoother.remote.path import PathOrUrl, as_path_or_url
+from pose_smoother.remote.path import PathOrUrl, as_path_or_url, local_path
 from pose_smoother.store.store import Store
 from trainer.evaluation.uncertainty import has_uncertainty
 from trainer.noise.recorded import RECORDED
 from trainer.noise.select import load_noise_file
-from trainer.runs import checkpoint
 from trainer.runs.data_summary import store_hash
 from trainer.runs.folder import CONFIG, UNRECORDED
-from trainer.runs.results_io import read_json, read_results
+from trainer.runs.results_io import damage_reported, read_json, read_results
+from trainer.runs.schema import CONFIG_SCHEMA
 from trainer.runs.signals import Interrupt
 from trainer.training.config import TrainConfig
 from trainer.training.final_test import coverage_on_test, evaluate_on_test, tidy_rows
+from trainer.training.model_setup import best_weights
 from trainer.training.progress import Progress
 
 #: Relative: other machines, and batches of another size, add the same numbers in another order. A
@@ -54,8 +55,8 @@ def run_config(folder: Path, device: str | None = None) -> tuple[TrainConfig, Pa
     ------
     RunError : not a run folder, or one of another version of this program.
     """
-    record = read_json(folder / CONFIG, "not a run folder")
-    try:
+    record = read_json(folder / CONFIG, "not a run folder", CONFIG_SCHEMA)
+    with damage_reported(folder / CONFIG):
         known = {f.name for f in fields(TrainConfig)}
         saved = {**UNRECORDED, **record["identity"], **record["machine"]}
         chosen: dict[str, Any] = {name: v for name, v in saved.items() if name in known}
@@ -63,8 +64,26 @@ def run_config(folder: Path, device: str | None = None) -> tuple[TrainConfig, Pa
         if device is not None:
             chosen["device"] = device
         return TrainConfig(**chosen), as_path_or_url(record["store"]["path"])
-    except (KeyError, TypeError, AttributeError) as error:
-        raise RunError(f"{folder / CONFIG} is not of this program: {error!r}") from None
+    raise AssertionError("unreachable")
+
+
+def chosen_store(folder: Path, recorded: PathOrUrl, given: PathOrUrl | None) -> PathOrUrl:
+    """The store to open for a run: the one that the user named, or where it was.
+
+    A run may come from a stranger: an address in it is not followed.
+
+    Raises
+    ------
+    RunError : none is named, and the run has an address.
+    """
+    if given is not None:
+        return given
+    if local_path(recorded) is None:
+        raise RunError(
+            f"{folder} was trained on a store at an address, which is not opened unless you name "
+            f"it: give --store {recorded} if you trust that"
+        )
+    return recorded
 
 
 def check_has_store(folder: Path, config: TrainConfig) -> None:
@@ -72,7 +91,7 @@ def check_has_store(folder: Path, config: TrainConfig) -> None:
     if config.noise == RECORDED:
         raise RunError(
             f"{folder} was finetuned on pairs of files, which are no store: to test it again, run "
-            "the same finetune command with --no-resume"
+            "the same finetune command with --no-resume --replace"
         )
 
 
@@ -85,15 +104,15 @@ def repeat_test(folder: Path, config: TrainConfig, store: Store) -> Repeat:
     RunError : the run is not finished, or a file of it is damaged.
     """
     saved = read_results(folder)["rows"]
-    expected = read_json(folder / CONFIG, "not a run folder")["identity"]["store_sha256"]
-    if store_hash(store) != expected:
+    identity = read_json(folder / CONFIG, "not a run folder", CONFIG_SCHEMA)["identity"]
+    if store_hash(store) != identity.get("store_sha256"):
         raise StoreError(f"{store.path} is not the store of {folder}: give that one by --store")
-    best = checkpoint.read_checkpoint(folder / checkpoint.BEST, config.torch_device)
+    weights, _ = best_weights(folder, config)
     with Interrupt() as interrupt, Progress(config.run_name, 1) as progress:
-        judged = evaluate_on_test(config, store, best["model"], progress, interrupt)
+        judged = evaluate_on_test(config, store, weights, progress, interrupt)
     found = tidy_rows(config, store, judged.scores, config.model)
     if has_uncertainty(config.model):
-        found += coverage_on_test(config, store, best["model"], folder)
+        found += coverage_on_test(config, store, weights, folder)
     return _compared(found, saved)
 
 

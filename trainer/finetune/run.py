@@ -160,6 +160,7 @@ def finetune(
     runs: Path,
     *,
     resume: bool = True,
+    replace: bool = False,
     checkpoint_minutes: float = CHECKPOINT_MINUTES,
     interrupt: Interrupt | None = None,
 ) -> dict[str, Any]:
@@ -177,6 +178,7 @@ def finetune(
         runs,
         start=prepared.start,
         resume=resume,
+        replace=replace,
         checkpoint_minutes=checkpoint_minutes,
         interrupt=interrupt,
     )

@@ -5,7 +5,7 @@ each metric is (sum of a numerator) / (sum of a denominator), so rows always add
 """
 
 import io
-import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_smoother.errors import RunError
+from pose_smoother.errors import InvalidInputError, RunError
 from pose_smoother.files.atomic import write_atomic
-from pose_smoother.skeleton import POOLED
+from pose_smoother.files.npz import open_archive, read_array
+from pose_smoother.files.plain import Budget, read_plain
+from pose_smoother.skeleton import N_KEYPOINTS, POOLED
 
+_MAX_BYTES = 1 << 30
 #: The two ways to measure a torso, in the order of the axis N of ``Scores``.
 NORMALISATIONS = ("skip", "one-side")
 
@@ -88,12 +91,15 @@ class Scores:
         RunError : the file is absent, cut or not a file of scores.
         """
         try:
-            # Bytes first: on a damaged file np.load leaves its own handle open.
-            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
-                found = {f.name: file[f.name] for f in fields(cls)}
-        except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
+            raw = read_plain(path, _MAX_BYTES)
+            budget = Budget(len(raw), _MAX_BYTES)
+            with open_archive(raw, _MAX_BYTES) as archive:
+                found = {f.name: read_array(archive, f.name, budget) for f in fields(cls)}
+        except (OSError, InvalidInputError) as error:
             raise RunError(f"{path} is not a readable file of scores: {error}") from None
-        return cls(**{**found, "missing_torso": str(found["missing_torso"])})
+        if fault := _fault_of(found):
+            raise RunError(f"{path} is damaged: {fault}")
+        return cls(**{**found, "missing_torso": str(found["missing_torso"])})  # type: ignore[arg-type]
 
     def _settings(self) -> tuple[list[float], str, tuple[int, ...]]:
         return self.alphas.tolist(), self.missing_torso, self.annotated.shape
@@ -103,6 +109,31 @@ class Scores:
 
 
 _SUMS = tuple(f.name for f in fields(Scores) if f.name not in ("alphas", "missing_torso"))
+
+
+def _fault_of(found: Mapping[str, NDArray[Any] | None]) -> str:
+    """What is wrong with the arrays of a file of scores; "" if nothing is."""
+    alphas, annotated = found["alphas"], found["annotated"]
+    if alphas is None or annotated is None or alphas.ndim != 1 or annotated.ndim != 2:
+        return "it lacks alphas or annotated, or they have other axes"
+    clips, keypoints, norms = len(annotated), N_KEYPOINTS, len(NORMALISATIONS)
+    shapes: dict[str, tuple[int, ...]] = {
+        "alphas": alphas.shape,
+        "missing_torso": (),
+        "hits": (clips, norms, len(alphas), keypoints),
+        "scored": (clips, norms, keypoints),
+        "torso_px": (clips, norms, keypoints),
+    }
+    for name, array in found.items():
+        kinds = "U" if name == "missing_torso" else "iuf"
+        shape = shapes.get(name, (clips, keypoints))
+        if array is None or array.dtype.kind not in kinds or array.shape != shape:
+            return f"expected {name} of shape {shape}"
+        if kinds == "iuf" and not np.isfinite(array).all():
+            return f"{name} has numbers that are not finite"
+    if str(found["missing_torso"]) not in NORMALISATIONS:
+        return "its missing_torso is unknown"
+    return ""
 
 
 @dataclass(frozen=True)

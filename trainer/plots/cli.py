@@ -1,12 +1,13 @@
 """The command that draws what a run does: show."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from pose_smoother.cli_support import PATH, PLACE, names
-from pose_smoother.remote.path import PathOrUrl
+from pose_smoother.cli_support import OVERWRITE, PATH, PLACE, names, say
+from pose_smoother.files.outputs import check_output
+from pose_smoother.remote.path import PathOrUrl, local_path
 from pose_smoother.store.open import open_store
 from trainer.cli_options import DEVICE
 
@@ -95,6 +96,7 @@ class _Frames(click.ParamType):
 @click.option("--skeleton", default=None, help="Of IN, as in `predict`.")
 @click.option("--map", "names_map", default=None, type=PATH, help="Of IN, as in `predict`.")
 @click.option("--device", default="cpu", show_default=True, type=DEVICE, help="Where to compute.")
+@OVERWRITE
 def show(
     source: Path | None,
     folder: Path,
@@ -108,7 +110,8 @@ def show(
     max_windows: int | None,
     rate_hz: int,
     device: str,
-    **reading: str | Path | None,
+    overwrite: bool,
+    **reading: Any,
 ) -> None:
     """Draw keypoints before and after smoothing: a test clip of the store, or IN.
 
@@ -123,6 +126,8 @@ def show(
         raise click.UsageError("--trajectories, --by-speed and --windows are different pictures")
     if source is not None and (by_speed or windows is not None or store is not None):
         raise click.UsageError("--by-speed, --windows and --store go without IN: they need truth")
+    inputs = (source, folder, reading["names_map"], local_path(store))
+    written, out = out, check_output(out, inputs, overwrite=overwrite)
     moves = check_ending(out, may_move=trajectories is None and not by_speed and windows is None)
     if by_speed:
         save(_by_speed(folder, store, max_windows, device), out)
@@ -142,7 +147,7 @@ def show(
             from trainer.plots.strip import strip_figure
 
             save(strip_figure(motion), out)
-    click.echo(f"wrote {out}")
+    say(f"wrote {written}")
 
 
 def _motion(
@@ -151,38 +156,38 @@ def _motion(
     store: PathOrUrl | None,
     clip: str | None,
     device: str,
-    reading: dict[str, str | Path | None],
+    reading: dict[str, Any],
 ) -> "Motion":
-    from trainer.evaluation.retest import run_config
+    from trainer.evaluation.retest import chosen_store, run_config
     from trainer.inference.load_run import load_run
     from trainer.plots.track_data import clip_motion, track_motion
 
     run = load_run(folder, device)
     if source is not None:
-        return track_motion(run, source, clip, **reading)  # type: ignore[arg-type]
+        return track_motion(run, source, clip, **reading)
     _, store_then = run_config(folder, device)
-    with open_store(store or store_then) as opened:
+    with open_store(chosen_store(folder, store_then, store)) as opened:
         return clip_motion(run, opened, clip)
 
 
 def _by_speed(
     folder: Path, store: PathOrUrl | None, max_windows: int | None, device: str
 ) -> "Figure":
-    from trainer.evaluation.retest import run_config
+    from trainer.evaluation.retest import chosen_store, run_config
     from trainer.inference.load_run import load_run
     from trainer.plots.speed import error_by_speed, speed_figure
 
     run = load_run(folder, device)
     _, store_then = run_config(folder, device)
-    with open_store(store or store_then) as opened:
+    with open_store(chosen_store(folder, store_then, store)) as opened:
         found = error_by_speed(run, opened, max_windows, progress=True)
     return speed_figure(found, f"{run.name}: error by speed of motion")
 
 
 def _windows(folder: Path, store: PathOrUrl | None, n_windows: int, device: str) -> "Figure":
-    from trainer.evaluation.retest import run_config
+    from trainer.evaluation.retest import chosen_store, run_config
     from trainer.plots.windows import windows_figure
 
     config, store_then = run_config(folder, device)
-    with open_store(store or store_then) as opened:
+    with open_store(chosen_store(folder, store_then, store)) as opened:
         return windows_figure(folder, config, opened, n_windows)

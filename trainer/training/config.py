@@ -1,13 +1,13 @@
 """What decides a run, saved with it."""
 
-import math
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from pose_smoother.errors import InvalidInputError, unknown_name
+from pose_smoother.heatmap import SIZE
 from pose_smoother.store.names import CONTRACT_VERSION, WINDOW_FRAMES
 from pose_smoother.store.store import Store
 from trainer.data.augment import augmentation
@@ -19,10 +19,26 @@ from trainer.noise.select import check_noise, noise_config, resolved_noise
 from trainer.runs.data_summary import store_hash
 from trainer.runs.folder import CONFIG, versions
 from trainer.runs.results_io import read_json
+from trainer.runs.schema import CONFIG_SCHEMA
 from trainer.training.precision import PRECISIONS, resolved_precision
 from trainer.training.schedule import SCHEDULES
 from trainer.training.window import check_window, window_suffix, without_usual_window
 
+#: What a run may ask for at most: its settings may come from a file.
+_MOST = {
+    "batch_size": 1 << 20,
+    "max_epochs": 1_000_000,
+    "max_steps": 1 << 40,
+    "threads": 4_096,
+    "pool_frames": 1 << 26,
+}
+_MOST_LEARNING_RATE = 1_000.0
+_KINDS: dict[str, tuple[type, ...]] = {
+    "str": (str,),
+    "int": (int,),
+    "float": (float, int),
+    "int | None": (int, type(None)),
+}
 _NOT_IDENTITY = ("device", "threads", "pool_frames")
 _POOL_FRAMES_BEFORE = 2_048  # of runs that were begun before their record told
 
@@ -76,17 +92,24 @@ class TrainConfig:
     threads: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("batch_size", "max_epochs", "max_steps", "threads", "pool_frames"):
+        for field in fields(self):
+            value, kinds = getattr(self, field.name), _KINDS[str(field.type)]
+            if type(value) not in kinds:
+                raise InvalidInputError(f"{field.name} must be {field.type}, got {value!r:.40}")
+        for name, most in _MOST.items():
             number = getattr(self, name)
-            if number is not None and number < 1:
-                raise InvalidInputError(f"{name} must be at least 1, got {number}")
-        if self.seed < 0:
-            raise InvalidInputError(f"seed must not be negative, got {self.seed}")
+            if number is not None and not 1 <= number <= most:
+                raise InvalidInputError(f"{name} must be from 1 to {most:,}, got {number}")
+        if not 0 <= self.seed < 2**63:
+            raise InvalidInputError(f"seed must be from 0 to 2^63 - 1, got {self.seed}")
         check_window(self.window)
-        if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
+        if not 0 < self.learning_rate <= _MOST_LEARNING_RATE:
             raise InvalidInputError(
-                f"learning_rate must be a positive number, got {self.learning_rate}"
+                f"learning_rate must be above 0 and at most {_MOST_LEARNING_RATE:g}, got "
+                f"{self.learning_rate}"
             )
+        if not abs(self.mu_in_px) <= SIZE:
+            raise InvalidInputError(f"mu_in_px must be at most {SIZE}, got {self.mu_in_px}")
         if self.missing_torso not in NORMALISATIONS:
             known = ", ".join(NORMALISATIONS)
             raise InvalidInputError(f"unknown missing_torso {self.missing_torso!r}; known: {known}")
@@ -138,7 +161,7 @@ def with_saved_settings(config: TrainConfig, folder: Path) -> TrainConfig:
     """The config with which a run goes on: windows are shuffled over as many frames as before."""
     if not (folder / CONFIG).exists():
         return config
-    begun = read_json(folder / CONFIG, "not a run folder")
+    begun = read_json(folder / CONFIG, "not a run folder", CONFIG_SCHEMA)
     return replace(config, pool_frames=begun.get("pool_frames", _POOL_FRAMES_BEFORE))
 
 

@@ -47,6 +47,7 @@ def train(
     *,
     start: WarmStart | None = None,
     resume: bool = True,
+    replace: bool = False,
     checkpoint_minutes: float = CHECKPOINT_MINUTES,
     interrupt: Interrupt | None = None,
     bars: bool | None = None,
@@ -59,7 +60,8 @@ def train(
     runs : the run's folder is made in it, named ``<model>-<experiment>-seed<N>``.
     start : a trained model to go on from, instead of random weights; then ``-finetuned`` ends the
         folder's name, and ``rows`` hold what is tested beside the model too.
-    resume : False deletes what an earlier call left and starts over.
+    resume : False starts over; what an earlier call left is kept until the new run has finished.
+    replace : with ``resume`` False, a finished run may be replaced.
     checkpoint_minutes : how much work a kill may cost, besides one save at each epoch's end.
     interrupt : an entered ``Interrupt``; None makes one for the length of the call.
     bars : progress bars; None asks whether stderr is a terminal.
@@ -90,7 +92,7 @@ def train(
         held.enter_context(translate_disk_errors(place, preserved=lambda: _last_good(place)))
         held.enter_context(report_lost_process(ranks))
         folder = RunFolder(place)
-        ranks.run_on_main(lambda: _hold(folder, held, resume))
+        ranks.run_on_main(lambda: _hold(folder, held, resume, replace))
         training = Training(config, store, folder.path, start, ranks)
         there = ranks.run_on_main(lambda: _claim(folder, training))
         if there is None:
@@ -98,14 +100,16 @@ def train(
             held.enter_context(report_lost_process(ranks))  # before the state is told
             there = ranks.run_on_main(lambda: _prepare(training, runs, resume))
         if there is not None:
+            if ranks.is_main:
+                folder.drop_aside()
             return there
         return _trained_and_tested(training, interrupt, checkpoint_minutes, bars)
 
 
-def _hold(folder: RunFolder, held: ExitStack, resume: bool) -> None:
+def _hold(folder: RunFolder, held: ExitStack, resume: bool, replace: bool) -> None:
     held.enter_context(folder)
     if not resume:
-        folder.clear()
+        folder.begin_anew(replace)
 
 
 def _claim(folder: RunFolder, training: Training) -> dict[str, Any] | None:
@@ -119,7 +123,7 @@ def _claim(folder: RunFolder, training: Training) -> dict[str, Any] | None:
     save_noise_file(folder.path, config.noise)
     if not folder.is_finished():
         return None
-    _log.info("%s is finished already; --no-resume trains it anew", folder.path)
+    _log.info("%s is finished already; --no-resume --replace trains it anew", folder.path)
     return finished_results(folder.path)
 
 
@@ -154,6 +158,7 @@ def _trained_and_tested(
         results = test_best(training, progress, interrupt)
     if ranks.is_main:
         write_results(training.folder, results)
+        RunFolder(training.folder).drop_aside()
     return results
 
 

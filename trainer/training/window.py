@@ -5,11 +5,16 @@ from typing import Any
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.store.names import WINDOW_FRAMES
 
+#: Three times the longest that was ever of use; a model's weights grow with its window.
+MAX_FRAMES = 243
+
 
 def check_window(n_frames: int) -> None:
-    """Raise InvalidInputError for a window shorter than those that stores list."""
-    if n_frames < WINDOW_FRAMES:
-        raise InvalidInputError(f"a window has at least {WINDOW_FRAMES} frames, got {n_frames}")
+    """Raise InvalidInputError for a window shorter than those that stores list, or endless."""
+    if not WINDOW_FRAMES <= n_frames <= MAX_FRAMES:
+        raise InvalidInputError(
+            f"a window has from {WINDOW_FRAMES} to {MAX_FRAMES} frames, got {n_frames}"
+        )
 
 
 def window_suffix(n_frames: int) -> str:

@@ -4,10 +4,7 @@ Nothing is ever unpickled, and members that are not the keypoints are copied as 
 """
 
 import io
-import math
-import struct
 import zipfile
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +14,7 @@ from numpy.typing import NDArray
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
+from pose_smoother.files.npz import open_archive, read_array
 from pose_smoother.files.plain import Budget
 from pose_smoother.poses.formats.tracks_io import (
     MAX_BYTES,
@@ -32,71 +30,10 @@ from pose_smoother.poses.tracks import Floats, Poses
 NAME = "npz"
 EXTENSIONS = (".npz",)
 
-_MAX_MEMBERS = 10_000
-
-#: What `zipfile` and NumPy raise on broken bytes.
-_DAMAGED = (
-    *(ValueError, EOFError, NotImplementedError, RuntimeError, SyntaxError),
-    *(zipfile.BadZipFile, zlib.error, struct.error),
-)
-
 
 def looks_like(path: Path) -> bool:
     """Whether it is a zip archive at all: no other format has the ending."""
     return True
-
-
-def _array(archive: zipfile.ZipFile, name: str, budget: Budget) -> NDArray[Any] | None:
-    """One array of the archive, None where it has none of the name."""
-    try:
-        info = archive.getinfo(f"{name}.npy")
-    except KeyError:
-        return None
-    try:
-        data = archive.read(info)
-        shape, dtype = _header(data)
-        n_values = math.prod(shape)
-        if not dtype.hasobject and n_values * dtype.itemsize > len(data):
-            raise ValueError(f"expected {n_values:,} values of {dtype}, found {len(data):,} bytes")
-        # Numbers become float64, some of them scores; text becomes Python's own.
-        budget.spend(n_values * max(dtype.itemsize, 8) + len(data), name)
-        return np.asarray(np.lib.format.read_array(io.BytesIO(data), allow_pickle=False))
-    except InvalidInputError:
-        raise
-    except _DAMAGED as error:
-        raise InvalidInputError(f"{name}: damaged, or not a plain array ({error})") from None
-
-
-def _header(data: bytes) -> tuple[tuple[int, ...], np.dtype[Any]]:
-    """The shape and type that an array's header states."""
-    file = io.BytesIO(data)
-    version = np.lib.format.read_magic(file)
-    read = {(1, 0): np.lib.format.read_array_header_1_0}.get(
-        version, np.lib.format.read_array_header_2_0
-    )
-    shape, _, dtype = read(file)
-    return shape, dtype
-
-
-def _open(raw: bytes) -> zipfile.ZipFile:
-    """The archive, every member's checksum checked: what is copied later can be read."""
-    n_members = raw.count(b"PK\x01\x02")  # at most: each begins an entry of the directory
-    if n_members > _MAX_MEMBERS:
-        raise InvalidInputError(f"expected at most {_MAX_MEMBERS:,} arrays, found {n_members:,}")
-    try:
-        archive = zipfile.ZipFile(io.BytesIO(raw))
-        size = sum(info.file_size for info in archive.infolist())
-        Budget(len(raw), MAX_BYTES).spend(size, "the archive")
-        damaged = archive.testzip()
-        if damaged is not None:
-            raise InvalidInputError(f"{damaged}: damaged (its checksum is another)")
-    except InvalidInputError:
-        raise
-    except _DAMAGED as error:
-        raise InvalidInputError(f"not a NumPy archive, or damaged ({error})") from None
-    if len(set(archive.namelist())) < len(archive.namelist()):
-        raise InvalidInputError("two arrays of the archive have one name")
-    return archive
 
 
 def _words(value: NDArray[Any], name: str, n: int) -> list[str]:
@@ -109,7 +46,7 @@ def _words(value: NDArray[Any], name: str, n: int) -> list[str]:
 
 
 def _keypoints(archive: zipfile.ZipFile, budget: Budget) -> NDArray[Any]:
-    found = _array(archive, "keypoints", budget)
+    found = read_array(archive, "keypoints", budget)
     if found is None:
         here = ", ".join(n.removesuffix(".npy") for n in archive.namelist()) or "nothing"
         raise InvalidInputError(f"expected an array called keypoints, found {here}")
@@ -132,12 +69,12 @@ def read(path: Path, skeleton: str | None) -> Poses:
     InvalidInputError : an array is absent, damaged, or of another shape or type.
     """
     raw = read_bytes(path)
-    archive, budget = _open(raw), Budget(len(raw), MAX_BYTES)
+    archive, budget = open_archive(raw, MAX_BYTES), Budget(len(raw), MAX_BYTES)
     stored = _keypoints(archive, budget)
     data = stored[None] if stored.ndim == 3 else stored
     n_people, n, n_keypoints, _ = data.shape
     told = []
-    frame_array = _array(archive, "frame", budget)
+    frame_array = read_array(archive, "frame", budget)
     if frame_array is None:
         frame = list(range(n))
         if n_people > n:
@@ -148,13 +85,13 @@ def read(path: Path, skeleton: str | None) -> Poses:
         if frame_array.shape != (n,):
             raise InvalidInputError(f"frame: expected shape ({n},), found {frame_array.shape}")
         frame = [frame_number(value) for value in frame_array.tolist()]
-    names_array = _array(archive, "names", budget)
+    names_array = read_array(archive, "names", budget)
     if names_array is not None:
         names = tuple(_words(names_array, "names", n_keypoints))
     else:
         names, assumed = known_skeleton(n_keypoints, skeleton)
         told += [assumed] if assumed else []
-    person_array = _array(archive, "person", budget)
+    person_array = read_array(archive, "person", budget)
     people = (
         [str(i + 1) for i in range(n_people)]
         if person_array is None
@@ -172,7 +109,7 @@ def read(path: Path, skeleton: str | None) -> Poses:
 
 def _scores(archive: zipfile.ZipFile, data: NDArray[Any], budget: Budget) -> Floats:
     """float64 (P, n, J)"""
-    scores = _array(archive, "scores", budget)
+    scores = read_array(archive, "scores", budget)
     if scores is None:
         if data.shape[-1] == 3:
             return data[..., 2].astype(np.float64)
@@ -188,7 +125,7 @@ def _scores(archive: zipfile.ZipFile, data: NDArray[Any], budget: Budget) -> Flo
 def write(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:
     """The same archive with other keypoints, in their own type; whole numbers become float64."""
     new, changed = to_file_order(poses, keypoints)
-    source = _open(poses.origin.raw)
+    source = open_archive(poses.origin.raw, MAX_BYTES)
     stored = _keypoints(source, Budget(len(poses.origin.raw), MAX_BYTES))
     if changed.any():
         dtype = stored.dtype if stored.dtype.kind == "f" else np.dtype(np.float64)
