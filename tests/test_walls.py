@@ -26,7 +26,7 @@ MAY_NOT_IMPORT = {
 #: A module belongs to the longest name that it begins with.
 ORDER: dict[str, tuple[tuple[str, ...], ...]] = {
     "pose_smoother": (
-        ("errors", "extras", "seeds", "skeleton", "registry", "versions"),
+        ("errors", "extras", "seeds", "skeleton", "registry", "text", "versions"),
         ("heatmap", "boxes"),
         ("files",),
         ("bench", "store.names", "store.damage_errors", "store.config"),

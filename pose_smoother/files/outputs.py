@@ -1,4 +1,4 @@
-"""Where a command may write: never over an input, into a run or a store, or over a foreign file."""
+"""Where a command may write: never over an input, a run or a store, or unasked over other files."""
 
 import os
 from collections.abc import Callable, Iterable
@@ -6,8 +6,9 @@ from pathlib import Path
 
 from pose_smoother.errors import InvalidInputError
 
-#: Files by which a folder is known as one that only its own command writes to.
-_OWNED = (("MANIFEST.json",), ("config.json", "state.json"), ("config.json", "results.json"))
+#: The last file of a store, and the first of a run with the endings of a run's files.
+_STORE, _RUN = "MANIFEST.json", "config.json"
+_RUN_ENDINGS = (".json", ".csv", ".npz", ".pt", ".sha256", ".toml")
 
 
 def linked(path: Path) -> Path:
@@ -43,22 +44,25 @@ def check_output(
 
     Raises
     ------
-    InvalidInputError : it is an input or in one (by any link), holds one, is in a run or a store,
-        or exists and may not be replaced.
+    InvalidInputError : it is an input (by any link), is in a store, could be taken for a file of a
+        run, or exists and may not be replaced.
     """
     target = linked(out)
     for given in filter(None, inputs):
-        if _same(target, given) or _is_in(target, given) or _is_in(given, target):
+        if _same(target, given):
             raise InvalidInputError(
-                f"{out} is, holds or is part of the input {given}, which is never written over: "
-                "write to another place"
+                f"{out} is the input {given}, which is never written over: write to another place"
             )
     for folder in target.absolute().parents:
-        if any(all((folder / name).is_file() for name in names) for names in _OWNED):
+        if (folder / _STORE).is_file():
             raise InvalidInputError(
-                f"{out} is in {folder}, a run or a store, which only its own command writes to: "
-                "write to another folder"
+                f"{out} is in the store {folder}, where nothing is added: write to another folder"
             )
+    is_run_file = (target.parent / _RUN).is_file() and target.suffix in _RUN_ENDINGS
+    if is_run_file and not target.is_dir():
+        raise InvalidInputError(
+            f"{out} could be taken for a file of the run {target.parent}: write to another folder"
+        )
     exists = any(target.iterdir()) if target.is_dir() else os.path.lexists(target)
     if exists and not overwrite and not is_ours(target):
         raise InvalidInputError(
@@ -73,7 +77,3 @@ def _same(first: Path, second: Path) -> bool:
         return first.samefile(second)
     except OSError:
         return first.resolve() == second.resolve()
-
-
-def _is_in(path: Path, folder: Path) -> bool:
-    return folder.is_dir() and folder.resolve() in path.resolve().parents

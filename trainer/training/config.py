@@ -93,9 +93,9 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            value, kinds = getattr(self, field.name), _KINDS[str(field.type)]
-            if type(value) not in kinds:
-                raise InvalidInputError(f"{field.name} must be {field.type}, got {value!r:.40}")
+            kind = getattr(field.type, "__name__", str(field.type))
+            if type(getattr(self, field.name)) not in _KINDS[kind]:
+                raise InvalidInputError(f"{field.name} must be of the type {kind}")
         for name, most in _MOST.items():
             number = getattr(self, name)
             if number is not None and not 1 <= number <= most:
