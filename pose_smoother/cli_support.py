@@ -37,6 +37,8 @@ def _explained(caught: Exception) -> Exception:
     """An error of the disk, or of a package that is not installed, with what to do about it."""
     if isinstance(caught, ModuleNotFoundError) and (hint := extra_hint(caught)):
         return PoseSmootherError(hint)
+    if isinstance(caught, MemoryError):
+        return PoseSmootherError("not enough memory: free some, or give the command less at once")
     return (as_disk_error(caught) if isinstance(caught, OSError) else None) or caught
 
 

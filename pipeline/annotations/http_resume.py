@@ -102,7 +102,7 @@ def _continue(url: str, part: Path, max_bytes: int) -> None:
         if error.code == 416 and total == have and _range(error.headers)[2] == have:
             return
         if error.code == 416:
-            part.unlink()
+            part.unlink(missing_ok=True)
             raise _Interrupted("the server's file changed") from None
         if error.code in _PASSING:
             raise _Interrupted(f"the server answers {error.code}") from None

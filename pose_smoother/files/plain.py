@@ -11,6 +11,7 @@ from pose_smoother.errors import InvalidInputError
 UNPACKED_RATIO = 200
 UNPACKED_BYTES = 32 << 20
 
+_BLOCK_BYTES = 16 << 20
 _KINDS = {
     stat.S_IFIFO: "a pipe",
     stat.S_IFCHR: "a device",
@@ -74,9 +75,11 @@ def read_plain(path: Path, max_bytes: int) -> bytes:
     OSError : it is absent or cannot be read.
     """
     with open_plain(path, max_bytes) as file:
-        data = file.read(max_bytes + 1)
-    if len(data) > max_bytes:  # it grew, or its file system states no size
-        raise InvalidInputError(f"expected a file of at most {max_bytes:,} bytes, found more")
+        data = file.read(os.fstat(file.fileno()).st_size + 1)
+        while more := file.read(_BLOCK_BYTES):  # it grew, or its file system states no size
+            data += more
+            if len(data) > max_bytes:
+                raise InvalidInputError(f"expected at most {max_bytes:,} bytes, found more")
     return data
 
 

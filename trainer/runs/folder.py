@@ -130,16 +130,14 @@ class RunFolder:
 
     def drop_aside(self) -> None:
         """Delete the run that this one, finished now, replaces; files of others stay."""
-        if not self.aside.is_dir():
-            return
-        RunFolder(self.aside).clear()
-        try:
-            self.aside.rmdir()
-        except OSError:
-            _log.warning("%s holds files that no run wrote: they are left there", self.aside)
-        else:
-            with suppress(OSError):  # another run's is there
-                self.aside.parent.rmdir()
+        if self.aside.is_dir():
+            RunFolder(self.aside).clear()
+            try:
+                self.aside.rmdir()
+            except OSError:
+                _log.warning("%s holds files that no run wrote: they are left there", self.aside)
+        with suppress(OSError):  # absent, or another run's is there
+            self.aside.parent.rmdir()
 
     def clear(self) -> None:
         """Delete what a run wrote; the results first, so that no half of them looks finished."""
