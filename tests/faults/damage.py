@@ -49,7 +49,9 @@ def _nodes(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 def change_json(file: Path, rng: Rng) -> str:
     """Replace or remove a random node of a JSON file; what was done."""
     value = json.loads(file.read_text())
-    *parents, last = path = pick(rng, _nodes(value))  # type: ignore[misc]
+    if not (nodes := _nodes(value)):
+        return "nothing is in it"
+    *parents, last = path = pick(rng, nodes)  # type: ignore[misc]
     holder = value
     for key in parents:
         holder = holder[key]

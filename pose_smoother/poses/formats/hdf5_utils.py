@@ -20,6 +20,7 @@ MAX_CHUNK_BYTES = 256 << 20
 
 #: What the file that is open may still unpack to.
 _budget: ContextVar[Budget] = ContextVar("_budget")
+_raw: ContextVar[bytes] = ContextVar("_raw")
 
 
 @contextmanager
@@ -31,7 +32,7 @@ def opened(raw: bytes) -> Iterator[h5py.File]:
     InvalidInputError : they are none, or damaged: what h5py raises within is reported so too; or
         the arrays read within are larger than such a file should hold.
     """
-    before = _budget.set(Budget(len(raw), MAX_BYTES))
+    before, raw_before = _budget.set(Budget(len(raw), MAX_BYTES)), _raw.set(raw)
     try:
         with h5py.File(io.BytesIO(raw), "r") as file:
             yield file
@@ -41,6 +42,7 @@ def opened(raw: bytes) -> Iterator[h5py.File]:
         raise InvalidInputError(f"damaged: not HDF5 as expected ({str(error)[:120]})") from None
     finally:
         _budget.reset(before)
+        _raw.reset(raw_before)
 
 
 def dataset(group: h5py.Group, path: str) -> h5py.Dataset:
@@ -78,13 +80,32 @@ def array(group: h5py.Group, path: str) -> NDArray[Any]:
         raise InvalidInputError(f"{name}: expected chunks of at most {MAX_CHUNK_BYTES:,} bytes")
     if not found.dtype.hasobject or found.ndim == 0:
         return np.asarray(found[()])
-    # Text of any length, which many elements may share: each becomes a copy.
+    # Text of any length, which many elements may share: each becomes a copy. HDF5 takes memory for
+    # the lengths that it finds, before it looks whether they can be.
+    if (stated := _stated_lengths(found)) > budget.left_bytes:
+        raise InvalidInputError(f"{name}: damaged: its texts' lengths add up to {stated:,} bytes")
     parts, at_once = [], max(1, budget.left_bytes // max(1, budget.packed_bytes))
     for start in range(0, len(found), at_once):
         part = np.asarray(found[start : start + at_once])
         budget.spend(sum(map(len, filter(_has_length, part.ravel().tolist()))), name)
         parts.append(part)
     return np.concatenate(parts) if parts else np.asarray(found[()])
+
+
+def _stated_lengths(found: h5py.Dataset) -> int:
+    """The sum of the lengths that texts of a dataset state; 0 where they are compressed."""
+    if found.chunks is None:
+        places = [(found.id.get_offset(), found.id.get_storage_size())]
+    elif found.id.get_create_plist().get_nfilters():
+        return 0
+    else:
+        chunks = map(found.id.get_chunk_info, range(found.id.get_num_chunks()))
+        places = [(chunk.byte_offset, chunk.size) for chunk in chunks]
+    raw = _raw.get()
+    size = 8 + found.file.id.get_create_plist().get_sizes()[0]  # length, address, index
+    stored = b"".join(raw[at : at + n - n % size] for at, n in places if at is not None)
+    lengths = np.frombuffer(stored, np.uint8).reshape(-1, size)[:, :4].copy().view("<u4")
+    return int(lengths.sum(dtype=np.int64))
 
 
 def _has_length(value: Any) -> bool:
