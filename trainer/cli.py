@@ -29,10 +29,9 @@ from trainer.finetune.cli import finetune
 from trainer.inference.cli import export, predict
 from trainer.plots.cli import show
 from trainer.report.cli import report
-from trainer.runs.parent_watch import stop_with_parent
-from trainer.runs.signals import Interrupt
+from trainer.runs.signals import Interrupt, stop_with_parent
+from trainer.settings import window_suffix
 from trainer.sweep.cli import status, sweep
-from trainer.training.window import window_suffix
 
 
 @click.group(cls=OneLineErrors, context_settings=HELP_OPTIONS)
@@ -69,9 +68,10 @@ main.add_command(status)
 @click.option(
     "--loss",
     default=None,
-    type=click.Choice(["mse", "official", "likelihood"]),
-    help="Mean squared error; DeciWatch's own masked L1; or, for a model that also gives an "
-    "uncertainty, the likelihood of the truth.  [default: the model's own; mse]",
+    metavar="NAME",
+    help="mse: mean squared error; or one of the model's own: official (deciwatch's masked L1), "
+    "likelihood of the ground truth (resmlp, which gives an uncertainty). An unknown name lists "
+    "all.  [default: the model's own; mse]",
 )
 @click.option(
     "--threads",
@@ -185,14 +185,9 @@ def evaluate(run: Path, store: PathOrUrl | None, device: str | None) -> None:
 
     Example: python -m trainer evaluate runs/deciwatch-2.3-seed0
     """
-    from trainer.evaluation.retest import (
-        ROUNDING,
-        check_has_store,
-        chosen_store,
-        repeat_test,
-        run_config,
-    )
     from trainer.report.summary import main_rows
+    from trainer.training.config import chosen_store, run_config
+    from trainer.training.retest import ROUNDING, check_has_store, repeat_test
 
     config, store_then = run_config(run, device)
     check_has_store(run, config)

@@ -158,9 +158,9 @@ def _motion(
     device: str,
     reading: dict[str, Any],
 ) -> "Motion":
-    from trainer.evaluation.retest import chosen_store, run_config
     from trainer.inference.load_run import load_run
     from trainer.plots.track_data import clip_motion, track_motion
+    from trainer.training.config import chosen_store, run_config
 
     run = load_run(folder, device)
     if source is not None:
@@ -173,9 +173,9 @@ def _motion(
 def _by_speed(
     folder: Path, store: PathOrUrl | None, max_windows: int | None, device: str
 ) -> "Figure":
-    from trainer.evaluation.retest import chosen_store, run_config
     from trainer.inference.load_run import load_run
     from trainer.plots.speed import error_by_speed, speed_figure
+    from trainer.training.config import chosen_store, run_config
 
     run = load_run(folder, device)
     _, store_then = run_config(folder, device)
@@ -185,8 +185,8 @@ def _by_speed(
 
 
 def _windows(folder: Path, store: PathOrUrl | None, n_windows: int, device: str) -> "Figure":
-    from trainer.evaluation.retest import chosen_store, run_config
     from trainer.plots.windows import windows_figure
+    from trainer.training.config import chosen_store, run_config
 
     config, store_then = run_config(folder, device)
     with open_store(chosen_store(folder, store_then, store)) as opened:

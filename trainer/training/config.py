@@ -6,23 +6,33 @@ from typing import Any
 
 import torch
 
-from pose_smoother.errors import InvalidInputError, unknown_name
+from pose_smoother.errors import InvalidInputError, RunError
 from pose_smoother.heatmap import SIZE
+from pose_smoother.remote.path import PathOrUrl, as_path_or_url, local_path
 from pose_smoother.store.names import CONTRACT_VERSION, WINDOW_FRAMES
 from pose_smoother.store.store import Store
-from trainer.data.augment import augmentation
 from trainer.data.stream import POOL_FRAMES, WindowStream
 from trainer.experiments import experiment
-from trainer.metrics.scores import NORMALISATIONS
 from trainer.models import model_module, preset
-from trainer.noise.select import check_noise, noise_config, resolved_noise
+from trainer.models.precision import resolved_precision
+from trainer.noise.select import check_noise, load_noise_file, noise_config, resolved_noise
 from trainer.runs.data_summary import store_hash
-from trainer.runs.folder import CONFIG, versions
-from trainer.runs.results_io import read_json
+from trainer.runs.folder import CONFIG, UNRECORDED, versions
+from trainer.runs.results_io import damage_reported, read_json
 from trainer.runs.schema import CONFIG_SCHEMA
-from trainer.training.precision import PRECISIONS, resolved_precision
-from trainer.training.schedule import SCHEDULES
-from trainer.training.window import check_window, window_suffix, without_usual_window
+from trainer.settings import (
+    MISSING_TORSO,
+    PRECISIONS,
+    SCHEDULES,
+    TARGETS,
+    augmentation,
+    check_choice,
+    check_seed,
+    check_window,
+    window_suffix,
+    without_default_window,
+)
+from trainer.training.losses import batch_loss_of
 
 #: What a run may ask for at most: its settings may come from a file.
 _MOST = {
@@ -100,8 +110,7 @@ class TrainConfig:
             number = getattr(self, name)
             if number is not None and not 1 <= number <= most:
                 raise InvalidInputError(f"{name} must be from 1 to {most:,}, got {number}")
-        if not 0 <= self.seed < 2**63:
-            raise InvalidInputError(f"seed must be from 0 to 2^63 - 1, got {self.seed}")
+        check_seed(self.seed)
         check_window(self.window)
         if not 0 < self.learning_rate <= _MOST_LEARNING_RATE:
             raise InvalidInputError(
@@ -110,16 +119,16 @@ class TrainConfig:
             )
         if not abs(self.mu_in_px) <= SIZE:
             raise InvalidInputError(f"mu_in_px must be at most {SIZE}, got {self.mu_in_px}")
-        if self.missing_torso not in NORMALISATIONS:
-            known = ", ".join(NORMALISATIONS)
-            raise InvalidInputError(f"unknown missing_torso {self.missing_torso!r}; known: {known}")
-        if self.schedule not in SCHEDULES:
-            raise unknown_name("schedule", self.schedule, SCHEDULES)
-        if self.precision not in PRECISIONS:
-            raise unknown_name("precision", self.precision, PRECISIONS)
+        for kind, known in (
+            ("missing_torso", MISSING_TORSO),
+            ("schedule", SCHEDULES),
+            ("precision", PRECISIONS),
+            ("targets", TARGETS),
+        ):
+            check_choice(kind, getattr(self, kind), known)
         augmentation(self.augment)
         check_noise(self.noise, self.mu_in_px)
-        model_module(self.model)
+        batch_loss_of(self.loss, model_module(self.model))
         experiment(self.experiment)
 
     @property
@@ -170,7 +179,7 @@ def identity(config: TrainConfig, store: Store) -> dict[str, Any]:
     chosen = {name: v for name, v in asdict(config).items() if name not in _NOT_IDENTITY}
     chosen["noise"] = resolved_noise(config.noise, store)
     chosen["precision"] = config.resolved_precision
-    return {**without_usual_window(chosen), "store_sha256": store_hash(store)}
+    return {**without_default_window(chosen), "store_sha256": store_hash(store)}
 
 
 def run_record(config: TrainConfig, store: Store, n_parameters: int) -> dict[str, Any]:
@@ -192,6 +201,48 @@ def run_record(config: TrainConfig, store: Store, n_parameters: int) -> dict[str
         },
         "versions": versions(),
     }
+
+
+def run_config(folder: Path, device: str | None = None) -> tuple[TrainConfig, PathOrUrl]:
+    """The configuration a run was made with, and where its store was.
+
+    Parameters
+    ----------
+    device : replaces the device of then.
+
+    Raises
+    ------
+    RunError : not a run folder, or one of another version of this program.
+    """
+    record = read_json(folder / CONFIG, "not a run folder", CONFIG_SCHEMA)
+    with damage_reported(folder / CONFIG):
+        known = {f.name for f in fields(TrainConfig)}
+        saved = {**UNRECORDED, **record["identity"], **record["machine"]}
+        chosen: dict[str, Any] = {name: v for name, v in saved.items() if name in known}
+        chosen["noise"] = load_noise_file(folder, chosen["noise"])
+        if device is not None:
+            chosen["device"] = device
+        config, recorded = TrainConfig(**chosen), as_path_or_url(record["store"]["path"])
+    return config, recorded
+
+
+def chosen_store(folder: Path, recorded: PathOrUrl, given: PathOrUrl | None) -> PathOrUrl:
+    """The store to open for a run: the one that the user named, or where it was.
+
+    A run may come from a stranger: an address in it is not followed.
+
+    Raises
+    ------
+    RunError : none is named, and the run has an address.
+    """
+    if given is not None:
+        return given
+    if local_path(recorded) is None:
+        raise RunError(
+            f"{folder} was trained on a store at an address, which is not opened unless you name "
+            f"it: give --store {recorded} if you trust that"
+        )
+    return recorded
 
 
 def open_stream(config: TrainConfig, store: Store, split: str) -> WindowStream:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from pose_smoother.errors import unknown_name
+from trainer.settings import SCHEDULES
 
 #: Consecutive epochs without a new lowest validation loss until the learning rate falls.
 PATIENCE_REDUCE = 5
@@ -15,8 +16,6 @@ REDUCE_FACTOR = 0.1
 #: the highest.
 RISE = 0.1
 FIRST_RATE, LAST_RATE = 0.04, 1e-4
-
-SCHEDULES = ("plateau", "one-cycle")
 
 
 @dataclass(frozen=True)

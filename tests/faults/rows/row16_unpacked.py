@@ -1,6 +1,5 @@
 """Row 16: keypoint files that ask for too much memory or time; all in budget, none silent."""
 
-import logging
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +19,7 @@ def needs() -> str:
 
 
 def prepare(folder: Path) -> Path:
-    """Nothing but silence: the warnings are about what was assumed."""
-    logging.getLogger("pose_smoother").setLevel(logging.ERROR)
+    """Nothing."""
     return folder
 
 

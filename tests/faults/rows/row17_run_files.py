@@ -1,6 +1,5 @@
 """Row 17: run folders from strangers; a wrong file is named in one line, and others still count."""
 
-import logging
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +22,6 @@ def needs() -> str:
 
 def prepare(folder: Path) -> Path:
     """A run with regions of uncertainty and a run of filters."""
-    logging.getLogger("trainer").setLevel(logging.ERROR)
     server, store = servers.server("trainer"), servers.store_to_train()
     common = ["--exp", "1.1", "--store", store, "--out", folder / "runs"]
     short = ["--max-epochs", "1", "--max-steps", "1", "--batch-size", "16"]

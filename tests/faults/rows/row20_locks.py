@@ -3,7 +3,6 @@
 import errno
 import fcntl
 import json
-import logging
 import os
 import socket
 import threading
@@ -33,7 +32,6 @@ def needs() -> str:
 
 def prepare(folder: Path) -> Path:
     """An HDF5 file."""
-    logging.getLogger("pose_smoother").setLevel(logging.ERROR)
     with h5py.File(folder / "a.h5", "w") as file:
         file["x"] = 1
     return folder / "a.h5"

@@ -48,7 +48,7 @@ def _show(name: str, how: str) -> None:
     if how == "say":
         say(f"wrote {name}")
     elif how == "log":
-        logging.getLogger("pose_smoother").warning("%s", name)
+        logging.getLogger("tests.row21").warning("%s", name)
     elif how == "error":
         raise InvalidInputError(name)
     elif how == "odd error":

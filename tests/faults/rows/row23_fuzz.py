@@ -1,6 +1,5 @@
 """Row 23: files of every keypoint format, fuzzed: read and written, or refused in one line."""
 
-import logging
 import shutil
 from pathlib import Path
 
@@ -31,7 +30,6 @@ def needs() -> str:
 
 def prepare(folder: Path) -> list[tuple[str, Path]]:
     """A sound file of every format."""
-    logging.getLogger("pose_smoother").setLevel(logging.ERROR)
     made = []
     for name in SAMPLES:
         place = folder / name

@@ -2,19 +2,17 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pose_smoother.errors import RunError, StoreError
-from pose_smoother.remote.path import PathOrUrl, as_path_or_url, local_path
 from pose_smoother.store.store import Store
 from trainer.evaluation.uncertainty import has_uncertainty
 from trainer.noise.recorded import RECORDED
-from trainer.noise.select import load_noise_file
 from trainer.runs.data_summary import store_hash
-from trainer.runs.folder import CONFIG, UNRECORDED
-from trainer.runs.results_io import damage_reported, read_json, read_results
+from trainer.runs.folder import CONFIG
+from trainer.runs.results_io import read_json, read_results
 from trainer.runs.schema import CONFIG_SCHEMA
 from trainer.runs.signals import Interrupt
 from trainer.training.config import TrainConfig
@@ -42,48 +40,6 @@ class Repeat:
     rows: list[dict[str, Any]]
     different: list[dict[str, Any]]
     n_rounded: int
-
-
-def run_config(folder: Path, device: str | None = None) -> tuple[TrainConfig, PathOrUrl]:
-    """The configuration a run was made with, and where its store was.
-
-    Parameters
-    ----------
-    device : replaces the device of then.
-
-    Raises
-    ------
-    RunError : not a run folder, or one of another version of this program.
-    """
-    record = read_json(folder / CONFIG, "not a run folder", CONFIG_SCHEMA)
-    with damage_reported(folder / CONFIG):
-        known = {f.name for f in fields(TrainConfig)}
-        saved = {**UNRECORDED, **record["identity"], **record["machine"]}
-        chosen: dict[str, Any] = {name: v for name, v in saved.items() if name in known}
-        chosen["noise"] = load_noise_file(folder, chosen["noise"])
-        if device is not None:
-            chosen["device"] = device
-        return TrainConfig(**chosen), as_path_or_url(record["store"]["path"])
-    raise AssertionError("unreachable")
-
-
-def chosen_store(folder: Path, recorded: PathOrUrl, given: PathOrUrl | None) -> PathOrUrl:
-    """The store to open for a run: the one that the user named, or where it was.
-
-    A run may come from a stranger: an address in it is not followed.
-
-    Raises
-    ------
-    RunError : none is named, and the run has an address.
-    """
-    if given is not None:
-        return given
-    if local_path(recorded) is None:
-        raise RunError(
-            f"{folder} was trained on a store at an address, which is not opened unless you name "
-            f"it: give --store {recorded} if you trust that"
-        )
-    return recorded
 
 
 def check_has_store(folder: Path, config: TrainConfig) -> None:
