@@ -120,7 +120,7 @@ def _continue(url: str, part: Path, max_bytes: int) -> None:
         if response.status != 200:
             raise _Interrupted(f"the server answers {response.status}")
         length = response.headers.get("Content-Length", "")
-        if not _NUMBER.fullmatch(length):
+        if not _NUMBER.fullmatch(length) or not int(length):
             raise InvalidInputError(f"{url} cannot be downloaded: the server states no length")
         _receive(response, url, part, 0, int(length), max_bytes)
 

@@ -46,7 +46,9 @@ def best_weights(folder: Path, config: TrainConfig) -> tuple[dict[str, Tensor], 
     best: dict[str, Any] = checkpoint.read_checkpoint(file, config.torch_device)
     weights, epoch = best.get("model"), best.get("epoch")
     if not isinstance(weights, dict) or type(epoch) is not int:
-        raise RunError(f"{file} is damaged: it has no weights, or no epoch")
+        raise RunError(
+            f"{file} does not fit {config.model} as it is now (it has no weights, or no epoch)"
+        )
     with torch.device("meta"):  # shapes alone: a file may ask for a model of any size
         expected = model_module(config.model).build(N_KEYPOINTS, config.window).state_dict()
     if fault := _misfit(weights, expected):

@@ -12,11 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_smoother.errors import InvalidInputError
-from pose_smoother.files.plain import Budget
+from pose_smoother.files.plain import UNPACKED_RATIO, Budget
 from pose_smoother.poses.formats.tracks_io import MAX_BYTES
 
 #: HDF5 takes memory for a whole chunk, however few of its values are there.
 MAX_CHUNK_BYTES = 256 << 20
+
+#: A dataset may declare so much that nobody wrote.
+UNWRITTEN_BYTES = 1 << 20
 
 #: What the file that is open may still unpack to.
 _budget: ContextVar[Budget] = ContextVar("_budget")
@@ -76,6 +79,11 @@ def array(group: h5py.Group, path: str) -> NDArray[Any]:
     budget, name, n = _budget.get(), str(found.name), int(found.size or 0)
     fields = max(1, len(found.dtype.names or ()))
     budget.spend(n * max(found.dtype.itemsize, 8 * fields), name)  # numbers become float64
+    declared, stored = n * found.dtype.itemsize, found.id.get_storage_size()
+    if declared > max(UNWRITTEN_BYTES, UNPACKED_RATIO * stored):
+        raise InvalidInputError(
+            f"{name}: expected {declared:,} bytes as declared, found {stored:,} written"
+        )
     if found.chunks and math.prod(found.chunks) * found.dtype.itemsize > MAX_CHUNK_BYTES:
         raise InvalidInputError(f"{name}: expected chunks of at most {MAX_CHUNK_BYTES:,} bytes")
     if not found.dtype.hasobject or found.ndim == 0:
