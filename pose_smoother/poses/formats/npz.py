@@ -48,8 +48,10 @@ def _words(value: NDArray[Any], name: str, n: int) -> list[str]:
 def _keypoints(archive: zipfile.ZipFile, budget: Budget) -> NDArray[Any]:
     found = read_array(archive, "keypoints", budget)
     if found is None:
-        here = ", ".join(n.removesuffix(".npy") for n in archive.namelist()) or "nothing"
-        raise InvalidInputError(f"expected an array called keypoints, found {here}")
+        names = [name.removesuffix(".npy") for name in archive.namelist()]
+        here = ", ".join(names[:10]) or "nothing"
+        more = f" and {len(names) - 10:,} more" if len(names) > 10 else ""
+        raise InvalidInputError(f"expected an array called keypoints, found {here:.300}{more}")
     fits = found.ndim in (3, 4) and found.shape[-1] in (2, 3) and found.shape[-2] > 0
     if found.dtype.kind not in "iuf" or not fits:
         raise InvalidInputError(
