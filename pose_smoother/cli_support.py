@@ -68,8 +68,14 @@ KEYPOINT_FILE: tuple[Callable[[Any], Any], ...] = (
     click.option(
         "--skeleton",
         default=None,
-        help="Names the keypoints of a file that does not, such as coco-17; an unknown name lists "
-        "all.",
+        help="Names the keypoints of a file that does not, such as coco-17; `pose-smoother "
+        "skeletons` lists all.",
+    ),
+    click.option(
+        "--layout",
+        default=None,
+        help="Names the axes of an array, in order, such as time,people,keypoints,xy; also xyz, "
+        "or xys with a score.  [default: found out]",
     ),
     click.option("--overwrite", is_flag=True, help="Replace the file that --out names."),
 )

@@ -3,6 +3,7 @@
 import io
 import math
 import struct
+import tokenize
 import zipfile
 import zlib
 from typing import Any
@@ -15,9 +16,9 @@ from pose_smoother.files.plain import Budget
 
 _MAX_MEMBERS = 10_000
 #: What `zipfile` and NumPy raise on broken bytes.
-_DAMAGED = (
+DAMAGED = (
     *(ValueError, EOFError, NotImplementedError, RuntimeError, SyntaxError, OverflowError),
-    *(zipfile.BadZipFile, zlib.error, struct.error),
+    *(zipfile.BadZipFile, zlib.error, struct.error, tokenize.TokenError),
 )
 
 
@@ -45,7 +46,7 @@ def open_archive(raw: bytes, max_bytes: int) -> zipfile.ZipFile:
             raise InvalidInputError(f"{damaged}: damaged (its checksum is another)")
     except InvalidInputError:
         raise
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise InvalidInputError(f"not a NumPy archive, or damaged ({error})") from None
     if len(set(archive.namelist())) < len(archive.namelist()):
         raise InvalidInputError("two arrays of the archive have one name")
@@ -74,7 +75,7 @@ def read_array(archive: zipfile.ZipFile, name: str, budget: Budget) -> NDArray[A
         return np.asarray(np.lib.format.read_array(io.BytesIO(data), allow_pickle=False))
     except InvalidInputError:
         raise
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise InvalidInputError(f"{name}: damaged, or not a plain array ({error})") from None
 
 

@@ -43,7 +43,7 @@ _SHARE_PRESENT = 0.8
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written, and how close it is to torch.
+    """An exported model, and how close it is to torch.
 
     Attributes
     ----------
@@ -95,7 +95,7 @@ def describe(config: TrainConfig, consumes: str, epoch: int) -> dict[str, str]:
     sigmas = ", ".join(f"{sigma:g}" for sigma in trained.sigma_in_px)
     meaning = {
         "coordinates": f"x0, y0, x1, y1, ... as px / {half} - 1; 0 where there is no keypoint",
-        "heatmaps": f"{IMPULSE:g} at the keypoint's pixel, smeared by a Gaussian of sigma {sigmas} "
+        "heatmaps": f"{IMPULSE:g} at the keypoint's pixel, blurred by a Gaussian of sigma {sigmas} "
         "px; zeros where there is no keypoint; a position is the argmax",
     }
     return {

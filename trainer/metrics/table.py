@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # results are read where torch is not loaded
 
 @dataclass(frozen=True)
 class Sum:
-    """What is summed over the frames of a window, for each keypoint.
+    """A quantity that is summed over the frames of windows, for each keypoint.
 
     Attributes
     ----------
@@ -151,5 +151,5 @@ METRICS = (
     Metric("lag_frames", LAG_PRODUCT, SPEED_SQUARED, counted=TRIPLES),
 )
 
-#: Every sum that a metric needs, once.
-SUMS = tuple(dict.fromkeys(one for metric in METRICS for one in metric.sums))
+#: Every sum above, in the order of the arrays of ``scores.npz``.
+SUMS = tuple(one for one in globals().values() if isinstance(one, Sum))

@@ -1,7 +1,7 @@
 """A detector's measured noise as a file: ``noise.toml``, written by ``trainer calibrate``.
 
 What decides the noise is ``version``, ``[blur]``, ``[swapped]`` and ``[keypoints]``; all else in
-the file (``[measured]``, comments) tells where the numbers come from. A run's identity holds the
+the file (``[measured]``, comments) records where the numbers come from. A run's identity holds the
 hash of what decides, so that an edited comment is no other noise.
 """
 
@@ -27,7 +27,7 @@ PAIRS = tuple(name for name in POOLED_NAMES if POOLED.count(name) == 2)
 
 @dataclass(frozen=True)
 class KeypointNoise:
-    """How a detector errs at one keypoint, in heatmap pixels of the ground truth's box.
+    """A detector's errors at one keypoint, in heatmap pixels of the ground truth's box.
 
     Attributes
     ----------
@@ -54,9 +54,9 @@ class DetectorNoise:
     Attributes
     ----------
     keypoints : one for each of the 25.
-    swapped : by pair in the order of ``PAIRS``: share of frames in which left and right stand at
-        each other's place.
-    sigma_in_px : widths of the input's smear.
+    swapped : by pair in the order of ``PAIRS``: share of frames in which left and right are at
+        each other's position.
+    sigma_in_px : blurs of the input, px.
     sigma_share : how often each is drawn; they sum to 1.
     """
 

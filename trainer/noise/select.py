@@ -1,9 +1,9 @@
-"""Which noise a run sees: new in every epoch, fixed once as in the thesis, or a detector's own.
+"""Selection of a run's noise: new in every epoch, fixed once as in the thesis, or a detector's own.
 
 The thesis drew its noise once, when it preprocessed, and for Penn Action one shift a keypoint for a
-whole clip. A store that was cut the thesis's way is read that way too unless told otherwise, so
-that the effects of the cut and of the noise can be measured apart. A noise file of ``trainer
-calibrate`` replaces the experiment's k and sigma_in; of the experiment its frame rate is left.
+clip. A store that was cut by the thesis's protocol is read with its noise too, unless --noise says
+otherwise, so that the effects of the cut and of the noise can be measured separately. A noise file
+of ``trainer calibrate`` replaces the experiment's k and sigma_in, not its frame rate.
 """
 
 from dataclasses import replace
@@ -48,7 +48,7 @@ def is_file(noise: str) -> bool:
 
 
 def resolved_noise(noise: str, store: Store) -> str:
-    """What a run's identity holds: the hash of a noise file, and what "auto" means for a store.
+    """The noise in a run's identity: the hash of a noise file; "auto" is resolved for the store.
 
     "auto" is "recorded" for a store that holds a detector's output, "frozen" for the thesis's
     protocol, else "fresh".
@@ -93,7 +93,7 @@ def noise_config(
 
 
 def save_noise_file(folder: Path, noise: str) -> None:
-    """Copy the noise file of a run into its folder; one that an earlier run left goes."""
+    """Copy the noise file of a run into its folder; that of an earlier run is removed."""
     copy = folder / NOISE_FILE
     if not is_file(noise):
         copy.unlink(missing_ok=True)

@@ -32,7 +32,7 @@ def write_animation(motion: Motion, out: Path, rate_hz: int) -> None:
 
     Raises
     ------
-    InvalidInputError : MP4 where there is no ffmpeg.
+    InvalidInputError : MP4 without ffmpeg.
     """
     logging.getLogger("matplotlib.animation").setLevel(logging.WARNING)  # it logs its commands
     writer = _writer(out, rate_hz)
@@ -77,7 +77,7 @@ def _writer(out: Path, rate_hz: int) -> Any:
 
 
 def _ffmpeg(out: Path) -> str:
-    """Where ffmpeg is: on the machine, or in the package imageio-ffmpeg."""
+    """The path of ffmpeg: the machine's, or that of the package imageio-ffmpeg."""
     if found := shutil.which("ffmpeg"):
         return found
     try:

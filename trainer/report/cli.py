@@ -29,7 +29,7 @@ def report(
 ) -> None:
     """Tables, figures and a page from the runs and baselines of the folder RUNS.
 
-    Unfinished runs are named, and nothing stands in for them.
+    Unfinished runs are named; their cells stay empty.
 
     Example: python -m trainer report runs --out report
     """

@@ -65,7 +65,7 @@ class Run:
     record : what ``config.json`` holds.
     history, timing : a row for each finished epoch; empty before the first.
     results : what ``results.json`` holds; None before the end.
-    state : in words, for those that are not finished.
+    state : text for the report, for those that are not finished.
     """
 
     name: str
@@ -79,8 +79,8 @@ class Run:
     state: str
 
     @property
-    def beside(self) -> list[str]:
-        """What else was tested on the same windows, with scores of its own: in finetuned runs."""
+    def also_tested(self) -> list[str]:
+        """Names of what else a finetuned run tested on the same windows, with scores of its own."""
         return list((self.results or {}).get("beside", []))
 
 
@@ -128,7 +128,7 @@ class Collection:
 
     @property
     def n_grid(self) -> int:
-        """How many (network, experiment) there are: 24 with the thesis's four."""
+        """The number of (network, experiment) pairs: 24 with the thesis's four."""
         return len(self._wanted()) * len(EXPERIMENTS)
 
     def _wanted(self) -> list[str]:
@@ -145,7 +145,7 @@ def network_order() -> list[str]:
 def row_order() -> list[str]:
     """Every row of a table: identity first, then the smoothers, then the networks.
 
-    A finetuned network stands under its own name, and before it is the pretrained one.
+    A finetuned network has its own name, and the pretrained one is before it.
     """
     return [*table_filters(), *(name + BEFORE for name in network_order()), *network_order()]
 
@@ -160,7 +160,7 @@ def collect(folder: Path, store: PathOrUrl | None = None) -> Collection:
     Raises
     ------
     RunError : nothing is finished; runs of several stores or settings; a file is damaged; nothing
-        tells which clips the scores are of.
+        names the clips that the scores are of.
     """
     notes: list[str] = []
     runs, baselines = _read_folders(folder, notes)
@@ -176,7 +176,7 @@ def collect(folder: Path, store: PathOrUrl | None = None) -> Collection:
     found = Collection(data, runs, baselines, notes=notes)
     for one in finished:
         files = (
-            {one.model: SCORES} | {name: f"scores-{name}.npz" for name in one.beside}
+            {one.model: SCORES} | {name: f"scores-{name}.npz" for name in one.also_tested}
             if isinstance(one, Run)
             else {name: f"scores-{name}.npz" for name in one.params}
         )
@@ -233,8 +233,8 @@ def _read_run(folder: Path, record: dict[str, Any]) -> Run:
     if (folder / RESULTS_JSON).exists():
         results = read_results(folder)
     else:
-        told = folder / STATE
-        word = read_json(told, "", STATE_SCHEMA)["state"] if told.exists() else "begun"
+        file = folder / STATE
+        word = read_json(file, "", STATE_SCHEMA)["state"] if file.exists() else "begun"
         state = f"{word}, {len(history)} epochs so far"
     return Run(
         folder.name,
@@ -263,15 +263,15 @@ def _read_baselines(folder: Path, record: dict[str, Any]) -> Baselines:
 
 
 def _same_settings(finished: list[Run | Baselines]) -> None:
-    """Rows that stand in one table must have been counted on the same store in the same way."""
+    """Check that the rows of one table were counted on the same store in the same way."""
     first = finished[0]
     for other in finished[1:]:
-        mine, theirs = first.record["identity"], other.record["identity"]
-        for name in sorted((set(mine) & set(theirs)) - FREE_TO_DIFFER):
-            if mine[name] != theirs[name]:
+        wanted, found = first.record["identity"], other.record["identity"]
+        for name in sorted((set(wanted) & set(found)) - FREE_TO_DIFFER):
+            if wanted[name] != found[name]:
                 raise RunError(
-                    f"{first.name} and {other.name} can't stand in one table: {name} is "
-                    f"{mine[name]!r} and {theirs[name]!r}; keep such runs in folders of their own"
+                    f"{first.name} and {other.name} can't be in one table: {name} is "
+                    f"{wanted[name]!r} and {found[name]!r}; use a folder of its own for such runs"
                 )
 
 
@@ -284,19 +284,19 @@ def _find_data(folder: Path, finished: list[Run | Baselines], store: PathOrUrl |
             except RunError as error:
                 reasons.append(str(error))
     wanted = finished[0].record["identity"].get("store_sha256")
-    places = [one.record["store"]["path"] for one in finished if "store" in one.record]
-    for place in [store] if store is not None else dict.fromkeys(map(as_path_or_url, places)):
+    paths = [one.record["store"]["path"] for one in finished if "store" in one.record]
+    for path in [store] if store is not None else dict.fromkeys(map(as_path_or_url, paths)):
         try:
-            if store is None and local_path(place) is None:
+            if store is None and local_path(path) is None:
                 reasons.append("their store is at an address, which only --store has opened")
                 continue
-            with open_store(place) as opened:
+            with open_store(path) as opened:
                 if store_hash(opened) == wanted:
                     return describe(opened, wanted)
-                reasons.append(f"{place} is another store")
+                reasons.append(f"{path} is another store")
         except PoseSmootherError as error:
             reasons.append(str(error))
     raise RunError(
-        f"can't tell which videos the scores are of ({'; '.join(reasons)}): name the runs' store "
+        f"the videos of the scores are unknown ({'; '.join(reasons)}): name the runs' store "
         "with --store"
     )

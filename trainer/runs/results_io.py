@@ -91,7 +91,7 @@ def read_csv(path: Path, kinds: Mapping[str, str]) -> pd.DataFrame:
 
 
 def write_results(folder: Path, results: Mapping[str, Any]) -> None:
-    """Write ``results.json``, then ``results.csv`` whole from its rows.
+    """Write ``results.json``, then ``results.csv`` from its rows.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def write_results(folder: Path, results: Mapping[str, Any]) -> None:
 
 
 def read_results(folder: Path) -> dict[str, Any]:
-    """What a finished run's ``results.json`` holds.
+    """The content of a finished run's ``results.json``.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What a sweep runs: models x experiments x seeds, and the smoothers of each experiment."""
+"""The runs of a sweep: models x experiments x seeds, and the filters of each experiment."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -15,9 +15,9 @@ from trainer.sweep.job import Job
 from trainer.training import config as training
 from trainer.training.config import TrainConfig, train_config
 
-#: The order in which models are begun; those not named here come last.
+#: The order in which models are started; those not named here come last.
 CHEAP_FIRST = ("deciwatch", "3dconv", "biconvlstm-c", "biconvlstm-s")
-_NO_OPTION = frozenset({"pool_frames"})  # a run keeps what it was begun with
+_NO_OPTION = frozenset({"pool_frames"})  # a run keeps its first value
 _FLAGS = {"experiment": "--exp", "mu_in_px": "--mu-in"}
 
 Config = TrainConfig | BaselinesConfig
@@ -73,12 +73,12 @@ def job_of(
     else:
         identity = baselines.identity(config, store)
         verb = ["baselines"]
-    places = ("--store", str(store.path), "--out", str(out))
+    paths = ("--store", str(store.path), "--out", str(out))
     program = ["trainer"]
     if n_processes > 1 and isinstance(config, TrainConfig):
         torchrun = ["trainer.distributed.launch", "--nproc-per-node", str(n_processes)]
         program = [*torchrun, "-m", "trainer"]
-    command = (sys.executable, "-m", *program, *verb, *flags(config), *places)
+    command = (sys.executable, "-m", *program, *verb, *flags(config), *paths)
     return Job(config.run_name, identity, command)
 
 

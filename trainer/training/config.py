@@ -1,4 +1,4 @@
-"""What decides a run, saved with it."""
+"""The configuration of a run, which decides its numbers and is saved with it."""
 
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -50,17 +50,17 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "int | None": (int, type(None)),
 }
 _NOT_IDENTITY = ("device", "threads", "pool_frames")
-_POOL_FRAMES_BEFORE = 2_048  # of runs that were begun before their record told
+_POOL_FRAMES_BEFORE = 2_048  # of runs that were begun before it was recorded
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """What decides a run's numbers, and on what it runs.
+    """The settings that decide a run's numbers, and the device and threads it computes with.
 
     Attributes
     ----------
     model, experiment : registered names.
-    seed : names initial weights, order, noise and dropout.
+    seed : decides initial weights, order, noise and dropout.
     batch_size : windows a step.
     max_epochs, max_steps : epochs at most, and training batches of each (None: all).
     learning_rate : Adam's, before it falls.
@@ -68,7 +68,7 @@ class TrainConfig:
     missing_torso : which frames PCK scores, "skip" or "one-side".
     loss : "mse", or a model's own: "official" (DeciWatch), "likelihood" (with an uncertainty).
     schedule : "plateau", the thesis's rule, or "one-cycle" over all epochs.
-    augment : what is done to training windows, by name (``trainer.data.augment``).
+    augment : of training windows, by name (``trainer.settings.AUGMENTATIONS``).
     precision : of the matrix products in training: "float32", "bfloat16", or "auto".
     mu_in_px : mean of the noise's shift.
     noise : "fresh" in every epoch, "frozen" once for all as in the thesis, or "auto": frozen for
@@ -138,12 +138,12 @@ class TrainConfig:
 
     @property
     def row_name(self) -> str:
-        """What tables call the model: one that sees more frames is a row of its own."""
+        """The model's name in tables: one with longer windows is a row of its own."""
         return self.model + window_suffix(self.window)
 
     @property
     def torch_device(self) -> torch.device:
-        """The device that "auto" stands for, or the one asked for."""
+        """The device: the one asked for, or what "auto" selects."""
         has_gpu = torch.cuda.is_available()
         if self.device == "cuda" and not has_gpu:
             raise InvalidInputError("no CUDA device here; use --device cpu")
@@ -151,7 +151,7 @@ class TrainConfig:
 
     @property
     def resolved_precision(self) -> str:
-        """The precision that "auto" stands for on this run's device."""
+        """The precision: the one asked for, or what "auto" selects for this run's device."""
         return resolved_precision(self.precision, self.torch_device)
 
 
@@ -167,7 +167,7 @@ def train_config(model: str, experiment: str, **chosen: Any) -> TrainConfig:
 
 
 def with_saved_settings(config: TrainConfig, folder: Path) -> TrainConfig:
-    """The config with which a run goes on: windows are shuffled over as many frames as before."""
+    """The config with which a run continues: windows are shuffled over as many frames as before."""
     if not (folder / CONFIG).exists():
         return config
     begun = read_json(folder / CONFIG, "not a run folder", CONFIG_SCHEMA)
@@ -175,7 +175,7 @@ def with_saved_settings(config: TrainConfig, folder: Path) -> TrainConfig:
 
 
 def identity(config: TrainConfig, store: Store) -> dict[str, Any]:
-    """What decides a run's numbers: two runs of one identity are the same run."""
+    """The settings that decide a run's numbers: two runs of one identity are the same run."""
     chosen = {name: v for name, v in asdict(config).items() if name not in _NOT_IDENTITY}
     chosen["noise"] = resolved_noise(config.noise, store)
     chosen["precision"] = config.resolved_precision
@@ -183,7 +183,7 @@ def identity(config: TrainConfig, store: Store) -> dict[str, Any]:
 
 
 def run_record(config: TrainConfig, store: Store, n_parameters: int) -> dict[str, Any]:
-    """What ``config.json`` holds: ``identity`` decides the numbers, the rest tells of them."""
+    """The content of ``config.json``: ``identity`` decides the numbers, the rest is for readers."""
     return {
         "contract": CONTRACT_VERSION,
         "identity": identity(config, store),

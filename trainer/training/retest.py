@@ -1,4 +1,4 @@
-"""Testing a finished run again, from its best weights: the numbers must come out the same."""
+"""A second test of a finished run, from its best weights: the numbers must be the same."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -27,14 +27,14 @@ ROUNDING = 1e-6
 
 @dataclass(frozen=True)
 class Repeat:
-    """What a repeated test came to.
+    """The result of a repeated test.
 
     Attributes
     ----------
     rows : its tidy rows.
     different : rows whose value is another one, or that only one of both tests has.
-    n_rounded : rows whose value differs by ``ROUNDING`` at most. Not one on the machine, and with
-        the version, that tested first.
+    n_rounded : rows whose value differs by ``ROUNDING`` at most: none on the machine, and with the
+        version, that tested first.
     """
 
     rows: list[dict[str, Any]]
@@ -65,15 +65,15 @@ def repeat_test(folder: Path, config: TrainConfig, store: Store) -> Repeat:
         raise StoreError(f"{store.path} is not the store of {folder}: give that one by --store")
     weights, _ = best_weights(folder, config)
     with Interrupt() as interrupt, Progress(config.run_name, 1) as progress:
-        judged = evaluate_on_test(config, store, weights, progress, interrupt)
-    found = tidy_rows(config, store, judged.scores, config.model)
+        evaluation = evaluate_on_test(config, store, weights, progress, interrupt)
+    found = tidy_rows(config, store, evaluation.scores, config.model)
     if has_uncertainty(config.model):
         found += coverage_on_test(config, store, weights, folder)
     return _compared(found, saved)
 
 
 def _compared(found: list[dict[str, Any]], saved: Sequence[Mapping[str, Any]]) -> Repeat:
-    """Rows beside the saved ones of the same name."""
+    """Compare rows with the saved ones of the same name."""
     before = {_name(row): row for row in saved}
     different: list[dict[str, Any]] = []
     n_rounded = 0

@@ -1,18 +1,24 @@
-"""CSV with one keypoint a row: frame, keypoint, x, y, and person, video, score where there are."""
+"""CSV with one keypoint a row: frame, keypoint, x, y; and z, person, video, score where there are.
 
-from collections.abc import Sequence
+Keypoints may be numbered, as MediaPipe's landmarks are.
+"""
+
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
+from pose_smoother.poses.formats.evidence import Evidence
+from pose_smoother.poses.formats.individuals import person_id
 from pose_smoother.poses.formats.text_table import (
     IDENTITY,
     SCORES,
+    column_numbers,
     columns,
     head_texts,
-    number,
     parse,
 )
 from pose_smoother.poses.formats.tracks_io import (
@@ -22,34 +28,41 @@ from pose_smoother.poses.formats.tracks_io import (
     to_file_order,
     to_tracks,
 )
+from pose_smoother.poses.keypoint_names import numbered_as
 from pose_smoother.poses.tracks import Floats, Poses
 
 NAME = "csv-long"
 EXTENSIONS = (".csv", ".tsv", ".txt")
+HAS = frozenset({"scores", "fps", "3-D"})
 
 _MEANINGS = {
     **IDENTITY,
-    "keypoint": ("keypoint", "keypoint_name", "bodypart", "bodyparts", "joint", "landmark", "node"),
+    "keypoint": (
+        *("keypoint", "keypoint_name", "bodypart", "bodyparts", "joint", "landmark", "node"),
+        *("landmark_name", "landmark_id", "landmark_index", "landmark_idx", "keypoint_id"),
+    ),
     "x": ("x", "x_px"),
     "y": ("y", "y_px"),
+    "z": ("z",),
     "score": SCORES,
 }
 _NEEDED = ("frame", "keypoint", "x", "y")
 
 
-def looks_like(path: Path) -> bool:
+def claims(path: Path) -> Evidence:
     """Whether the header has a column for each of frame, keypoint, x and y."""
     names = {name.strip().lower() for name in head_texts(path)}
-    return all(names & set(_MEANINGS[meaning]) for meaning in _NEEDED)
+    found = all(names & set(_MEANINGS[meaning]) for meaning in _NEEDED)
+    return Evidence.NAMES if found else Evidence.NONE
 
 
 def read(path: Path, skeleton: str | None) -> Poses:
-    """Tracks of the file; its keypoint column names the keypoints, so no skeleton is asked for.
+    """Tracks of the file; its column names the keypoints (``skeleton`` those that are numbered).
 
     Raises
     ------
-    InvalidInputError : a column is absent, a cell is no number, or one keypoint stands twice in a
-        frame.
+    InvalidInputError : a column is absent, a cell is no number, or one keypoint is twice in a frame
+        with different numbers.
     """
     raw = read_bytes(path)
     table = parse(raw)
@@ -61,51 +74,101 @@ def read(path: Path, skeleton: str | None) -> Poses:
             f"no column for {', '.join(absent)} among {', '.join(header)}; expected "
             f"{', '.join(_NEEDED)} and, where there are, person, video, score"
         )
-    names: dict[str, int] = {}
-    people: dict[tuple[str, str | None, int], int] = {}
-    lines: dict[tuple[int, int], int] = {}  # (row, keypoint) → line
-    values: list[tuple[float, float, float]] = []
-    for index, cells in table.rows(1, len(header)):
-        image, frame = named_frame(cells[at["frame"]])
-        video = cells[at["video"]] if "video" in at else image
-        person = cells[at["person"]] if "person" in at else ""
-        row = people.setdefault((video, person or None, frame), len(people))
-        name = cells[at["keypoint"]].strip()
-        if not name:
-            raise InvalidInputError(f"line {index + 1}: the keypoint has no name")
-        key = (row, names.setdefault(name, len(names)))
-        if key in lines:
-            raise InvalidInputError(
-                f"keypoint {name!r} stands twice in frame {frame} (lines {lines[key] + 1} and "
-                f"{index + 1}): two people need two ids in a column person"
-            )
-        lines[key] = index
-        x, y, score = (
-            number(cells[at[m]], index, header[at[m]]) if m in at else np.nan
-            for m in ("x", "y", "score")
-        )
-        values.append((x, y, score))
-    place = np.full((len(people), len(names)), -1, dtype=np.int64)
-    data = np.full((*place.shape, 3), np.nan)
-    for (row, column), line, value in zip(lines, lines.values(), values, strict=True):
-        place[row, column] = line
-        data[row, column] = value
+    listed = list(table.rows(1, len(header)))
+    if not listed:
+        raise InvalidInputError("nobody is in it: no frame has a person with keypoints")
+    lines = np.array([line for line, _ in listed], dtype=np.int64)
+    cells = list(zip(*(texts for _, texts in listed), strict=True))  # by column
+    axes = ("x", "y", "z") if "z" in at else ("x", "y")
+    given = [meaning for meaning in (*axes, "score") if meaning in at]
+    values = np.array(
+        [column_numbers(cells[at[m]], lines.tolist(), header[at[m]]) for m in given]
+    ).T
+    people, row_of = _people(cells, at)
+    names, keypoint_of = _names(cells[at["keypoint"]], lines)
+    n = len(names)
+    spot, first, which = np.unique(row_of * n + keypoint_of, return_index=True, return_inverse=True)
+    repeated = _repeated(values, lines, first, which, [*names], spot % n)
+    place = np.full((len(people), n), -1, dtype=np.int64)
+    data = np.full((len(people), n, len(axes) + 1), np.nan)
+    place.reshape(-1)[spot] = lines[first]
+    data.reshape(-1, len(axes) + 1)[spot, : len(given)] = values[first]
     seen = Detections(
         [video for video, _, _ in people],
         [person for _, person, _ in people],
         np.array([frame for _, _, frame in people], dtype=np.int64),
-        data[..., :2],
-        data[..., 2],
+        data[..., :-1],
+        data[..., -1],
     )
-    return to_tracks(list(names), seen, raw, (place, at["x"], at["y"]))
+    copies = [(int(lines[row]), *divmod(int(spot[which[row]]), n)) for row in repeated]
+    told = [f"{len(repeated)} rows repeat another row: taken as one"] if repeated else []
+    places = (place, copies, *(at[axis] for axis in axes))
+    named = numbered_as(list(names), skeleton)
+    return to_tracks(named, seen, raw, places, told, table.fps)
+
+
+def _people(
+    cells: Sequence[Sequence[str]], at: Mapping[str, int]
+) -> tuple[list[tuple[str, str | None, int]], NDArray[np.int64]]:
+    """(video, person, frame) of every person of a frame, and each line's index among them."""
+    empty = ("",) * len(cells[0])
+    texts = [cells[at[m]] if m in at else empty for m in ("video", "person", "frame")]
+    keys = list(zip(*texts, strict=True))
+    people: dict[tuple[str, str | None, int], int] = {}
+    index: dict[tuple[str, ...], int] = {}
+    for key in dict.fromkeys(keys):
+        image, frame = named_frame(key[2])
+        person = (key[0] if "video" in at else image, person_id(key[1] or None), frame)
+        index[key] = people.setdefault(person, len(people))
+    return list(people), np.array([index[key] for key in keys], dtype=np.int64)
+
+
+def _names(texts: Sequence[str], lines: NDArray[np.int64]) -> tuple[list[str], NDArray[np.int64]]:
+    """Every keypoint's name, and each line's index among them."""
+    names: dict[str, int] = {}
+    index = {text: names.setdefault(text.strip(), len(names)) for text in dict.fromkeys(texts)}
+    if "" in names:
+        blank = next(i for i, text in enumerate(texts) if not text.strip())
+        raise InvalidInputError(f"line {lines[blank] + 1}: the keypoint has no name")
+    return list(names), np.array([index[text] for text in texts], dtype=np.int64)
+
+
+def _repeated(
+    values: Floats,
+    lines: NDArray[np.int64],
+    first: NDArray[np.int64],
+    which: NDArray[np.int64],
+    names: Sequence[str],
+    keypoint: NDArray[np.int64],
+) -> list[int]:
+    """The rows that repeat an earlier row of one keypoint in one frame.
+
+    Raises
+    ------
+    InvalidInputError : they differ in their numbers.
+    """
+    later = np.flatnonzero(first[which] != np.arange(len(which)))
+    for row in later.tolist():
+        earlier = int(first[which[row]])
+        if not np.array_equal(values[row], values[earlier], equal_nan=True):
+            raise InvalidInputError(
+                f"keypoint {names[keypoint[which[row]]]!r} is twice in a frame (lines "
+                f"{lines[earlier] + 1} and {lines[row] + 1}): two people need two ids in a column "
+                "person"
+            )
+    return [int(row) for row in later]
 
 
 def write(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:
     """The same rows with other coordinates; a keypoint without a row gets none."""
-    place, *columns_xy = poses.origin.place
+    place, repeated, *columns_xy = poses.origin.place
     new, changed = to_file_order(poses, keypoints)
     changes: dict[int, dict[int, float]] = {}
-    for row, keypoint, axis in np.argwhere(changed & (place >= 0)[..., None]).tolist():
-        cells = changes.setdefault(int(place[row, keypoint]), {})
-        cells[columns_xy[axis]] = float(new[row, keypoint, axis])
+    spot = np.nonzero(changed & (place >= 0)[..., None])
+    lines = place[spot[:2]].tolist()
+    for line, axis, value in zip(lines, spot[2].tolist(), new[spot].tolist(), strict=True):
+        changes.setdefault(line, {})[columns_xy[axis]] = value
+    for line, row, keypoint in repeated:
+        if int(place[row, keypoint]) in changes:
+            changes[line] = changes[int(place[row, keypoint])]
     write_atomic(out, parse(poses.origin.raw).changed(changes))

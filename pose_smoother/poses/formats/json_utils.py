@@ -28,7 +28,12 @@ _INDENT = re.compile(rb"\s*[\[{]\r?\n([ \t]+)")
 
 
 def head(path: Path) -> bytes:
-    """The start of a file, enough to tell formats by their keys; without a byte-order mark."""
+    """The start of a file, enough to tell formats by their keys; without a byte-order mark.
+
+    Nothing of a folder.
+    """
+    if not path.is_file():
+        return b""
     with open_plain(path, MAX_BYTES) as file:
         return file.read(1 << 20).removeprefix(b"\xef\xbb\xbf").lstrip()
 
@@ -41,7 +46,8 @@ def load(raw: bytes) -> Any:
     InvalidInputError : it is no JSON, is nested too deeply, would take more memory than such a
         file should, or an object has a key twice (one would be lost).
     """
-    _check_structure(raw)
+    if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH:  # most frames' files have fewer
+        _check_structure(raw)
     try:
         return json.loads(raw, object_pairs_hook=_once)
     except InvalidInputError:
@@ -156,36 +162,6 @@ def points(value: list[Any], where: str, per_point: int = 3) -> Floats:
             f"{where}: expected keypoints as {per_point} numbers each, found shape {found.shape}"
         )
     return found
-
-
-def set_points(
-    value: list[Any], new: Floats, changed: NDArray[np.bool_], per_point: int = 3
-) -> None:
-    """Put changed coordinates (J, 2) into a list that `points` reads, in place."""
-    for j, axis in np.argwhere(changed).tolist():
-        number = float(new[j, axis])
-        if isinstance(value[0], list):
-            value[j][axis] = number
-        else:
-            value[j * per_point + axis] = number
-
-
-def stack(people: list[Floats], where: str) -> tuple[Floats, Floats]:
-    """Keypoints (N, J, 2) and scores (N, J), NaN where not given, of people alike.
-
-    Raises
-    ------
-    InvalidInputError : they have different numbers of keypoints.
-    """
-    if not people:
-        raise InvalidInputError(f"nobody is in it: no keypoints under {where}")
-    counts = sorted({len(p) for p in people})
-    if len(counts) > 1:
-        raise InvalidInputError(f"expected one number of keypoints throughout, found {counts}")
-    data = np.full((len(people), counts[0], 3), np.nan)
-    for row, person in enumerate(people):
-        data[row, :, : person.shape[1]] = person
-    return data[..., :2].copy(), data[..., 2].copy()
 
 
 def person_name(item: dict[str, Any], keys: tuple[str, ...]) -> str | None:

@@ -35,7 +35,7 @@ _RUN_HEADS = {
 
 
 def split_table(data: Data) -> Table:
-    """What each split holds, and what stands in more than one: the leak audit."""
+    """The content of each split, and what is in more than one: the leak audit."""
     splits = list(SPLITS)
     rows, records = [], []
     for key, text in _COUNTED.items():
@@ -143,7 +143,7 @@ def _text(value: Any) -> str:
 
 
 def parameter_table(found: Collection) -> Table | None:
-    """What tuning on validation chose for each smoother; None without smoothers."""
+    """The parameters that tuning on validation windows chose; None without smoothers."""
     chosen = {
         (name, parameter, b.experiment, b.seed): value
         for b in found.baselines

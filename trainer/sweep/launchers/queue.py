@@ -1,4 +1,4 @@
-"""Runs as jobs of a queue: SLURM by submitit, or its stand-in on this machine."""
+"""Runs as jobs of a queue: SLURM by submitit, or its local executor."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -82,7 +82,7 @@ class _QueuedGroup(ClusterJob):
         return bool(self._job.done())
 
     def result(self) -> Outcomes:
-        """What the job left in its folder."""
+        """The outcome that the job wrote into its folder."""
         found: Outcomes = self._job.result()
         return found
 
