@@ -1,4 +1,4 @@
-"""Row 23: files of the keypoint formats of `samples`, fuzzed: read and written, or refused in one line."""
+"""Row 23: files of keypoint formats, fuzzed: read and written, or refused in one line."""
 
 import shutil
 from pathlib import Path
