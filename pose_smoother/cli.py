@@ -13,9 +13,11 @@ from pose_smoother.cli_batch import KEYPOINT_FILES, smooth_paths
 from pose_smoother.cli_support import (
     HELP_OPTIONS,
     PATH,
+    FiniteRange,
     OneLineErrors,
     options,
     program_options,
+    say,
 )
 from pose_smoother.inspection.cli import inspect
 from pose_smoother.view.cli import view
@@ -50,11 +52,13 @@ main.add_command(view)
     help="A parameter of the filter, such as sigma_frames=2 or cutoff_hz=6; in a chain also "
     "hampel.width_frames=5. Several times for several.",
 )
-@click.option("--fps", default=None, type=float, help="Frames a second, for Hz and seconds.")
+@click.option(
+    "--fps", default=None, type=FiniteRange(), help="Frames a second, for Hz and seconds."
+)
 @click.option(
     "--min-score",
     default=None,
-    type=float,
+    type=FiniteRange(),
     help="Points with a lower score are not read; they stay as they are, unless filled; 0 reads "
     "all.  [default: below 0.3, of DeepLabCut, SLEAP and NWB 0.6, and far from the points around]",
 )
@@ -125,6 +129,7 @@ def smooth(
 
 def _smooth_file(chosen: dict[str, Any], source: Path, out: Path) -> str:
     """Smooth one file by the options of the command; a line on what was changed."""
+    from pose_smoother.files.outputs import check_output
     from pose_smoother.poses.tracks import Poses
     from pose_smoother.smoothing.files import smooth_file
     from pose_smoother.smoothing.methods import smooth_by
@@ -140,19 +145,24 @@ def _smooth_file(chosen: dict[str, Any], source: Path, out: Path) -> str:
         return smooth_by(method, poses, rules, chosen["names_map"])
 
     reading = ("format", "skeleton", "layout", "missing", "fix_swaps")
+    page = chosen["page"]
+    if page is not None:
+        page = check_output(page, (source, out), overwrite=chosen["overwrite"])
     summary = smooth_file(
         source,
-        out,
+        check_output(
+            out, (source, chosen["names_map"], chosen["run"]), overwrite=chosen["overwrite"]
+        ),
         smooth,
         rules=None if chosen["run"] else rules,
         detect_swaps=not any(text.startswith("delay_frames") for text in chosen["params"]),
         **{name: chosen[name] for name in reading},
     )
-    if chosen["page"] is not None:
+    if page is not None:
         from pose_smoother.view.write import write_view
 
         how_read = {name: chosen[name] for name in ("format", "skeleton")}
-        write_view(source, (out,), chosen["page"], fps=chosen["fps"], **how_read)
+        write_view(source, (out,), page, fps=chosen["fps"], **how_read)
     if chosen["summary_format"] == "json":
         return json.dumps({"out": str(out), **summary.as_dict()})
     return f"wrote {out}: {summary.n_frames} frames in {summary.n_tracks} tracks; {summary.line()}"
@@ -218,4 +228,4 @@ def _echo_table(rows: Sequence[tuple[str, ...]]) -> None:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        click.echo(line.rstrip())
+        say(line.rstrip())

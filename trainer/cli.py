@@ -15,6 +15,8 @@ from pose_smoother.cli_support import (
     OneLineErrors,
     names,
     program_options,
+    say,
+    say_lines,
 )
 from pose_smoother.files.lock import raise_if_locked
 from pose_smoother.remote.path import PathOrUrl
@@ -80,7 +82,8 @@ main.add_command(status)
     "--resume/--no-resume",
     default=True,
     show_default=True,
-    help="Go on where the same run was stopped, or delete it and start over.",
+    help="Go on where the same run was stopped, or start over: what is there is kept until the new "
+    "run has finished.",
 )
 @click.option(
     "--log",
@@ -89,6 +92,7 @@ main.add_command(status)
     type=click.Choice(["tensorboard", "mlflow", "wandb"]),
     help="Send each epoch's numbers there, too; each is an extra of the installation.",
 )
+@click.option("--replace", is_flag=True, help="With --no-resume: also if it is finished.")
 @PARENT
 def train(
     store: PathOrUrl,
@@ -96,6 +100,7 @@ def train(
     checkpoint_minutes: float,
     resume: bool,
     tracker: str | None,
+    replace: bool,
     parent: int | None,
     **chosen: Any,
 ) -> None:
@@ -134,6 +139,7 @@ def train(
                 opened,
                 out,
                 resume=resume,
+                replace=replace,
                 checkpoint_minutes=checkpoint_minutes,
                 interrupt=interrupt,
                 ranks=ranks,
@@ -141,8 +147,8 @@ def train(
             )
     if not ranks.is_main:
         return
-    click.echo(main_rows([*results["references"], *results["rows"]]))
-    click.echo(f"test results: {out / config.run_name / RESULTS_CSV}")
+    say_lines(main_rows([*results["references"], *results["rows"]]))
+    say(f"test results: {out / config.run_name / RESULTS_CSV}")
 
 
 @main.command()
@@ -174,8 +180,8 @@ def baselines(
     configs = [BaselinesConfig(experiment=name, **chosen) for name in asked]
     with open_store(store) as opened:
         for config in configs:
-            click.echo(main_rows(run(config, opened, out)["rows"]))
-            click.echo(f"test results: {out / config.run_name / RESULTS_CSV}")
+            say_lines(main_rows(run(config, opened, out)["rows"]))
+            say(f"test results: {out / config.run_name / RESULTS_CSV}")
 
 
 @main.command()
@@ -188,17 +194,17 @@ def evaluate(run: Path, store: PathOrUrl | None, device: str | None) -> None:
     Example: python -m trainer evaluate runs/deciwatch-2.3-seed0
     """
     from trainer.report.summary import main_rows
-    from trainer.training.config import run_config
+    from trainer.training.config import chosen_store, run_config
     from trainer.training.retest import ROUNDING, check_has_store, repeat_test
 
     config, store_then = run_config(run, device)
     check_has_store(run, config)
-    with open_store(store or store_then) as opened:
+    with open_store(chosen_store(run, store_then, store)) as opened:
         repeated = repeat_test(run, config, opened)
-    click.echo(main_rows(repeated.rows))
+    say_lines(main_rows(repeated.rows))
     if repeated.different:
-        click.echo(f"error: {len(repeated.different)} rows differ from {run}'s results", err=True)
+        say(f"error: {len(repeated.different)} rows differ from {run}'s results", err=True)
         sys.exit(1)
     n = repeated.n_rounded
     rounding = f" ({n} of them except for rounding, {ROUNDING:g} at most)" if n else ""
-    click.echo(f"all {len(repeated.rows)} numbers equal the saved ones{rounding}")
+    say(f"all {len(repeated.rows)} numbers equal the saved ones{rounding}")

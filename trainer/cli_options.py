@@ -2,7 +2,7 @@
 
 import click
 
-from pose_smoother.cli_support import PATH, PLACE, options
+from pose_smoother.cli_support import PATH, PLACE, FiniteRange, options
 from pose_smoother.store.names import WINDOW_FRAMES
 from trainer.settings import (
     AUGMENTATIONS,
@@ -51,7 +51,7 @@ NOISE_AND_SCORE = options(
         "mu_in_px",
         default=0.0,
         show_default=True,
-        type=float,
+        type=FiniteRange(),
         help="Mean of the noise's shift, in heatmap pixels.",
     ),
     click.option(
@@ -95,7 +95,7 @@ TRAINING = options(
     click.option(
         "--learning-rate",
         default=None,
-        type=float,
+        type=FiniteRange(),
         help=f"Adam's, at its highest.  [default: {_OWN}; 0.001]",
     ),
     click.option(
@@ -133,7 +133,7 @@ TRAINING = options(
         "--checkpoint-minutes",
         default=5.0,
         show_default=True,
-        type=click.FloatRange(0),
+        type=FiniteRange(0),
         help="Minutes between checkpoints within an epoch.",
     ),
 )

@@ -70,16 +70,22 @@ def check_choice(kind: str, name: str, known: tuple[str, ...]) -> None:
         raise unknown_name(kind, name, known)
 
 
+#: Nine times the longest that was of use; a model's weights grow with its window.
+MAX_WINDOW_FRAMES = 243
+
+
 def check_seed(seed: int) -> None:
-    """Raise InvalidInputError for a negative seed."""
-    if seed < 0:
-        raise InvalidInputError(f"seed must not be negative, got {seed}")
+    """Raise InvalidInputError for a seed that is negative, or has more than 63 bits."""
+    if not 0 <= seed < 2**63:
+        raise InvalidInputError(f"seed must be from 0 to 2^63 - 1, got {seed}")
 
 
 def check_window(n_frames: int) -> None:
-    """Raise InvalidInputError for a window shorter than those that stores list."""
-    if n_frames < WINDOW_FRAMES:
-        raise InvalidInputError(f"a window has at least {WINDOW_FRAMES} frames, got {n_frames}")
+    """Raise InvalidInputError for a window shorter than those that stores list, or endless."""
+    if not WINDOW_FRAMES <= n_frames <= MAX_WINDOW_FRAMES:
+        raise InvalidInputError(
+            f"a window has from {WINDOW_FRAMES} to {MAX_WINDOW_FRAMES} frames, got {n_frames}"
+        )
 
 
 def window_suffix(n_frames: int) -> str:

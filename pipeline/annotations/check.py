@@ -13,6 +13,7 @@ from pipeline.parse_files import scan
 from pipeline.sources import source
 from pipeline.worker_pool import Workers
 from pose_smoother.boxes import boxes_around
+from pose_smoother.text import one_line
 
 
 @dataclass
@@ -100,7 +101,7 @@ def table(found: SourceSummary) -> str:
         f"  {'action or movement':<24}{'clips':>8}{'frames':>12}",
     ]
     lines += [
-        f"    {name or '(none)':<22}{clips:>8,}{found.action_frames[name]:>12,}"
+        f"    {one_line(name) or '(none)':<22}{clips:>8,}{found.action_frames[name]:>12,}"
         for name, clips in sorted(found.actions.items())
     ]
     if left_out := {reason: n for reason, n in sorted(found.left_out.items()) if n}:
@@ -109,7 +110,7 @@ def table(found: SourceSummary) -> str:
     if found.rejected:
         lines.append("  broken files")
         shown = list(found.rejected.items())[:20]
-        lines += [f"    {name}: {reason}" for name, reason in shown]
+        lines += [f"    {one_line(name)}: {one_line(reason)}" for name, reason in shown]
         if len(found.rejected) > len(shown):
             lines.append(f"    ... and {len(found.rejected) - len(shown):,} more")
     return "\n".join(lines)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from pose_smoother.cli_support import PATH
+from pose_smoother.cli_support import OVERWRITE, PATH, say, say_lines
 
 
 @click.command()
@@ -20,6 +20,7 @@ from pose_smoother.cli_support import PATH
 @click.option(
     "--skeleton", default=None, help="Names the keypoints of a file that does not: coco-17."
 )
+@OVERWRITE
 @click.pass_obj
 def inspect(
     quiet: bool,
@@ -30,6 +31,7 @@ def inspect(
     fps: float | None,
     format: str | None,
     skeleton: str | None,
+    overwrite: bool,
 ) -> None:
     """Report what is in a file of keypoints, what is wrong, and what would smooth it.
 
@@ -39,16 +41,18 @@ def inspect(
     Example: pose-smoother inspect keypoints.csv
     """
     from pose_smoother.files.atomic import write_atomic
+    from pose_smoother.files.outputs import check_output
     from pose_smoother.inspection.inspect import inspect as look
     from pose_smoother.inspection.page import report_page
     from pose_smoother.inspection.report import as_text
 
+    target = html and check_output(html, (source,), overwrite=overwrite)
     found = look(source, fps=fps, format=format, skeleton=skeleton)
     if not quiet:
         for text in found.warnings:
-            click.echo(f"warning: {text}", err=True)
-    click.echo(json.dumps(found.as_dict(), indent=2) if as_json else as_text(found, every))
-    if html is not None:
-        write_atomic(html, report_page(found))
+            say(f"warning: {text}", err=True)
+    say_lines(json.dumps(found.as_dict(), indent=2) if as_json else as_text(found, every))
+    if target is not None:
+        write_atomic(target, report_page(found))
         if not quiet:
-            click.echo(f"wrote {html}", err=True)
+            say(f"wrote {html}", err=True)

@@ -9,6 +9,8 @@ from pose_smoother.errors import StoreError
 
 #: ``heatmaps`` of the stores that ``pipeline`` makes: an impulse at each keypoint, blurred.
 IMPULSE = "impulse"
+#: Boxes are not extended farther, as `preprocess` has it.
+MAX_EXPAND = 10.0
 #: ``detections`` of a store that has a detector's output next to the ground truth.
 RECORDED = "recorded"
 CLIPS, THESIS = "clips", "thesis"  # protocol
@@ -55,7 +57,7 @@ class StoreConfig:
         """
         table = attrs.get("config") or {}
         try:
-            return cls(
+            found = cls(
                 heatmaps=str(table.get("heatmaps") or ""),
                 protocol=str(table.get("protocol") or CLIPS),
                 group_by=str(table.get("group_by") or VIDEO),
@@ -65,8 +67,14 @@ class StoreConfig:
                 detections=str(table.get("detections") or ""),
                 heatmap_columns=tuple(int(i) for i in table.get(DETECTED_HEATMAPS) or ()),
             )
-        except (TypeError, ValueError, AttributeError) as error:
-            raise StoreError(f"the store's config is not understood ({error}): {table!r}") from None
+        except (TypeError, ValueError, AttributeError, OverflowError):
+            raise StoreError("the store's config is damaged: a value is not of its type") from None
+        if not (0 <= found.expand <= MAX_EXPAND and 0 <= found.box_jitter < 1):
+            raise StoreError(
+                f"the store's config is damaged: expected expand from 0 to {MAX_EXPAND} and "
+                f"box_jitter from 0 to 1, found {found.expand} and {found.box_jitter}"
+            )
+        return found
 
     @property
     def has_impulses(self) -> bool:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from pose_smoother.cli_support import PATH, options
+from pose_smoother.cli_support import OVERWRITE, PATH, options, say
 
 READING = (
     click.option("--format", default=None, help="Of the files.  [default: found out]"),
@@ -51,6 +51,7 @@ READING = (
     help="Of a file with several videos, the name of one.  [default: the longest]",
 )
 @options(*READING)
+@OVERWRITE
 @click.pass_obj
 def view(
     quiet: bool,
@@ -65,6 +66,7 @@ def view(
     recording: str | None,
     format: str | None,
     skeleton: str | None,
+    overwrite: bool,
 ) -> None:
     """Make a page on which keypoints are watched before and after smoothing.
 
@@ -73,12 +75,13 @@ def view(
 
     Example: pose-smoother view keypoints.csv smoothed.csv --out page.html
     """
+    from pose_smoother.files.outputs import check_output
     from pose_smoother.view.write import write_view
 
     done = write_view(
         source,
         smoothed,
-        out,
+        check_output(out, (source, *smoothed, clip), overwrite=overwrite),
         smoothers=smoothers,
         clip=clip,
         first_frame=first_frame,
@@ -89,4 +92,4 @@ def view(
         skeleton=skeleton,
     )
     if not quiet:
-        click.echo(f"wrote {out}: {done}")
+        say(f"wrote {out}: {done}")

@@ -105,7 +105,7 @@ def test_swaps_and_missing_points_are_reported_and_mended(swapped: Path) -> None
 
 def test_which_points_are_missing_can_be_chosen(swapped: Path) -> None:
     out = swapped.with_name("out.csv")
-    words = ("smooth", swapped, "--smoother", "gaussian", "--out", out)
+    words = ("smooth", swapped, "--smoother", "gaussian", "--out", out, "--overwrite")
     done = invoke(*words, "--missing", "none")
     assert "180 of 180 points changed" in done.output
     assert float(columns(out, "nose_x")[19][0]) < 290

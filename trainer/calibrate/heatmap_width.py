@@ -157,5 +157,7 @@ def open_arrays(path: Path, opened: ExitStack) -> dict[str, Any]:
     import h5py
     import hdf5plugin  # noqa: F401  (registers the compressors of such files)
 
-    file = opened.enter_context(h5py.File(path, "r"))
+    from pose_smoother.files.hdf5_file import open_file
+
+    file = opened.enter_context(open_file(path))
     return {name: node for name, node in file.items() if isinstance(node, h5py.Dataset)}

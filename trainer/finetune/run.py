@@ -163,6 +163,7 @@ def finetune(
     runs: Path,
     *,
     resume: bool = True,
+    replace: bool = False,
     checkpoint_minutes: float = CHECKPOINT_MINUTES,
     interrupt: Interrupt | None = None,
 ) -> dict[str, Any]:
@@ -180,6 +181,7 @@ def finetune(
         runs,
         start=prepared.start,
         resume=resume,
+        replace=replace,
         checkpoint_minutes=checkpoint_minutes,
         interrupt=interrupt,
     )

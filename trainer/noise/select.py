@@ -113,6 +113,8 @@ def load_noise_file(folder: Path, noise: str) -> str:
     RunError : the run's copy of its noise file is absent, or is no longer what it was.
     """
     if not noise.startswith(FROM_FILE):
+        if noise not in (*NOISES, RECORDED):  # a path would be read wherever it leads
+            raise RunError(f"{folder}/config.json is damaged: its noise is none that runs record")
         return noise
     file = folder / NOISE_FILE
     try:

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pose_smoother.cli_support import PATH, PLACE, names
-from pose_smoother.remote.path import PathOrUrl
+from pose_smoother.cli_support import OVERWRITE, PATH, PLACE, names, say
+from pose_smoother.files.outputs import check_output
+from pose_smoother.remote.path import PathOrUrl, local_path
 from pose_smoother.store.open import open_store
 from trainer.cli_options import DEVICE
 
@@ -110,6 +111,7 @@ class _Frames(click.ParamType):
 @click.option("--skeleton", default=None, help="Of IN, as in `predict`.")
 @click.option("--map", "names_map", default=None, type=PATH, help="Of IN, as in `predict`.")
 @click.option("--device", default="cpu", show_default=True, type=DEVICE, help="Where to compute.")
+@OVERWRITE
 def show(
     source: Path | None,
     folder: Path | None,
@@ -129,6 +131,7 @@ def show(
     format: str | None,
     skeleton: str | None,
     names_map: Path | None,
+    overwrite: bool,
 ) -> None:
     """Draw keypoints before and after smoothing: IN by any smoother, or a test clip of a run.
 
@@ -147,6 +150,8 @@ def show(
         )
     if source is not None and (by_speed or windows is not None or store is not None):
         raise click.UsageError("--by-speed, --windows and --store go without IN: they need truth")
+    inputs = (source, folder, names_map, video, local_path(store))
+    written, out = out, check_output(out, inputs, overwrite=overwrite)
     if folder is None and source is None:
         raise click.UsageError(
             "give IN, a file of keypoints, or --run RUN for one of its test clips"
@@ -160,7 +165,7 @@ def show(
         from trainer.plots.overlay import write_overlay
 
         write_overlay(motion.between(*frames), video, out, first_frame, rate_hz)
-        click.echo(f"wrote {out}")
+        say(f"wrote {written}")
         return
     moves = check_ending(out, may_move=trajectories is None and not by_speed and windows is None)
     if by_speed:
@@ -188,7 +193,7 @@ def show(
             from trainer.plots.strip import strip_figure
 
             save(strip_figure(motion), out)
-    click.echo(f"wrote {out}")
+    say(f"wrote {written}")
 
 
 def _of_file(
@@ -221,11 +226,11 @@ def _of_clip(folder: Path, store: PathOrUrl | None, name: str | None, device: st
     """A test clip of a store with the run's noise."""
     from trainer.inference.load_run import load_run
     from trainer.plots.track_data import clip_motion
-    from trainer.training.config import run_config
+    from trainer.training.config import chosen_store, run_config
 
     run = load_run(folder, device)
     _, store_then = run_config(folder, device)
-    with open_store(store or store_then) as opened:
+    with open_store(chosen_store(folder, store_then, store)) as opened:
         return clip_motion(run, opened, name)
 
 
@@ -234,19 +239,19 @@ def _by_speed(
 ) -> "Figure":
     from trainer.inference.load_run import load_run
     from trainer.plots.speed import error_by_speed, speed_figure
-    from trainer.training.config import run_config
+    from trainer.training.config import chosen_store, run_config
 
     run = load_run(folder, device)
     _, store_then = run_config(folder, device)
-    with open_store(store or store_then) as opened:
+    with open_store(chosen_store(folder, store_then, store)) as opened:
         found = error_by_speed(run, opened, max_windows, progress=True)
     return speed_figure(found, f"{run.name}: error by speed of motion")
 
 
 def _windows(folder: Path, store: PathOrUrl | None, n_windows: int, device: str) -> "Figure":
     from trainer.plots.windows import windows_figure
-    from trainer.training.config import run_config
+    from trainer.training.config import chosen_store, run_config
 
     config, store_then = run_config(folder, device)
-    with open_store(store or store_then) as opened:
+    with open_store(chosen_store(folder, store_then, store)) as opened:
         return windows_figure(folder, config, opened, n_windows)

@@ -8,7 +8,7 @@ import pandas as pd
 
 from pose_smoother.errors import PoseSmootherError, RunError
 from pose_smoother.filters import table_filters
-from pose_smoother.remote.path import PathOrUrl, as_path_or_url
+from pose_smoother.remote.path import PathOrUrl, as_path_or_url, local_path
 from pose_smoother.store.open import open_store
 from trainer.experiments import EXPERIMENTS, THESIS_MODELS
 from trainer.metrics.scores import Scores
@@ -25,7 +25,15 @@ from trainer.runs.layout import (
     TIMING_KINDS,
     VALIDATION_CSV,
 )
-from trainer.runs.results_io import RESULTS_JSON, TIDY_KINDS, read_csv, read_json
+from trainer.runs.results_io import (
+    RESULTS_JSON,
+    TIDY_KINDS,
+    damage_reported,
+    read_csv,
+    read_json,
+    read_results,
+)
+from trainer.runs.schema import CONFIG_SCHEMA, STATE_SCHEMA
 
 #: Rows of one table may differ in these; everything else in a run's identity must agree.
 FREE_TO_DIFFER = frozenset(
@@ -154,14 +162,18 @@ def collect(folder: Path, store: PathOrUrl | None = None) -> Collection:
     RunError : nothing is finished; runs of several stores or settings; a file is damaged; nothing
         names the clips that the scores are of.
     """
-    runs, baselines = _read_folders(folder)
+    notes: list[str] = []
+    runs, baselines = _read_folders(folder, notes)
     done = [run for run in runs if run.results is not None]
     finished: list[Run | Baselines] = [*done, *baselines]
     if not finished:
-        raise RunError(f"no finished run in {folder}: train a model or compute baselines first")
+        why = f" ({'; '.join(notes)})" if notes else ""
+        raise RunError(
+            f"no finished run in {folder}{why}: train a model or compute baselines first"
+        )
     _same_settings(finished)
     data = _find_data(folder, finished, store)
-    found = Collection(data, runs, baselines)
+    found = Collection(data, runs, baselines, notes=notes)
     for one in finished:
         files = (
             {one.model: SCORES} | {name: f"scores-{name}.npz" for name in one.also_tested}
@@ -177,24 +189,34 @@ def _add_scores(found: Collection, file: Path, key: tuple[str, str], seed: int) 
     if not file.exists():
         found.notes.append(f"{file.parent.name} has results but no {file.name}: not in the tables")
         return
-    scores = Scores.load(file)
-    if len(scores.annotated) != len(found.data.clips):
-        raise RunError(
-            f"{file} counts {len(scores.annotated)} clips, expected the {len(found.data.clips)} of "
-            "its store: train again"
-        )
+    try:
+        scores = Scores.load(file)
+        if len(scores.annotated) != len(found.data.clips):
+            raise RunError(
+                f"{file} counts {len(scores.annotated)} clips, expected the "
+                f"{len(found.data.clips)} of its store: train again"
+            )
+    except RunError as error:
+        found.notes.append(f"{error}: not in the tables")
+        return
     found.scores.setdefault(key, {})[seed] = scores
 
 
-def _read_folders(folder: Path) -> tuple[list[Run], list[Baselines]]:
-    runs, baselines = [], []
+def _read_folders(folder: Path, notes: list[str]) -> tuple[list[Run], list[Baselines]]:
+    """Runs and baselines; one that is damaged is left out, and ``notes`` gets why."""
+    runs: list[Run] = []
+    baselines: list[Baselines] = []
     for file in sorted(folder.glob(f"*/{CONFIG}")):
-        record = read_json(file, "not a run folder")
-        identity = record.get("identity", {})
-        if {"model", "experiment", "seed"} <= set(identity):
-            runs.append(_read_run(file.parent, record))
-        elif "smoothers" in identity and (file.parent / RESULTS_JSON).exists():
-            baselines.append(_read_baselines(file.parent, record))
+        try:
+            with damage_reported(file):
+                record = read_json(file, "not a run folder", CONFIG_SCHEMA)
+                identity = record["identity"]
+                if {"model", "experiment", "seed"} <= set(identity):
+                    runs.append(_read_run(file.parent, record))
+                elif "smoothers" in identity and (file.parent / RESULTS_JSON).exists():
+                    baselines.append(_read_baselines(file.parent, record))
+        except RunError as error:
+            notes.append(f"{file.parent.name} is left out: {error}")
     return runs, baselines
 
 
@@ -209,15 +231,15 @@ def _read_run(folder: Path, record: dict[str, Any]) -> Run:
     results = None
     state = "finished"
     if (folder / RESULTS_JSON).exists():
-        results = read_json(folder / RESULTS_JSON, "")
+        results = read_results(folder)
     else:
         file = folder / STATE
-        word = read_json(file, "")["state"] if file.exists() else "begun"
+        word = read_json(file, "", STATE_SCHEMA)["state"] if file.exists() else "begun"
         state = f"{word}, {len(history)} epochs so far"
     return Run(
         folder.name,
-        identity["model"],
-        identity["experiment"],
+        str(identity["model"]),
+        str(identity["experiment"]),
         int(identity["seed"]),
         record,
         history,
@@ -235,7 +257,7 @@ def _read_baselines(folder: Path, record: dict[str, Any]) -> Baselines:
         identity["experiment"],
         int(identity["seed"]),
         record,
-        read_json(folder / RESULTS_JSON, "")["params"],
+        read_results(folder)["params"],
         read_csv(validation, TIDY_KINDS) if validation.exists() else None,
     )
 
@@ -254,14 +276,20 @@ def _same_settings(finished: list[Run | Baselines]) -> None:
 
 
 def _find_data(folder: Path, finished: list[Run | Baselines], store: PathOrUrl | None) -> Data:
+    reasons = ["no run holds data.json"]
     for one in finished:
         if (folder / one.name / DATA_JSON).exists():
-            return load_data(folder / one.name)
-    wanted = finished[0].record["identity"]["store_sha256"]
+            try:
+                return load_data(folder / one.name)
+            except RunError as error:
+                reasons.append(str(error))
+    wanted = finished[0].record["identity"].get("store_sha256")
     paths = [one.record["store"]["path"] for one in finished if "store" in one.record]
-    reasons = ["no run holds data.json"]
     for path in [store] if store is not None else dict.fromkeys(map(as_path_or_url, paths)):
         try:
+            if store is None and local_path(path) is None:
+                reasons.append("their store is at an address, which only --store has opened")
+                continue
             with open_store(path) as opened:
                 if store_hash(opened) == wanted:
                     return describe(opened, wanted)

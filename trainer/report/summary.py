@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pose_smoother.text import one_line
+
 #: (metric, alpha) -> heading, in the order shown.
 MAIN = {
     ("pck", 0.05): "PCK@0.05",
@@ -24,7 +26,8 @@ def main_rows(rows: Sequence[Mapping[str, Any]]) -> str:
     for row in rows:
         heading = MAIN.get((row["metric"], row["alpha"]))
         if heading and row["dataset"] == row["keypoint"] == "all":
-            line = cells.setdefault((row["experiment"], row["model"]), {})
+            key = (one_line(str(row["experiment"])), one_line(str(row["model"])))
+            line = cells.setdefault(key, {})
             line[heading] = f"{row['value']:.2f}"
             if heading == "PCK@0.2":
                 line["n scored"] = f"{row['n']:,}"

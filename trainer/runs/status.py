@@ -5,9 +5,7 @@ A run's process touches a small file next to the run every few seconds
 process died without a word.
 """
 
-import json
 import math
-import os
 import socket
 import time
 from contextlib import suppress
@@ -15,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pose_smoother.errors import PoseSmootherError, RunError
-from pose_smoother.files.lock import DEAD_AFTER_S, owner_file
+from pose_smoother.files.lock import has_heartbeat, is_process, owner_file, read_owner
 from trainer.runs.layout import (
     CONFIG,
     HISTORY,
@@ -142,15 +140,14 @@ def _is_at_work(folder: Path) -> bool:
     """Whether the run's process is alive: it touched its file, and exists if it is from here."""
     file = owner_file(folder)
     try:
-        silent_s = time.time() - file.stat().st_mtime
-        owner = json.loads(file.read_text())
-        if owner["host"] == socket.gethostname():
-            os.kill(int(owner["pid"]), 0)
-    except PermissionError:
-        return True
-    except (OSError, ValueError, KeyError, TypeError):
+        owner = read_owner(file)
+        if owner is None or (
+            owner["host"] == socket.gethostname() and not is_process(owner["pid"])
+        ):
+            return False
+        return has_heartbeat(file)
+    except OSError:
         return False
-    return silent_s < DEAD_AFTER_S
 
 
 def _silent_s(folder: Path) -> float | None:

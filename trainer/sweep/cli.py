@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from pose_smoother.cli_support import PATH, names
+from pose_smoother.cli_support import PATH, FiniteRange, names, say_lines
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.remote.path import PathOrUrl
 from pose_smoother.store.open import open_store
@@ -44,7 +44,7 @@ from trainer.sweep.launchers.cli import CLUSTER, WHERE, launcher_of
 @click.option(
     "--max-minutes",
     default=None,
-    type=click.FloatRange(0),
+    type=FiniteRange(0),
     help="Save and stop after this time; the same command continues.  [default: no limit]",
 )
 @NOISE_AND_SCORE
@@ -111,7 +111,7 @@ def sweep(
         options = SweepOptions(jobs, threads, max_minutes, not is_here if again is None else again)
         launcher = launcher_of(out, threads * nproc_per_node, **where)
         statuses = Supervisor(planned, out, options, interrupt, ProgressDisplay(), launcher).run()
-        click.echo(sweep_table(statuses))
+        say_lines(sweep_table(statuses))
         verdict(statuses, interrupt)
 
 
@@ -131,7 +131,7 @@ def status(runs: Path, as_json: bool) -> None:
     from trainer.runs.status_table import overview_table, to_json
 
     found = overview(runs)
-    click.echo(to_json(found) if as_json else overview_table(found))
+    say_lines(to_json(found) if as_json else overview_table(found))
 
 
 def _subset(text: str) -> tuple[str, ...] | None:

@@ -25,7 +25,7 @@ from trainer.models import model_module
 from trainer.models.nonfinite import closing_batches, explain_nonfinite
 from trainer.runs import checkpoint
 from trainer.runs.layout import HISTORY, HISTORY_KINDS, TIMING, TIMING_KINDS
-from trainer.runs.results_io import write_csv
+from trainer.runs.results_io import damage_reported, write_csv
 from trainer.runs.signals import Interrupt, raise_if_interrupted
 from trainer.training.config import TrainConfig, open_stream
 from trainer.training.losses import batch_loss_of
@@ -116,12 +116,13 @@ class Training:
         saved = self.ranks.run_on_main(lambda: checkpoint.load_last(self.folder, at))
         if saved is None:
             return False
-        self.model.load_state_dict(saved["model"])
-        self.optimizer.load_state_dict(saved["optimizer"])
-        self.schedule = type(self.schedule)(**saved["schedule"])
-        for name in _SAVED:
-            setattr(self, name, saved[name])
-        self.loss_sum = self.loss_sum.to(device)
+        with damage_reported(self.folder / checkpoint.LAST):
+            self.model.load_state_dict(saved["model"])
+            self.optimizer.load_state_dict(saved["optimizer"])
+            self.schedule = type(self.schedule)(**saved["schedule"])
+            for name in _SAVED:
+                setattr(self, name, saved[name])
+            self.loss_sum = self.loss_sum.to(device)
         self._write_tables()
         self._write_best()
         return True

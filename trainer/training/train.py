@@ -49,6 +49,7 @@ def train(
     *,
     start: WarmStart | None = None,
     resume: bool = True,
+    replace: bool = False,
     checkpoint_minutes: float = CHECKPOINT_MINUTES,
     interrupt: Interrupt | None = None,
     bars: bool | None = None,
@@ -62,7 +63,8 @@ def train(
     runs : the run's folder is made in it, named ``<model>-<experiment>-seed<N>``.
     start : a trained model to start from, instead of random weights; then ``-finetuned`` ends the
         folder's name, and ``rows`` also hold what is tested in addition to the model.
-    resume : False deletes what an earlier call left and starts over.
+    resume : False starts over; what an earlier call left is kept until the new run has finished.
+    replace : with ``resume`` False, a finished run may be replaced.
     checkpoint_minutes : how much work a kill may cost; each epoch's end is saved, too.
     interrupt : an entered ``Interrupt``; None makes one for the length of the call.
     bars : progress bars; None asks whether stderr is a terminal.
@@ -94,7 +96,7 @@ def train(
         held.enter_context(translate_disk_errors(path, preserved=lambda: _last_good(path)))
         held.enter_context(report_lost_process(ranks))
         folder = RunFolder(path)
-        ranks.run_on_main(lambda: _hold(folder, held, resume))
+        ranks.run_on_main(lambda: _hold(folder, held, resume, replace))
         training = Training(config, store, folder.path, start, ranks)
         results = ranks.run_on_main(lambda: _claim(folder, training))
         if results is None:
@@ -102,14 +104,16 @@ def train(
             held.enter_context(report_lost_process(ranks))  # inside, so that the state is recorded
             results = ranks.run_on_main(lambda: _prepare(training, runs, resume))
         if results is not None:
+            if ranks.is_main:
+                folder.drop_aside()
             return results
         return _train_and_test(training, interrupt, checkpoint_minutes, bars, tracker)
 
 
-def _hold(folder: RunFolder, held: ExitStack, resume: bool) -> None:
+def _hold(folder: RunFolder, held: ExitStack, resume: bool, replace: bool) -> None:
     held.enter_context(folder)
     if not resume:
-        folder.clear()
+        folder.begin_anew(replace)
 
 
 def _claim(folder: RunFolder, training: Training) -> dict[str, Any] | None:
@@ -123,7 +127,7 @@ def _claim(folder: RunFolder, training: Training) -> dict[str, Any] | None:
     save_noise_file(folder.path, config.noise)
     if not folder.is_finished():
         return None
-    _log.info("%s is finished already; --no-resume trains it anew", folder.path)
+    _log.info("%s is finished already; --no-resume --replace trains it anew", folder.path)
     return finished_results(folder.path)
 
 
@@ -182,6 +186,7 @@ def _train_and_test(
         # that a kill here leaves a run that is tested again, and ends with the same files.
         checkpoint.remove_checkpoints(training.folder, (checkpoint.PREVIOUS,))
         write_results(training.folder, results)
+        RunFolder(training.folder).drop_aside()
     return results
 
 

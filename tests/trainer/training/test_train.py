@@ -178,7 +178,7 @@ def test_a_finished_run_has_one_optimizer_state_and_the_best_weights(undisturbed
 def test_no_resume_trains_anew(config, store, undisturbed, tmp_path):
     other = tiny_config(max_epochs=1, max_steps=1)
     train(other, store, tmp_path)
-    train(config, store, tmp_path, resume=False)
+    train(config, store, tmp_path, resume=False, replace=True)
     assert_same_run(tmp_path / RUN, undisturbed)
 
 
