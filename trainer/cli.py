@@ -60,9 +60,10 @@ main.add_command(status)
 @click.option(
     "--loss",
     default=None,
-    type=click.Choice(["mse", "official", "likelihood"]),
-    help="Mean squared error; DeciWatch's own masked L1; or, for a model that also gives an "
-    "uncertainty, the likelihood of the truth.  [default: the model's own; mse]",
+    type=click.Choice(["mse", "official", "likelihood", "position-acceleration"]),
+    help="Mean squared error; DeciWatch's own masked L1; SmoothNet's own L1 of positions and "
+    "accelerations; or, for a model that also gives an uncertainty, the likelihood of the truth.  "
+    "[default: the model's own; mse]",
 )
 @click.option(
     "--threads",

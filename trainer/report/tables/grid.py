@@ -14,6 +14,7 @@ from trainer.report.tables.table import ABSENT, Row, Table
 LABELS = {
     **{name: module.LABEL for name, module in table_filters().items()},
     "resmlp": "ResMLP",
+    "smoothnet": "SmoothNet",
     "3dconv": "3DConv",
     "deciwatch": "DeciWatch",
     "biconvlstm-s": "bi-ConvLSTM Model S",
