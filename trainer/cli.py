@@ -23,6 +23,7 @@ from trainer.report.cli import report
 from trainer.runs.parent_watch import stop_with_parent
 from trainer.runs.signals import Interrupt
 from trainer.sweep.cli import status, sweep
+from trainer.training.budget import budget_suffix
 from trainer.training.window import window_suffix
 
 
@@ -107,6 +108,7 @@ def train(
             stop_with_parent(os.getppid())  # torchrun
         else:
             row = chosen["model"] + window_suffix(chosen["window"])
+            row += budget_suffix(chosen["budget_steps"])
             raise_if_locked(out / f"{row}-{chosen['experiment']}-seed{chosen['seed']}")
         from trainer.distributed.setup import joined
         from trainer.report.summary import main_rows

@@ -19,6 +19,7 @@ from trainer.noise.select import check_noise, noise_config, resolved_noise
 from trainer.runs.data_summary import store_hash
 from trainer.runs.folder import CONFIG, versions
 from trainer.runs.results_io import read_json
+from trainer.training.budget import budget_suffix, without_usual_budget
 from trainer.training.precision import PRECISIONS, resolved_precision
 from trainer.training.schedule import SCHEDULES
 from trainer.training.window import check_window, window_suffix, without_usual_window
@@ -37,6 +38,9 @@ class TrainConfig:
     seed : names initial weights, order, noise and dropout.
     batch_size : windows a step.
     max_epochs, max_steps : epochs at most, and training batches of each (None: all).
+    budget_steps : steps of the whole training, instead of ``max_epochs`` and the stopping rule. An
+        epoch is then a fresh share of the training windows, of which no two share a frame.
+    validation_share : share of the validation windows that epochs are compared on.
     learning_rate : Adam's, before it falls.
     targets : "auto", "stored" or "rendered" ground-truth heatmaps.
     missing_torso : which frames PCK scores, "skip" or "one-side".
@@ -61,6 +65,8 @@ class TrainConfig:
     batch_size: int = 16
     max_epochs: int = 50
     max_steps: int | None = None
+    budget_steps: int | None = None
+    validation_share: float = 1.0
     learning_rate: float = 1e-3
     targets: str = "auto"
     missing_torso: str = "skip"
@@ -76,7 +82,14 @@ class TrainConfig:
     threads: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("batch_size", "max_epochs", "max_steps", "threads", "pool_frames"):
+        for name in (
+            "batch_size",
+            "max_epochs",
+            "max_steps",
+            "budget_steps",
+            "threads",
+            "pool_frames",
+        ):
             number = getattr(self, name)
             if number is not None and number < 1:
                 raise InvalidInputError(f"{name} must be at least 1, got {number}")
@@ -86,6 +99,10 @@ class TrainConfig:
         if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
             raise InvalidInputError(
                 f"learning_rate must be a positive number, got {self.learning_rate}"
+            )
+        if not 0 < self.validation_share <= 1:
+            raise InvalidInputError(
+                f"validation_share must be above 0 and at most 1, got {self.validation_share:g}"
             )
         if self.missing_torso not in NORMALISATIONS:
             known = ", ".join(NORMALISATIONS)
@@ -106,8 +123,8 @@ class TrainConfig:
 
     @property
     def row_name(self) -> str:
-        """What tables call the model: one that sees more frames is a row of its own."""
-        return self.model + window_suffix(self.window)
+        """What tables call the model: with more frames or a budget it is a row of its own."""
+        return self.model + window_suffix(self.window) + budget_suffix(self.budget_steps)
 
     @property
     def torch_device(self) -> torch.device:
@@ -147,7 +164,8 @@ def identity(config: TrainConfig, store: Store) -> dict[str, Any]:
     chosen = {name: v for name, v in asdict(config).items() if name not in _NOT_IDENTITY}
     chosen["noise"] = resolved_noise(config.noise, store)
     chosen["precision"] = config.resolved_precision
-    return {**without_usual_window(chosen), "store_sha256": store_hash(store)}
+    named = without_usual_budget(without_usual_window(chosen))
+    return {**named, "store_sha256": store_hash(store)}
 
 
 def run_record(config: TrainConfig, store: Store, n_parameters: int) -> dict[str, Any]:
@@ -186,4 +204,6 @@ def open_stream(config: TrainConfig, store: Store, split: str) -> WindowStream:
         augment=augmentation(config.augment),
         pool_frames=config.pool_frames,
         window_frames=config.window,
+        without_neighbours=config.budget_steps is not None,
+        validation_share=config.validation_share,
     )

@@ -149,7 +149,7 @@ def _trained_and_tested(
     if training.restore() and ranks.is_main:
         _log.info("%s goes on in epoch %d", training.folder, training.epoch)
     shown = bars if ranks.is_main else False
-    with Progress(config.run_name, config.max_epochs, len(training.history), shown) as progress:
+    with Progress(config.run_name, training.n_epochs, len(training.history), shown) as progress:
         training.run(progress, interrupt, checkpoint_minutes)
         results = test_best(training, progress, interrupt)
     if ranks.is_main:
