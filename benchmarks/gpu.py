@@ -40,11 +40,12 @@ from trainer.data.stream import Batch
 from trainer.experiments import EXPERIMENTS
 from trainer.models import model_module, models
 from trainer.models.codec import model_input, positions_px
+from trainer.models.precision import computing_in
 from trainer.runs.signals import Interrupt
 from trainer.training.config import TrainConfig, open_stream, train_config
-from trainer.training.loop import Training, new_model
+from trainer.training.loop import Training
 from trainer.training.losses import batch_loss_of
-from trainer.training.precision import computing_in
+from trainer.training.model_setup import new_model
 from trainer.training.step import make_optimizer
 
 EPOCH_WINDOWS = 207_072  # 60 % of the thesis's 345,120

@@ -15,13 +15,12 @@ from pose_smoother.store.open import open_store
 from trainer.data.batch import Batch
 from trainer.data.stream import WindowStream
 from trainer.evaluation.evaluate import evaluate
-from trainer.evaluation.retest import run_config
 from trainer.metrics.scorer import ALPHAS
 from trainer.metrics.scores import pck, value
 from trainer.models import model_module
-from trainer.training.config import open_stream
-from trainer.training.loop import best_model
+from trainer.training.config import open_stream, run_config
 from trainer.training.losses import batch_loss_of
+from trainer.training.model_setup import best_model
 
 
 class FirstBatches:

@@ -38,8 +38,8 @@ from pose_smoother.bench.timing import Timings, interleaved
 from pose_smoother.files import atomic
 from pose_smoother.store import hdf5_checks, hdf5_store, zarr_store
 from pose_smoother.store.open import open_store
+from trainer.models.nonfinite import FirstBad
 from trainer.training.config import TrainConfig
-from trainer.training.step import FirstBad
 from trainer.training.train import train
 
 GOAL_PERCENT = 5.0

@@ -20,11 +20,9 @@ from trainer.finetune.cli import finetune
 from trainer.inference.cli import export, predict
 from trainer.plots.cli import show
 from trainer.report.cli import report
-from trainer.runs.parent_watch import stop_with_parent
-from trainer.runs.signals import Interrupt
+from trainer.runs.signals import Interrupt, stop_with_parent
+from trainer.settings import budget_suffix, window_suffix
 from trainer.sweep.cli import status, sweep
-from trainer.training.budget import budget_suffix
-from trainer.training.window import window_suffix
 
 
 @click.group(cls=OneLineErrors, context_settings=HELP_OPTIONS)
@@ -61,10 +59,11 @@ main.add_command(status)
 @click.option(
     "--loss",
     default=None,
-    type=click.Choice(["mse", "official", "likelihood", "position-acceleration"]),
-    help="Mean squared error; DeciWatch's own masked L1; SmoothNet's own L1 of positions and "
-    "accelerations; or, for a model that also gives an uncertainty, the likelihood of the truth.  "
-    "[default: the model's own; mse]",
+    metavar="NAME",
+    help="mse: mean squared error; or one of the model's own: official (deciwatch's masked L1), "
+    "likelihood of the ground truth (resmlp, which gives an uncertainty), "
+    "position-acceleration (smoothnet's L1 of both). An unknown name lists "
+    "all.  [default: the model's own; mse]",
 )
 @click.option(
     "--threads",
@@ -175,8 +174,9 @@ def evaluate(run: Path, store: PathOrUrl | None, device: str | None) -> None:
 
     Example: python -m trainer evaluate runs/deciwatch-2.3-seed0
     """
-    from trainer.evaluation.retest import ROUNDING, check_has_store, repeat_test, run_config
     from trainer.report.summary import main_rows
+    from trainer.training.config import run_config
+    from trainer.training.retest import ROUNDING, check_has_store, repeat_test
 
     config, store_then = run_config(run, device)
     check_has_store(run, config)

@@ -3,6 +3,15 @@
 import click
 
 from pose_smoother.cli_support import PATH, PLACE, options
+from pose_smoother.store.names import WINDOW_FRAMES
+from trainer.settings import (
+    AUGMENTATIONS,
+    DEVICES,
+    MISSING_TORSO,
+    PRECISIONS,
+    SCHEDULES,
+    TARGETS,
+)
 
 STORE = click.option(
     "--store",
@@ -20,7 +29,7 @@ SEED = click.option(
     type=click.IntRange(0),
     help="Names all randomness: weights, order, noise, dropout.",
 )
-DEVICE = click.Choice(["auto", "cpu", "cuda"])
+DEVICE = click.Choice(DEVICES)
 _OWN = "the model's own"
 PARENT = click.option(
     "--parent",
@@ -34,7 +43,7 @@ NOISE_AND_SCORE = options(
         "--missing-torso",
         default="skip",
         show_default=True,
-        type=click.Choice(["skip", "one-side"]),
+        type=click.Choice(MISSING_TORSO),
         help="Frames without all four shoulders and hips: not scored, or scored by one side.",
     ),
     click.option(
@@ -56,9 +65,9 @@ NOISE_AND_SCORE = options(
     ),
     click.option(
         "--window",
-        default=5,
+        default=WINDOW_FRAMES,
         show_default=True,
-        type=click.IntRange(5),
+        type=click.IntRange(WINDOW_FRAMES),
         metavar="FRAMES",
         help="Frames in a window: more, such as 9, 17 or 27, is better for those who can wait, and "
         "makes rows of its own (resmlp-w9).",
@@ -107,21 +116,21 @@ TRAINING = options(
     click.option(
         "--schedule",
         default=None,
-        type=click.Choice(["plateau", "one-cycle"]),
+        type=click.Choice(SCHEDULES),
         help="The learning rate falls and training stops by the validation loss, or it rises and "
         f"falls once over --max-epochs.  [default: {_OWN}; plateau]",
     ),
     click.option(
         "--augment",
         default=None,
-        type=click.Choice(["none", "mirror", "poses"]),
+        type=click.Choice(list(AUGMENTATIONS)),
         help="Training windows mirrored; or also reversed, rotated, sheared, and boxed anew.  "
         f"[default: {_OWN}; none]",
     ),
     click.option(
         "--precision",
         default=None,
-        type=click.Choice(["auto", "float32", "bfloat16"]),
+        type=click.Choice(PRECISIONS),
         help="Of matrix products in training; auto: bfloat16 where the machine has units for it.  "
         f"[default: {_OWN}; float32]",
     ),
@@ -129,7 +138,7 @@ TRAINING = options(
         "--targets",
         default="auto",
         show_default=True,
-        type=click.Choice(["auto", "stored", "rendered"]),
+        type=click.Choice(TARGETS),
         help="Ground-truth heatmaps: read from the store, or rendered from its positions.",
     ),
     click.option(

@@ -24,7 +24,6 @@ import pose_smoother as ps
 from pipeline.verify import differences, verify
 from pose_smoother.store.names import CLIP_COLUMNS, FRAME_ARRAYS, SPLITS, STEPS
 from pose_smoother.store.open import open_store
-from trainer.evaluation.retest import repeat_test, run_config
 from trainer.evaluation.uncertainty import Regions
 from trainer.inference.classical import parameters
 from trainer.metrics.scores import Scores, value
@@ -33,6 +32,8 @@ from trainer.report.collect import collect
 from trainer.runs.data_summary import load_data
 from trainer.runs.layout import HISTORY_KINDS
 from trainer.runs.results_io import load, read_csv, read_results
+from trainer.training.config import run_config
+from trainer.training.retest import repeat_test
 
 # End of these lines.
 
@@ -71,8 +72,8 @@ def store_content(path: Path) -> dict[str, Any]:
 def scores_content(file: Path) -> dict[str, str]:
     """The hash of every array of a file of scores, and two metrics."""
     scores = Scores.load(file)
-    names = [name for name, kept in vars(scores).items() if isinstance(kept, np.ndarray)]
-    found = {name: sha256(getattr(scores, name)) for name in names}
+    arrays = {"alphas": scores.alphas, **scores.sums}
+    found = {name: sha256(array) for name, array in arrays.items()}
     found["missing_torso"] = scores.missing_torso
     return found | {
         "error_px": f"{value(scores, 'error_px'):.9g}",

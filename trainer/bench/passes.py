@@ -12,11 +12,11 @@ from trainer.bench.turns import Enough, Turns
 from trainer.evaluation.evaluate import evaluate
 from trainer.models import model_module
 from trainer.models.codec import model_input
+from trainer.models.precision import computing_in
 from trainer.training.config import TrainConfig, open_stream
 from trainer.training.final_test import REFERENCES
-from trainer.training.loop import new_model
 from trainer.training.losses import batch_loss_of
-from trainer.training.precision import computing_in
+from trainer.training.model_setup import new_model
 
 
 def pass_timings(

@@ -13,7 +13,7 @@ from pose_smoother.store.names import WINDOW_FRAMES
 from trainer.bench.measure import interleaved_on
 from trainer.bench.plain_convlstm import plain_model_c, plain_model_s
 from trainer.models import model_module
-from trainer.training.step import initial_model
+from trainer.models.torch_seed import initial_model
 
 PLAIN: dict[str, Callable[..., Tensor]] = {
     "biconvlstm-s": plain_model_s,

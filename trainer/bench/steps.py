@@ -16,11 +16,12 @@ from trainer.bench.turns import Enough, Turns, TurnsOfSteps
 from trainer.data.stream import Batch
 from trainer.models import model_module
 from trainer.models.codec import model_input, model_target
+from trainer.models.precision import computing_in
 from trainer.runs.signals import Interrupt
 from trainer.training.config import TrainConfig, open_stream
-from trainer.training.loop import Training, new_model
+from trainer.training.loop import Training
 from trainer.training.losses import batch_loss_of
-from trainer.training.precision import computing_in
+from trainer.training.model_setup import new_model
 from trainer.training.step import make_optimizer
 
 _CHECKPOINT_MINUTES = 1e9  # none while the clock runs

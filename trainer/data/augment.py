@@ -7,61 +7,19 @@ frame): the same on every device, at every batch size, in every order.
 """
 
 import math
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from pose_smoother.errors import unknown_name
 from pose_smoother.heatmap import SIZE
 from pose_smoother.seeds import AUGMENTATION
 from pose_smoother.skeleton import MIRROR
 from trainer.noise.counter_rng import hashed_bits, low_half
+from trainer.settings import Augmentation
 
 _LAST_PX = SIZE - 1
 _LEAST_SIDE = 1e-3  # source px; a pose turned edge-on has a box of no width
 _N_DRAWS = 5  # mirror, reverse, rotation, shear, whether any keypoint is left out
-
-
-@dataclass(frozen=True)
-class Augmentation:
-    """What is done to training windows, each window as a whole.
-
-    Attributes
-    ----------
-    mirror, reverse : share of the windows that are mirrored (left and right keypoints change
-        places), and that run backwards.
-    rotate_deg : rotated by U(-rotate_deg, rotate_deg).
-    shear : sheared by U(-shear, shear): x moves by this share of y.
-    leave_out : in half of the windows each keypoint is left out of all frames with this
-        probability, as if it were not annotated; the box is cut around the rest.
-    """
-
-    mirror: float
-    reverse: float = 0.0
-    rotate_deg: float = 0.0
-    shear: float = 0.0
-    leave_out: float = 0.0
-
-
-#: By the name on the command line. "poses" was chosen on validation windows: docs/experiments.md.
-AUGMENTATIONS: dict[str, Augmentation | None] = {
-    "none": None,
-    "mirror": Augmentation(mirror=0.5),
-    "poses": Augmentation(mirror=0.5, reverse=0.5, rotate_deg=20.0, shear=0.15, leave_out=0.1),
-}
-
-
-def augmentation(name: str) -> Augmentation | None:
-    """An augmentation by name; None is "none".
-
-    Raises
-    ------
-    InvalidInputError : an unknown name.
-    """
-    if name not in AUGMENTATIONS:
-        raise unknown_name("augmentation", name, list(AUGMENTATIONS))
-    return AUGMENTATIONS[name]
 
 
 def augmented(

@@ -8,26 +8,26 @@ from itertools import islice
 import torch
 from torch import Tensor
 
-from pose_smoother.errors import InvalidInputError, unknown_name
+from pose_smoother.errors import InvalidInputError
 from pose_smoother.heatmap import SIGMA_OUT_PX
 from pose_smoother.seeds import SPLIT_NOISE, TRAIN_ORDER, rng
 from pose_smoother.skeleton import MIRROR
 from pose_smoother.store.names import WINDOW_FRAMES
 from pose_smoother.store.store import Store
-from trainer.data.augment import Augmentation, augmented
+from trainer.data.augment import augmented
 from trainer.data.batch import Batch
 from trainer.data.heatmap_buffer import HeatmapBuffer
+from trainer.data.noisy_positions import Noise, NoisyPositions
 from trainer.data.split_arrays import read_frames
 from trainer.data.stored.reader import stored_heatmaps
 from trainer.data.stored.shuffle import plan_ascending, plan_shuffled
 from trainer.data.window_shares import evenly_spread, share_size, share_without_neighbours
-from trainer.noise.noisy_positions import Noise, NoisyPositions
 from trainer.noise.recorded import RecordedNoise
+from trainer.settings import TARGETS, Augmentation, check_choice
 
-__all__ = ["CONSUMES", "TARGETS", "Batch", "Noise", "WindowStream"]
+__all__ = ["CONSUMES", "Batch", "Noise", "WindowStream"]
 
 CONSUMES = ("heatmaps", "coordinates")
-TARGETS = ("auto", "stored", "rendered")
 BLOCK_FRAMES = 128
 #: Over how many frames streamed training windows are shuffled. Pairs of windows less than 5 frames
 #: apart in a batch of 16: 0.47 with a pool of 2,048, 0.12 with 8,192, 0.06 with 16,384; uniformly
@@ -111,8 +111,7 @@ class WindowStream:
             ("consumes", consumes, CONSUMES),
             ("targets", targets, TARGETS),
         ):
-            if name not in known:
-                raise unknown_name(kind, name, known)
+            check_choice(kind, name, known)
         self.store, self.split, self.step = store, split, step
         self.noise, self.batch_size, self.seed = noise, batch_size, seed
         self.consumes = consumes

@@ -6,9 +6,9 @@ together is the same as in a single process, so even the predictions are the sam
 
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
-from dataclasses import fields, replace
+from dataclasses import replace
 from itertools import islice
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import torch
@@ -20,7 +20,7 @@ from trainer.distributed.process_group import ProcessGroup
 from trainer.evaluation.evaluate import AT_ONCE, Evaluation, Smooth, evaluate
 from trainer.metrics.scores import Scores
 from trainer.models import BatchLoss
-from trainer.training.step import NonFiniteError
+from trainer.models.nonfinite import NonFiniteError
 
 
 def evaluate_together(
@@ -117,9 +117,4 @@ class BatchShare:
 
 
 def _total(ranks: ProcessGroup, own: Scores) -> Scores:
-    sums: dict[str, Any] = {
-        f.name: ranks.total(getattr(own, f.name))
-        for f in fields(own)
-        if f.name not in ("alphas", "missing_torso")
-    }
-    return replace(own, **sums)
+    return replace(own, sums={name: ranks.total(one) for name, one in own.sums.items()})

@@ -7,7 +7,7 @@ import sys
 
 from torch.distributed.run import main
 
-from trainer.runs.parent_watch import stop_with_parent
+from trainer.runs.signals import stop_with_parent
 
 if __name__ == "__main__":
     *words, _, parent = sys.argv[1:]

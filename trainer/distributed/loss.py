@@ -18,7 +18,7 @@ from trainer.data.stream import Batch
 from trainer.distributed.dropout import SharedDropout
 from trainer.distributed.process_group import ProcessGroup, sum_over_ranks
 from trainer.models import BatchLoss
-from trainer.training.step import set_seed
+from trainer.models.torch_seed import set_seed
 
 
 class SharedLoss:

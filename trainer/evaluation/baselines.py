@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
 from pose_smoother.filters import table_filter, table_filters
 from pose_smoother.store.names import WINDOW_FRAMES
@@ -19,15 +18,21 @@ from trainer.evaluation.evaluate import noisy_positions, true_positions
 from trainer.evaluation.tune_filters import fit_and_tune
 from trainer.experiments import experiment
 from trainer.metrics.scorer import score
-from trainer.metrics.scores import NORMALISATIONS
 from trainer.metrics.tidy_rows import COLUMNS, rows
 from trainer.noise.select import check_noise, noise_config, resolved_noise, save_noise_file
 from trainer.runs.data_summary import describe, save_data, store_hash
+from trainer.runs.equivalent_runs import equivalent_run, results_as_of
 from trainer.runs.folder import RunFolder, versions
 from trainer.runs.layout import VALIDATION_CSV
 from trainer.runs.results_io import read_results, write_csv, write_results
-from trainer.training.equivalent_runs import finished_twin, results_as_of
-from trainer.training.window import check_window, window_suffix, without_usual_window
+from trainer.settings import (
+    MISSING_TORSO,
+    check_choice,
+    check_seed,
+    check_window,
+    window_suffix,
+    without_default_window,
+)
 
 PARAMS_CSV = "params.csv"
 PARAMS_COLUMNS = ("model", "parameter", "value")
@@ -64,11 +69,8 @@ class BaselinesConfig:
         experiment(self.experiment)
         for name in self.smoothers:
             table_filter(name)
-        if self.seed < 0:
-            raise InvalidInputError(f"seed must not be negative, got {self.seed}")
-        if self.missing_torso not in NORMALISATIONS:
-            known = ", ".join(NORMALISATIONS)
-            raise InvalidInputError(f"unknown missing_torso {self.missing_torso!r}; known: {known}")
+        check_seed(self.seed)
+        check_choice("missing_torso", self.missing_torso, MISSING_TORSO)
 
     @property
     def run_name(self) -> str:
@@ -139,7 +141,7 @@ def baselines(config: BaselinesConfig, store: Store, runs: Path) -> dict[str, An
             results = read_results(folder.path)
         else:
             save_data(folder.path, describe(store, store_hash(store)))
-            results = _twins(config, store, runs) or _judged(config, store, folder.path)
+            results = _reused(config, store, runs) or _scored(config, store, folder.path)
         write_csv(folder.path / PARAMS_CSV, PARAMS_COLUMNS, _params_rows(results["params"]))
         write_csv(folder.path / VALIDATION_CSV, COLUMNS, results.get("validation", []))
         write_results(folder.path, results)
@@ -149,30 +151,30 @@ def baselines(config: BaselinesConfig, store: Store, runs: Path) -> dict[str, An
 def identity(config: BaselinesConfig, store: Store) -> dict[str, Any]:
     """What decides the numbers, JSON-able."""
     return {
-        **without_usual_window(asdict(config)),
+        **without_default_window(asdict(config)),
         "smoothers": list(config.smoothers),
         "noise": resolved_noise(config.noise, store),
         "store_sha256": store_hash(store),
     }
 
 
-def _twins(config: BaselinesConfig, store: Store, runs: Path) -> dict[str, Any] | None:
-    """The results of the experiment that differs in the smear alone, if they are there."""
+def _reused(config: BaselinesConfig, store: Store, runs: Path) -> dict[str, Any] | None:
+    """The results of the experiment that differs in the blur alone, if it is finished."""
 
     def as_of(name: str) -> tuple[str, dict[str, Any]]:
         other = replace(config, experiment=name)
         return other.run_name, identity(other, store)
 
-    twin = finished_twin(config.experiment, runs, as_of)
-    if twin is None:
+    equivalent = equivalent_run(config.experiment, runs, as_of)
+    if equivalent is None:
         return None
-    _log.info("%s is the same, for smoothers read no smear: taken over", twin.name)
-    for scores in sorted(twin.glob("scores-*.npz")):
+    _log.info("%s differs in the blur alone, which filters don't read: copied", equivalent.name)
+    for scores in sorted(equivalent.glob("scores-*.npz")):
         write_atomic(runs / config.run_name / scores.name, scores.read_bytes())
-    return results_as_of(twin, config.experiment, ("rows", "validation"))
+    return results_as_of(equivalent, config.experiment, ("rows", "validation"))
 
 
-def _judged(config: BaselinesConfig, store: Store, folder: Path) -> dict[str, Any]:
+def _scored(config: BaselinesConfig, store: Store, folder: Path) -> dict[str, Any]:
     train, val, test = (read_positions(config, store, split) for split in ("train", "val", "test"))
     fitted = fit_and_tune(
         (train.noisy, train.truth), (val.noisy, val.truth), config.smoothers, config.missing_torso

@@ -16,8 +16,8 @@ from trainer.metrics.scorer import Scorer
 from trainer.metrics.scores import Scores
 from trainer.models import BatchLoss
 from trainer.models.codec import positions_px
-from trainer.training.precision import computing_in
-from trainer.training.step import FirstBad, NonFiniteError
+from trainer.models.nonfinite import FirstBad, NonFiniteError
+from trainer.models.precision import computing_in
 
 #: Noisy positions, float32 (B, T, K, 2) in pixels with NaN where not annotated -> smoothed ones.
 Smooth = Callable[[NDArray[np.float32]], NDArray[np.float32]]

@@ -13,6 +13,7 @@ from trainer.calibrate.cli import PAIRED_FILES
 from trainer.cli_options import DEVICE, OUT
 from trainer.finetune import LEARNING_RATE, MAX_EPOCHS
 from trainer.runs.signals import Interrupt
+from trainer.settings import MISSING_TORSO
 
 
 @click.command()
@@ -61,7 +62,7 @@ from trainer.runs.signals import Interrupt
 @click.option(
     "--missing-torso",
     default=None,
-    type=click.Choice(["skip", "one-side"]),
+    type=click.Choice(MISSING_TORSO),
     help="Frames without all four shoulders and hips: not scored, or scored by one side.  "
     "[default: the run's]",
 )

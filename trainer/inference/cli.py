@@ -9,6 +9,7 @@ from pose_smoother.cli_support import KEYPOINT_FILE, PATH, PLACE, options
 from pose_smoother.remote.path import PathOrUrl
 from pose_smoother.store.open import open_store
 from trainer.cli_options import DEVICE
+from trainer.settings import DECODERS
 
 if TYPE_CHECKING:
     from trainer.inference.predict import Method
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     "decoder",
     default="subpixel",
     show_default=True,
-    type=click.Choice(["subpixel", "argmax"]),
+    type=click.Choice(DECODERS),
     help="How positions are read off a model's heatmaps.",
 )
 @click.option(

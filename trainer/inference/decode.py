@@ -11,7 +11,6 @@ from torch import Tensor
 from pose_smoother.heatmap import SIGMA_OUT_PX, SIZE, response_table
 from trainer.metrics.scorer import heatmap_positions
 
-DECODERS = ("subpixel", "argmax")
 _FARTHEST_PX = 1.0  # a top farther from the highest pixel is not a peak's
 _FLOOR = 1e-6  # of the highest value: what the logarithm takes zeros for
 

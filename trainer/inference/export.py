@@ -23,13 +23,12 @@ from pose_smoother.heatmap import IMPULSE, SIZE
 from pose_smoother.skeleton import KEYPOINTS, N_KEYPOINTS
 from pose_smoother.store.names import CONTRACT_VERSION, WINDOW_FRAMES
 from trainer.data.render import render, response_tables
-from trainer.evaluation.retest import run_config
 from trainer.experiments import experiment
 from trainer.models import model_module
 from trainer.models.codec import HALF_PX, to_coordinates
 from trainer.runs.folder import versions
-from trainer.training.config import TrainConfig
-from trainer.training.loop import best_model
+from trainer.training.config import TrainConfig, run_config
+from trainer.training.model_setup import best_model
 
 INPUT, OUTPUT = "noisy", "smoothed"
 #: Largest difference to torch, as a share of the largest output: sums of some hundred float32

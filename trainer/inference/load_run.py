@@ -13,7 +13,6 @@ from pose_smoother.heatmap import SIZE
 from pose_smoother.store.config import StoreConfig
 from pose_smoother.store.names import CONTRACT_VERSION
 from trainer.data.render import render, response_tables
-from trainer.evaluation.retest import run_config
 from trainer.evaluation.uncertainty import SHARES, Regions, estimate_with_scale, has_uncertainty
 from trainer.experiments import experiment
 from trainer.inference.decode import positions_in
@@ -23,8 +22,8 @@ from trainer.models import ModelModule, model_module
 from trainer.models.codec import from_coordinates, to_coordinates
 from trainer.runs.folder import CONFIG, SCORES, STATE
 from trainer.runs.results_io import RESULTS_JSON, read_json
-from trainer.training.config import TrainConfig
-from trainer.training.loop import best_model
+from trainer.training.config import TrainConfig, run_config
+from trainer.training.model_setup import best_model
 from trainer.training.train import n_threads
 
 #: Windows at once: a window of heatmaps is 1.6 MB, and its features in a bi-ConvLSTM 8 MB a layer.
@@ -45,7 +44,7 @@ class LoadedRun:
     sigma_in_px : the blur that heatmaps are rendered with: the middle one of the experiment's.
     keypoints : bool (25,), annotated somewhere in the test split: what the run is known to smooth.
     expand, keep_aspect : how its store's boxes were cut.
-    decoder : how positions are read off heatmaps, one of `decode.DECODERS`.
+    decoder : how positions are read off heatmaps, one of ``trainer.settings.DECODERS``.
     """
 
     folder: Path
@@ -158,7 +157,7 @@ def load_run(folder: Path, device: str = "cpu", decoder: str = "subpixel") -> Lo
     Parameters
     ----------
     device : "auto", "cpu" or "cuda".
-    decoder : how positions are read off heatmaps, one of `decode.DECODERS`.
+    decoder : how positions are read off heatmaps, one of ``trainer.settings.DECODERS``.
 
     Raises
     ------

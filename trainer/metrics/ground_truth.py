@@ -4,17 +4,14 @@ x and y lie apart, for operations along a last axis of length two take ten times
 is absent is blanked by its bits, which is faster than selecting and clears a NaN too.
 """
 
-from typing import Any
+from dataclasses import dataclass
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from pose_smoother.skeleton import TORSO_SIDES
 from trainer.metrics.scores import NORMALISATIONS
-
-_UNITS_PER_PX = 2.0**20
+from trainer.metrics.units import length
 
 
 class GroundTruth:
@@ -28,14 +25,14 @@ class GroundTruth:
     Attributes
     ----------
     shape : (B, T, K).
+    annotated : bool (B, T, K).
     x, y : float64 (B, T, K); 0 where not annotated.
     speed_x, speed_y : float64 (B, T - 2, K), px a frame, of the frames but the first and the last.
     torso : float64 (B, T), px; the mean over the sides that are annotated.
     scored : for each normalisation (``NORMALISATIONS``) bool (B, T, K): annotated in a frame whose
         torso it knows.
     triple : bool (B, T - 2, K), annotated in the frame, the one before and the one after.
-    columns : sums over a window's frames that no prediction changes, int64 (B, K), or a list of
-        one for each normalisation.
+    sums : by name, the sums that no prediction changes (``Sum.of_truth``), once they were counted.
     """
 
     def __init__(self, positions: Tensor, annotated: Tensor) -> None:
@@ -45,14 +42,14 @@ class GroundTruth:
                 f"{tuple(positions.shape)} and annotated {tuple(annotated.shape)}"
             )
         self.shape = tuple(annotated.shape)
-        self._annotated = annotated
+        self.annotated = annotated
         self._all_bits = annotated.to(torch.int64).neg_()
         self.x, self.y = (self.blanked(positions[..., axis]) for axis in (0, 1))
         self.speed_x, self.speed_y = ((p[:, 2:] - p[:, :-2]) / 2.0 for p in (self.x, self.y))
         self.torso, known = _torso(self.x, self.y, annotated)
         self.scored = [one[..., None] & annotated for one in known]
         self.triple = annotated[:, :-2] & annotated[:, 1:-1] & annotated[:, 2:]
-        self.columns = self._columns()
+        self.sums: dict[str, list[Tensor]] = {}
 
     def blanked(self, values: Tensor) -> Tensor:
         """Values (B, T, K) of any real dtype as float64, 0 where not annotated."""
@@ -60,39 +57,21 @@ class GroundTruth:
         copy.view(torch.int64).bitwise_and_(self._all_bits)
         return copy
 
-    def _columns(self) -> dict[str, Any]:
-        torso = in_units(self.torso)[..., None]
-        speed_squared = in_units(self.speed_x.square() + self.speed_y.square())
-        return {
-            "scored": [one.sum(dim=1) for one in self.scored],
-            "torso": [(torso * one).sum(dim=1) for one in self.scored],
-            "annotated": self._annotated.sum(dim=1),
-            "triples": self.triple.sum(dim=1),
-            "speed_squared": (speed_squared * self.triple).sum(dim=1),
-        }
 
+@dataclass(frozen=True)
+class Shift:
+    """How far the predictions for a batch of windows are from its ground truth.
 
-def in_units(length_px: Tensor) -> Tensor:
-    """Lengths as whole numbers of 2^-20 px, whose sums don't depend on their order."""
-    return (length_px * _UNITS_PER_PX).round_().to(torch.int64)
-
-
-def in_px(units: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The inverse of ``in_units``."""
-    return units / _UNITS_PER_PX
-
-
-def length(x: Tensor, y: Tensor) -> Tensor:
-    """How long vectors are, float64, rounded alike on every device.
-
-    On the CPU torch's own square root is off by a bit now and then; but at whole pixels a length
-    often is a threshold exactly.
+    Attributes
+    ----------
+    x, y, length : float64 (B, T, K), px; 0 where not annotated.
+    alphas : float64 (A,), the shares of the torso that PCK allows.
     """
-    square = (x * x).add_(y * y)
-    if square.device.type != "cpu":
-        return square.sqrt_()
-    np.sqrt(square.numpy(), out=square.numpy())
-    return square
+
+    x: Tensor
+    y: Tensor
+    length: Tensor
+    alphas: Tensor
 
 
 def _torso(x: Tensor, y: Tensor, annotated: Tensor) -> tuple[Tensor, list[Tensor]]:

@@ -5,6 +5,7 @@ Everything is summed on the device, without waiting for it, as whole numbers (le
 scores bit for bit, whatever the batch size, on a GPU too.
 """
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,9 +15,11 @@ from torch import Tensor
 
 from pose_smoother.errors import RunError
 from pose_smoother.skeleton import N_KEYPOINTS
-from trainer.metrics.ground_truth import GroundTruth, in_px, in_units, length
+from trainer.metrics.ground_truth import GroundTruth, Shift
 from trainer.metrics.scores import NORMALISATIONS, Scores, pck
+from trainer.metrics.table import SUMS, Sum
 from trainer.metrics.tidy_rows import rows
+from trainer.metrics.units import in_px, length
 
 __all__ = [
     "ALPHAS",
@@ -95,9 +98,9 @@ class Scorer:
         self._alphas = tuple(alphas)
         self._missing_torso = missing_torso
         self._alphas_on_device = torch.tensor(self._alphas, dtype=torch.float64, device=device)
-        n_columns = len(NORMALISATIONS) * (len(self._alphas) + 2) + 6
+        self._widths = [math.prod(self._shape(one)) for one in SUMS]
         self._sums = torch.zeros(
-            (n_clips, n_columns, N_KEYPOINTS), dtype=torch.int64, device=device
+            (n_clips, sum(self._widths), N_KEYPOINTS), dtype=torch.int64, device=device
         )
         self._not_finite = torch.zeros((), dtype=torch.int64, device=device)
 
@@ -126,18 +129,12 @@ class Scorer:
         nothing = x * 0.0 + y * 0.0  # not a number where either is not finite
         self._not_finite += (nothing != nothing).sum()
         x, y = (shift.clamp_(-_FARTHEST_PX, _FARTHEST_PX) for shift in (x, y))
-        shift = length(x, y)
-        known = truth.columns
-        columns = [
-            *self._hits(shift, truth),
-            *known["scored"],
-            *known["torso"],
-            known["annotated"],
-            in_units(shift).sum(dim=1),  # an absent keypoint has offset 0
-            known["triples"],
-            *_motion(x, y, truth),
-            known["speed_squared"],
-        ]
+        shift = Shift(x, y, length(x, y), self._alphas_on_device)
+        columns: list[Tensor] = []
+        for one in SUMS:
+            if one.of_truth and one.name not in truth.sums:
+                truth.sums[one.name] = one.count(truth, shift)
+            columns += truth.sums[one.name] if one.of_truth else one.count(truth, shift)
         self._sums.index_add_(0, clip, torch.stack(columns, dim=1))
 
     def scores(self) -> Scores:
@@ -150,34 +147,17 @@ class Scorer:
         if bad := int(self._not_finite):
             raise RunError(f"{bad} predicted positions at annotated keypoints are not finite")
         sums = self._sums.cpu().numpy()
-        n_norms, n_alphas = len(NORMALISATIONS), len(self._alphas)
-        hits, scored, torso, rest = np.split(
-            sums, np.cumsum([n_norms * n_alphas, n_norms, n_norms]), axis=1
-        )
-        annotated, error, triples, acceleration, product, speed = np.moveaxis(rest, 1, 0)
-        return Scores(
-            alphas=np.array(self._alphas),
-            missing_torso=self._missing_torso,
-            hits=hits.reshape(len(sums), n_norms, n_alphas, N_KEYPOINTS),
-            scored=scored,
-            torso_px=in_px(torso),
-            annotated=annotated.copy(),
-            error_px=in_px(error),
-            triples=triples.copy(),
-            acceleration_error_px=in_px(acceleration),
-            lag_product_px2=in_px(product),
-            speed_squared_px2=in_px(speed),
-        )
+        parts = np.split(sums, np.cumsum(self._widths)[:-1], axis=1)
+        found = {}
+        for one, part in zip(SUMS, parts, strict=True):
+            part = part.reshape(len(sums), *self._shape(one), N_KEYPOINTS)
+            found[one.name] = in_px(part) if one.is_length else part.copy()
+        return Scores(np.array(self._alphas), self._missing_torso, found)
 
-    def _hits(self, shift: Tensor, truth: GroundTruth) -> list[Tensor]:
-        """How often each keypoint lies near enough, by normalisation and alpha: (B, K) each."""
-        allowed = truth.torso[..., None] * self._alphas_on_device  # (B, T, A)
-        near = shift[:, :, None] <= allowed[..., None]  # (B, T, A, K)
-        hits: list[Tensor] = []
-        for scored in truth.scored:
-            hit = (near & scored[:, :, None]).view(torch.int8)
-            hits += hit.sum(dim=1, dtype=torch.int16).to(torch.int64).unbind(1)
-        return hits
+    def _shape(self, one: Sum) -> tuple[int, ...]:
+        """The lengths of a sum's axes between clips and keypoints."""
+        lengths = {"N": len(NORMALISATIONS), "A": len(self._alphas)}
+        return tuple(lengths[axis] for axis in one.axes)
 
 
 def score(
@@ -204,13 +184,3 @@ def score(
             torch.from_numpy(clip[at : at + _BATCH].astype(np.int64)),
         )
     return scorer.scores()
-
-
-def _motion(x: Tensor, y: Tensor, truth: GroundTruth) -> list[Tensor]:
-    """Acceleration error and lag product of shifts (B, T, K): int64 (B, K) each."""
-    # The difference of the two second differences is the second difference of the offset.
-    bend_x, bend_y = (p[:, 2:] - 2.0 * p[:, 1:-1] + p[:, :-2] for p in (x, y))
-    # predicted(t) ~ truth(t - lag) ~ truth(t) - lag * v: least squares over all triples.
-    late = -(x[:, 1:-1] * truth.speed_x + y[:, 1:-1] * truth.speed_y)
-    sums = in_units(length(bend_x, bend_y)), in_units(late)
-    return [(column * truth.triple).sum(dim=1) for column in sums]

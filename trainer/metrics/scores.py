@@ -6,7 +6,8 @@ each metric is (sum of a numerator) / (sum of a denominator), so rows always add
 
 import io
 import zipfile
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,11 @@ from numpy.typing import NDArray
 from pose_smoother.errors import RunError
 from pose_smoother.files.atomic import write_atomic
 from pose_smoother.skeleton import POOLED
+from trainer.metrics.table import ANNOTATED, METRICS, SUMS, Metric, Sum
+from trainer.settings import MISSING_TORSO
 
 #: The two ways to measure a torso, in the order of the axis N of ``Scores``.
-NORMALISATIONS = ("skip", "one-side")
+NORMALISATIONS = MISSING_TORSO
 
 
 @dataclass(frozen=True)
@@ -29,30 +32,19 @@ class Scores:
     ----------
     alphas : float64 (A,), the shares of the torso that PCK allows.
     missing_torso : which normalisation carries the plain names ``pck`` and ``mean_threshold_px``.
-    hits : int64 (C, N, A, K), predictions within alpha x torso, by normalisation N.
-    scored : int64 (C, N, K), annotated keypoints in frames that have a torso.
-    torso_px : float64 (C, N, K), sum of the torso over the scored keypoints.
-    annotated : int64 (C, K), annotated keypoints.
-    error_px : float64 (C, K), sum of the distance to the truth over the annotated keypoints.
-    triples : int64 (C, K), runs of three window frames in which the keypoint is annotated.
-    acceleration_error_px : float64 (C, K), sum over triples of the norm of the difference of the
-        second differences; px / frame^2.
-    lag_product_px2 : float64 (C, K), sum over triples of -(prediction - truth) . v, where v is the
-        truth's central difference.
-    speed_squared_px2 : float64 (C, K), sum over triples of v . v.
+    sums : name of a ``Sum`` -> int64 (counts) or float64 (lengths, px) (C, K), (C, N, K) or
+        (C, N, A, K), by normalisation N and alpha A as its ``axes`` say. Scores that were saved
+        before a sum was added lack it.
     """
 
     alphas: NDArray[np.float64]
     missing_torso: str
-    hits: NDArray[np.int64]
-    scored: NDArray[np.int64]
-    torso_px: NDArray[np.float64]
-    annotated: NDArray[np.int64]
-    error_px: NDArray[np.float64]
-    triples: NDArray[np.int64]
-    acceleration_error_px: NDArray[np.float64]
-    lag_product_px2: NDArray[np.float64]
-    speed_squared_px2: NDArray[np.float64]
+    sums: Mapping[str, NDArray[Any]]
+
+    @property
+    def annotated(self) -> NDArray[np.int64]:
+        """int64 (C, K), annotated keypoints."""
+        return self.sums[ANNOTATED.name]
 
     def __add__(self, other: "Scores") -> "Scores":
         """Scores of two sets of windows together.
@@ -61,22 +53,19 @@ class Scores:
         ------
         ValueError : they count different alphas, normalisations or clip tables.
         """
-        mine, theirs = self._settings(), other._settings()
-        if mine != theirs:
-            raise ValueError(f"can't add scores of {mine} and of {theirs}")
-        return self._with(
-            {name: getattr(self, name) + getattr(other, name) for name in _SUMS},
-        )
+        if self._settings() != other._settings():
+            raise ValueError(f"can't add scores of {self._settings()} and of {other._settings()}")
+        return replace(self, sums={name: one + other.sums[name] for name, one in self.sums.items()})
 
     def subset(self, clips: NDArray[Any]) -> "Scores":
         """The scores of some clip rows (a bool mask of length C, or row numbers)."""
-        return self._with({name: getattr(self, name)[clips] for name in _SUMS})
+        return replace(self, sums={name: one[clips] for name, one in self.sums.items()})
 
     def save(self, path: Path) -> None:
         """Write as ``.npz``, atomically; the same scores give the same bytes."""
         buffer = io.BytesIO()
-        content: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
-        np.savez(buffer, **content)
+        content: dict[str, Any] = {"alphas": self.alphas, "missing_torso": self.missing_torso}
+        np.savez(buffer, **{**content, **self.sums})
         write_atomic(path, buffer.getvalue())
 
     @classmethod
@@ -90,19 +79,15 @@ class Scores:
         try:
             # Bytes first: on a damaged file np.load leaves its own handle open.
             with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
-                found = {f.name: file[f.name] for f in fields(cls)}
+                alphas, missing_torso = file["alphas"], str(file["missing_torso"])
+                sums = {one.name: file[one.name] for one in SUMS if one.name in file}
+                sums[ANNOTATED.name]  # every version has it
         except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
             raise RunError(f"{path} is not a readable file of scores: {error}") from None
-        return cls(**{**found, "missing_torso": str(found["missing_torso"])})
+        return cls(alphas, missing_torso, sums)
 
-    def _settings(self) -> tuple[list[float], str, tuple[int, ...]]:
-        return self.alphas.tolist(), self.missing_torso, self.annotated.shape
-
-    def _with(self, sums: dict[str, NDArray[Any]]) -> "Scores":
-        return Scores(alphas=self.alphas, missing_torso=self.missing_torso, **sums)
-
-
-_SUMS = tuple(f.name for f in fields(Scores) if f.name not in ("alphas", "missing_torso"))
+    def _settings(self) -> tuple[list[float], str, tuple[int, ...], list[str]]:
+        return self.alphas.tolist(), self.missing_torso, self.annotated.shape, sorted(self.sums)
 
 
 @dataclass(frozen=True)
@@ -123,9 +108,10 @@ class Ratio:
 
 def metric_cells(scores: Scores) -> list[tuple[str, float | None]]:
     """Every (metric, alpha) that the scores hold; alpha is None for those that have none."""
-    names = [f"{stem}{mid}{end}" for stem, end in _BY_ALPHA for mid in _suffixes(scores)]
-    return [(name, float(alpha)) for name in names for alpha in scores.alphas] + [
-        (name, None) for name in ("error_px", "acceleration_error_px", "lag_frames")
+    return [
+        (name, alpha)
+        for name, (metric, _) in _named(scores).items()
+        for alpha in (map(float, scores.alphas) if metric.per_alpha else (None,))
     ]
 
 
@@ -134,31 +120,26 @@ def ratio(scores: Scores, metric: str, alpha: float | None = None) -> Ratio:
 
     Parameters
     ----------
-    metric : ``pck`` (percent), ``mean_threshold_px``, the same under the other normalisation
-        (``pck_one_side``, ``mean_threshold_one_side_px``; ``_skip`` where one-side is the main
-        one), ``error_px``, ``acceleration_error_px`` (px / frame^2) or ``lag_frames`` (window
-        frames; positive when predictions come late).
-    alpha : needed by the metrics of the torso only.
+    metric : a name that ``METRICS`` gives: ``pck`` (percent), ``mean_threshold_px``, the same under
+        the other normalisation (``pck_one_side``, ``mean_threshold_one_side_px``; ``_skip`` where
+        one-side is the main one), ``error_px``, ``acceleration_error_px``, ``lag_frames``, ...
+    alpha : needed by the metrics that have one for each alpha.
 
     Raises
     ------
-    ValueError : unknown metric, or an alpha that was not counted.
+    ValueError : a metric that is unknown, or whose sums were not counted; an alpha that was not.
     """
-    if metric == "error_px":
-        return _per_count(scores.error_px, scores.annotated)
-    if metric == "acceleration_error_px":
-        return _per_count(scores.acceleration_error_px, scores.triples)
-    if metric == "lag_frames":
-        return Ratio(scores.lag_product_px2, scores.speed_squared_px2, scores.triples)
-    for suffix, row in _suffixes(scores).items():
-        if metric == f"pck{suffix}":
-            hits = scores.hits[:, row, _alpha_index(scores, alpha)]
-            return _per_count(100.0 * hits, scores.scored[:, row])
-        if metric == f"mean_threshold{suffix}_px":
-            allowed = float(scores.alphas[_alpha_index(scores, alpha)])
-            return _per_count(allowed * scores.torso_px[:, row], scores.scored[:, row])
-    known = dict.fromkeys(name for name, _ in metric_cells(scores))
-    raise ValueError(f"unknown metric {metric!r}; known: {', '.join(known)}")
+    known = _named(scores)
+    if metric not in known:
+        raise ValueError(f"unknown metric {metric!r}; known: {', '.join(known)}")
+    row, normalisation = known[metric]
+    index = _alpha_index(scores, alpha) if row.per_alpha else 0
+    above, below, counted = (
+        _cells(scores, one, normalisation, index)
+        for one in (row.numerator, row.denominator, row.counted or row.denominator)
+    )
+    factor = row.scale * (float(scores.alphas[index]) if row.times_alpha else 1.0)
+    return Ratio(factor * above, below.astype(np.float64), counted)
 
 
 def value(scores: Scores, metric: str, alpha: float | None = None, keypoint: str = "all") -> float:
@@ -185,14 +166,26 @@ def keypoint_mask(keypoint: str) -> NDArray[np.bool_]:
     return mask
 
 
-_BY_ALPHA = (("pck", ""), ("mean_threshold", "_px"))
-
-
-def _suffixes(scores: Scores) -> dict[str, int]:
-    """What a metric's name says of its normalisation -> the row of the axis N."""
+def _named(scores: Scores) -> dict[str, tuple[Metric, int]]:
+    """Name in results -> its metric and the row of the axis N, for all whose sums were counted."""
     main = NORMALISATIONS.index(scores.missing_torso)
     other = 1 - main
-    return {"": main, "_" + NORMALISATIONS[other].replace("-", "_"): other}
+    suffixes = {"": main, "_" + NORMALISATIONS[other].replace("-", "_"): other}
+    return {
+        metric.name.format(torso=suffix): (metric, row)
+        for metric in METRICS
+        if all(one.name in scores.sums for one in metric.sums)
+        for suffix, row in (suffixes if metric.by_normalisation else {"": main}).items()
+    }
+
+
+def _cells(scores: Scores, one: Sum, normalisation: int, alpha: int) -> NDArray[Any]:
+    """A sum by clip and keypoint, (C, K)."""
+    index = {"N": normalisation, "A": alpha}
+    cells = scores.sums[one.name]
+    for axis in one.axes:  # the first axis is C
+        cells = cells[:, index[axis]]
+    return cells
 
 
 def _alpha_index(scores: Scores, alpha: float | None) -> int:
@@ -200,7 +193,3 @@ def _alpha_index(scores: Scores, alpha: float | None) -> int:
     if not found.size:
         raise ValueError(f"alpha {alpha} was not counted; known: {scores.alphas.tolist()}")
     return int(found[0])
-
-
-def _per_count(numerator: NDArray[Any], n: NDArray[np.int64]) -> Ratio:
-    return Ratio(numerator.astype(np.float64), n.astype(np.float64), n)

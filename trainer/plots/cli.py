@@ -153,9 +153,9 @@ def _motion(
     device: str,
     reading: dict[str, str | Path | None],
 ) -> "Motion":
-    from trainer.evaluation.retest import run_config
     from trainer.inference.load_run import load_run
     from trainer.plots.track_data import clip_motion, track_motion
+    from trainer.training.config import run_config
 
     run = load_run(folder, device)
     if source is not None:
@@ -168,9 +168,9 @@ def _motion(
 def _by_speed(
     folder: Path, store: PathOrUrl | None, max_windows: int | None, device: str
 ) -> "Figure":
-    from trainer.evaluation.retest import run_config
     from trainer.inference.load_run import load_run
     from trainer.plots.speed import error_by_speed, speed_figure
+    from trainer.training.config import run_config
 
     run = load_run(folder, device)
     _, store_then = run_config(folder, device)
@@ -180,8 +180,8 @@ def _by_speed(
 
 
 def _windows(folder: Path, store: PathOrUrl | None, n_windows: int, device: str) -> "Figure":
-    from trainer.evaluation.retest import run_config
     from trainer.plots.windows import windows_figure
+    from trainer.training.config import run_config
 
     config, store_then = run_config(folder, device)
     with open_store(store or store_then) as opened:

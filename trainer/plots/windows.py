@@ -18,7 +18,7 @@ from trainer.plots.drawing import COLOURS, bare, draw_pose
 from trainer.plots.track_data import mean_error
 from trainer.report.style import style
 from trainer.training.config import TrainConfig, open_stream
-from trainer.training.loop import best_model
+from trainer.training.model_setup import best_model
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -1,7 +1,9 @@
 """SIGTERM and Ctrl-C set a flag; the next step saves and leaves (DESIGN section 12)."""
 
+import os
 import signal
 import threading
+import time
 from types import FrameType
 from typing import Any
 
@@ -9,6 +11,7 @@ from pose_smoother.errors import EXIT_TRY_AGAIN, Interrupted
 
 #: Exit codes by signal: a scheduler starts the first again, and 130 is a shell's Ctrl-C.
 EXIT_CODES = {signal.SIGTERM: EXIT_TRY_AGAIN, signal.SIGINT: 130}
+_LOOK_S = 0.5
 
 
 class Interrupt:
@@ -48,3 +51,18 @@ def raise_if_interrupted(signum: int | None) -> None:
         number = signal.Signals(signum)
         text = f"stopped by {number.name}; the same command continues the run"
         raise Interrupted(text, EXIT_CODES[number])
+
+
+def stop_with_parent(pid: int) -> None:
+    """Send this process SIGTERM when its parent is no longer the process ``pid``.
+
+    A sweep that is killed can't stop its runs any more; they would go on unseen, and lock their
+    folders against the next sweep.
+    """
+
+    def watch() -> None:
+        while os.getppid() == pid:
+            time.sleep(_LOOK_S)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, daemon=True).start()

@@ -1,28 +1,39 @@
 """What decides a run, saved with it."""
 
 import math
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from pose_smoother.errors import InvalidInputError, unknown_name
+from pose_smoother.errors import InvalidInputError, RunError
+from pose_smoother.remote.path import PathOrUrl, as_path_or_url
 from pose_smoother.store.names import CONTRACT_VERSION, WINDOW_FRAMES
 from pose_smoother.store.store import Store
-from trainer.data.augment import augmentation
 from trainer.data.stream import POOL_FRAMES, WindowStream
 from trainer.experiments import experiment
-from trainer.metrics.scores import NORMALISATIONS
 from trainer.models import model_module, preset
-from trainer.noise.select import check_noise, noise_config, resolved_noise
+from trainer.models.precision import resolved_precision
+from trainer.noise.select import check_noise, load_noise_file, noise_config, resolved_noise
 from trainer.runs.data_summary import store_hash
-from trainer.runs.folder import CONFIG, versions
+from trainer.runs.folder import CONFIG, UNRECORDED, versions
 from trainer.runs.results_io import read_json
-from trainer.training.budget import budget_suffix, without_usual_budget
-from trainer.training.precision import PRECISIONS, resolved_precision
-from trainer.training.schedule import SCHEDULES
-from trainer.training.window import check_window, window_suffix, without_usual_window
+from trainer.settings import (
+    MISSING_TORSO,
+    PRECISIONS,
+    SCHEDULES,
+    TARGETS,
+    augmentation,
+    budget_suffix,
+    check_choice,
+    check_seed,
+    check_window,
+    window_suffix,
+    without_default_budget,
+    without_default_window,
+)
+from trainer.training.losses import batch_loss_of
 
 _NOT_IDENTITY = ("device", "threads", "pool_frames")
 _POOL_FRAMES_BEFORE = 2_048  # of runs that were begun before their record told
@@ -93,8 +104,7 @@ class TrainConfig:
             number = getattr(self, name)
             if number is not None and number < 1:
                 raise InvalidInputError(f"{name} must be at least 1, got {number}")
-        if self.seed < 0:
-            raise InvalidInputError(f"seed must not be negative, got {self.seed}")
+        check_seed(self.seed)
         check_window(self.window)
         if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
             raise InvalidInputError(
@@ -104,16 +114,16 @@ class TrainConfig:
             raise InvalidInputError(
                 f"validation_share must be above 0 and at most 1, got {self.validation_share:g}"
             )
-        if self.missing_torso not in NORMALISATIONS:
-            known = ", ".join(NORMALISATIONS)
-            raise InvalidInputError(f"unknown missing_torso {self.missing_torso!r}; known: {known}")
-        if self.schedule not in SCHEDULES:
-            raise unknown_name("schedule", self.schedule, SCHEDULES)
-        if self.precision not in PRECISIONS:
-            raise unknown_name("precision", self.precision, PRECISIONS)
+        for kind, known in (
+            ("missing_torso", MISSING_TORSO),
+            ("schedule", SCHEDULES),
+            ("precision", PRECISIONS),
+            ("targets", TARGETS),
+        ):
+            check_choice(kind, getattr(self, kind), known)
         augmentation(self.augment)
         check_noise(self.noise, self.mu_in_px)
-        model_module(self.model)
+        batch_loss_of(self.loss, model_module(self.model))
         experiment(self.experiment)
 
     @property
@@ -164,7 +174,7 @@ def identity(config: TrainConfig, store: Store) -> dict[str, Any]:
     chosen = {name: v for name, v in asdict(config).items() if name not in _NOT_IDENTITY}
     chosen["noise"] = resolved_noise(config.noise, store)
     chosen["precision"] = config.resolved_precision
-    named = without_usual_budget(without_usual_window(chosen))
+    named = without_default_budget(without_default_window(chosen))
     return {**named, "store_sha256": store_hash(store)}
 
 
@@ -187,6 +197,30 @@ def run_record(config: TrainConfig, store: Store, n_parameters: int) -> dict[str
         },
         "versions": versions(),
     }
+
+
+def run_config(folder: Path, device: str | None = None) -> tuple[TrainConfig, PathOrUrl]:
+    """The configuration a run was made with, and where its store was.
+
+    Parameters
+    ----------
+    device : replaces the device of then.
+
+    Raises
+    ------
+    RunError : not a run folder, or one of another version of this program.
+    """
+    record = read_json(folder / CONFIG, "not a run folder")
+    try:
+        known = {f.name for f in fields(TrainConfig)}
+        saved = {**UNRECORDED, **record["identity"], **record["machine"]}
+        chosen: dict[str, Any] = {name: v for name, v in saved.items() if name in known}
+        chosen["noise"] = load_noise_file(folder, chosen["noise"])
+        if device is not None:
+            chosen["device"] = device
+        return TrainConfig(**chosen), as_path_or_url(record["store"]["path"])
+    except (KeyError, TypeError, AttributeError) as error:
+        raise RunError(f"{folder / CONFIG} is not of this program: {error!r}") from None
 
 
 def open_stream(config: TrainConfig, store: Store, split: str) -> WindowStream:

@@ -17,17 +17,17 @@ from trainer.evaluation.evaluate import Evaluation, Smooth
 from trainer.metrics.scores import Scores
 from trainer.metrics.tidy_rows import rows
 from trainer.models import model_module
+from trainer.models.nonfinite import NonFiniteError
 from trainer.runs.folder import SCORES
 from trainer.runs.layout import BEFORE
 from trainer.runs.signals import Interrupt, raise_if_interrupted
+from trainer.settings import window_suffix
 from trainer.training.config import TrainConfig, open_stream
 from trainer.training.loop import Training
 from trainer.training.losses import batch_loss_of
 from trainer.training.model_setup import new_model
 from trainer.training.progress import Progress
-from trainer.training.step import NonFiniteError
 from trainer.training.warm_start import WarmStart
-from trainer.training.window import window_suffix
 
 #: Scored on the same test windows as the model, to be read beside it.
 REFERENCES: Mapping[str, Smooth] = {"identity": identity, "mean": mean}

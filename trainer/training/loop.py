@@ -22,21 +22,18 @@ from trainer.evaluation.evaluate import Evaluation
 from trainer.metrics.scorer import ALPHAS
 from trainer.metrics.scores import pck, value
 from trainer.models import model_module
+from trainer.models.nonfinite import closing_batches, explain_nonfinite
 from trainer.runs import checkpoint
 from trainer.runs.layout import HISTORY, HISTORY_KINDS, TIMING, TIMING_KINDS
 from trainer.runs.results_io import write_csv
 from trainer.runs.signals import Interrupt, raise_if_interrupted
-from trainer.training.budget import epoch_lengths
 from trainer.training.config import TrainConfig, open_stream
 from trainer.training.losses import batch_loss_of
-from trainer.training.model_setup import best_model, new_model
-from trainer.training.nonfinite import closed, explain_nonfinite
+from trainer.training.model_setup import new_model
 from trainer.training.progress import Progress
-from trainer.training.schedule import new_schedule
+from trainer.training.schedule import epoch_lengths, new_schedule
 from trainer.training.step import Stepper, make_optimizer
 from trainer.training.warm_start import WarmStart
-
-__all__ = ["HISTORY_KINDS", "TIMING_KINDS", "Training", "best_model", "new_model"]
 
 _SAVED = (
     "epoch",
@@ -275,8 +272,8 @@ class Training:
     def _shares(self, epoch: int, start: int) -> "closing[Generator[Batch]]":
         """This process's part of every batch."""
         if isinstance(self.train, MixedStream) or self.ranks.is_single:
-            return closed(self.train.epoch(epoch, start))
-        return closed(self.train.epoch(epoch, start, self.ranks.shard))
+            return closing_batches(self.train.epoch(epoch, start))
+        return closing_batches(self.train.epoch(epoch, start, self.ranks.shard))
 
     def _expect(self, batch: Batch) -> int:
         """How many windows all processes have of the next batch."""

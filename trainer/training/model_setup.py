@@ -8,9 +8,9 @@ from torch import nn
 from pose_smoother.errors import RunError
 from pose_smoother.skeleton import N_KEYPOINTS
 from trainer.models import model_module
+from trainer.models.torch_seed import initial_model
 from trainer.runs import checkpoint
 from trainer.training.config import TrainConfig
-from trainer.training.step import initial_model
 
 
 def new_model(config: TrainConfig) -> nn.Module:

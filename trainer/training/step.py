@@ -1,57 +1,17 @@
 """One training step: reproducible dropout, and no step at all from a number that is not finite."""
 
-from collections.abc import Callable
-from dataclasses import fields
-from typing import Any
-
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pose_smoother.seeds import DROPOUT, INITIAL_WEIGHTS
+from pose_smoother.seeds import DROPOUT
 from trainer.data.stream import Batch
 from trainer.models import BatchLoss
-from trainer.training.precision import computing_in
+from trainer.models.nonfinite import FirstBad, NonFiniteError
+from trainer.models.precision import computing_in
+from trainer.models.torch_seed import set_seed
 
 _BETAS = (0.9, 0.999)  # thesis section 1.2.3
 _LOOK_EVERY_ON_GPU = 50  # steps between looks: each look waits for the device
-
-
-class FirstBad:
-    """The first batch whose numbers were not all finite, kept on the device until asked for."""
-
-    def __init__(self, device: torch.device) -> None:
-        self._index = torch.full((), -1, dtype=torch.int64, device=device)
-
-    def note(self, finite: Tensor, index: int) -> None:
-        """Remember ``index`` when ``finite`` (bool, scalar) is false for the first time."""
-        is_first = ~finite & (self._index < 0)
-        self._index = torch.where(is_first, index, self._index)
-
-    def index(self) -> int | None:
-        """The first bad batch; waits for the device."""
-        index = int(self._index)
-        return None if index < 0 else index
-
-
-class NonFiniteError(ArithmeticError):
-    """A loss or gradient was not finite; the weights are those from before ``batch``."""
-
-    def __init__(self, batch: int) -> None:
-        super().__init__(f"not finite in batch {batch}")
-        self.batch = batch
-
-
-def set_seed(seed: int, purpose: int, epoch: int = 0, index: int = 0) -> None:
-    """Put torch's generators, on every device, to one named position."""
-    words = np.random.SeedSequence((seed, purpose, epoch, index)).generate_state(1, np.uint64)
-    torch.manual_seed(int(words[0]))
-
-
-def initial_model(build: Callable[[], nn.Module], seed: int) -> nn.Module:
-    """A model whose weights depend on the seed alone."""
-    set_seed(seed, INITIAL_WEIGHTS)
-    return build()
 
 
 def make_optimizer(model: nn.Module, learning_rate: float) -> torch.optim.Adam:
@@ -97,8 +57,7 @@ class Stepper:
         Raises
         ------
         NonFiniteError : the loss or a gradient of this batch, or of one since the last look, was
-            not
-            finite; the optimizer did not act on it.
+            not finite; the optimizer did not act on it.
         """
         set_seed(self._seed, DROPOUT, self._epoch, index)
         self._optimizer.zero_grad(set_to_none=True)
@@ -122,22 +81,3 @@ class Stepper:
         index = self._bad.index()
         if index is not None:
             raise NonFiniteError(index)
-
-
-def bad_windows(model: nn.Module, batch: Batch, batch_loss: BatchLoss) -> list[int]:
-    """Positions in the batch of the windows whose own loss is not finite; all when none is."""
-    found = []
-    model.eval()
-    with torch.inference_mode():
-        for position in range(len(batch.window)):
-            loss, _ = batch_loss(model, _one_window(batch, position))
-            if not loss.isfinite():
-                found.append(position)
-    return found or list(range(len(batch.window)))
-
-
-def _one_window(batch: Batch, position: int) -> Batch:
-    row = slice(position, position + 1)
-    parts: list[Any] = [getattr(batch, field.name) for field in fields(batch)]
-    one: list[Any] = [None if part is None else part[row] for part in parts]
-    return Batch(*one)

@@ -9,6 +9,7 @@ checkpoint.
 import logging
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,11 @@ from trainer.models import model_module
 from trainer.noise.select import save_noise_file
 from trainer.runs import checkpoint
 from trainer.runs.data_summary import describe, save_data, store_hash
+from trainer.runs.equivalent_runs import copy_run, equivalent_run
 from trainer.runs.folder import RunFolder
 from trainer.runs.results_io import RESULTS_CSV, read_results, write_csv, write_results
 from trainer.runs.signals import Interrupt
-from trainer.training.config import TrainConfig, run_record, with_saved_settings
-from trainer.training.equivalent_runs import reuse_results, twin_of_model
+from trainer.training.config import TrainConfig, identity, run_record, with_saved_settings
 from trainer.training.final_test import test_best
 from trainer.training.loop import Training
 from trainer.training.malloc import disable_malloc_trim
@@ -129,17 +130,29 @@ def _prepare(training: Training, runs: Path, resume: bool) -> dict[str, Any] | N
     save_data(folder, describe(store, store_hash(store)))
     if not resume or training.start is not None:
         return None
-    twin = twin_of_model(config, store, runs)
-    if twin is None:
+    equivalent = equivalent_model_run(config, store, runs)
+    if equivalent is None:
         return None
     _log.info(
-        "%s: %s is the same run, for %s reads no smear: its numbers are taken over "
+        "%s: %s is the same run, because %s does not read the blur: its numbers are copied "
         "(--no-resume trains anew)",
         folder,
-        twin.name,
+        equivalent.name,
         config.model,
     )
-    return reuse_results(twin, folder, config)
+    return copy_run(equivalent, folder, config.experiment, asdict(config))
+
+
+def equivalent_model_run(config: TrainConfig, store: Store, runs: Path) -> Path | None:
+    """``equivalent_run`` of a model's run; None for models of heatmaps, which read the blur."""
+    if model_module(config.model).CONSUMES != "coordinates":
+        return None
+
+    def as_of(name: str) -> tuple[str, dict[str, Any]]:
+        other = replace(config, experiment=name)
+        return other.run_name, identity(other, store)
+
+    return equivalent_run(config.experiment, runs, as_of)
 
 
 def _trained_and_tested(

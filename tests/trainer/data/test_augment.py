@@ -10,9 +10,10 @@ from pose_smoother.boxes import boxes_around, nearest_pixel, to_heatmap, to_sour
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.skeleton import MIRROR
 from tests.trainer.fake_store import make_store
-from trainer.data.augment import AUGMENTATIONS, Augmentation, augmentation, augmented
+from trainer.data.augment import augmented
 from trainer.data.stream import WindowStream
 from trainer.noise.gaussian import NoiseConfig
+from trainer.settings import AUGMENTATIONS, Augmentation, augmentation
 
 B, T, K = 6, 5, 25
 NOISE = NoiseConfig(1.0, (1.0,))

@@ -17,8 +17,8 @@ from trainer.distributed.process_group import SINGLE_PROCESS, ProcessGroup
 from trainer.distributed.setup import joined
 from trainer.models import model_module
 from trainer.training.config import TrainConfig, open_stream
-from trainer.training.loop import new_model
 from trainer.training.losses import batch_loss_of
+from trainer.training.model_setup import new_model
 from trainer.training.train import train
 
 _SHARED = {"device": "cpu", "precision": "float32", "threads": 1}

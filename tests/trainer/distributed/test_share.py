@@ -13,7 +13,7 @@ from trainer.distributed.loss import SharedLoss
 from trainer.distributed.process_group import SINGLE_PROCESS, ProcessGroup
 from trainer.models import models
 from trainer.training.config import open_stream
-from trainer.training.loop import new_model
+from trainer.training.model_setup import new_model
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 7, 16])

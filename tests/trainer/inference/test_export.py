@@ -21,7 +21,7 @@ from trainer.inference import export
 from trainer.models import models
 from trainer.runs import checkpoint
 from trainer.training.config import TrainConfig, run_record
-from trainer.training.loop import new_model
+from trainer.training.model_setup import new_model
 
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")

@@ -1,11 +1,14 @@
 """Saving, adding and cutting scores, and the tidy rows made from them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from pose_smoother.errors import RunError
 from tests.trainer.metrics.test_scorer import scores_of, windows
 from trainer.metrics.scorer import Scores, rows
+from trainer.metrics.scores import metric_cells, value
 from trainer.metrics.tidy_rows import COLUMNS
 
 CLIPS = {"dataset": np.array(["brace", "penn-action", "penn-action"])}
@@ -13,8 +16,11 @@ ABOUT = {"model": "mean", "experiment": "1.1", "seed": 0, "split": "test"}
 
 
 def assert_equal(a: Scores, b: Scores) -> None:
-    for name in vars(a):
-        np.testing.assert_array_equal(getattr(a, name), getattr(b, name), err_msg=name)
+    assert (a.alphas.tolist(), a.missing_torso) == (b.alphas.tolist(), b.missing_torso)
+    assert list(a.sums) == list(b.sums)
+    for name, one in a.sums.items():
+        assert one.dtype == b.sums[name].dtype
+        np.testing.assert_array_equal(one, b.sums[name], err_msg=name)
 
 
 def test_saved_scores_come_back(tmp_path):
@@ -37,6 +43,19 @@ def test_a_broken_file_is_one_clear_error(tmp_path, content):
         path.write_bytes(content)
     with pytest.raises(RunError, match=r"scores\.npz is not a readable file of scores"):
         Scores.load(path)
+
+
+def test_scores_from_before_a_metric_lack_that_metric_alone(tmp_path):
+    scores = scores_of(*windows())
+    older = {name: one for name, one in scores.sums.items() if name != "lag_product_px2"}
+    replace(scores, sums=older).save(tmp_path / "old.npz")
+    found = Scores.load(tmp_path / "old.npz")
+    assert set(metric_cells(scores)) - set(metric_cells(found)) == {("lag_frames", None)}
+    assert value(found, "pck", 0.1) == value(scores, "pck", 0.1)
+    with pytest.raises(ValueError, match="unknown metric 'lag_frames'; known: pck, "):
+        value(found, "lag_frames")
+    with pytest.raises(ValueError, match="can't add"):
+        found + scores
 
 
 def test_addition_is_scoring_both():

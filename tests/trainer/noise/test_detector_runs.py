@@ -11,11 +11,11 @@ from tests.trainer.made_noise import detector, write
 from trainer import cli
 from trainer.evaluation.baselines import BaselinesConfig, baselines, read_positions
 from trainer.evaluation.evaluate import noisy_positions
-from trainer.evaluation.retest import repeat_test, run_config
 from trainer.models.codec import model_input, model_target
 from trainer.noise.select import noise_config, resolved_noise
 from trainer.runs.results_io import read_json
-from trainer.training.config import TrainConfig, identity, open_stream
+from trainer.training.config import TrainConfig, identity, open_stream, run_config
+from trainer.training.retest import repeat_test
 from trainer.training.train import train
 
 NOISE = detector(

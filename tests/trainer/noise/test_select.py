@@ -9,11 +9,10 @@ from pose_smoother.errors import InvalidInputError, RunError
 from tests.trainer.fake_store import make_store
 from trainer.evaluation.baselines import BaselinesConfig, read_positions
 from trainer.evaluation.baselines import identity as baselines_identity
-from trainer.evaluation.retest import run_config
 from trainer.noise.gaussian import NoiseConfig
 from trainer.noise.select import noise_config, resolved_noise
 from trainer.runs.folder import RunFolder
-from trainer.training.config import TrainConfig, identity, open_stream
+from trainer.training.config import TrainConfig, identity, open_stream, run_config
 from trainer.training.train import train
 
 

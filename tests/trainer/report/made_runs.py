@@ -14,9 +14,9 @@ from trainer.evaluation.baselines import BaselinesConfig, baselines, read_positi
 from trainer.metrics.scorer import score
 from trainer.metrics.tidy_rows import rows
 from trainer.runs.data_summary import describe, save_data, store_hash
+from trainer.runs.layout import HISTORY_KINDS, TIMING_KINDS
 from trainer.runs.results_io import write_csv, write_results
 from trainer.training.config import TrainConfig, run_record
-from trainer.training.loop import HISTORY_KINDS, TIMING_KINDS
 
 SMOOTHERS = ("identity", "mean", "gaussian")
 N_EPOCHS = 7

@@ -139,7 +139,7 @@ def test_a_wrong_value_is_one_line_and_leaves_nothing(tmp_path, option, value, t
 
 
 def test_a_process_whose_parent_is_gone_stops(tmp_path):
-    code = "import sys, time; from trainer.runs.parent_watch import stop_with_parent; "
+    code = "import sys, time; from trainer.runs.signals import stop_with_parent; "
     code += "stop_with_parent(int(sys.argv[1])); time.sleep(600)"
     mine = subprocess.Popen([sys.executable, "-c", code, str(os.getpid())])
     orphan = subprocess.Popen([sys.executable, "-c", code, str(os.getppid())])

@@ -9,13 +9,19 @@ import torch
 
 from pose_smoother.errors import Interrupted, InvalidInputError
 from tests.trainer.fake_store import make_store
-from trainer.evaluation.retest import repeat_test, run_config
 from trainer.runs.checkpoint import LAST, read_checkpoint
 from trainer.runs.layout import HISTORY_KINDS
 from trainer.runs.results_io import load, read_csv
 from trainer.runs.signals import Interrupt
-from trainer.training.budget import epoch_lengths
-from trainer.training.config import TrainConfig, identity, open_stream, train_config
+from trainer.training.config import (
+    TrainConfig,
+    identity,
+    open_stream,
+    run_config,
+    train_config,
+)
+from trainer.training.retest import repeat_test
+from trainer.training.schedule import epoch_lengths
 from trainer.training.step import Stepper
 from trainer.training.train import train
 

@@ -6,9 +6,8 @@ import pytest
 
 from pose_smoother.errors import InvalidInputError
 from tests.trainer.fake_store import make_store
-from trainer.evaluation.retest import run_config
 from trainer.runs.folder import CONFIG, UNRECORDED, check_identity
-from trainer.training.config import TrainConfig, identity, train_config
+from trainer.training.config import TrainConfig, identity, run_config, train_config
 
 
 def test_a_model_without_settings_of_its_own_has_the_thesiss():

@@ -5,19 +5,13 @@ import math
 import pytest
 import torch
 
-from pose_smoother.seeds import DROPOUT, INITIAL_WEIGHTS
 from tests.trainer.fake_store import make_store
 from trainer.models import model_module
+from trainer.models.nonfinite import NonFiniteError
+from trainer.models.torch_seed import initial_model
 from trainer.training.config import TrainConfig, open_stream
 from trainer.training.losses import batch_loss_of
-from trainer.training.step import (
-    NonFiniteError,
-    Stepper,
-    bad_windows,
-    initial_model,
-    make_optimizer,
-    set_seed,
-)
+from trainer.training.step import Stepper, make_optimizer
 
 LOSS = batch_loss_of("mse", model_module("deciwatch"))
 
@@ -38,29 +32,12 @@ def weights(model):
     return torch.cat([p.detach().flatten() for p in model.parameters()])
 
 
-def test_initial_weights_depend_on_the_seed_alone():
-    torch.manual_seed(1)
-    build = model_module("deciwatch").build
-    one = weights(initial_model(build, 0))
-    torch.manual_seed(2)
-    assert torch.equal(one, weights(initial_model(build, 0)))
-    assert not torch.equal(one, weights(initial_model(build, 1)))
-
-
 def test_dropout_depends_on_seed_epoch_and_batch_alone(batch):
     def loss(epoch, index):
         return new_stepper(epoch=epoch)[1].step(batch, index).item()
 
     assert loss(1, 0) == loss(1, 0)
     assert len({loss(1, 0), loss(1, 1), loss(2, 0)}) == 3
-
-
-def test_purposes_do_not_share_their_random_numbers():
-    drawn = set()
-    for position in [(0, DROPOUT, 1, 0), (0, INITIAL_WEIGHTS, 1, 0), (1, DROPOUT, 1, 0)]:
-        set_seed(*position)
-        drawn.add(torch.rand(()).item())
-    assert len(drawn) == 3
 
 
 def nan_loss(model, batch):
@@ -112,14 +89,3 @@ def test_a_good_step_moves_the_weights(batch):
     stepper.step(batch, 0)
     stepper.look()
     assert not torch.equal(weights(model), before)
-
-
-def test_the_windows_at_fault_are_found(batch):
-    model, _ = new_stepper()
-
-    def third_is_bad(one, some):
-        loss, output = LOSS(one, some)
-        return loss * (math.nan if (some.window == batch.window[2]).any() else 1.0), output
-
-    assert bad_windows(model, batch, third_is_bad) == [2]
-    assert bad_windows(model, batch, LOSS) == list(range(len(batch.window)))

@@ -18,11 +18,11 @@ from tests.trainer.fake_store import make_store
 from trainer.models import models
 from trainer.runs import checkpoint
 from trainer.runs.checkpoint import BEST, LAST, read_checkpoint
+from trainer.runs.layout import HISTORY_KINDS, TIMING_KINDS
 from trainer.runs.results_io import load, read_csv
 from trainer.runs.signals import Interrupt
 from trainer.training import loop
 from trainer.training.config import TrainConfig
-from trainer.training.loop import HISTORY_KINDS, TIMING_KINDS
 from trainer.training.train import train
 
 RUN = "tiny-1.1-seed0"

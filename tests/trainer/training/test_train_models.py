@@ -6,9 +6,9 @@ import pytest
 
 from pose_smoother.errors import InvalidInputError
 from tests.trainer.fake_store import make_store
+from trainer.runs.layout import HISTORY_KINDS
 from trainer.runs.results_io import read_csv
 from trainer.training.config import TrainConfig
-from trainer.training.loop import HISTORY_KINDS
 from trainer.training.train import n_threads, train
 
 

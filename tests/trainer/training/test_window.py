@@ -8,11 +8,11 @@ from tests.trainer.fake_store import make_store
 from trainer.data.stream import WindowStream
 from trainer.evaluation.baselines import BaselinesConfig, baselines
 from trainer.evaluation.baselines import identity as baselines_identity
-from trainer.evaluation.retest import repeat_test, run_config
 from trainer.inference.export import describe, example_input
 from trainer.inference.load_run import load_run
 from trainer.runs.results_io import load
-from trainer.training.config import identity, open_stream, train_config
+from trainer.training.config import identity, open_stream, run_config, train_config
+from trainer.training.retest import repeat_test
 from trainer.training.train import train
 
 QUICK = {"max_epochs": 1, "max_steps": 2, "device": "cpu", "batch_size": 16, "window": 7}

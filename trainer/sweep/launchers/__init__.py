@@ -7,6 +7,8 @@ from typing import Protocol
 from trainer.runs.layout import RunState
 from trainer.sweep.job import Job
 
+#: Processes of this machine, or jobs of a queue.
+LAUNCHERS = ("local", "submitit")
 #: Of submitit.
 CLUSTERS = ("auto", "slurm", "local")
 

@@ -8,7 +8,7 @@ import click
 
 from pose_smoother.cli_support import options
 from pose_smoother.errors import InvalidInputError
-from trainer.sweep.launchers import CLUSTERS, Launcher
+from trainer.sweep.launchers import CLUSTERS, LAUNCHERS, Launcher
 
 #: Names of the options that ``launcher_of`` takes.
 WHERE = (
@@ -25,7 +25,7 @@ CLUSTER = options(
         "--launcher",
         default="local",
         show_default=True,
-        type=click.Choice(["local", "submitit"]),
+        type=click.Choice(LAUNCHERS),
         help="Runs are processes of this machine, or jobs of a queue (SLURM).",
     ),
     click.option(

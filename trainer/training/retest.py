@@ -2,19 +2,17 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pose_smoother.errors import RunError, StoreError
-from pose_smoother.remote.path import PathOrUrl, as_path_or_url
 from pose_smoother.store.store import Store
 from trainer.evaluation.uncertainty import has_uncertainty
 from trainer.noise.recorded import RECORDED
-from trainer.noise.select import load_noise_file
 from trainer.runs import checkpoint
 from trainer.runs.data_summary import store_hash
-from trainer.runs.folder import CONFIG, UNRECORDED
+from trainer.runs.folder import CONFIG
 from trainer.runs.results_io import read_json, read_results
 from trainer.runs.signals import Interrupt
 from trainer.training.config import TrainConfig
@@ -41,30 +39,6 @@ class Repeat:
     rows: list[dict[str, Any]]
     different: list[dict[str, Any]]
     n_rounded: int
-
-
-def run_config(folder: Path, device: str | None = None) -> tuple[TrainConfig, PathOrUrl]:
-    """The configuration a run was made with, and where its store was.
-
-    Parameters
-    ----------
-    device : replaces the device of then.
-
-    Raises
-    ------
-    RunError : not a run folder, or one of another version of this program.
-    """
-    record = read_json(folder / CONFIG, "not a run folder")
-    try:
-        known = {f.name for f in fields(TrainConfig)}
-        saved = {**UNRECORDED, **record["identity"], **record["machine"]}
-        chosen: dict[str, Any] = {name: v for name, v in saved.items() if name in known}
-        chosen["noise"] = load_noise_file(folder, chosen["noise"])
-        if device is not None:
-            chosen["device"] = device
-        return TrainConfig(**chosen), as_path_or_url(record["store"]["path"])
-    except (KeyError, TypeError, AttributeError) as error:
-        raise RunError(f"{folder / CONFIG} is not of this program: {error!r}") from None
 
 
 def check_has_store(folder: Path, config: TrainConfig) -> None:

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from pose_smoother.errors import InvalidInputError
-from trainer.training.precision import computing_in, resolved_precision
+from trainer.models.precision import computing_in, resolved_precision
 
 CPU = torch.device("cpu")
 

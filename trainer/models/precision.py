@@ -4,9 +4,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
-from pose_smoother.errors import unknown_name
-
-PRECISIONS = ("auto", "float32", "bfloat16")
+from trainer.settings import PRECISIONS, check_choice
 
 
 def resolved_precision(name: str, device: torch.device) -> str:
@@ -19,8 +17,7 @@ def resolved_precision(name: str, device: torch.device) -> str:
     ------
     InvalidInputError : an unknown name.
     """
-    if name not in PRECISIONS:
-        raise unknown_name("precision", name, PRECISIONS)
+    check_choice("precision", name, PRECISIONS)
     if name != "auto":
         return name
     if device.type == "cuda":

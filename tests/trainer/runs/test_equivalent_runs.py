@@ -7,13 +7,12 @@ import pytest
 
 from tests.trainer.fake_store import make_store
 from trainer.evaluation.baselines import BaselinesConfig, baselines
-from trainer.evaluation.retest import repeat_test, run_config
 from trainer.runs.checkpoint import BEST, read_checkpoint
 from trainer.runs.folder import REGIONS
 from trainer.runs.results_io import load
-from trainer.training.config import train_config
-from trainer.training.equivalent_runs import twin_of_model
-from trainer.training.train import train
+from trainer.training.config import run_config, train_config
+from trainer.training.retest import repeat_test
+from trainer.training.train import equivalent_model_run, train
 
 QUICK = {"max_epochs": 2, "max_steps": 2, "device": "cpu", "batch_size": 16}
 MODELS = ("deciwatch", "resmlp")
@@ -71,14 +70,14 @@ def test_it_is_told(store, runs, tmp_path, caplog):
     with caplog.at_level(logging.INFO):
         results = train(quick("deciwatch", "1.1"), store, tmp_path)
     assert results["same_as"] == "deciwatch-1.2-seed0"
-    assert "deciwatch-1.2-seed0 is the same run, for deciwatch reads no smear" in caplog.text
+    assert "-1.2-seed0 is the same run, because deciwatch does not read the blur" in caplog.text
     anew = train(quick("deciwatch", "1.1"), store, tmp_path, resume=False)
     assert "same_as" not in anew
 
 
 def test_only_the_smear_may_differ(store, runs):
     def twin(*about, **chosen):
-        return twin_of_model(quick(*about, **chosen), store, runs)
+        return equivalent_model_run(quick(*about, **chosen), store, runs)
 
     assert twin("deciwatch", "1.2") == runs / "deciwatch-1.1-seed0"
     assert twin("deciwatch", "1.3") is None  # half the frame rate
@@ -89,7 +88,7 @@ def test_only_the_smear_may_differ(store, runs):
 
 
 def test_a_model_of_heatmaps_reads_the_smear(store, runs):
-    assert twin_of_model(quick("3dconv", "1.2"), store, runs) is None
+    assert equivalent_model_run(quick("3dconv", "1.2"), store, runs) is None
 
 
 def test_smoothers_too_are_judged_once(store, tmp_path):
