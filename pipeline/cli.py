@@ -27,6 +27,7 @@ from pose_smoother.remote.path import PathOrUrl, RemotePath
 from pose_smoother.store.config import NEIGHBOURS
 from pose_smoother.store.names import REPORT, STEPS
 from pose_smoother.store.open import formats, open_store
+from pose_smoother.store.split_overlap import PERSONS_NOTE
 
 
 @click.group(cls=OneLineErrors, context_settings=HELP_OPTIONS)
@@ -246,6 +247,8 @@ def verify(store: PathOrUrl, same_as: PathOrUrl | None) -> None:
     click.echo(f"{store}: all {audit.n_shards} shards verify")
     for kind, count in audit.shared.items():
         click.echo(f"  {kind} in more than one split: {count:,} of {audit.counted[kind]:,}")
+    if audit.counted["people"]:
+        click.echo(f"  {PERSONS_NOTE}")
     if audit.leaks:
         raise InvalidInputError(f"{store}: splits share frames or videos; preprocess again")
     if same_as is not None:

@@ -1,6 +1,6 @@
 """Windows through filters of tracks: every keypoint of every window is a keypoint of one run."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -33,18 +33,3 @@ def smooth_as_runs(noisy: Windows, smooth_run: Callable[..., Floats], **params: 
         kept = present_frames(given) & np.isfinite(found).all(axis=-1, keepdims=True)
         smoothed[rows] = np.where(kept, found, given)
     return smoothed
-
-
-def in_turn(
-    noisy: Windows, modules: Mapping[str, Any], params: Mapping[str, Mapping[str, Any]]
-) -> Windows:
-    """Windows through several filters, one after the other.
-
-    Parameters
-    ----------
-    modules : the filters by name, in their order.
-    params : name -> the filter's parameters.
-    """
-    for name, module in modules.items():
-        noisy = module.smooth_windows(noisy, **params[name])
-    return noisy

@@ -72,7 +72,9 @@ def repeat_test(folder: Path, config: TrainConfig, store: Store) -> Repeat:
 
 
 def _compared(found: list[dict[str, Any]], saved: Sequence[Mapping[str, Any]]) -> Repeat:
-    """Rows beside the saved ones of the same name."""
+    """Rows next to the saved ones of the same name; metrics that are newer are not compared."""
+    metrics = {row["metric"] for row in saved}
+    found = [row for row in found if row["metric"] in metrics]
     before = {_name(row): row for row in saved}
     different: list[dict[str, Any]] = []
     n_rounded = 0

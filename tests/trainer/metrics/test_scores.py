@@ -84,7 +84,7 @@ def test_rows_reproduce_the_totals():
         key = row["dataset"], row["metric"], row["alpha"]
         assert row["keypoint"] not in cells.setdefault(key, {})
         cells[key][row["keypoint"]] = row
-    assert len(cells) == 3 * (4 * 3 + 3)
+    assert len(cells) == 3 * (4 * 3 + 5)
     for (_, metric, _), by_keypoint in cells.items():
         total = by_keypoint.pop("all")
         assert set(by_keypoint).isdisjoint({"heel", "toes"})
