@@ -252,3 +252,11 @@ def test_ids_that_are_no_numbers_are_groups_of_their_own() -> None:
     groups = _groups(ClipTable(c.record() for c in scanned_clips(ids)), "neighbours")
     assert groups[-1] != groups[-2]
     assert len(set(groups.tolist())) == 22
+
+
+@pytest.mark.parametrize("step", [1, 2])
+def test_a_gap_of_one_frame_ends_every_window(step: int) -> None:
+    span = 4 * step + 1
+    frame = np.concatenate([np.arange(span), np.arange(span + 1, 2 * span + 1)])
+    clip = np.zeros(len(frame), int)
+    assert window_starts(clip, frame, step).tolist() == [0, span]
