@@ -29,9 +29,6 @@ from pose_smoother.files.disk_errors import AtLeast, translate_disk_errors
 from pose_smoother.files.lock import exclusive_lock, owner_file
 from pose_smoother.store.open import format_module
 
-#: What a stored frame takes on the disk at most while a store is built; measured: 282 to 346 in a
-#: store, 220 in the spool, and HDF5's parts once more.
-_FRAME_BYTES = {"zarr": 600, "hdf5": 950}
 _BASE_BYTES = 4 << 20
 
 
@@ -62,13 +59,13 @@ def preprocess(
     LockedError : another process is building it.
     DiskError : the disk is full, read-only or broken; what is done is kept.
     """
-    format_module(store_format)
+    frame_bytes = format_module(store_format).FRAME_BYTES
     folders = Folders.beside(out)
     scanned: list[IngestResult] = []
 
     def still_needed() -> int | None:
         n_frames = sum(found.n_frames for found in scanned)
-        total = n_frames * _FRAME_BYTES.get(store_format, 600) + _BASE_BYTES
+        total = n_frames * frame_bytes + _BASE_BYTES
         left = max(_BASE_BYTES, total - _size(folders))
         return left if scanned else AtLeast(left)
 

@@ -1,44 +1,16 @@
-"""A shard's heatmaps, a few frames at a time, in memory that is kept and mostly zero.
+"""A shard's heatmaps, a few frames at a time, in memory that each thread uses again.
 
-New memory for a whole shard took longer than the arithmetic; and of a smeared impulse's 3,136
-pixels 81 are not zero: only those are copied, from a table, and cleared again.
+New memory for a whole shard took longer than the arithmetic.
 """
 
 import threading
-from functools import cache
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from pose_smoother.heatmap import IMPULSE, SIGMA_OUT_PX, SIZE, response_table
+from pose_smoother.heatmap import SIGMA_OUT_PX, SIZE
+from pose_smoother.impulse_renderer import ImpulseRenderer
 from pose_smoother.skeleton import N_KEYPOINTS
-
-
-class _Room(threading.local):
-    """A thread's own frames of heatmaps, and where they are not zero.
-
-    Attributes
-    ----------
-    maps : float32 (n, 25, 56, 56).
-    patches : float32 (n * 25, top, left, 9, 9), what of each map begins at a pixel; a view.
-    filled : of ``patches``, those that are not zero: three intp (m,).
-    """
-
-    maps: NDArray[np.float32]
-    patches: NDArray[np.float32]
-    filled: tuple[NDArray[np.intp], ...]
-
-    def __init__(self) -> None:
-        self.make(0)
-
-    def make(self, n_frames: int) -> None:
-        """Room for some frames, all zero."""
-        self.maps = np.zeros((n_frames, N_KEYPOINTS, SIZE, SIZE), np.float32)
-        patch = _responses()[0].shape[-2:]
-        flat = self.maps.reshape(-1, SIZE, SIZE)
-        self.patches = sliding_window_view(flat, patch, axis=(1, 2), writeable=True)
-        self.filled = (np.zeros(0, np.intp),) * 3
 
 
 class RenderedFrames:
@@ -57,47 +29,33 @@ class RenderedFrames:
         return len(self._keypoints)
 
     def __getitem__(self, rows: slice) -> NDArray[np.float32]:
-        """``heatmap.render`` of some frames, bit for bit; valid until this thread asks again."""
-        return _render(self._keypoints[rows], self._annotated[rows])
+        """``heatmap.render`` of some frames, bit for bit; valid until this thread asks again.
+
+        Raises
+        ------
+        IndexError : an annotated keypoint is outside 0 ... 55.
+        """
+        keypoints, annotated = self._keypoints[rows], self._annotated[rows]
+        at = keypoints[annotated]
+        if at.size and (at.min() < 0 or at.max() >= SIZE):
+            raise IndexError(f"keypoints must lie in 0 ... {SIZE - 1}")
+        return _buffer.renderer(len(keypoints)).draw(keypoints, annotated)
 
 
-@cache
-def _responses() -> tuple[NDArray[np.float32], NDArray[np.intp]]:
-    """The part of each smeared impulse that is not zero, and where it begins.
+class _Buffer(threading.local):
+    """A thread's own memory for the heatmaps of frames."""
 
-    Returns
-    -------
-    patches : float32 (56 y * 56 x of the impulse, 9, 9).
-    start : intp (56,), row or column, moved inwards at the borders: all parts are equally long.
-    """
-    table = response_table(SIGMA_OUT_PX)
-    columns = np.arange(SIZE)
-    first = np.array([columns[row > 0].min() for row in table])
-    width = max(int((row > 0).sum()) for row in table)
-    start = np.minimum(first, SIZE - width)
-    part = start[:, None] + np.arange(width)
-    x = np.take_along_axis(table.astype(np.float32), part, axis=1)
-    y = np.take_along_axis((IMPULSE * table).astype(np.float32), part, axis=1)
-    patches = y[:, None, :, None] * x[None, :, None, :]
-    return patches.reshape(-1, width, width), start.astype(np.intp)
+    def __init__(self) -> None:
+        self._n_frames = -1
+        self._renderer: ImpulseRenderer | None = None
+
+    def renderer(self, n_frames: int) -> ImpulseRenderer:
+        """A renderer with memory for some frames at least."""
+        if self._renderer is None or n_frames > self._n_frames:
+            maps = np.zeros((n_frames, N_KEYPOINTS, SIZE, SIZE), np.float32)
+            self._renderer = ImpulseRenderer(maps, (SIGMA_OUT_PX,))
+            self._n_frames = n_frames
+        return self._renderer
 
 
-_room = _Room()
-
-
-def _render(keypoints: NDArray[np.integer], annotated: NDArray[np.bool_]) -> NDArray[np.float32]:
-    n = len(keypoints)
-    if n > len(_room.maps):
-        _room.make(n)
-    else:
-        _room.patches[_room.filled] = 0
-    _room.filled = (np.zeros(0, np.intp),) * 3
-    at = keypoints[annotated].astype(np.intp, copy=False)
-    if at.size and (at.min() < 0 or at.max() >= SIZE):
-        raise IndexError(f"keypoints must lie in 0 ... {SIZE - 1}")
-    x, y = at.T
-    patches, start = _responses()
-    place = np.flatnonzero(annotated), start[y], start[x]
-    _room.patches[place] = patches.take(y * SIZE + x, axis=0)
-    _room.filled = place
-    return _room.maps[:n]
+_buffer = _Buffer()

@@ -3,7 +3,7 @@
     import pose_smoother as ps
 
     poses = ps.read_poses("session.csv")
-    ps.write_poses(ps.smooth(poses, "gaussian", sigma_frames=2), "session_smooth.csv")
+    ps.write_poses(ps.smooth(poses), "session_smooth.csv")
 
 Names are imported when they are first used, so that importing the package costs nothing. Below it
 are what the programs ``pipeline`` and ``trainer`` share: stores, remote files, atomic writes.
@@ -21,12 +21,14 @@ if TYPE_CHECKING:
     )
     from pose_smoother.poses.formats import read_poses, write_poses
     from pose_smoother.poses.tracks import Poses, Track
+    from pose_smoother.smoothing.live import Live
     from pose_smoother.smoothing.runs import load_results, load_run
     from pose_smoother.smoothing.smooth import smooth
     from pose_smoother.store.open import open_store
 
 __all__ = [
     "InvalidInputError",
+    "Live",
     "PoseSmootherError",
     "Poses",
     "RunError",
@@ -46,6 +48,7 @@ _MODULES = {
     **dict.fromkeys(("InvalidInputError", "PoseSmootherError", "RunError", "StoreError"), "errors"),
     **dict.fromkeys(("load_results", "load_run"), "smoothing.runs"),
     **dict.fromkeys(("Poses", "Track"), "poses.tracks"),
+    "Live": "smoothing.live",
     "open_store": "store.open",
     **dict.fromkeys(("read_poses", "write_poses"), "poses.formats"),
     "smooth": "smoothing.smooth",

@@ -50,7 +50,8 @@ def main(ctx: click.Context, debug: bool, quiet: bool) -> None:
     "--smoother",
     default=None,
     metavar="NAME[,NAME]",
-    help="A filter, or several in a row: gaussian; hampel,kalman. An unknown name lists all.",
+    help="A filter, or several in a row: gaussian; hampel,kalman. An unknown name lists all. "
+    "Without one, auto: the pretrained network, which measures the noise itself.",
 )
 @click.option("--run", default=None, type=PATH, help="Instead: the folder of a trained run.")
 @click.option(
@@ -91,12 +92,12 @@ def smooth(
     skeleton: str | None,
     **chosen: Any,
 ) -> None:
-    """Smooth a file of keypoints, by filters or a trained run.
+    """Smooth a file of keypoints: by the pretrained network, by filters or a trained run.
 
     The output is the input with other coordinates: every other field stays, and missing keypoints
     stay missing. The last line reports what was changed.
 
-    Example: pose-smoother smooth keypoints.csv --smoother hampel,kalman --out smoothed.csv
+    Example: pose-smoother smooth keypoints.csv --out smoothed.csv
     """
     from pose_smoother.smoothing.files import smooth_file
     from pose_smoother.smoothing.methods import smooth_by
@@ -122,18 +123,17 @@ def _method(
     smoother: str | None, run: Path | None, params: tuple[str, ...], fps: float | None
 ) -> Any:
     """A chain of filters or a loaded run, by the options."""
-    if (run is None) == (smoother is None):
+    if run is not None and smoother is not None:
         raise click.UsageError("give --smoother NAME or --run RUN, one of them")
-    if smoother is not None:
+    if run is None:
         from pose_smoother.filters.parameters import from_text
         from pose_smoother.smoothing.chain import make_chain
 
-        return make_chain(smoother, from_text(params), fps)
+        return make_chain(smoother or "auto", from_text(params), fps)
     if params or fps is not None:
         raise click.UsageError(f"{'--param' if params else '--fps'} goes with --smoother")
     from pose_smoother.smoothing.runs import load_run
 
-    assert run is not None
     return load_run(run)
 
 

@@ -13,7 +13,8 @@ from pose_smoother.store.names import WINDOW_FRAMES
 DEVICES = ("auto", "cpu", "cuda")
 #: Ground-truth heatmaps; "auto" renders them where the store's heatmaps are impulses.
 TARGETS = ("auto", "stored", "rendered")
-#: Which frames PCK scores where a torso keypoint is missing: none of them, or those with one side.
+#: Which frames PCK scores where a torso keypoint is missing: none, or those with one side. In the
+#: order of the axis N of ``Scores``.
 MISSING_TORSO = ("skip", "one-side")
 #: The learning rate over time, and the stopping rule (``trainer.training.schedule``).
 SCHEDULES = ("plateau", "one-cycle")

@@ -1,7 +1,8 @@
 """What a filter's module offers, and the piece of a track that a filter reads."""
 
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -18,6 +19,28 @@ Params = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
+class Finding:
+    """What a filter that measures noise found in one run.
+
+    Attributes
+    ----------
+    method : the filter that smoothed the run.
+    n_points : points that it read.
+    noise : fast noise of the middle keypoint as a fraction of the body size; NaN if not measured.
+    strength : 0 where the run was left alone because it has no fast noise, up to 1.
+    n_outliers : points that were moved by more than noise explains.
+    reason : why this filter and not the first choice; empty where it is the first choice.
+    """
+
+    method: str
+    n_points: int
+    noise: float = math.nan
+    strength: float = 1.0
+    n_outliers: int = 0
+    reason: str = ""
+
+
+@dataclass(frozen=True)
 class Run:
     """Consecutive frames of one track.
 
@@ -27,11 +50,15 @@ class Run:
     size : the larger side of the track's keypoints in the same unit, the median over its frames;
         a filter whose parameters are in pixels of a heatmap scales by it.
     fps : frames a second, None where it is not known.
+    scores : the detector's confidence, float64 (T, K), NaN where not known; None without any.
+    findings : a filter that measures noise appends what it found.
     """
 
     positions: Floats
     size: float
     fps: float | None = None
+    scores: Floats | None = None
+    findings: list[Finding] = field(default_factory=list)
 
     @property
     def present(self) -> NDArray[np.bool_]:
@@ -60,6 +87,8 @@ class FilterModule(Protocol):
         one point of the grid; instead of ``smooth_windows`` where a filter learns.
     smooth_run : (run, **params) -> float64 (T, K, axes). Values where a keypoint is missing are
         ignored.
+    BRIDGED_FRAMES : the longest step between frame numbers inside a run, if not the usual one
+        (``missing.BRIDGED_FRAMES``).
     check : (params) -> None; raises ``InvalidInputError`` where parameters don't fit each other.
     fit_track : (runs of one track, params) -> params, for parameters found from the track.
     """

@@ -7,9 +7,11 @@ overlap by the network's reach, so its length costs no memory, and the chunks ch
 from __future__ import annotations
 
 import hashlib
+import io
 import zipfile
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +25,7 @@ WEIGHTS_SHA256 = "0f8694ac6c947915af7dd6f2f6990815a6f01595edcf4911fc4d805aacdab0
 DILATIONS = (1, 2, 4, 8, 16, 8, 4, 2, 1)
 REACH = 1 + sum(DILATIONS)
 UNSEEN_LOGIT = np.float32(-3.0)
-CHUNK_POSITIONS = 6144
+CHUNK_POSITIONS = 20480
 
 
 class Network:
@@ -31,33 +33,18 @@ class Network:
 
     Parameters
     ----------
-    weights : dict of float arrays
-        `first.linear.weight` (outputs, inputs) and so on, as the torch network names them.
+    weights : dict of float32 arrays
+        `first.linear.weight` (inputs, outputs) and so on, as the torch network names them.
     """
 
-    def __init__(self, weights: dict[str, NDArray]) -> None:
-        self.weights = {
-            name: np.ascontiguousarray(value.T if value.ndim == 2 else value, dtype=np.float32)
-            for name, value in weights.items()
-        }
-
-    def _linear(self, name: str, h: Floats) -> Floats:
-        out = h.reshape(-1, h.shape[-1]) @ self.weights[f"{name}.weight"]
-        out += self.weights[f"{name}.bias"]
-        return out.reshape(*h.shape[:-1], -1)
-
-    def _over_time(self, name: str, h: Floats, dilation: int) -> Floats:
-        """Three taps over time; frames outside are 0. (K, T, inputs) to (K, T, outputs)."""
-        keypoints, frames, width = h.shape
-        taps = np.zeros((keypoints, frames, 3 * width), np.float32)
-        taps[:, :, width : 2 * width] = h
-        if frames > dilation:
-            taps[:, dilation:, :width] = h[:, :-dilation]
-            taps[:, :-dilation, 2 * width :] = h[:, dilation:]
-        return self._linear(f"{name}.linear", taps)
+    def __init__(self, weights: dict[str, Floats]) -> None:
+        self.weights = weights
 
     def __call__(self, inputs: Floats, neighbours: Floats, valid: NDArray[np.bool_]) -> Floats:
         """Raw outputs.
+
+        All keypoints are rows of one array, one after another, with rows of zeros between them, so
+        that the frames of a tap are a slice of it and no tap is copied.
 
         Parameters
         ----------
@@ -69,29 +56,60 @@ class Network:
         -------
         float32 array, shape (K, T, 2 * CANDIDATES + 4)
         """
-        if inputs.shape[-1] != CHANNELS:
-            raise ValueError(f"expected {CHANNELS} input channels, found {inputs.shape[-1]}")
+        keypoints, frames, channels = inputs.shape
+        if channels != CHANNELS:
+            raise ValueError(f"expected {CHANNELS} input channels, found {channels}")
         share = valid.astype(np.float32) / np.float32(max(valid.sum(), 1))
-        h = self._over_time("first", inputs, 1)
+        pad = max(DILATIONS)
+        rows = keypoints * (frames + pad)
+        width = len(self.weights["first.linear.bias"])
+        wide = np.zeros((pad + rows + pad, channels), np.float32)
+        _by_keypoint(wide[pad:-pad], keypoints)[:, :frames] = inputs
+        h = np.zeros((pad + rows + pad, width), np.float32)
+        read = np.zeros_like(h)
+        inner, extra = np.empty((rows, width), np.float32), np.empty((rows, width), np.float32)
+        self._over_time("first", wide, 1, h[pad:-pad], extra)
         for i, dilation in enumerate(DILATIONS):
-            inner = self._over_time(f"blocks.{i}.wide", np.maximum(h, 0), dilation)
+            own = _by_keypoint(h[pad:-pad], keypoints)
+            own[:, frames:] = 0.0
+            np.maximum(h, 0, out=read)
+            self._over_time(f"blocks.{i}.wide", read, dilation, inner, extra)
             np.maximum(inner, 0, out=inner)
-            h += self._linear(f"blocks.{i}.point", inner)
+            np.matmul(inner, self.weights[f"blocks.{i}.point.weight"], out=extra)
+            extra += self.weights[f"blocks.{i}.point.bias"]
+            h[pad:-pad] += extra
             if f"blocks.{i}.mix.weight" in self.weights:
-                h += self._mix(f"blocks.{i}.mix", h, neighbours, share)
+                own += self._mix(f"blocks.{i}.mix", own, neighbours, share)
         np.maximum(h, 0, out=h)
-        return self._linear("last", h)
+        out = h[pad:-pad] @ self.weights["last.weight"]
+        out += self.weights["last.bias"]
+        return _by_keypoint(out, keypoints)[:, :frames]
+
+    def _over_time(self, name: str, h: Floats, dilation: int, out: Floats, scratch: Floats) -> None:
+        """Three taps over time, into `out`, for the rows of `h` without those at its ends."""
+        pad = max(DILATIONS)
+        taps = np.split(self.weights[f"{name}.linear.weight"], 3)
+        rows = len(out)
+        np.matmul(h[pad : pad + rows], taps[1], out=out)
+        for tap, shift in ((taps[0], -dilation), (taps[2], dilation)):
+            np.matmul(h[pad + shift : pad + shift + rows], tap, out=scratch)
+            out += scratch
+        out += self.weights[f"{name}.linear.bias"]
 
     def _mix(self, name: str, h: Floats, neighbours: Floats, share: Floats) -> Floats:
         """What all keypoints and those that move alike add to each; the mean is taken once."""
         keypoints, frames, width = h.shape
         weight = self.weights[f"{name}.weight"]
-        flat = h.reshape(keypoints, -1)
-        mean = (share @ flat).reshape(frames, width) @ weight[:width]
+        flat: NDArray[Any] = h.reshape(keypoints, -1)
+        mean: NDArray[Any] = (share @ flat).reshape(frames, width) @ weight[:width]
         mean += self.weights[f"{name}.bias"]
-        like = (neighbours @ flat).reshape(-1, width) @ weight[width:]
-        total = like.reshape(keypoints, frames, width) + mean
-        return total.astype(np.float32, copy=False)
+        like: NDArray[Any] = (neighbours @ flat).reshape(-1, width) @ weight[width:]
+        return like.reshape(keypoints, frames, width) + mean
+
+
+def _by_keypoint(rows: Floats, keypoints: int) -> Floats:
+    """Rows of one keypoint after another as (K, rows of a keypoint, width)."""
+    return rows.reshape(keypoints, -1, rows.shape[-1])
 
 
 def combine(raw: Floats, ready: Prepared, first: int, start: int, stop: int) -> Floats:
@@ -155,7 +173,7 @@ def run(network: Network, ready: Prepared) -> tuple[Floats, Floats]:
     for start in range(0, frames, length):
         stop = min(start + length, frames)
         first, last = max(start - REACH, 0), min(stop + REACH, frames)
-        raw = network(ready.inputs[:, first:last], ready.neighbours, ready.valid)
+        raw = network(ready.inputs(first, last), ready.neighbours, ready.valid)
         smooth[start:stop] = combine(raw, ready, first, start, stop)
         log_scale = raw[:, start - first : stop - first, -1].T
         scale[start:stop] = np.exp(np.clip(log_scale, -4.0, 6.0)) * ready.unit
@@ -165,19 +183,34 @@ def run(network: Network, ready: Prepared) -> tuple[Floats, Floats]:
 @lru_cache(maxsize=1)
 def load_network() -> Network:
     """The network that ships; its file's SHA-256 is checked."""
-    found = hashlib.sha256(WEIGHTS.read_bytes()).hexdigest()
-    if found != WEIGHTS_SHA256:
-        raise ValueError(
-            f"{WEIGHTS}: expected SHA-256 {WEIGHTS_SHA256}, found {found}; "
-            "install the package again"
-        )
-    return read_weights(WEIGHTS)
+    return Network(read_weights(WEIGHTS, WEIGHTS_SHA256))
 
 
-def read_weights(path: Path) -> Network:
-    """A network from a .npz file of plain arrays; no pickle is read."""
+def read_weights(path: Path, sha256: str = "") -> dict[str, Floats]:
+    """Arrays of an .npz file as float32, matrices as (inputs, outputs); no pickle is read.
+
+    Parameters
+    ----------
+    sha256 : str
+        The file's SHA-256, if it is known.
+
+    Raises
+    ------
+    ValueError
+        The file cannot be read, or has another SHA-256.
+    """
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return Network({name: file[name] for name in file.files})
+        raw = path.read_bytes()
+        found = hashlib.sha256(raw).hexdigest()
+        if sha256 and found != sha256:
+            raise ValueError(
+                f"{path}: expected SHA-256 {sha256}, found {found}; install the package again"
+            )
+        with np.load(io.BytesIO(raw), allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
     except (OSError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path}: expected an .npz file of weights, found {error}") from error
+    return {
+        name: np.ascontiguousarray(value.T if value.ndim == 2 else value, dtype=np.float32)
+        for name, value in arrays.items()
+    }

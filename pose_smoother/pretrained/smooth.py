@@ -12,7 +12,6 @@ from pose_smoother.pretrained.network import Network, load_network, run
 from pose_smoother.pretrained.transitions import restore_transitions
 
 SHORTEST = 8
-WINDOW = 128  # frames that a live estimate looks back on
 CLEAN = 5e-4  # of the body: below this noise a file is left alone
 NOISY = 1.2e-3  # from this noise on the network's answer is taken whole
 OUTLIER_UNITS = 6.0
@@ -47,12 +46,30 @@ class PretrainedInfo:
     outliers: NDArray[np.bool_]
     error_scale: NDArray[np.float32]
 
+    def radius(self, probability: float) -> NDArray[np.float64]:
+        """Radius of the circle around a smoothed point that holds the keypoint.
+
+        Parameters
+        ----------
+        probability : float
+            Above 0 and below 1.
+
+        Returns
+        -------
+        float64 array, shape (T, K), unit of the file
+            NaN at missing points.
+        """
+        if not 0.0 < probability < 1.0:
+            raise ValueError(f"expected a probability between 0 and 1, found {probability}")
+        from scipy.special import gammaincinv
+
+        times = float(gammaincinv(2.0, probability))
+        return times * self.error_scale.astype(np.float64)
+
 
 def smooth_pretrained(
     xy: NDArray,
     scores: NDArray | None = None,
-    fps: float = float("nan"),
-    delay: int | None = None,
     network: Network | None = None,
 ) -> tuple[NDArray, PretrainedInfo]:
     """Smooth the keypoints of one individual.
@@ -63,12 +80,6 @@ def smooth_pretrained(
         Detections; NaN where the detector gave nothing.
     scores : float array, shape (T, K), optional
         Confidences; NaN where unknown.
-    fps : float
-        Frames per second. The network counts in frames and measures how fast the motion is, so
-        this changes nothing; it is accepted so that methods can be called alike.
-    delay : int, optional
-        Use no frame later than `delay` frames after the one that is smoothed, and none that is
-        more than 127 frames before the last one used. By default the whole file is used.
     network : Network, optional
         Other weights than those that ship.
 
@@ -84,7 +95,6 @@ def smooth_pretrained(
     ValueError
         For another shape, or for fewer than 8 frames, of which no noise can be measured.
     """
-    del fps
     xy = np.asarray(xy)
     if xy.ndim != 3 or xy.shape[-1] != 2 or xy.shape[1] == 0:
         raise ValueError(f"expected keypoints of shape (T, K, 2), found {xy.shape}")
@@ -95,14 +105,14 @@ def smooth_pretrained(
             f"expected at least {SHORTEST} frames to measure noise in, found {len(xy)}; "
             "use a filter for shorter clips"
         )
-    if delay is not None and delay < 0:
-        raise ValueError(f"expected a delay of 0 frames or more, found {delay}")
     kind = xy.dtype if np.issubdtype(xy.dtype, np.floating) else np.dtype(np.float64)
     network = load_network() if network is None else network
-    if delay is None:
-        smooth, scale, ready, strength = _whole(network, xy, scores)
-    else:
-        smooth, scale, ready, strength = _delayed(network, xy, scores, delay)
+    ready = prepare(xy, scores)
+    strength = share_of_noise(noise_level(ready))
+    answer, scale = run(network, ready)
+    restored = restore_transitions(ready.filled, answer) + ready.centre
+    raw = xy.astype(np.float64)
+    smooth = raw + strength * (restored - raw)
     missing = ~ready.observed
     smooth[missing] = np.nan
     scale[missing] = np.nan
@@ -137,37 +147,13 @@ def noise_level(ready: Prepared) -> float:
     return float(np.linalg.norm(d, axis=-1)[use].mean() / np.sqrt(70.0) / 1.2533) / ready.size
 
 
-def _strength(ready: Prepared) -> float:
-    """0 for a clean file, 1 for a noisy one, smooth in between."""
-    s = np.clip((noise_level(ready) - CLEAN) / (NOISY - CLEAN), 0.0, 1.0)
-    return float(s * s * (3.0 - 2.0 * s))
+def share_of_noise(noise: float) -> float:
+    """How much of the network's answer is taken: 0 for a clean input, 1 for a noisy one.
 
-
-def _whole(
-    network: Network, xy: NDArray, scores: NDArray | None
-) -> tuple[NDArray, NDArray, Prepared, float]:
-    ready = prepare(xy, scores)
-    strength = _strength(ready)
-    answer, scale = run(network, ready)
-    smooth = restore_transitions(ready.filled, answer)
-    raw = xy.astype(np.float64)
-    return raw + strength * (smooth + ready.centre - raw), scale, ready, strength
-
-
-def _delayed(
-    network: Network, xy: NDArray, scores: NDArray | None, delay: int
-) -> tuple[NDArray, NDArray, Prepared, float]:
-    """Every frame from the window that ends `delay` frames after it."""
-    smooth = xy.astype(np.float64)
-    scale = np.full(xy.shape[:2], np.nan, np.float32)
-    strengths = []
-    for t in range(len(xy)):
-        stop = min(t + delay + 1, len(xy))
-        start = max(0, stop - WINDOW)
-        if stop < SHORTEST:
-            continue
-        part = None if scores is None else np.asarray(scores)[start:stop]
-        out, spread, _, strength = _whole(network, xy[start:stop], part)
-        smooth[t], scale[t] = out[t - start], spread[t - start]
-        strengths.append(strength)
-    return smooth, scale, prepare(xy, scores), float(np.mean(strengths)) if strengths else 0.0
+    Parameters
+    ----------
+    noise : float
+        Fast noise as a fraction of the body.
+    """
+    s = min(max((noise - CLEAN) / (NOISY - CLEAN), 0.0), 1.0)
+    return s * s * (3.0 - 2.0 * s)

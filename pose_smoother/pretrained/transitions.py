@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d, median_filter
+from scipy.ndimage import gaussian_filter1d
+
+from pose_smoother.pretrained.features import running_median
 
 WINDOW_FRAMES = 7
 THRESHOLD = 2.0
@@ -31,7 +33,7 @@ def restore_transitions(filled: NDArray, smooth: NDArray) -> NDArray[np.float64]
     float64 array, shape (T, K, 2)
     """
     taken = filled.astype(np.float64) - smooth
-    lasting = median_filter(taken, (WINDOW_FRAMES, 1, 1), mode="nearest")
+    lasting = running_median(taken, WINDOW_FRAMES)
     usual = 1.4826 * np.median(np.abs(taken), axis=(0, 2))
     length = np.linalg.norm(lasting, axis=-1)
     over = np.maximum(length - THRESHOLD * usual, 0.0) / np.maximum(length, 1e-12)

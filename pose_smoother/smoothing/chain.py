@@ -8,7 +8,8 @@ import numpy as np
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.filters import filter_module, filters
-from pose_smoother.filters.base import Floats, Params, Run
+from pose_smoother.filters.base import Finding, Floats, Params, Run
+from pose_smoother.filters.missing import BRIDGED_FRAMES
 from pose_smoother.filters.parameters import resolve
 
 
@@ -39,21 +40,37 @@ class Chain:
         """The filters' names, as ``hampel,kalman``."""
         return ",".join(step.module.NAME for step in self.steps)
 
-    def smooth(self, runs: Sequence[Floats], size: float) -> list[Floats]:
+    @property
+    def bridged_frames(self) -> int:
+        """The longest step between frame numbers inside a run that every filter can read over."""
+        return min(getattr(step.module, "BRIDGED_FRAMES", BRIDGED_FRAMES) for step in self.steps)
+
+    def smooth(
+        self,
+        runs: Sequence[Floats],
+        size: float,
+        scores: Sequence[Floats] | None = None,
+        findings: list[Finding] | None = None,
+    ) -> list[Floats]:
         """Put the runs of one track through every filter.
 
         Parameters
         ----------
         runs : float64 (T, K, axes) each, NaN where missing.
         size : the track's larger side (``filters.base.Run``).
+        scores : float64 (T, K) of each run, NaN where not known.
+        findings : filters that measure noise append what they found.
 
         Returns
         -------
         The same shapes, NaN in the same places. Where a filter finds no position, it stays.
         """
         now = list(runs)
+        known = [None] * len(now) if scores is None else scores
+        found: list[Finding] = [] if findings is None else findings
         for step in self.steps:
-            now = _smoothed(step, [Run(positions, size, step.fps) for positions in now])
+            parts = zip(now, known, strict=True)
+            now = _smoothed(step, [Run(xy, size, step.fps, score, found) for xy, score in parts])
         return now
 
 

@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 
 def smooth(
     x: _X,
-    method: Any = None,
+    method: Any = "auto",
     *,
     scores: Any = None,
     fps: float | None = None,
@@ -43,8 +43,10 @@ def smooth(
     x : ``Poses``; or numbers (frames, keypoints, 2 or 3) or (frames, people, keypoints, 2 or 3);
         or an xarray ``DataArray`` with movement's dimensions (time, space, keypoints,
         individuals).
-    method : a filter's name, several in a row (``"hampel,kalman"``), or a trained run: what
-        ``load_run`` returned, or its folder.
+    method : ``"auto"``, the pretrained network that ships, which measures the noise itself (and the
+        Kalman filter for what it cannot read: fewer than 20 frames, three axes); a filter's name;
+        several in a row (``"hampel,kalman"``); or a trained run: what ``load_run`` returned, or its
+        folder.
     scores : the detector's confidence, (frames, keypoints) or (frames, people, keypoints);
         ``Poses`` have their own.
     fps : frames a second, for parameters in Hz or seconds. A ``DataArray`` may have it in its
@@ -72,6 +74,8 @@ def smooth(
     >>> xy = np.random.default_rng(0).normal(size=(100, 17, 2))
     >>> ps.smooth(xy, "gaussian", sigma_frames=2).shape
     (100, 17, 2)
+    >>> ps.smooth(xy).shape
+    (100, 17, 2)
     >>> ps.smooth(xy, "butterworth", cutoff_hz=6, fps=30).dtype
     dtype('float64')
     """
@@ -98,7 +102,7 @@ def smooth(
 
 def _chosen(method: Any, run: Any, params: dict[str, float], fps: float | None) -> Any:
     """A chain of filters or a loaded run."""
-    if (method is None) == (run is None):
+    if method is None or (run is not None and method != "auto"):
         known = ", ".join(track_filters())
         problem = "smooth needs a method" if run is None else "give a method or a run, not both"
         raise InvalidInputError(

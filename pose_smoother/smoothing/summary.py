@@ -1,11 +1,13 @@
 """What smoothing changed: how many points, by how much, and jitter before and after."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
+from pose_smoother.filters.base import Finding
 from pose_smoother.poses.tracks import Floats, Poses, Track
 from pose_smoother.smoothing.tracks import SmoothedTrack
 
@@ -28,6 +30,7 @@ class Summary:
     moved_median, moved_p95, moved_largest : distances of the points that moved; NaN without any.
     jitter_before, jitter_after : the mean length of the second difference over three frames in a
         row, of the points that were read; NaN without any.
+    findings : what filters that measure noise found, by run.
     """
 
     n_tracks: int
@@ -43,6 +46,7 @@ class Summary:
     moved_largest: float
     jitter_before: float
     jitter_after: float
+    findings: tuple[Finding, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """The fields by name."""
@@ -64,6 +68,7 @@ class Summary:
             parts.append(f"{self.n_rejected} of a low score left as they were")
         if self.n_missing:
             parts.append(f"{self.n_missing} missing")
+        parts += _found(self.findings)
         return "; ".join(parts)
 
 
@@ -98,7 +103,27 @@ def summarize(poses: Poses, results: Sequence[SmoothedTrack]) -> Summary:
         moved_largest=largest,
         jitter_before=_mean(before),
         jitter_after=_mean(after),
+        findings=tuple(one for result in results for one in result.findings),
     )
+
+
+def _found(findings: Sequence[Finding]) -> list[str]:
+    """What filters that measure noise found, in words."""
+    parts = []
+    by_noise = [one for one in findings if np.isfinite(one.noise)]
+    if by_noise:
+        weights = [one.n_points for one in by_noise]
+        noise = float(np.average([one.noise for one in by_noise], weights=weights))
+        parts.append(f"fast noise {100 * noise:.2g} % of the body")
+        outliers = sum(one.n_outliers for one in by_noise)
+        parts += [f"{outliers} outliers replaced"] if outliers else []
+        alone = sum(one.strength == 0.0 for one in by_noise)
+        if alone:
+            parts.append(f"{alone} of {len(findings)} runs without noise left alone")
+    others = Counter((one.method, one.reason) for one in findings if one.reason)
+    for (method, reason), count in sorted(others.items()):
+        parts.append(f"{count} of {len(findings)} runs smoothed by {method} ({reason})")
+    return parts
 
 
 def _jitter(track: Track, keypoints: Floats) -> Floats:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_smoother.errors import InvalidInputError
-from pose_smoother.filters.missing import BRIDGED_FRAMES
+from pose_smoother.filters.base import Finding
 from pose_smoother.poses.tracks import Floats, Poses, Track
 from pose_smoother.smoothing.chain import Chain
 
@@ -49,11 +49,13 @@ class SmoothedTrack:
     keypoints : float64 (n, K, axes); NaN where missing, and as in the input where rejected.
     rejected : bool (n, K), points with a low score that were left as they are.
     filled : bool (n, K), points that were missing (or of a low score) and were filled.
+    findings : what filters that measure noise found.
     """
 
     keypoints: Floats
     rejected: NDArray[np.bool_]
     filled: NDArray[np.bool_]
+    findings: tuple[Finding, ...] = ()
 
     @classmethod
     def all_read(cls, keypoints: Floats) -> "SmoothedTrack":
@@ -73,15 +75,17 @@ def smooth_track(track: Track, chain: Chain, rules: Rules) -> SmoothedTrack:
     filled = np.zeros(present.shape, bool)
     if rules.fill_gaps:
         positions, filled = _with_filled_gaps(positions, track, int(rules.fill_gaps))
-    parts = _runs(track)
+    parts = _runs(track, chain.bridged_frames)
     runs = [_spread(positions[rows], at) for rows, at in parts]
+    scores = [_spread(track.score[rows], at) for rows, at in parts]
     found = np.full_like(positions, np.nan)
-    smoothed = chain.smooth(runs, _size(positions))
+    findings: list[Finding] = []
+    smoothed = chain.smooth(runs, _size(positions), scores, findings)
     for (rows, at), values in zip(parts, smoothed, strict=True):
         found[rows] = values[at]
     known = np.asarray(np.isfinite(found).all(axis=-1))
     keypoints = np.where(known[..., None], found, track.keypoints)
-    return SmoothedTrack(keypoints, low & ~filled, filled)
+    return SmoothedTrack(keypoints, low & ~filled, filled, tuple(findings))
 
 
 def smooth_tracks(poses: Poses, chain: Chain, rules: Rules) -> list[SmoothedTrack]:
@@ -94,10 +98,10 @@ def smooth_tracks(poses: Poses, chain: Chain, rules: Rules) -> list[SmoothedTrac
     return [smooth_track(track, chain, rules) for track in poses.tracks]
 
 
-def _runs(track: Track) -> list[tuple[slice, NDArray[np.int64]]]:
+def _runs(track: Track, bridged_frames: int) -> list[tuple[slice, NDArray[np.int64]]]:
     """Each run's rows of the track, and their int64 positions in a timeline with bridged gaps."""
     steps = np.maximum(np.diff(track.frame) // track.step, 1)
-    cuts = (np.flatnonzero(steps > BRIDGED_FRAMES) + 1).tolist()
+    cuts = (np.flatnonzero(steps > bridged_frames) + 1).tolist()
     edges = [0, *cuts, len(track.frame)]
     parts = []
     for start, stop in pairwise(edges):
@@ -107,12 +111,12 @@ def _runs(track: Track) -> list[tuple[slice, NDArray[np.int64]]]:
     return parts
 
 
-def _spread(positions: Floats, at: NDArray[np.int64]) -> Floats:
+def _spread(values: Floats, at: NDArray[np.int64]) -> Floats:
     """Rows laid out over a timeline, NaN in the frames between them."""
     if int(at[-1]) + 1 == len(at):
-        return positions
-    spread = np.full((int(at[-1]) + 1, *positions.shape[1:]), np.nan)
-    spread[at] = positions
+        return values
+    spread = np.full((int(at[-1]) + 1, *values.shape[1:]), np.nan)
+    spread[at] = values
     return spread
 
 

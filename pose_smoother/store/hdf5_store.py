@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 FORMAT = "hdf5"
 SHARD_IS_FILE = False  # the manifest lists shards by name, in addition to the one file
+FRAME_BYTES = 950
 create, write_shard, finish = hdf5_writer.create, hdf5_writer.write_shard, hdf5_writer.finish
 
 

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 FORMAT = "zarr"
 SHARD_IS_FILE = True  # the manifest lists shards among its files
+FRAME_BYTES = 600
 create, write_shard, finish = zarr_writer.create, zarr_writer.write_shard, zarr_writer.finish
 _MAX_CLIPS_BYTES = 1 << 30  # one column of the clips table: 16 million ids of 64 letters
 

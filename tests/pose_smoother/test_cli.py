@@ -98,8 +98,9 @@ def test_the_input_is_never_the_output(detections: Path) -> None:
     assert detections.read_bytes() == before
 
 
-def test_one_method_must_be_given(detections: Path) -> None:
-    done = invoke("smooth", detections, "--out", "x")
+def test_a_smoother_and_a_run_exclude_each_other(detections: Path) -> None:
+    both = ["--smoother", "median", "--run", "r"]
+    done = invoke("smooth", detections, *both, "--out", "x")
     assert done.exit_code == 2
     assert "--smoother NAME or --run RUN" in done.output
 
@@ -133,3 +134,16 @@ def test_a_package_that_is_not_installed_is_one_line(tmp_path: Path) -> None:
     )
     assert done.returncode == 1
     assert done.stderr == "error: torch is not installed: pip install 'pose-smoother[train]'\n"
+
+
+def test_without_a_smoother_the_network_smooths_and_the_last_line_says_what_it_found(
+    detections: Path, tmp_path: Path
+):
+    out = tmp_path / "out.csv"
+    result = invoke("smooth", detections, "--out", out)
+    assert result.exit_code == 0, result.output
+    assert "60 of 60 points changed" in result.output
+    assert "% of the body; 1 outliers replaced" in result.output
+    named = tmp_path / "named.csv"
+    assert invoke("smooth", detections, "--smoother", "auto", "--out", named).exit_code == 0
+    assert named.read_bytes() == out.read_bytes()

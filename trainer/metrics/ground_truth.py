@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from pose_smoother.skeleton import TORSO_SIDES
-from trainer.metrics.scores import NORMALISATIONS
 from trainer.metrics.units import length
+from trainer.settings import MISSING_TORSO
 
 
 class GroundTruth:
@@ -29,7 +29,7 @@ class GroundTruth:
     x, y : float64 (B, T, K); 0 where not annotated.
     speed_x, speed_y : float64 (B, T - 2, K), px a frame, of the frames but the first and the last.
     torso : float64 (B, T), px; the mean over the sides that are annotated.
-    scored : for each normalisation (``NORMALISATIONS``) bool (B, T, K): annotated in a frame whose
+    scored : for each normalisation (``MISSING_TORSO``) bool (B, T, K): annotated in a frame whose
         torso it knows.
     triple : bool (B, T - 2, K), annotated in the frame, the one before and the one after.
     sums : by name, the sums that no prediction changes (``Sum.of_truth``), once they were counted.
@@ -83,5 +83,5 @@ def _torso(x: Tensor, y: Tensor, annotated: Tensor) -> tuple[Tensor, list[Tensor
     n_sides = both.sum(dim=-1)
     mean = (lengths * both).sum(dim=-1) / n_sides.clamp(min=1)
     known = [n_sides == len(TORSO_SIDES), n_sides >= 1]
-    assert len(known) == len(NORMALISATIONS)
+    assert len(known) == len(MISSING_TORSO)
     return mean, known

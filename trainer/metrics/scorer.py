@@ -16,10 +16,11 @@ from torch import Tensor
 from pose_smoother.errors import RunError
 from pose_smoother.skeleton import N_KEYPOINTS
 from trainer.metrics.ground_truth import GroundTruth, Shift
-from trainer.metrics.scores import NORMALISATIONS, Scores, pck
+from trainer.metrics.scores import Scores, pck
 from trainer.metrics.table import SUMS, Sum
 from trainer.metrics.tidy_rows import rows
 from trainer.metrics.units import in_px, length
+from trainer.settings import MISSING_TORSO
 
 __all__ = [
     "ALPHAS",
@@ -93,8 +94,8 @@ class Scorer:
         alphas: Sequence[float] = ALPHAS,
         missing_torso: str = "skip",
     ) -> None:
-        if missing_torso not in NORMALISATIONS:
-            raise ValueError(f"missing_torso is one of {NORMALISATIONS}, got {missing_torso!r}")
+        if missing_torso not in MISSING_TORSO:
+            raise ValueError(f"missing_torso is one of {MISSING_TORSO}, got {missing_torso!r}")
         self._alphas = tuple(alphas)
         self._missing_torso = missing_torso
         self._alphas_on_device = torch.tensor(self._alphas, dtype=torch.float64, device=device)
@@ -156,7 +157,7 @@ class Scorer:
 
     def _shape(self, one: Sum) -> tuple[int, ...]:
         """The lengths of a sum's axes between clips and keypoints."""
-        lengths = {"N": len(NORMALISATIONS), "A": len(self._alphas)}
+        lengths = {"N": len(MISSING_TORSO), "A": len(self._alphas)}
         return tuple(lengths[axis] for axis in one.axes)
 
 

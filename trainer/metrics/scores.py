@@ -20,9 +20,6 @@ from pose_smoother.skeleton import POOLED
 from trainer.metrics.table import ANNOTATED, METRICS, SUMS, Metric, Sum
 from trainer.settings import MISSING_TORSO
 
-#: The two ways to measure a torso, in the order of the axis N of ``Scores``.
-NORMALISATIONS = MISSING_TORSO
-
 
 @dataclass(frozen=True)
 class Scores:
@@ -168,9 +165,9 @@ def keypoint_mask(keypoint: str) -> NDArray[np.bool_]:
 
 def _named(scores: Scores) -> dict[str, tuple[Metric, int]]:
     """Name in results -> its metric and the row of the axis N, for all whose sums were counted."""
-    main = NORMALISATIONS.index(scores.missing_torso)
+    main = MISSING_TORSO.index(scores.missing_torso)
     other = 1 - main
-    suffixes = {"": main, "_" + NORMALISATIONS[other].replace("-", "_"): other}
+    suffixes = {"": main, "_" + MISSING_TORSO[other].replace("-", "_"): other}
     return {
         metric.name.format(torso=suffix): (metric, row)
         for metric in METRICS

@@ -26,7 +26,7 @@ class Sum:
     count : (ground truth, shift of the predictions from it) -> int64 (B, K) tensors: one, or one
         for each element of ``axes``, the last axis fastest. Whole numbers add up to the same total
         in every order; ``in_units`` makes them of lengths.
-    axes : "N" where the normalisations (``scores.NORMALISATIONS``) are counted apart, "NA" where
+    axes : "N" where the normalisations (``MISSING_TORSO``) are counted apart, "NA" where
         the alphas are too.
     is_length : ``in_units`` made it: its array is float64, in pixels; else int64, a count.
     of_truth : no prediction changes it: it is counted once for all that are compared.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -44,19 +44,50 @@ class Batch:
     size: NDArray[np.float32]
 
 
-def draw_batch(pool: MotionPool, rng: np.random.Generator, positions: int = POSITIONS) -> Batch:
-    """One batch; all clips have the same random number of keypoints and frames."""
+@dataclass
+class Clip:
+    """Simulated detections of one individual.
+
+    Attributes
+    ----------
+    noisy, target : float array, shape (T, K, 2)
+        `noisy` is NaN at missing points.
+    scores : float array, shape (T, K)
+    size : float
+        Body size of the clean motion.
+    """
+
+    noisy: NDArray[Any]
+    target: NDArray[Any]
+    scores: NDArray[Any]
+    size: float
+
+
+def draw_clips(
+    pool: MotionPool, rng: np.random.Generator, positions: int = POSITIONS
+) -> list[Clip]:
+    """Clips of the same random number of keypoints and frames."""
     keypoints = int(KEYPOINT_COUNTS[rng.integers(len(KEYPOINT_COUNTS))])
     frames = int(np.exp(rng.uniform(np.log(40.0), np.log(240.0))))
+    count = max(2, positions // (keypoints * frames))
+    return [_draw_clip(pool, rng, frames, keypoints) for _ in range(count)]
+
+
+def draw_batch(pool: MotionPool, rng: np.random.Generator, positions: int = POSITIONS) -> Batch:
+    """One batch of whole clips as the network sees them."""
     rows = []
-    for _ in range(max(2, positions // (keypoints * frames))):
-        rows.append(_draw_clip(pool, rng, frames, keypoints))
+    for clip in draw_clips(pool, rng, positions):
+        ready = prepare(clip.noisy, clip.scores)
+        centre = ready.centre.astype(np.float32)
+        rows.append((
+            ready.inputs(), ready.neighbours, ready.valid, ready.filled, ready.medians,
+            ready.observed, ready.unit, clip.target - centre, clip.noisy - centre,
+            np.float32(clip.size),
+        ))  # fmt: skip
     return Batch(*(np.stack(column) for column in zip(*rows, strict=True)))
 
 
-def _draw_clip(
-    pool: MotionPool, rng: np.random.Generator, frames: int, keypoints: int
-) -> tuple[Any, ...]:
+def _draw_clip(pool: MotionPool, rng: np.random.Generator, frames: int, keypoints: int) -> Clip:
     rate = float(np.exp(rng.uniform(np.log(18.0), np.log(75.0))))
     clip = pool.draw(rng, frames, keypoints, rate)
     size = body_size(clip.positions)
@@ -69,21 +100,24 @@ def _draw_clip(
     elif choice < 0.08:
         parameters = replace(parameters, sd=parameters.sd * 0.05, grid_step=0.0)
     made = simulate(clip.positions, rng, parameters, clip.mirror)
-    ready = prepare(made.noisy, made.scores)
-    centre = ready.centre.astype(np.float32)
-    return (
-        ready.inputs, ready.neighbours, ready.valid, ready.filled, ready.medians,
-        ready.observed, ready.unit, made.target - centre, made.noisy - centre, np.float32(size),
-    )  # fmt: skip
+    return Clip(made.noisy, made.target, made.scores, size)
 
 
-def batches(seed: int, pool_size: int, start: int, workers: int) -> Generator[tuple[int, Batch]]:
+def batches(
+    seed: int,
+    pool_size: int,
+    start: int,
+    workers: int,
+    draw: Callable[[MotionPool, np.random.Generator], Any] = draw_batch,
+) -> Generator[tuple[int, Any]]:
     """Endless (index, batch) from `start` on; batch i is the same for any number of workers."""
     context = multiprocessing.get_context("fork")
     pool = MotionPool(seed, pool_size)
     queues = [context.Queue(QUEUED) for _ in range(workers)]
     processes = [
-        context.Process(target=_work, args=(pool, seed, start + w, workers, queues[w]), daemon=True)
+        context.Process(
+            target=_work, args=(draw, pool, seed, start + w, workers, queues[w]), daemon=True
+        )
         for w in range(workers)
     ]
     for process in processes:
@@ -99,8 +133,15 @@ def batches(seed: int, pool_size: int, start: int, workers: int) -> Generator[tu
             process.terminate()
 
 
-def _work(pool: MotionPool, seed: int, first: int, step: int, queue: multiprocessing.Queue) -> None:
+def _work(
+    draw: Callable[[MotionPool, np.random.Generator], Any],
+    pool: MotionPool,
+    seed: int,
+    first: int,
+    step: int,
+    queue: multiprocessing.Queue,
+) -> None:
     index = first
     while True:
-        queue.put(draw_batch(pool, np.random.default_rng((seed, 12, index))))
+        queue.put(draw(pool, np.random.default_rng((seed, 12, index))))
         index += step

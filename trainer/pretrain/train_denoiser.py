@@ -1,6 +1,7 @@
 """Train the pretrained smoother on simulated detections of synthetic motion.
 
     python -m trainer.pretrain --out DIR --minutes 170
+    python -m trainer.pretrain --out DIR --minutes 60 --live    (the network of live streams)
 
 The same command goes on from the last checkpoint in DIR. A step whose loss or gradient is not
 finite is skipped; gradients are clipped; the exported weights are a running mean.
@@ -16,17 +17,20 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from trainer.pretrain.batches import Batch, batches
+from trainer.pretrain.batches import batches, draw_batch
 from trainer.pretrain.export import export_weights
+from trainer.pretrain.live_denoiser import LiveDenoiser, draw_live_batch, live_loss
 from trainer.pretrain.temporal_denoiser import TemporalDenoiser, candidates, combine
 
 ERROR_FLOOR = 5e-4  # of the body: smaller errors are as good as none
 JITTER_FLOOR = 5e-4
+END_FRAMES = 9  # the last frames of a clip are what live use sees at delays of 0 to 8 frames
 
 
 @dataclass(frozen=True)
@@ -47,11 +51,13 @@ class PretrainConfig:
     average: float = 0.998
     jitter_weight: float = 0.18
     interval_weight: float = 0.03
-    bfloat16: bool = True
+    end_weight: float = 0.15
+    bfloat16: bool = False
     reuse: int = 2
+    live: bool = False
 
 
-def to_tensors(batch: Batch) -> dict[str, Tensor]:
+def to_tensors(batch: Any) -> dict[str, Tensor]:
     """The arrays of a batch as tensors."""
     return {name: torch.from_numpy(np.asarray(value)) for name, value in vars(batch).items()}
 
@@ -65,21 +71,35 @@ def predict(net: nn.Module, b: dict[str, Tensor], bfloat16: bool = False) -> tup
     return out, raw[..., -1].transpose(1, 2)
 
 
-def clip_measures(out: Tensor, b: dict[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
-    """Mean error, mean error of the second difference of a clip, (B,) each, and errors (B, T, K).
+@dataclass
+class Measures:
+    """Errors of clips in body sizes, over points that the detector gave.
 
-    In body sizes, over points that the detector gave.
+    `error`, `end` (its last frames alone) and `jitter` (error of the second difference) are means
+    of shape (B,); `length` has every point's error, shape (B, T, K).
     """
+
+    error: Tensor
+    end: Tensor
+    jitter: Tensor
+    length: Tensor
+
+
+def _mean(values: Tensor, ok: Tensor) -> Tensor:
+    return (values * ok).sum((1, 2)) / ok.sum((1, 2)).clamp(min=1.0)
+
+
+def clip_measures(out: Tensor, b: dict[str, Tensor]) -> Measures:
+    """Errors of smoothed clips."""
     ok = b["observed"].float()
     size = b["size"][:, None, None]
     delta = torch.where(b["observed"][..., None], out - b["target"], 0.0)
     length = torch.sqrt((delta**2).sum(-1) / size**2 + 1e-9)
-    error = (length * ok).sum((1, 2)) / ok.sum((1, 2)).clamp(min=1.0)
     ok3 = ok[:, 2:] * ok[:, 1:-1] * ok[:, :-2]
     second = delta[:, 2:] - 2 * delta[:, 1:-1] + delta[:, :-2]
     second = torch.sqrt((second**2).sum(-1) / size**2 + 1e-9)
-    jitter = (second * ok3).sum((1, 2)) / ok3.sum((1, 2)).clamp(min=1.0)
-    return error, jitter, length
+    end = _mean(length[:, -END_FRAMES:], ok[:, -END_FRAMES:])
+    return Measures(_mean(length, ok), end, _mean(second, ok3), length)
 
 
 def loss_of(
@@ -90,16 +110,17 @@ def loss_of(
     Logarithms, because the score is a geometric mean of ratios over recordings: a clip with little
     noise counts as much as one with a lot.
     """
-    error, jitter, length = clip_measures(out, b)
-    raw, raw_jitter, _ = clip_measures(torch.nan_to_num(b["noisy"]), b)
-    ratio = torch.log(error + ERROR_FLOOR) - torch.log(raw + ERROR_FLOOR)
-    rough = torch.log(jitter + JITTER_FLOOR) - torch.log(raw_jitter + JITTER_FLOOR)
+    ours, raw = clip_measures(out, b), clip_measures(torch.nan_to_num(b["noisy"]), b)
+    ratio = torch.log(ours.error + ERROR_FLOOR) - torch.log(raw.error + ERROR_FLOOR)
+    end = torch.log(ours.end + ERROR_FLOOR) - torch.log(raw.end + ERROR_FLOOR)
+    rough = torch.log(ours.jitter + JITTER_FLOOR) - torch.log(raw.jitter + JITTER_FLOOR)
     unit = (b["unit"] / b["size"][:, None])[:, None]
     scale = torch.exp(log_scale.clamp(-4.0, 6.0)) * unit
-    likelihood = length.detach() / scale + 2.0 * log_scale.clamp(-4.0, 6.0)
+    likelihood = ours.length.detach() / scale + 2.0 * log_scale.clamp(-4.0, 6.0)
     ok = b["observed"].float()
     interval = (likelihood.clamp(max=50.0) * ok).sum() / ok.sum().clamp(min=1.0)
     loss = ratio.mean() + config.jitter_weight * rough.mean() + config.interval_weight * interval
+    loss = loss + config.end_weight * end.mean()
     return loss, ratio.detach().mean()
 
 
@@ -110,7 +131,7 @@ class Run:
         self.folder, self.config = folder, config
         folder.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(config.seed)
-        self.net = TemporalDenoiser()
+        self.net: nn.Module = LiveDenoiser() if config.live else TemporalDenoiser()
         self.mean = copy.deepcopy(self.net)
         self.optimizer = torch.optim.AdamW(
             self.net.parameters(), config.learning_rate, weight_decay=config.weight_decay
@@ -146,8 +167,11 @@ class Run:
         """One step; returns the mean log ratio, NaN where the step was skipped."""
         for group in self.optimizer.param_groups:
             group["lr"] = self.learning_rate()
-        out, log_scale = predict(self.net, b, self.config.bfloat16)
-        loss, ratio = loss_of(out, log_scale, b, self.config)
+        if self.config.live:
+            loss, ratio = live_loss(self.net, b, self.config.jitter_weight)
+        else:
+            out, log_scale = predict(self.net, b, self.config.bfloat16)
+            loss, ratio = loss_of(out, log_scale, b, self.config)
         self.optimizer.zero_grad()
         loss.backward()
         norm = nn.utils.clip_grad_norm_(self.net.parameters(), self.config.clip)
@@ -163,9 +187,9 @@ class Run:
         return float(ratio)
 
 
-def replayed(source: Iterable[tuple[int, Batch]], reuse: int, seed: int) -> Iterator[Batch]:
+def replayed(source: Iterable[tuple[int, Any]], reuse: int, seed: int) -> Iterator[Any]:
     """Every new batch once, then `reuse - 1` random ones of the last 48."""
-    kept: list[Batch] = []
+    kept: list[Any] = []
     for index, batch in source:
         yield batch
         kept.append(batch)
@@ -180,7 +204,8 @@ def train(folder: Path, config: PretrainConfig) -> Run:
     torch.set_num_threads(config.threads)
     run = Run(folder, config)
     recent: list[float] = []
-    source = batches(config.seed, config.pool, run.step // config.reuse, config.workers)
+    draw = draw_live_batch if config.live else draw_batch
+    source = batches(config.seed, config.pool, run.step // config.reuse, config.workers, draw)
     saved = last = time.monotonic()
     for batch in replayed(source, config.reuse, config.seed):
         begun = time.monotonic()

@@ -153,7 +153,7 @@ def test_an_empty_array_is_smoothed_to_itself():
     ("arguments", "options", "text"),
     [
         (
-            [xy()],
+            [xy(), None],
             {},
             r"smooth needs a method: a filter \(identity,.* such as 'hampel,kalman'",
         ),

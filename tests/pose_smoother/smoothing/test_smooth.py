@@ -146,7 +146,7 @@ def test_poses_keep_their_frames_and_names() -> None:
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        ({}, "smooth needs a method: a filter (.*gaussian.*), several in a row"),
+        ({"method": None}, "smooth needs a method: a filter (.*gaussian.*), several in a row"),
         ({"method": "gausian"}, "unknown filter 'gausian'; known: .*gaussian"),
         ({"method": "gaussian", "sigma": 2}, "unknown parameter.*sigma.*sigma_frames"),
         ({"method": "gaussian", "sigma_frames": -1}, "sigma_frames"),

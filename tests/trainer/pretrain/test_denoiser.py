@@ -44,8 +44,9 @@ def _torch(net: TemporalDenoiser, xy: np.ndarray) -> np.ndarray:
     ready = prepare(xy)
     batch = {
         name: torch.from_numpy(np.asarray(getattr(ready, name))[None])
-        for name in ("inputs", "neighbours", "valid", "filled", "medians", "observed", "unit")
+        for name in ("neighbours", "valid", "filled", "medians", "observed", "unit")
     }
+    batch["inputs"] = torch.from_numpy(ready.inputs()[None])
     with torch.no_grad():
         return predict(net, batch)[0][0].numpy()
 
@@ -54,7 +55,7 @@ def _torch(net: TemporalDenoiser, xy: np.ndarray) -> np.ndarray:
 def test_numpy_equals_torch(frames: int, tmp_path: Path) -> None:
     net = _random_net()
     export_weights(net, tmp_path / "weights.npz")
-    loaded = network.read_weights(tmp_path / "weights.npz")
+    loaded = network.Network(network.read_weights(tmp_path / "weights.npz"))
     xy = _file(frames)
     ready = prepare(xy)
     ours, _ = network.run(loaded, ready)
@@ -64,7 +65,7 @@ def test_numpy_equals_torch(frames: int, tmp_path: Path) -> None:
 
 
 def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    weights = {name: value.numpy() for name, value in _random_net().state_dict().items()}
+    weights = {name: value.numpy().T.copy() for name, value in _random_net().state_dict().items()}
     net, ready = network.Network(weights), prepare(_file(700))
     whole, _ = network.run(net, ready)
     monkeypatch.setattr(network, "CHUNK_POSITIONS", 10**9)

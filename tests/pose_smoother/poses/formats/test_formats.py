@@ -26,7 +26,7 @@ def content(path: Path) -> Any:
     if path.suffix == ".npz":
         with zipfile.ZipFile(path) as archive:
             return [(i.filename, i.compress_type, archive.read(i)) for i in archive.infolist()]
-    if path.suffix == ".csv":
+    if not h5py.is_hdf5(path):
         return path.read_bytes()
     found: dict[str, Any] = {}
     with h5py.File(path) as file:

@@ -1,18 +1,17 @@
-"""Impulses smeared into memory that is kept: what was written is cleared again, and nothing else.
+"""Heatmaps of many impulses in memory that is used again: only what was written is cleared.
 
-A smeared impulse is zero beyond four sigmas. With a sigma of 1 px it fills 9 x 9 of 56 x 56 pixels,
+A blurred impulse is zero beyond four sigmas. With a sigma of 1 px it fills 9 x 9 of 56 x 56 pixels,
 so that of a batch's 25 MB 0.6 are written and 0.6 cleared: twice as fast as writing them all.
 """
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
-from pose_smoother.heatmap import SIZE
-from trainer.data.render import Tables
+from pose_smoother.heatmap import IMPULSE, SIZE, response_table
 
 #: Patches begin at multiples of this many pixels, 16 bytes: fewer of their rows span cache lines.
 _GRAIN_PIXELS = 4
@@ -25,14 +24,14 @@ _MOST_FILLED = 0.1
 
 @dataclass(frozen=True)
 class _Patches:
-    """What is not zero of every smeared impulse with one sigma, a rectangle h x w.
+    """The part that is not zero of every blurred impulse with one sigma, a rectangle h x w.
 
-    An impulse's rectangle depends on where it stands in it alone: away from a border it is always
+    A rectangle depends only on the position of the impulse in it: away from a border it is always
     the same, and at one the rectangle begins there and holds what scipy's filter reflects.
 
     Attributes
     ----------
-    rectangle : void (h * w,), one element a rectangle, by the impulse's place (row, column) in it.
+    rectangle : void (h * w,), one element a rectangle, by the impulse's (row, column) in it.
     number : int64 (56 * 56,), by pixel y * 56 + x of the impulse: its rectangle.
     start : int64 (56 * 56,), where in the map that begins, in grains.
     row : int64 (h,), where its rows begin, in grains from there.
@@ -51,11 +50,11 @@ class _Patches:
         return len(self.row) * self.n_columns
 
 
-def _patches(tables: Tables, sigma_index: int) -> _Patches:
-    """Cut one sigma's rectangles out of its response table."""
-    first = sigma_index * (SIZE + 1)
-    x = tables.x[first : first + SIZE].numpy()
-    y = tables.y[first : first + SIZE].numpy()
+@cache
+def _patches(sigma_px: float) -> _Patches:
+    """Cut the rectangles of one sigma out of its response table."""
+    table = response_table(sigma_px)
+    x, y = table.astype(np.float32), (IMPULSE * table).astype(np.float32)
     at, reached = np.nonzero(x)
     reach = int(np.abs(at - reached).max())
     n_rows = min(2 * reach + 1, SIZE)
@@ -80,47 +79,55 @@ def _patches(tables: Tables, sigma_index: int) -> _Patches:
 
 
 class ImpulseRenderer:
-    """A batch of heatmaps of impulses on the CPU, each time written over the one before.
+    """Heatmaps of impulses in one buffer, each batch written over the one before.
 
     Parameters
     ----------
-    maps : float32 (..., K, 56, 56), contiguous, all zero; nothing else may write to it.
-    tables : from ``response_tables``, on the CPU.
+    maps : float32 (..., 56, 56), contiguous, all zero; nothing else may write to it.
+    sigmas_px : the blurs that impulses can have.
     """
 
-    def __init__(self, maps: Tensor, tables: Tables) -> None:
+    def __init__(self, maps: NDArray[np.float32], sigmas_px: tuple[float, ...]) -> None:
         self._maps = maps
-        n_sigmas = len(tables.x) // (SIZE + 1)
-        self._patches = [_patches(tables, index) for index in range(n_sigmas)]
+        self._patches = [_patches(sigma_px) for sigma_px in sigmas_px]
         self._rows = [_rows_of(maps, patches.n_columns) for patches in self._patches]
         # For each sigma: where rows begin that are not zero, in grains of the whole buffer.
         self._written: list[list[NDArray[np.int64]]] = [[] for _ in self._patches]
 
     @staticmethod
-    def pays(tables: Tables) -> bool:
-        """Whether impulses of these sigmas are small enough for it to be faster."""
-        shares = (tables.x != 0).float().mean(dim=-1)
-        return float(shares.square().mean()) < _MOST_FILLED
+    def pays(sigmas_px: tuple[float, ...]) -> bool:
+        """Whether impulses with these blurs are small enough for it to be faster."""
+        filled = [(response_table(one).astype(np.float32) != 0).mean(axis=1) for one in sigmas_px]
+        return float(np.square(filled).mean()) < _MOST_FILLED
 
-    def draw(self, positions: Tensor, present: Tensor, sigma_index: Tensor | None) -> Tensor:
-        """Heatmaps of keypoints at whole pixels: the same bits as ``trainer.data.render.render``.
+    def draw(
+        self,
+        positions: NDArray[np.integer],
+        present: NDArray[np.bool_],
+        sigma_index: NDArray[np.integer] | None = None,
+    ) -> NDArray[np.float32]:
+        """Heatmaps of keypoints at whole pixels: ``heatmap.render`` of each sigma, bit for bit.
 
         Parameters
         ----------
-        positions, present, sigma_index : as there, the leading axis no longer than the buffer's.
+        positions : integer (..., 2) as (x, y) in 0 ... 55; read only where present, and not
+            checked there.
+        present : bool (...), the leading axis no longer than the buffer's; where False the heatmap
+            is all zeros.
+        sigma_index : integer (...), which of the sigmas; None is the first for all.
 
         Returns
         -------
-        float32 (..., K, 56, 56), the first rows of the buffer.
+        float32 (..., 56 y, 56 x), the first rows of the buffer; valid until the next call.
         """
         self._clear()
-        here = np.flatnonzero(present.numpy())
-        x, y = positions.numpy().reshape(-1, 2).T
-        pixel = (y * SIZE + x).take(here)
+        here = np.flatnonzero(present)
+        x, y = positions.reshape(-1, 2).T
+        pixel = (y * SIZE + x).take(here).astype(np.int64, copy=False)
         if sigma_index is None:
             self._write(0, here, pixel)
         else:
-            of_sigma = sigma_index.numpy().reshape(-1)[here]
+            of_sigma = sigma_index.reshape(-1)[here]
             for index in range(len(self._patches)):
                 own = np.flatnonzero(of_sigma == index)
                 self._write(index, here[own], pixel[own])
@@ -129,8 +136,8 @@ class ImpulseRenderer:
     def _clear(self) -> None:
         for rows, written in zip(self._rows, self._written, strict=True):
             nothing = np.zeros(1, rows.dtype)
-            for place in written:
-                rows[place] = nothing
+            for begin in written:
+                rows[begin] = nothing
             written.clear()
 
     def _write(self, sigma_index: int, maps: NDArray[np.int64], pixel: NDArray[np.int64]) -> None:
@@ -141,13 +148,13 @@ class ImpulseRenderer:
         at_once = max(1, _BYTES_AT_ONCE // (4 * patches.n_pixels))
         for first in range(0, len(maps), at_once):
             some = slice(first, first + at_once)
-            place = (start[some, None] + patches.row).reshape(-1)
-            rows[place] = patches.rectangle.take(number[some]).view(rows.dtype)
-            self._written[sigma_index].append(place)
+            begin = (start[some, None] + patches.row).reshape(-1)
+            rows[begin] = patches.rectangle.take(number[some]).view(rows.dtype)
+            self._written[sigma_index].append(begin)
 
 
-def _rows_of(maps: Tensor, n_columns: int) -> NDArray[Any]:
+def _rows_of(maps: NDArray[np.float32], n_columns: int) -> NDArray[Any]:
     """A view of a buffer: for each of its grains the pixels from there on, as one element."""
-    pixels = maps.numpy().reshape(-1)
-    n = (pixels.size - n_columns) // _GRAIN_PIXELS + 1
+    pixels = maps.reshape(-1)
+    n = max(0, (pixels.size - n_columns) // _GRAIN_PIXELS + 1)
     return np.ndarray((n,), f"V{4 * n_columns}", pixels, strides=(4 * _GRAIN_PIXELS,))

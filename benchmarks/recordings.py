@@ -1,0 +1,147 @@
+"""Smoothers on real recordings with an independent reference: error, fast error, jitter, intervals.
+
+    python -m benchmarks.recordings FOLDER --out recordings.csv
+
+FOLDER holds the recordings (``*.npz``: keypoints, scores, fps, reference) and their ``score.py``,
+whose measures are used; neither is part of this repository. Error and fast error are ratios to the
+raw detections, jitter is one to the reference's. A row for each recording and method; the geometric
+means are printed. ``--half a`` takes every second recording, to choose on; ``b`` the others.
+"""
+
+import argparse
+import importlib.util
+import itertools
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+import pose_smoother as ps
+from pose_smoother.pretrained import smooth_pretrained
+from trainer.runs.results_io import write_csv
+
+Floats = NDArray[np.float64]
+Method = Callable[[Floats, Floats], Floats]
+
+FILTERS = ("gaussian", "median", "savgol", "kalman", "hampel,kalman", "median,kalman", "gcv-spline")
+DELAYS = (0, 1, 2, 4, 8)
+#: Recordings whose reference is motion capture or rendered: only there jitter is known.
+EXACT = ("vicon", "avatar")
+ANIMALS = ("eks", "sleap")
+BOOTSTRAPS = 2000
+
+
+def methods() -> dict[str, Method]:
+    """Every smoother by name; none sees the reference."""
+    found: dict[str, Method] = {"auto": lambda xy, s: ps.smooth(xy, scores=s)}
+    for name in FILTERS:
+        found[name] = lambda xy, s, name=name: ps.smooth(xy, name)
+    for delay in DELAYS:
+        found[f"auto, delay {delay}"] = lambda xy, s, d=delay: ps.smooth(
+            xy, scores=s, delay_frames=d
+        )
+    return found
+
+
+def measure(score: ModuleType, file: Path, chosen: Mapping[str, Method]) -> list[dict[str, Any]]:
+    """The rows of one recording."""
+    with np.load(file) as stored:
+        raw = stored["keypoints"].astype(np.float64)
+        scores, reference = stored["scores"].astype(np.float64), stored["reference"].astype(float)
+    base = score.measures(raw, raw, reference)
+    jitter = score.measures(reference, raw, reference)[2]
+    outputs = {name: method(raw, scores) for name, method in chosen.items()}
+    outputs["One-Euro, tuned with the reference"] = min(
+        one_euro_outputs(raw), key=lambda out: score.measures(out, raw, reference)[1]
+    )
+    rows = []
+    for name, out in outputs.items():
+        error, fast, second = score.measures(out, raw, reference)
+        ratios = {"error": error / base[0], "fast": fast / base[1], "jitter": second / jitter}
+        rows.append({"recording": file.stem, "method": name, **ratios})
+    held = coverage(raw, scores, reference)
+    rows[0].update({"held_50": held[0], "held_90": held[1]})
+    return rows
+
+
+def one_euro_outputs(raw: Floats) -> list[Floats]:
+    """The One-Euro filter over a grid of its two parameters."""
+    grid = itertools.product((0.01, 0.02, 0.05, 0.1, 0.2, 0.4), (0, 0.01, 0.03, 0.1, 0.3, 1.0))
+    return [
+        ps.smooth(raw, "one-euro", min_cutoff_per_frame=cutoff, beta_per_px=beta)
+        for cutoff, beta in grid
+    ]
+
+
+def coverage(raw: Floats, scores: Floats, reference: Floats) -> tuple[float, float]:
+    """Shares of points inside the intervals of 50 and 90 %, the keypoint's own offset removed."""
+    smooth, info = smooth_pretrained(raw, scores)
+    both = np.isfinite(raw).all(-1) & np.isfinite(reference).all(-1)
+    both[:, both.sum(0) <= 10] = False
+    residual = np.where(both[..., None], smooth - reference, np.nan)
+    residual -= np.nanmean(residual, axis=0, keepdims=True)
+    distance = np.linalg.norm(residual, axis=-1)[both]
+    held_50, held_90 = (float((distance <= info.radius(p)[both]).mean()) for p in (0.5, 0.9))
+    return held_50, held_90
+
+
+def summary(rows: list[dict[str, Any]]) -> list[str]:
+    """Geometric means over recordings, with 95 % intervals from bootstraps, as lines of text."""
+    lines = []
+    rng = np.random.default_rng(0)
+    for name in dict.fromkeys(row["method"] for row in rows):
+        own = [row for row in rows if row["method"] == name]
+        animal = np.array([row["recording"].startswith(ANIMALS) for row in own])
+        exact = np.array([row["recording"].startswith(EXACT) for row in own])
+        logs = {key: np.log([row[key] for row in own]) for key in ("error", "fast", "jitter")}
+        parts = []
+        groups = (("human", "error", ~animal), ("animal", "error", animal))
+        for label, key, use in (*groups, ("fast", "fast", animal | ~animal)):
+            values = logs[key][use]
+            means = values[rng.integers(len(values), size=(BOOTSTRAPS, len(values)))].mean(axis=1)
+            low, high = np.exp(np.quantile(means, [0.025, 0.975]))
+            parts.append(f"{label} {np.exp(values.mean()):.3f} ({low:.3f}-{high:.3f})")
+        errors = np.exp(logs["error"])
+        parts.append(f"jitter {np.exp(logs['jitter'][exact].mean()):.2f}")
+        parts.append(f"worse {(errors > 1.005).sum()} of {len(errors)}, worst {errors.max():.3f}")
+        if "held_50" in own[0]:
+            held = [np.mean([row[f"held_{p}"] for row in own]) for p in (50, 90)]
+            parts.append(f"intervals of 50 and 90 % hold {held[0]:.1%} and {held[1]:.1%}")
+        lines.append(f"{name:36s} {'  '.join(parts)}")
+    return lines
+
+
+def main() -> None:
+    """Measure, write the rows, print the means."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("folder", type=Path, help="the recordings and their score.py")
+    parser.add_argument("--out", type=Path, required=True, help="CSV to write")
+    parser.add_argument("--half", choices=("a", "b", "all"), default="all")
+    parser.add_argument("--only", action="append", help="a method; several times for several")
+    options = parser.parse_args()
+    spec = importlib.util.spec_from_file_location("score", options.folder / "score.py")
+    assert spec is not None
+    assert spec.loader is not None
+    score = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(score)
+    files = sorted(options.folder.glob("*.npz"))
+    files = {"a": files[::2], "b": files[1::2], "all": files}[options.half]
+    known = methods()
+    chosen = {name: known[name] for name in options.only or known}
+    rows = []
+    for file in tqdm(files, unit="recording"):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # score.py: keypoints never seen
+            rows += measure(score, file, chosen)
+    columns = ("recording", "method", "error", "fast", "jitter", "held_50", "held_90")
+    write_csv(options.out, columns, [{key: row.get(key, "") for key in columns} for row in rows])
+    print("\n".join(summary(rows)))
+
+
+if __name__ == "__main__":
+    main()

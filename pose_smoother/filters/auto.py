@@ -1,0 +1,81 @@
+"""The network that ships, which measures a track's noise itself; Kalman for what it cannot read."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from pose_smoother.errors import InvalidInputError
+from pose_smoother.filters import kalman
+from pose_smoother.filters.base import Finding, Floats, Params, Run
+from pose_smoother.filters.parameters import Parameter
+
+NAME = "auto"
+LABEL = "Pretrained network, else Kalman"
+PARAMETERS = {
+    "gate": Parameter(
+        None,
+        "a probability, such as 0.9: points inside the interval that holds the keypoint with it "
+        "stay as they are, points outside are replaced",
+        most=0.999,
+    ),
+    "delay_frames": Parameter(
+        None,
+        "frames after each one that may be used, as in a live stream (``Live``); all if not given",
+        zero=True,
+        whole=True,
+    ),
+}
+#: The network reads over gaps, for it was trained with missing frames.
+BRIDGED_FRAMES = 30
+#: On pieces of recordings (half of them, 17), the network's error was below the Kalman filter's for
+#: people at any length, for animals from 40 frames on (docs/experiments.md).
+FEWEST_FRAMES = 20
+
+
+def check(params: Params) -> None:
+    """Refuse parameters that do not fit each other."""
+    if params["gate"] is not None and params["delay_frames"] is not None:
+        raise InvalidInputError("gate needs the whole file: leave out delay_frames")
+
+
+def fit_track(runs: Sequence[Run], params: Params) -> dict[str, Any]:
+    """The parameters with the Kalman filter's noise ratio, if any run needs it."""
+    needed = any(reason_for_kalman(run) for run in runs)
+    ratio = kalman.fit_track(runs, {"noise_ratio": None})["noise_ratio"] if needed else None
+    return {**params, "noise_ratio": ratio}
+
+
+def smooth_run(
+    run: Run, *, gate: float | None = None, delay_frames: int | None = None, noise_ratio: Any = None
+) -> Floats:
+    """The network's positions, or the Kalman filter's."""
+    if delay_frames is not None and run.positions.shape[-1] == 2:
+        from pose_smoother.pretrained.live import smooth_live
+
+        return smooth_live(run.positions, run.scores, delay_frames)
+    n_points = int(run.present.sum())
+    reason = reason_for_kalman(run)
+    if reason:
+        run.findings.append(Finding(kalman.NAME, n_points, reason=reason))
+        return kalman.smooth_run(run, noise_ratio=noise_ratio)
+    from pose_smoother.pretrained.smooth import smooth_pretrained
+
+    found, info = smooth_pretrained(run.positions, run.scores)
+    if gate is not None:
+        outside = np.linalg.norm(found - run.positions, axis=-1) > info.radius(gate)
+        found = np.where(outside[..., None], found, run.positions)
+    noise = float(np.median(info.noise[np.isfinite(info.noise)]) / info.size)
+    n_outliers = int(info.outliers.sum())
+    run.findings.append(Finding("pretrained", n_points, noise, info.strength, n_outliers))
+    return found
+
+
+def reason_for_kalman(run: Run) -> str:
+    """Why the network cannot smooth a run; empty if it can."""
+    axes = run.positions.shape[-1]
+    if axes != 2:
+        return f"{axes} axes"
+    if run.present.any(axis=1).sum() < FEWEST_FRAMES:
+        return f"fewer than {FEWEST_FRAMES} frames without a long gap"
+    return ""

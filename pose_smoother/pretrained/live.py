@@ -1,0 +1,193 @@
+"""Smooth frame by frame, with a causal network: the same work for every frame, any delay."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pose_smoother.pretrained.live_features import (
+    CANDIDATES,
+    DELAYS,
+    DILATIONS,
+    LiveFeatures,
+)
+from pose_smoother.pretrained.network import read_weights
+from pose_smoother.pretrained.smooth import share_of_noise
+
+Floats = NDArray[np.float64]
+
+WEIGHTS = Path(__file__).with_name("live_weights.npz")
+WEIGHTS_SHA256 = "cbed25febdb39882de9b7c335923a4361ff8b3c76d90f92f54ca21afd4ad00b6"
+OUTPUTS = 2 * CANDIDATES + 3
+
+
+@dataclass(frozen=True)
+class LiveWeights:
+    """The live network's arrays, as `LiveStream` multiplies them."""
+
+    by_name: dict[str, NDArray[np.float32]]
+
+    @property
+    def width(self) -> int:
+        """Channels inside the network."""
+        return len(self.by_name["first.bias"])
+
+
+@lru_cache(maxsize=1)
+def load_live_weights() -> LiveWeights:
+    """The weights that ship; the file's SHA-256 is checked."""
+    return LiveWeights(read_weights(WEIGHTS, WEIGHTS_SHA256))
+
+
+class LiveStream:
+    """One individual: frames in, estimates out.
+
+    Parameters
+    ----------
+    n_keypoints : int
+    delay : int
+        Frames after each that its estimate may use. The network was trained for 0, 1, 2, 4 and 8;
+        between them the next smaller one is used, so beyond 8 nothing is gained.
+    weights : LiveWeights, optional
+        Other weights than those that ship.
+    """
+
+    def __init__(self, n_keypoints: int, delay: int, weights: LiveWeights | None = None) -> None:
+        self.weights = load_live_weights() if weights is None else weights
+        self.delay = delay
+        self.features = LiveFeatures((n_keypoints,))
+        self._heads = sum(one <= delay for one in DELAYS)
+        arrays = self.weights.by_name
+        self._last = arrays["last.weight"][:, : self._heads * OUTPUTS]
+        self._last_bias = arrays["last.bias"][: self._heads * OUTPUTS]
+        width = self.weights.width
+        self._rings = [np.zeros((2 * d + 1, n_keypoints, width), np.float32) for d in DILATIONS]
+        self._now = 0
+        self._pending: deque[_Pending] = deque()
+
+    def update(self, xy: NDArray[Any], scores: NDArray[Any] | None = None) -> Floats | None:
+        """Take a frame; give the estimate of the frame `delay` updates before, None at first.
+
+        Parameters
+        ----------
+        xy : float array, shape (K, 2)
+            NaN where the detector gave nothing.
+        scores : float array, shape (K,), optional
+
+        Returns
+        -------
+        float64 array, shape (K, 2), or None
+            NaN where that frame has no detection.
+        """
+        self._pending.append(_Pending(self._now, np.asarray(xy, np.float64)))
+        self._step(xy, scores)
+        return self._pending.popleft().estimate if len(self._pending) > self.delay else None
+
+    def skip(self, frames: int) -> None:
+        """Let time pass without a detection: frames that the camera or the detector lost."""
+        nothing = np.full((*self.features.ever.shape, 2), np.nan)
+        for _ in range(frames):
+            self._step(nothing, None)
+
+    def restart(self) -> None:
+        """Forget the past, but for frames whose estimate has not been given yet."""
+        self.features = LiveFeatures(self.features.ever.shape)
+        for ring in self._rings:
+            ring[:] = 0.0
+        self._now += max(DELAYS) + 1
+
+    def finish(self) -> list[Floats]:
+        """Estimates of the last frames, for which no later ones come; the stream goes on."""
+        rest = [frame.estimate for frame in self._pending]
+        self._pending.clear()
+        return rest
+
+    def _step(self, xy: NDArray[Any], scores: NDArray[Any] | None) -> None:
+        inputs, near = self.features.update(xy, scores)
+        found = self.features.base + self._outputs(self._hidden(inputs), near)
+        strength = share_of_noise(self.features.rough_noise())
+        for frame in self._pending:
+            age = self._now - frame.index
+            if age in DELAYS[: self._heads]:
+                frame.take(found[DELAYS.index(age)], strength)
+        self._now += 1
+
+    def _hidden(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The network up to its last layer, (K, width)."""
+        w = self.weights.by_name
+        ever = self.features.ever
+        share = ever.astype(np.float32) / np.float32(max(int(ever.sum()), 1))
+        h = inputs @ w["first.weight"] + w["first.bias"]
+        for i, (ring, dilation) in enumerate(zip(self._rings, DILATIONS, strict=True)):
+            at = self._now % len(ring)
+            np.maximum(h, 0, out=ring[at])
+            taps = [ring[(self._now - back) % len(ring)] for back in (2 * dilation, dilation, 0)]
+            inner = np.concatenate(taps, -1) @ w[f"blocks.{i}.wide.linear.weight"]
+            inner += w[f"blocks.{i}.wide.linear.bias"]
+            np.maximum(inner, 0, out=inner)
+            h = h + inner @ w[f"blocks.{i}.point.weight"] + w[f"blocks.{i}.point.bias"]
+            h = h + ((share @ h) @ w[f"blocks.{i}.mix.weight"] + w[f"blocks.{i}.mix.bias"])
+        return np.maximum(h, 0)
+
+    def _outputs(self, h: NDArray[np.float32], near: NDArray[np.float32]) -> Floats:
+        """Positions about the base, one a trained delay up to this one, (D, K, 2)."""
+        raw = (h @ self._last + self._last_bias).reshape(len(h), self._heads, OUTPUTS)
+        a = _softmax(raw[..., :CANDIDATES])
+        b = _softmax(raw[..., CANDIDATES : 2 * CANDIDATES])
+        gain = np.logaddexp(np.float32(0), raw[..., -3:-2] - np.float32(1))
+        moved = (a + gain * (a - b)) @ near
+        moved = moved + self.features.unit[:, None, None] * np.clip(raw[..., -2:], -8.0, 8.0)
+        return np.asarray(moved.transpose(1, 0, 2), np.float64)
+
+
+class _Pending:
+    """A frame that waits for later ones."""
+
+    def __init__(self, index: int, xy: Floats) -> None:
+        self.index, self.xy, self.estimate = index, xy, xy
+
+    def take(self, found: Floats, strength: float) -> None:
+        """A better estimate; a point without a detection stays without one."""
+        self.estimate = self.xy + strength * (found - self.xy)
+
+
+def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    out: NDArray[np.float32] = np.exp(logits - logits.max(-1, keepdims=True))
+    out /= out.sum(-1, keepdims=True)
+    return out
+
+
+def smooth_live(
+    xy: NDArray[Any],
+    scores: NDArray[Any] | None,
+    delay: int,
+    weights: LiveWeights | None = None,
+) -> Floats:
+    """A file as a stream would have been smoothed, frame by frame.
+
+    Parameters
+    ----------
+    xy : float array, shape (T, K, 2)
+        NaN where the detector gave nothing.
+    scores : float array, shape (T, K), optional
+    delay : int
+        Frames after each that its estimate may use.
+
+    Returns
+    -------
+    float64 array, shape (T, K, 2)
+        NaN where the input is.
+    """
+    stream = LiveStream(xy.shape[1], delay, weights)
+    out = []
+    for t, frame in enumerate(xy):
+        found = stream.update(frame, None if scores is None else scores[t])
+        if found is not None:
+            out.append(found)
+    return np.array([*out, *stream.finish()]).reshape(xy.shape)

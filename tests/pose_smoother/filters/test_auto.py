@@ -1,0 +1,68 @@
+"""``auto``: what smooths a run, and what it reports."""
+
+import numpy as np
+import pytest
+
+from pose_smoother.filters import auto, kalman
+from pose_smoother.filters.base import Run
+from pose_smoother.pretrained import smooth_pretrained
+
+
+def detections(n_frames: int = 120, n_axes: int = 2) -> np.ndarray:
+    rng = np.random.default_rng(5)
+    t = np.arange(n_frames)[:, None, None]
+    places = 100 * rng.normal(size=(1, 6, n_axes))
+    motion = 400 + places + 30 * np.sin(t / 9 + rng.normal(size=(1, 6, n_axes)))
+    return motion + 2.0 * rng.normal(size=motion.shape)
+
+
+def by_auto(*runs: Run) -> list[np.ndarray]:
+    params = auto.fit_track(runs, {"gate": None})
+    return [auto.smooth_run(run, **params) for run in runs]
+
+
+def test_a_long_run_is_smoothed_by_the_network_with_its_scores():
+    scores = np.random.default_rng(1).random((120, 6))
+    run = Run(detections(), 100.0, None, scores)
+    found = by_auto(run)[0]
+    np.testing.assert_array_equal(found, smooth_pretrained(run.positions, scores)[0])
+    (finding,) = run.findings
+    assert (finding.method, finding.reason, finding.n_points) == ("pretrained", "", 720)
+    assert finding.noise == pytest.approx(2.0 / np.ptp(detections(), axis=1).mean(), rel=1.5)
+
+
+@pytest.mark.parametrize(
+    ("positions", "reason"),
+    [
+        (detections(19), "fewer than 20 frames without a long gap"),
+        (detections(60, 3), "3 axes"),
+        (np.where(np.arange(60)[:, None, None] < 45, np.nan, detections(60)), "fewer than 20"),
+    ],
+)
+def test_what_the_network_cannot_read_is_smoothed_by_kalman_and_why_is_reported(positions, reason):
+    run = Run(positions, 100.0)
+    found = by_auto(run)[0]
+    params = kalman.fit_track([Run(positions, 100.0)], {"noise_ratio": None})
+    np.testing.assert_array_equal(found, kalman.smooth_run(run, **params))
+    assert run.findings[0].method == "kalman"
+    assert run.findings[0].reason.startswith(reason)
+
+
+def test_a_gate_replaces_only_points_outside_of_the_interval():
+    noisy = detections()
+    noisy[60, 2] += 90.0
+    run = Run(noisy, 100.0)
+    found = auto.smooth_run(run, gate=0.9)
+    smooth, info = smooth_pretrained(noisy)
+    outside = np.linalg.norm(smooth - noisy, axis=-1) > info.radius(0.9)
+    assert outside[60, 2]
+    assert outside.mean() < 0.5
+    np.testing.assert_array_equal(found[~outside], noisy[~outside])
+    np.testing.assert_array_equal(found[outside], smooth[outside])
+
+
+def test_a_larger_probability_has_a_larger_radius():
+    info = smooth_pretrained(detections())[1]
+    assert (info.radius(0.9) > info.radius(0.5)).all()
+    with pytest.raises(ValueError, match="between 0 and 1, found 1"):
+        info.radius(1.0)
