@@ -19,13 +19,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pose_smoother.poses.keypoint_names import SKELETONS
+from pose_smoother.poses.skeletons import skeleton
 
 Floats = NDArray[np.float64]
 Writer = Callable[[Path, str, NDArray[np.int64], Floats, Floats], None]
 
 #: Names of the 13 keypoints as they are given to the writers.
-NAMES = ("nose", *SKELETONS["penn-13"][1:])
+NAMES = ("nose", *skeleton("penn-13").keypoints[1:])
 _COORDINATES = ("keypoints", "pose_keypoints_2d")
 
 
@@ -43,7 +43,7 @@ def _as(names: tuple[str, ...], keypoints: Floats, score: Floats) -> list[list[l
 def coco_results(
     path: Path, video: str, frame: NDArray[np.int64], keypoints: Floats, score: Floats
 ) -> None:
-    poses = _as(SKELETONS["coco-17"], keypoints, score)
+    poses = _as(skeleton("coco-17").keypoints, keypoints, score)
     items = [
         {
             "image_id": int(f),
@@ -83,7 +83,7 @@ def mmpose(
 def openpose(
     path: Path, video: str, frame: NDArray[np.int64], keypoints: Floats, score: Floats
 ) -> None:
-    body = tuple(_snake(name) for name in SKELETONS["body-25"])
+    body = tuple(_snake(name) for name in skeleton("body-25").keypoints)
     path.mkdir()
     for f, pose in zip(frame.tolist(), _as(body, keypoints, score), strict=True):
         person = {

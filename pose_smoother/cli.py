@@ -1,14 +1,17 @@
-"""Commands of the library: smooth, formats."""
+"""Commands of the library: smooth, formats, skeletons."""
 
+import json
 import logging
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
+from pose_smoother.cli_batch import KEYPOINT_FILES, smooth_paths
 from pose_smoother.cli_support import (
     HELP_OPTIONS,
-    KEYPOINT_FILE,
     PATH,
     OneLineErrors,
     log_lines,
@@ -45,7 +48,7 @@ def main(ctx: click.Context, debug: bool, quiet: bool) -> None:
 
 
 @main.command()
-@options(*KEYPOINT_FILE)
+@options(*KEYPOINT_FILES)
 @click.option(
     "--smoother",
     default=None,
@@ -67,7 +70,8 @@ def main(ctx: click.Context, debug: bool, quiet: bool) -> None:
     "--min-score",
     default=None,
     type=float,
-    help="Points with a lower score are not read; they stay as they are, unless filled.",
+    help="Points with a lower score are not read; they stay as they are, unless filled; 0 reads "
+    "all.  [default: below 0.3, of DeepLabCut, SLEAP and NWB 0.6, and far from the points around]",
 )
 @click.option(
     "--fill-gaps",
@@ -75,6 +79,28 @@ def main(ctx: click.Context, debug: bool, quiet: bool) -> None:
     show_default=True,
     type=click.IntRange(0),
     help="Fill missing points in gaps of at most so many frames; 0 fills nothing.",
+)
+@click.option(
+    "--missing",
+    default="auto",
+    show_default=True,
+    metavar="auto|none|zero,minus-one",
+    help="Positions that mark a missing point: zero (0, 0), minus-one (-1, -1); auto decides by "
+    "the points around them.",
+)
+@click.option(
+    "--fix-swaps",
+    is_flag=True,
+    help="Put points that are exchanged between left and right, or between individuals, where they "
+    "belong. Without it they are smoothed where they are.",
+)
+@click.option(
+    "--summary",
+    "summary_format",
+    default="line",
+    show_default=True,
+    type=click.Choice(["line", "json"]),
+    help="What was changed and assumed: the last line, or one JSON object on standard output.",
 )
 @click.option(
     "--map",
@@ -86,45 +112,61 @@ def main(ctx: click.Context, debug: bool, quiet: bool) -> None:
 @click.pass_obj
 def smooth(
     quiet: bool,
-    source: Path,
-    out: Path,
-    format: str | None,
-    skeleton: str | None,
+    sources: tuple[Path, ...],
+    out: Path | None,
+    out_dir: Path | None,
+    workers: int,
     **chosen: Any,
 ) -> None:
-    """Smooth a file of keypoints: by the pretrained network, by filters or a trained run.
+    """Smooth files of keypoints: by the pretrained network, by filters or a trained run.
 
     The output is the input with other coordinates: every other field stays, and missing keypoints
-    stay missing. The last line reports what was changed.
+    stay missing. The last line reports what was changed. IN is a file, several, a folder of files,
+    or - for standard input.
 
     Example: pose-smoother smooth keypoints.csv --out smoothed.csv
     """
+    if chosen["run"] is not None and chosen["smoother"] is not None:
+        raise click.UsageError("give --smoother NAME or --run RUN, one of them")
+    one = partial(_smooth_file, chosen)
+    quiet = quiet and chosen["summary_format"] != "json"
+    smooth_paths(sources, out, out_dir, workers, one, chosen["format"], quiet)
+
+
+def _smooth_file(chosen: dict[str, Any], source: Path, out: Path) -> str:
+    """Smooth one file by the options of the command; a line on what was changed."""
+    from pose_smoother.poses.tracks import Poses
     from pose_smoother.smoothing.files import smooth_file
     from pose_smoother.smoothing.methods import smooth_by
-    from pose_smoother.smoothing.tracks import Rules
+    from pose_smoother.smoothing.tracks import Rules, SmoothedTrack
 
     rules = Rules(chosen["min_score"], chosen["fill_gaps"])
-    method = _method(chosen["smoother"], chosen["run"], chosen["params"], chosen["fps"])
-    names_map = chosen["names_map"]
+    how = (chosen["smoother"], chosen["run"], chosen["params"])
+    known_now = chosen["run"] is not None or chosen["fps"] is not None
+    given = _method(*how, chosen["fps"]) if known_now else None
+
+    def smooth(poses: Poses) -> list[SmoothedTrack]:
+        method = given if known_now else _method(*how, poses.fps)
+        return smooth_by(method, poses, rules, chosen["names_map"])
+
+    reading = ("format", "skeleton", "layout", "missing", "fix_swaps")
     summary = smooth_file(
         source,
         out,
-        lambda poses: smooth_by(method, poses, rules, names_map),
-        format=format,
-        skeleton=skeleton,
+        smooth,
+        rules=None if chosen["run"] else rules,
+        detect_swaps=not any(text.startswith("delay_frames") for text in chosen["params"]),
+        **{name: chosen[name] for name in reading},
     )
-    if not quiet:
-        click.echo(
-            f"wrote {out}: {summary.n_frames} frames in {summary.n_tracks} tracks; {summary.line()}"
-        )
+    if chosen["summary_format"] == "json":
+        return json.dumps({"out": str(out), **summary.as_dict()})
+    return f"wrote {out}: {summary.n_frames} frames in {summary.n_tracks} tracks; {summary.line()}"
 
 
 def _method(
     smoother: str | None, run: Path | None, params: tuple[str, ...], fps: float | None
 ) -> Any:
     """A chain of filters or a loaded run, by the options."""
-    if run is not None and smoother is not None:
-        raise click.UsageError("give --smoother NAME or --run RUN, one of them")
     if run is None:
         from pose_smoother.filters.parameters import from_text
         from pose_smoother.smoothing.chain import make_chain
@@ -139,16 +181,40 @@ def _method(
 
 @main.command()
 def formats() -> None:
-    """List the file formats of keypoints.
+    """List the file formats of keypoints, and what their files can hold.
+
+    Every format is written back with other coordinates alone; any may be gzipped (.gz).
 
     Example: pose-smoother formats
     """
     from pose_smoother.poses.formats import formats as known
 
-    rows = [("name", "files", "reads", "writes")]
+    holds = ("scores", "fps", "3-D")
+    rows: list[tuple[str, ...]] = [("name", "files", "reads", "writes", *holds)]
     for name, module in known().items():
         files = " ".join(ending or "folder" for ending in module.EXTENSIONS)
-        rows.append((name, files, "yes", "yes"))
+        has = ("yes" if what in module.HAS else "no" for what in holds)
+        rows.append((name, files, "yes", "yes", *has))
+    _echo_table(rows)
+
+
+@main.command()
+def skeletons() -> None:
+    """List the known skeletons: what `--skeleton` takes for files without keypoint names.
+
+    Example: pose-smoother skeletons
+    """
+    from pose_smoother.poses.skeletons import known, skeleton
+
+    rows = [("name", "keypoints", "of")]
+    for found in map(skeleton, known()):
+        also = f" (also {', '.join(found.aliases)})" if found.aliases else ""
+        rows.append((found.name + also, str(len(found.keypoints)), found.about))
+    _echo_table(rows)
+
+
+def _echo_table(rows: Sequence[tuple[str, ...]]) -> None:
+    """Print rows of equally many cells in columns."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))

@@ -53,8 +53,14 @@ KEYPOINT_FILE: tuple[Callable[[Any], Any], ...] = (
     click.option(
         "--skeleton",
         default=None,
-        help="Names the keypoints of a file that does not, such as coco-17; an unknown name lists "
-        "all.",
+        help="Names the keypoints of a file that does not, such as coco-17; `pose-smoother "
+        "skeletons` lists all.",
+    ),
+    click.option(
+        "--layout",
+        default=None,
+        help="Names the axes of an array, in order, such as time,people,keypoints,xy; also xyz, "
+        "or xys with a score.  [default: found out]",
     ),
 )
 HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}

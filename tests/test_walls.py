@@ -38,6 +38,7 @@ ORDER: dict[str, tuple[tuple[str, ...], ...]] = {
         ("filters",),
         ("smoothing",),
         ("cli_support",),
+        ("cli_batch",),
         ("cli", "__main__"),
     ),
     "pipeline": (

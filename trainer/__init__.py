@@ -1,1 +1,1 @@
-"""Train, judge and use temporal models that smooth noisy keypoints."""
+"""Train, evaluate and use temporal models that smooth noisy keypoints."""

@@ -28,7 +28,7 @@ from trainer.sweep.cli import status, sweep
 @click.group(cls=OneLineErrors, context_settings=HELP_OPTIONS)
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def main(debug: bool) -> None:
-    """Train small temporal models that smooth noisy 2D keypoints, and test them honestly."""
+    """Train small temporal models that smooth noisy 2D keypoints, and test them."""
     del debug
     log_lines(logging.INFO)
 
@@ -88,7 +88,7 @@ def train(
 ) -> None:
     """Train one model on one experiment, test its best epoch, write the tables.
 
-    The same command again goes on where it was stopped. Exit codes: 0 finished, 1 an error, 75
+    The same command again continues where it was stopped. Exit codes: 0 finished, 1 an error, 75
     stopped by SIGTERM and saved, 130 stopped by Ctrl-C and saved.
 
     Several processes, each with a GPU or a share of the cores, train one model when torchrun starts
@@ -187,5 +187,5 @@ def evaluate(run: Path, store: PathOrUrl | None, device: str | None) -> None:
         click.echo(f"error: {len(repeated.different)} rows differ from {run}'s results", err=True)
         sys.exit(1)
     n = repeated.n_rounded
-    rounding = f" ({n} of them but for rounding, {ROUNDING:g} at most)" if n else ""
+    rounding = f" ({n} of them except for rounding, {ROUNDING:g} at most)" if n else ""
     click.echo(f"all {len(repeated.rows)} numbers equal the saved ones{rounding}")

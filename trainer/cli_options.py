@@ -27,7 +27,7 @@ SEED = click.option(
     default=0,
     show_default=True,
     type=click.IntRange(0),
-    help="Names all randomness: weights, order, noise, dropout.",
+    help="Decides all randomness: weights, order, noise, dropout.",
 )
 DEVICE = click.Choice(DEVICES)
 _OWN = "the model's own"
@@ -69,7 +69,7 @@ NOISE_AND_SCORE = options(
         show_default=True,
         type=click.IntRange(WINDOW_FRAMES),
         metavar="FRAMES",
-        help="Frames in a window: more, such as 9, 17 or 27, is better for those who can wait, and "
+        help="Frames in a window: more, such as 9, 17 or 27, is more accurate and later, and "
         "makes rows of its own (resmlp-w9).",
     ),
 )

@@ -1,4 +1,4 @@
-"""The six experiments: how strongly the input is shifted, how it is smeared, and the frame rate.
+"""The six experiments: the shift of the input, its blur, and the frame rate.
 
 Source: thesis section 1.2; DESIGN section 6.
 """
@@ -21,7 +21,7 @@ class Experiment:
     ----------
     name : as in the thesis, "1.1" ... "2.3".
     k : shifting-scalar; keypoints are shifted by N(0, (3k)^2) pixels.
-    sigma_in_px : the smears that are drawn from, uniformly, per keypoint and frame.
+    sigma_in_px : the blurs that are drawn from, uniformly, per keypoint and frame.
     step : frames from one frame of a window to the next; 2 is half the frame rate.
     """
 

@@ -28,7 +28,7 @@ _NO_BUDGET = {"budget_steps": None, "validation_share": 1.0}
 
 @dataclass(frozen=True)
 class Augmentation:
-    """What is done to training windows, each window as a whole.
+    """The augmentation of training windows, each drawn for a complete window.
 
     Attributes
     ----------

@@ -28,6 +28,8 @@ PARAMETERS = {
 }
 #: The network reads over gaps, for it was trained with missing frames.
 BRIDGED_FRAMES = 30
+#: It was trained to put outliers back to their place.
+REPLACES_OUTLIERS = True
 #: On pieces of recordings (half of them, 17), the network's error was below the Kalman filter's for
 #: people at any length, for animals from 40 frames on (docs/experiments.md).
 FEWEST_FRAMES = 20

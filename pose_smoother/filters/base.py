@@ -89,6 +89,8 @@ class FilterModule(Protocol):
         ignored.
     BRIDGED_FRAMES : the longest step between frame numbers inside a run, if not the usual one
         (``missing.BRIDGED_FRAMES``).
+    REPLACES_OUTLIERS : True if the filter itself puts outliers back to their place: those that are
+        not read for the sake of the others are then smoothed, too, and not left as they are.
     check : (params) -> None; raises ``InvalidInputError`` where parameters don't fit each other.
     fit_track : (runs of one track, params) -> params, for parameters found from the track.
     """

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_smoother.filters.base import Floats, Run
+from pose_smoother.filters.score_weights import weights
 
 _LOG10_RANGE = (-6.0, 4.0)  # of the noise ratio
 _LEAST_POINTS = 8  # known frames to choose a ratio from
@@ -25,29 +26,42 @@ def smooth(run: Run, noise_ratio: float | NDArray[np.float64]) -> Floats:
     smoothed = run.positions.copy()
     present = run.present
     ratios = np.broadcast_to(np.asarray(noise_ratio, np.float64), present.shape[1])
-    for keypoints, ratio in _alike(present, ratios):
+    for keypoints, ratio, weight in _alike(present, ratios, weights(run)):
         at = np.flatnonzero(present[:, keypoints[0]])
         if len(at) < 3:  # a line passes through two
             continue
         frames = slice(int(at[0]), int(at[-1]) + 1)
         values = run.positions[frames, keypoints]
-        found = Solution(values.reshape(len(values), -1), ratio).positions
+        near = None if weight is None else weight[frames]
+        found = Solution(values.reshape(len(values), -1), ratio, near).positions
         smoothed[frames, keypoints] = found.reshape(values.shape)
     return smoothed
 
 
 def _alike(
-    present: NDArray[np.bool_], ratios: NDArray[np.float64]
-) -> Iterable[tuple[NDArray[np.int64], float]]:
-    """Keypoints with the same known frames and the same ratio, which have the same matrix."""
+    present: NDArray[np.bool_], ratios: NDArray[np.float64], weight: Floats | None
+) -> Iterable[tuple[NDArray[np.int64], float, Floats | None]]:
+    """Keypoints with the same known frames, ratio and weights, which have the same matrix."""
+    if weight is not None:
+        return [
+            (np.array([keypoint]), ratio, weight[:, keypoint])
+            for keypoint, ratio in enumerate(ratios.tolist())
+            if present[:, keypoint].any()
+        ]
     keys: dict[tuple[bytes, float], list[int]] = {}
     for keypoint, ratio in enumerate(ratios.tolist()):
         keys.setdefault((np.packbits(present[:, keypoint]).tobytes(), ratio), []).append(keypoint)
-    return [(np.array(members), ratio) for (_, ratio), members in keys.items()]
+    return [(np.array(members), ratio, None) for (_, ratio), members in keys.items()]
 
 
 class Solution:
     """Smoothed positions of series with the same known frames, and what their likelihood needs.
+
+    Parameters
+    ----------
+    values : float64 (T, S), NaN where missing.
+    noise_ratio : the variance of the acceleration's noise over that of positions of weight 1.
+    weights : float64 (T,), the precision of each frame's position; 1 if None.
 
     Attributes
     ----------
@@ -56,17 +70,19 @@ class Solution:
     misfit : the sum of squares that the noise of the positions explains, over all S series.
     """
 
-    def __init__(self, values: Floats, noise_ratio: float) -> None:
+    def __init__(self, values: Floats, noise_ratio: float, weights: Floats | None = None) -> None:
         from scipy.linalg import cho_solve_banded, cholesky_banded
 
         known = np.isfinite(values[:, 0])
-        factor = cholesky_banded(precision(known, noise_ratio), check_finite=False)
+        counts = known.astype(np.float64) if weights is None else np.where(known, weights, 0.0)
+        factor = cholesky_banded(precision(counts, noise_ratio), check_finite=False)
         right = np.zeros((2 * len(values), values.shape[1]))
-        right[::2] = np.where(known[:, None], values, 0.0)
+        measured = np.where(known[:, None], values, 0.0)
+        right[::2] = measured * counts[:, None]
         solved = cho_solve_banded((factor, False), right, check_finite=False)
         self.positions: Floats = solved[::2]
         self.log_det = 2.0 * float(np.log(factor[-1]).sum())
-        self.misfit = float((right[::2] * (right[::2] - solved[::2])).sum())
+        self.misfit = float((right[::2] * (measured - solved[::2])).sum())
 
 
 def weights(known: NDArray[np.bool_], noise_ratio: float) -> Floats:
@@ -91,11 +107,12 @@ def log_det(values: Floats, noise_ratio: float) -> float:
     return 2.0 * float(np.log(factor[-1]).sum())
 
 
-def precision(known: NDArray[np.bool_], noise_ratio: float) -> Floats:
+def precision(known: NDArray[np.bool_] | Floats, noise_ratio: float) -> Floats:
     """Posterior precision of (position, velocity, position, ...), upper bands (4, 2 T).
 
-    In units of the positions' precision. Each pair of neighbouring frames adds the inverse of the
-    covariance [[1/3, 1/2], [1/2, 1]] of what white acceleration adds to the state in a frame.
+    In units of the precision of a position of weight 1; ``known`` may be the weights instead. Each
+    pair of neighbouring frames adds the inverse of the covariance [[1/3, 1/2], [1/2, 1]] of what
+    white acceleration adds to the state in a frame.
     """
     n_frames = len(known)
     strength = 1.0 / noise_ratio

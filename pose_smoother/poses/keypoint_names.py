@@ -1,6 +1,6 @@
 """Keypoint names: which keypoint of a file is which of the 25, whatever its spelling.
 
-A spelling is compared by its letters and digits alone, and a side may stand before or after, whole
+A spelling is compared by its letters and digits alone, and a side may come first or last, as a word
 or as one letter: ``left_shoulder``, ``LShoulder``, ``Shoulder-L`` and ``left shoulder`` are one.
 Where two skeletons mean different things by one name, this is what is taken:
 
@@ -8,11 +8,13 @@ Where two skeletons mean different things by one name, this is what is taken:
   through.
 - Pinky, index and thumb are BlazePose's; other skeletons' single finger joints are not guessed.
 - ``head`` (Penn Action's marks the face) stands for the nose only where the file has no nose, and
-  that is told; Halpe's ``head`` is the top of the head, beside a nose, and passes through.
+  that is reported; Halpe's ``head``, next to a nose, is the top of the head and passes through.
 """
 
 import json
+import re
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,48 +23,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_smoother.errors import InvalidInputError, unknown_name
+from pose_smoother.poses.skeletons import compact, with_count
+from pose_smoother.poses.skeletons import skeleton as skeleton_named
+from pose_smoother.poses.skeletons.plausibility import most_plausible
+from pose_smoother.poses.tracks import Floats
 from pose_smoother.skeleton import INDEX, KEYPOINTS, N_KEYPOINTS
-
-
-def _sides(*parts: str) -> tuple[str, ...]:
-    return tuple(f"{side}_{part}" for part in parts for side in ("left", "right"))
-
-
-_COCO = ("nose", *_sides("eye", "ear", "shoulder", "elbow", "wrist", "hip", "knee", "ankle"))
-_PENN = ("head", *_sides("shoulder", "elbow", "wrist", "hip", "knee", "ankle"))
-_HALPE = (*_COCO, "head", "neck", "hip", *_sides("big_toe", "small_toe", "heel"))
-# fmt: off
-_BODY_25 = (
-    "Nose", "Neck", "RShoulder", "RElbow", "RWrist", "LShoulder", "LElbow", "LWrist", "MidHip",
-    "RHip", "RKnee", "RAnkle", "LHip", "LKnee", "LAnkle", "REye", "LEye", "REar", "LEar",
-    "LBigToe", "LSmallToe", "LHeel", "RBigToe", "RSmallToe", "RHeel",
-)
-_OPENPOSE_18 = (
-    "Nose", "Neck", "RShoulder", "RElbow", "RWrist", "LShoulder", "LElbow", "LWrist",
-    "RHip", "RKnee", "RAnkle", "LHip", "LKnee", "LAnkle", "REye", "LEye", "REar", "LEar",
-)
-_BLAZE = (
-    "nose", "left_eye_inner", "left_eye", "left_eye_outer",
-    "right_eye_inner", "right_eye", "right_eye_outer",
-    *_sides("ear"), "mouth_left", "mouth_right",
-    *_sides("shoulder", "elbow", "wrist", "pinky", "index", "thumb",
-            "hip", "knee", "ankle", "heel", "foot_index"),
-)
-# fmt: on
-
-#: Skeletons that a file without keypoint names may be said to have, in their own order.
-SKELETONS: dict[str, tuple[str, ...]] = {
-    "coco-17": _COCO,
-    "halpe-26": _HALPE,
-    "body-25": _BODY_25,
-    "openpose-18": _OPENPOSE_18,
-    "blazepose-33": _BLAZE,
-    "penn-13": _PENN,
-    "pose-25": KEYPOINTS,
-}
 
 #: Keypoints by number, for a ``--map`` file to name.
 NUMBERED = "numbered"
+
+#: More keypoints than these are a skeleton's by their number alone.
+_TELLING_COUNT = 30
 
 #: Other names of a part; where a file has several of them, the first takes its place.
 _PARTS: dict[str, tuple[str, ...]] = {
@@ -83,7 +54,7 @@ _PARTS: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class KeypointMapping:
-    """Where the 25 keypoints stand in a file.
+    """Where the 25 keypoints are in a file.
 
     Attributes
     ----------
@@ -95,11 +66,6 @@ class KeypointMapping:
     index: NDArray[np.int64]
     unknown: tuple[str, ...]
     assumed: tuple[str, ...] = ()
-
-
-def _compact(name: str) -> str:
-    """A name's letters and digits alone, in lower case."""
-    return "".join(c for c in name.casefold() if c.isalnum())
 
 
 def _spellings() -> dict[str, tuple[str, int]]:
@@ -117,40 +83,77 @@ _SPELLINGS = _spellings()
 
 
 def known_skeleton(
-    n_keypoints: int, skeleton: str | None, default: str | None = None
+    n_keypoints: int,
+    skeleton: str | None,
+    default: str | None = None,
+    keypoints: Floats | None = None,
+    among: Sequence[str] = (),
 ) -> tuple[tuple[str, ...], str | None]:
     """Names for a file that has none, and a sentence on what was assumed (None: nothing).
 
-    ``skeleton`` is what the user says; ``default`` what the format says it is. Otherwise the number
-    of keypoints decides, if one table alone has it.
+    Parameters
+    ----------
+    skeleton : what the user says: a skeleton, or ``numbered``.
+    default : the skeleton that files of the format mostly have.
+    among : the skeletons that files of the format can have; any, if none is given.
+    keypoints : float64 (N, n_keypoints, axes), NaN where missing. Of the skeletons with so many
+        keypoints, the one whose limbs are clearly the shortest is taken; without one, the default.
+        Where that has another number of keypoints, they are numbered.
 
     Raises
     ------
-    InvalidInputError : the skeleton is unknown, has another number of keypoints, or cannot be told.
+    InvalidInputError : the skeleton asked for is unknown, or has another number of keypoints.
     """
+    numbers = tuple(map(str, range(n_keypoints)))
     if skeleton == NUMBERED:
-        return tuple(map(str, range(n_keypoints))), None
+        return numbers, None
     if skeleton is not None:
-        if skeleton not in SKELETONS:
-            raise unknown_name("skeleton", skeleton, [*SKELETONS, NUMBERED])
-        names = SKELETONS[skeleton]
+        names = skeleton_named(skeleton).keypoints
         if len(names) != n_keypoints:
             raise InvalidInputError(
-                f"skeleton {skeleton} has {len(names)} keypoints, but the file has {n_keypoints}"
+                f"skeleton {skeleton} has {len(names)} keypoints, but the file has {n_keypoints}; "
+                f"{_ways(n_keypoints)}"
             )
         return names, None
-    if default is not None and len(SKELETONS[default]) == n_keypoints:
-        return SKELETONS[default], None
-    fitting = [name for name, names in SKELETONS.items() if len(names) == n_keypoints]
-    if len(fitting) == 1:
-        return SKELETONS[
-            fitting[0]
-        ], f"{n_keypoints} keypoints without names: taken as {fitting[0]}"
-    told = " or ".join(f"--skeleton {name}" for name in fitting) or "no known skeleton has so many"
-    raise InvalidInputError(
-        f"{n_keypoints} keypoints without names: say which they are ({told}; or --skeleton "
-        f"{NUMBERED} with a --map FILE from 0 … {n_keypoints - 1} to names)"
-    )
+    without = f"{n_keypoints} keypoints without names"
+    candidates = [s for s in with_count(n_keypoints) if not among or s.name in among]
+    found = None if keypoints is None else most_plausible(candidates, keypoints)
+    if found is not None:
+        others = [other.name for other in candidates if other is not found]
+        why = f", whose limbs are shorter than those of {' and '.join(others)}" if others else ""
+        return found.keypoints, f"{without}: taken as {found.name}{why}"
+    if default is not None and len(skeleton_named(default).keypoints) == n_keypoints:
+        return skeleton_named(default).keypoints, f"{without}: taken as {default}, the usual one"
+    if len(candidates) == 1 and n_keypoints > _TELLING_COUNT:
+        only = candidates[0]
+        return only.keypoints, f"{without}: taken as {only.name}, the only one with so many"
+    return numbers, f"{without}: numbered from 0; {_ways(n_keypoints)}"
+
+
+def _ways(n_keypoints: int) -> str:
+    """How a user may name so many keypoints."""
+    names = [*(found.name for found in with_count(n_keypoints)), NUMBERED]
+    return f"say which they are with {' or '.join(f'--skeleton {name}' for name in names)}"
+
+
+def numbered_as(names: Sequence[str], skeleton: str | None) -> tuple[str, ...]:
+    """Names of keypoints that a file numbers, in its order; other names stay.
+
+    ``0`` and ``landmark_0`` are numbers, if every keypoint has one, from 0 or 1 on and none twice.
+
+    Raises
+    ------
+    InvalidInputError : the skeleton is unknown or has another number of keypoints.
+    """
+    matches = [re.fullmatch(r"(.*?)(\d{1,6})", name, flags=re.DOTALL) for name in names]
+    numbers = [int(match[2]) for match in matches if match]
+    alike = len({match[1] for match in matches if match}) == 1
+    first = min(numbers, default=0)
+    complete = sorted(numbers) == list(range(first, first + len(names))) and first in (0, 1)
+    if skeleton in (None, NUMBERED) or not alike or not complete:
+        return tuple(names)
+    given, _ = known_skeleton(len(names), skeleton)
+    return tuple(given[number - first] for number in numbers)
 
 
 def read_map(path: Path) -> dict[str, str]:
@@ -179,13 +182,12 @@ def mapping(names: tuple[str, ...] | list[str], extra: Path | None = None) -> Ke
     Parameters
     ----------
     names : (J,) the file's keypoint names.
-    extra : a ``--map`` file; what it says goes before what the spelling says.
+    extra : a ``--map`` file; it takes precedence over the spelling.
 
     Raises
     ------
-    InvalidInputError : two keypoints claim one place, the map names a keypoint that the file has
-        not, or the
-        file has no keypoint of ours at all.
+    InvalidInputError : two keypoints claim one place, the map names a keypoint that the file does
+        not have, or the file has no keypoint of ours at all.
     """
     given = {} if extra is None else read_map(extra)
     for theirs in given:
@@ -193,7 +195,7 @@ def mapping(names: tuple[str, ...] | list[str], extra: Path | None = None) -> Ke
             raise unknown_name(f"keypoint of the input in map {extra}", theirs, list(names))
     best: dict[str, tuple[int, int]] = {}  # our name → (rank, column)
     for column, name in enumerate(names):
-        ours, rank = (given[name], -1) if name in given else _SPELLINGS.get(_compact(name), ("", 0))
+        ours, rank = (given[name], -1) if name in given else _SPELLINGS.get(compact(name), ("", 0))
         if not ours:
             continue
         if ours in best and best[ours][0] == rank:
@@ -204,7 +206,7 @@ def mapping(names: tuple[str, ...] | list[str], extra: Path | None = None) -> Ke
     if not best:
         raise InvalidInputError(
             f"no keypoint in common: the input has {', '.join(names)}; the model knows "
-            f"{', '.join(KEYPOINTS)}; name them in a --map FILE"
+            f"{', '.join(KEYPOINTS)}; name them by --skeleton or in a --map FILE"
         )
     index = np.full(N_KEYPOINTS, -1, dtype=np.int64)
     for ours, (_, column) in best.items():

@@ -1,6 +1,7 @@
 """Keypoints of a file as tracks: what every format is read into and written back from."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
@@ -20,8 +21,8 @@ class Track:
     video : the video's name, ``""`` where the format has none.
     person : the person's name in the file, or the one given to it by linking (``link-1``).
     frame : int64 (n,), n >= 1, strictly increasing frame numbers; gaps allowed.
-    keypoints : float64 (n, J, 2), (x, y) in the file's unit, mostly source pixels; a keypoint that
-        is missing is NaN in both.
+    keypoints : float64 (n, J, 2 or 3), (x, y) or (x, y, z) in the file's unit, mostly source
+        pixels; a keypoint that is missing is NaN along every axis.
     score : float64 (n, J), the detector's confidence as in the file; NaN where none is given.
     step : the difference between the numbers of neighbouring frames; over 1 only where the file
         numbers its frames so throughout.
@@ -50,9 +51,13 @@ class Poses:
     ----------
     names : (J,) keypoint names as in the file, no two alike.
     tracks : every person of every video.
-    warnings : what was assumed while reading, one sentence each; the commands tell them.
+    warnings : what was assumed while reading, one sentence each; the commands print them.
     origin : what the format needs to write the same file with other coordinates; opaque elsewhere.
     format : the name of the format that reads and writes the file.
+    fps : frames a second, None where the file does not say.
+    gzipped : whether the file is compressed by gzip.
+    counts : what was assumed while reading, in numbers: ``linked`` detections without a usable id,
+        and points ``marked_missing`` by (0, 0) or (-1, -1).
     """
 
     names: tuple[str, ...]
@@ -60,3 +65,6 @@ class Poses:
     warnings: tuple[str, ...]
     origin: Any
     format: str = ""
+    fps: float | None = None
+    gzipped: bool = False
+    counts: Mapping[str, int] = field(default_factory=dict)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_smoother.errors import InvalidInputError
+from pose_smoother.poses.missing import find_missing
 from pose_smoother.poses.tracks import Floats, Poses, Track
 
 #: movement's names of the dimensions, plural and singular.
@@ -130,12 +131,23 @@ def _names(names: Sequence[str] | None, n_keypoints: int) -> tuple[str, ...]:
 def _poses(people: NDArray[Any], scores: Floats, names: tuple[str, ...]) -> Poses:
     if not len(people):
         return Poses(names, (), (), None)
+    n_frames, n_people, n_keypoints, n_axes = people.shape
+    # One row for each frame of each person, as in a file.
+    rows = (
+        np.moveaxis(people, 1, 0)
+        .reshape(n_people * n_frames, n_keypoints, n_axes)
+        .astype(np.float64)
+    )
+    keypoints = np.where(np.isfinite(rows).all(axis=-1, keepdims=True), rows, np.nan)
+    score = np.moveaxis(scores, 1, 0).reshape(n_people * n_frames, n_keypoints)
+    frame = np.arange(n_frames)
+    person = np.repeat(np.arange(n_people), n_frames).tolist()
+    missing = find_missing(keypoints, score, np.tile(frame, n_people), person)
+    keypoints[missing.mask] = np.nan
     tracks = []
-    for person in range(people.shape[1]):
-        values = people[:, person].astype(np.float64)
-        known = np.isfinite(values).all(axis=-1, keepdims=True)
-        keypoints = np.where(known, values, np.nan)
-        frame = np.arange(len(values))
-        name = str(person + 1)
-        tracks.append(Track(name, "", name, frame, keypoints, scores[:, person]))
-    return Poses(names, tuple(tracks), (), None)
+    for i in range(n_people):
+        part = slice(i * n_frames, (i + 1) * n_frames)
+        name = str(i + 1)
+        tracks.append(Track(name, "", name, frame, keypoints[part], score[part]))
+    counts = {"marked_missing": int(missing.mask.sum())}
+    return Poses(names, tuple(tracks), missing.warnings, None, counts=counts)

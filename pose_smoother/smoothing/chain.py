@@ -45,6 +45,16 @@ class Chain:
         """The longest step between frame numbers inside a run that every filter can read over."""
         return min(getattr(step.module, "BRIDGED_FRAMES", BRIDGED_FRAMES) for step in self.steps)
 
+    @property
+    def replaces_outliers(self) -> bool:
+        """Whether a filter puts outliers back to their place."""
+        return any(getattr(step.module, "REPLACES_OUTLIERS", False) for step in self.steps)
+
+    @property
+    def as_stream(self) -> bool:
+        """Whether frames after a delay must not be used, so nothing may look at complete tracks."""
+        return any(step.params.get("delay_frames") is not None for step in self.steps)
+
     def smooth(
         self,
         runs: Sequence[Floats],

@@ -8,7 +8,8 @@ from pose_smoother.errors import InvalidInputError
 from pose_smoother.poses.formats import read_poses, write_keypoints
 from pose_smoother.poses.tracks import Poses
 from pose_smoother.smoothing.summary import Summary, summarize
-from pose_smoother.smoothing.tracks import SmoothedTrack
+from pose_smoother.smoothing.swaps import smooth_without_swaps
+from pose_smoother.smoothing.tracks import Rules, SmoothedTrack
 
 _log = logging.getLogger(__name__)
 
@@ -20,6 +21,11 @@ def smooth_file(
     *,
     format: str | None = None,
     skeleton: str | None = None,
+    layout: str | None = None,
+    missing: str = "auto",
+    fix_swaps: bool = False,
+    detect_swaps: bool = True,
+    rules: Rules | None = None,
 ) -> Summary:
     """Write a file of keypoints again, smoothed; what was assumed is logged as warnings.
 
@@ -28,6 +34,11 @@ def smooth_file(
     smooth : smooths every track.
     format : of both files; None finds it out.
     skeleton : names the keypoints of a file that does not.
+    layout : the axes of a file of arrays; None finds them out.
+    missing : which positions mark a missing keypoint (``poses.missing.missing_as``).
+    fix_swaps : exchange swapped keypoints and individuals in the output.
+    detect_swaps : False where a stream is imitated, of which no later frame may be looked at.
+    rules : by which ``smooth`` reads points, for the summary; None if scores reject none.
 
     Raises
     ------
@@ -37,9 +48,9 @@ def smooth_file(
         raise InvalidInputError(
             f"{out} is the input, which is never written over: write to another file"
         )
-    poses = read_poses(source, format=format, skeleton=skeleton)
+    poses = read_poses(source, format=format, skeleton=skeleton, layout=layout, missing=missing)
     for text in poses.warnings:
         _log.warning("%s: %s", source, text)
-    results = smooth(poses)
-    write_keypoints(poses, [result.keypoints for result in results], out)
-    return summarize(poses, results)
+    outcome = smooth_without_swaps(poses, smooth, fix_swaps, detect_swaps)
+    write_keypoints(poses, [result.keypoints for result in outcome.results], out)
+    return summarize(poses, outcome, rules)

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pose_smoother.errors import InvalidInputError
+from pose_smoother.poses.missing import missing_as
 from pose_smoother.poses.tracks import Poses
 from pose_smoother.smoothing.arrays import from_any
 from pose_smoother.smoothing.chain import make_chain, track_filters
 from pose_smoother.smoothing.methods import smooth_by, with_keypoints
 from pose_smoother.smoothing.runs import is_run, load_run
 from pose_smoother.smoothing.summary import summarize
+from pose_smoother.smoothing.swaps import Outcome, smooth_without_swaps
 from pose_smoother.smoothing.tracks import Rules
 
 _X = TypeVar("_X")
@@ -29,6 +31,8 @@ def smooth(
     names: Sequence[str] | None = None,
     min_score: float | None = None,
     fill_gaps: int = 0,
+    missing: str = "auto",
+    fix_swaps: bool = False,
     run: Any = None,
     **params: float,
 ) -> _X:
@@ -49,12 +53,19 @@ def smooth(
         folder.
     scores : the detector's confidence, (frames, keypoints) or (frames, people, keypoints);
         ``Poses`` have their own.
-    fps : frames a second, for parameters in Hz or seconds. A ``DataArray`` may have it in its
-        ``attrs``.
+    fps : frames a second, for parameters in Hz or seconds. ``Poses`` have it where their file says
+        so, a ``DataArray`` may have it in its ``attrs``.
     names : of the keypoints. A run needs them; a filter does not.
     min_score : points with a lower score are not read by the filter. They stay as they are, unless
-        ``fill_gaps`` covers them.
+        ``fill_gaps`` covers them. By default these are points of a low score (below 0.3, of animal
+        trackers' files below 0.6) that also are far from the confident points around them; 0 reads
+        all.
     fill_gaps : fill missing points in gaps of at most so many frames.
+    missing : which positions mark a missing keypoint: ``"zero"`` (0, 0), ``"minus-one"`` (-1, -1),
+        both separated by a comma, ``"none"``, or ``"auto"`` (by evidence in the data). ``Poses``
+        were read with a rule of their own.
+    fix_swaps : put keypoints that are exchanged between left and right, or between individuals,
+        where they belong. Smoothing does not reach across a swap in either case.
     run : a trained run, instead of ``method``.
     **params : the filter's parameters, such as ``sigma_frames=2`` or ``cutoff_hz=6``.
 
@@ -79,19 +90,33 @@ def smooth(
     >>> ps.smooth(xy, "butterworth", cutoff_hz=6, fps=30).dtype
     dtype('float64')
     """
-    arrays = None if isinstance(x, Poses) else from_any(x, scores, names)
+    with missing_as(missing):
+        arrays = None if isinstance(x, Poses) else from_any(x, scores, names)
     if arrays is None and (scores is not None or names is not None):
         raise InvalidInputError("scores and names go with an array; Poses have their own")
-    rate = fps if fps is not None or arrays is None else arrays.fps
+    rate = fps
+    if rate is None:
+        rate = getattr(x, "fps", None) if arrays is None else arrays.fps
     chosen = _chosen(method, run, params, rate)
     if arrays is not None and is_run(chosen) and not arrays.names_given:
         raise InvalidInputError(
             f"a run needs the names of the {len(arrays.poses.names)} keypoints: give names=[...]"
         )
     poses: Any = x if arrays is None else arrays.poses
-    results = smooth_by(chosen, poses, Rules(min_score, fill_gaps)) if poses.tracks else []
-    if results:
-        _log.info("%s", summarize(poses, results).line())
+    rules = Rules(min_score, fill_gaps)
+    outcome = Outcome([])
+    if poses.tracks:
+        for text in poses.warnings if arrays else ():
+            _log.warning("%s", text)
+        outcome = smooth_without_swaps(
+            poses,
+            lambda p: smooth_by(chosen, p, rules),
+            fix_swaps,
+            detect=fix_swaps or not getattr(chosen, "as_stream", False),
+        )
+        summary = summarize(poses, outcome, None if is_run(chosen) else rules)
+        _log.info("%s", summary.line())
+    results = outcome.results
     smoothed: Any = (
         with_keypoints(poses, results)
         if arrays is None

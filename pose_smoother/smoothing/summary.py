@@ -1,4 +1,4 @@
-"""What smoothing changed: how many points, by how much, and jitter before and after."""
+"""What smoothing changed: how many points and by how much, jitter, and what was assumed."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -8,8 +8,11 @@ from typing import Any
 import numpy as np
 
 from pose_smoother.filters.base import Finding
+from pose_smoother.filters.score_weights import are_probabilities
 from pose_smoother.poses.tracks import Floats, Poses, Track
-from pose_smoother.smoothing.tracks import SmoothedTrack
+from pose_smoother.smoothing.scores import default_min_score
+from pose_smoother.smoothing.swaps import Outcome
+from pose_smoother.smoothing.tracks import Rules
 
 #: A smaller difference is rounding.
 _LEAST_CHANGE = 1e-6
@@ -25,12 +28,22 @@ class Summary:
     n_points : points that the input has.
     n_changed : of these, those that moved.
     n_rejected : of these, those with a low score, not read and left as they are.
+    n_replaced : of these, those with a low score, not read for the sake of the others and replaced.
     n_filled : points that were missing, or of a low score, and were filled.
     n_missing : points that are still missing.
+    n_marked_missing : points at (0, 0) or (-1, -1) that were taken as missing.
+    n_linked : detections without a usable id that were linked to tracks.
+    n_left_right, n_identity : points that are exchanged between left and right, and between
+        individuals; smoothing did not reach across.
+    n_exchanged : of these, those that were put where they belong.
     moved_median, moved_p95, moved_largest : distances of the points that moved; NaN without any.
     jitter_before, jitter_after : the mean length of the second difference over three frames in a
         row, of the points that were read; NaN without any.
     findings : what filters that measure noise found, by run.
+    min_score : the score below which a point was rejected; None without scores or for a run.
+    min_score_rule : ``given`` (all below), or ``default`` (those below that are also far from the
+        confident points around them).
+    assumed : what was assumed while reading, one sentence each.
     """
 
     n_tracks: int
@@ -39,22 +52,32 @@ class Summary:
     n_points: int
     n_changed: int
     n_rejected: int
+    n_replaced: int
     n_filled: int
     n_missing: int
+    n_marked_missing: int
+    n_linked: int
+    n_left_right: int
+    n_identity: int
+    n_exchanged: int
     moved_median: float
     moved_p95: float
     moved_largest: float
     jitter_before: float
     jitter_after: float
+    min_score: float | None
+    min_score_rule: str | None
+    assumed: tuple[str, ...]
     findings: tuple[Finding, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """The fields by name."""
-        return asdict(self)
+        """The fields by name, as JSON has them: None where a number is NaN."""
+        fields: dict[str, Any] = _without_nan(asdict(self))
+        return fields
 
     def line(self) -> str:
         """The summary as one line of text."""
-        parts = [f"{self.n_changed} of {self.n_points} points changed"]
+        parts = [f"{self.n_changed} of {_points(self.n_points)} changed"]
         if self.n_changed:
             parts[0] += (
                 f" (by {self.moved_median:.3g} in the median, {self.moved_p95:.3g} at the 95th "
@@ -63,17 +86,61 @@ class Summary:
         if np.isfinite(self.jitter_before):
             parts.append(f"jitter {self.jitter_before:.3g} before, {self.jitter_after:.3g} after")
         if self.n_filled:
-            parts.append(f"{self.n_filled} points filled")
-        if self.n_rejected:
-            parts.append(f"{self.n_rejected} of a low score left as they were")
+            parts.append(f"{_points(self.n_filled)} filled")
+        parts += self._low_scores()
         if self.n_missing:
             parts.append(f"{self.n_missing} missing")
+        if self.n_marked_missing:
+            parts[-1] += f" ({self.n_marked_missing} at (0, 0) or (-1, -1))"
+        if self.n_linked:
+            parts.append(f"{self.n_linked} detections linked to tracks")
+        parts += self._swaps()
         parts += _found(self.findings)
         return "; ".join(parts)
 
+    def _low_scores(self) -> list[str]:
+        if self.min_score is None:
+            return []
+        which = f"score below {self.min_score:g}"
+        if self.min_score_rule == "default":
+            which += ", the default, and far from the confident ones around"
+        n_unread = self.n_rejected + self.n_replaced
+        if not n_unread:
+            return [f"no point left out ({which})"]
+        what = "left as they were" if self.n_rejected else "replaced"
+        return [f"{_points(n_unread)} not read ({which}), {what}"]
 
-def summarize(poses: Poses, results: Sequence[SmoothedTrack]) -> Summary:
-    """Compare tracks with what smoothing made of them."""
+    def _swaps(self) -> list[str]:
+        kinds = [(self.n_left_right, "left and right"), (self.n_identity, "individuals")]
+        found = [f"{_points(n)} exchanged between {what}" for n, what in kinds if n]
+        if found and self.n_exchanged:
+            found[-1] += f", {self.n_exchanged} put where they belong"
+        elif found:
+            found[-1] += ", left so (--fix-swaps mends them)"
+        return found
+
+
+def _without_nan(value: Any) -> Any:
+    """A value of dictionaries and tuples with None for NaN."""
+    if isinstance(value, dict):
+        return {key: _without_nan(inner) for key, inner in value.items()}
+    if isinstance(value, tuple):
+        return [_without_nan(inner) for inner in value]
+    return None if isinstance(value, float) and np.isnan(value) else value
+
+
+def _points(n: int) -> str:
+    return f"{n} point{'s' * (n != 1)}"
+
+
+def summarize(poses: Poses, outcome: Outcome, rules: Rules | None = None) -> Summary:
+    """Compare tracks with what smoothing made of them.
+
+    Parameters
+    ----------
+    rules : by which points were read; None if scores were not used to reject any.
+    """
+    results = outcome.results
     moved, before, after = [], [], []
     n_points = n_missing = 0
     for track, result in zip(poses.tracks, results, strict=True):
@@ -89,6 +156,7 @@ def summarize(poses: Poses, results: Sequence[SmoothedTrack]) -> Summary:
     median, p95, largest = (
         np.quantile(moves, [0.5, 0.95, 1.0]).tolist() if len(moves) else [float("nan")] * 3
     )
+    min_score, rule = _score_rule(poses, rules)
     return Summary(
         n_tracks=len(poses.tracks),
         n_frames=sum(len(track.frame) for track in poses.tracks),
@@ -96,15 +164,35 @@ def summarize(poses: Poses, results: Sequence[SmoothedTrack]) -> Summary:
         n_points=n_points,
         n_changed=len(moves),
         n_rejected=sum(int(result.rejected.sum()) for result in results),
+        n_replaced=sum(int(r.replaced.sum()) for r in results if r.replaced is not None),
         n_filled=sum(int(result.filled.sum()) for result in results),
         n_missing=n_missing,
+        n_marked_missing=poses.counts.get("marked_missing", 0),
+        n_linked=poses.counts.get("linked", 0),
+        n_left_right=outcome.n_left_right,
+        n_identity=outcome.n_identity,
+        n_exchanged=outcome.n_exchanged,
         moved_median=median,
         moved_p95=p95,
         moved_largest=largest,
         jitter_before=_mean(before),
         jitter_after=_mean(after),
+        min_score=min_score,
+        min_score_rule=rule,
+        assumed=poses.warnings,
         findings=tuple(one for result in results for one in result.findings),
     )
+
+
+def _score_rule(poses: Poses, rules: Rules | None) -> tuple[float | None, str | None]:
+    """The score below which points were rejected, and by which rule."""
+    if rules is None:
+        return None, None
+    if rules.min_score is not None:
+        return (rules.min_score, "given") if rules.min_score > 0 else (None, None)
+    if not any(are_probabilities(track.score) for track in poses.tracks):
+        return None, None
+    return default_min_score(poses.format), "default"
 
 
 def _found(findings: Sequence[Finding]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Whole tracks through a chain of filters: runs between gaps, scores, missing points.
+"""Complete tracks through a chain of filters: runs between gaps, scores, missing points.
 
 Every keypoint is smoothed by its own name and in the file's own unit, with any number of keypoints
 and axes: no box, no skeleton. A gap in the frame numbers of fewer than four missing frames is
@@ -15,6 +15,7 @@ from pose_smoother.errors import InvalidInputError
 from pose_smoother.filters.base import Finding
 from pose_smoother.poses.tracks import Floats, Poses, Track
 from pose_smoother.smoothing.chain import Chain
+from pose_smoother.smoothing.scores import DEFAULT_MIN_SCORE, default_min_score, implausible
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,9 @@ class Rules:
 
     Attributes
     ----------
-    min_score : points with a lower score are not read; they stay as they are, unless filled.
+    min_score : points with a lower score are not read; they stay as they are, unless filled. With
+        None, these are only the points that also are far from the confident ones around them
+        (``smoothing.scores``); 0 reads all.
     fill_gaps : missing points (and those of a low score) in gaps of at most so many frames, with
         the keypoint on both sides, are filled; 0 fills nothing.
     """
@@ -50,12 +53,15 @@ class SmoothedTrack:
     rejected : bool (n, K), points with a low score that were left as they are.
     filled : bool (n, K), points that were missing (or of a low score) and were filled.
     findings : what filters that measure noise found.
+    replaced : bool (n, K), points with a low score that no other point was smoothed with, and that
+        the filter itself put back to their place; None if there are none.
     """
 
     keypoints: Floats
     rejected: NDArray[np.bool_]
     filled: NDArray[np.bool_]
     findings: tuple[Finding, ...] = ()
+    replaced: NDArray[np.bool_] | None = None
 
     @classmethod
     def all_read(cls, keypoints: Floats) -> "SmoothedTrack":
@@ -64,17 +70,38 @@ class SmoothedTrack:
         return cls(keypoints, nowhere, nowhere)
 
 
-def smooth_track(track: Track, chain: Chain, rules: Rules) -> SmoothedTrack:
-    """Smooth one track; its keypoints are not changed in place."""
+def smooth_track(
+    track: Track, chain: Chain, rules: Rules, default_min: float = DEFAULT_MIN_SCORE
+) -> SmoothedTrack:
+    """Smooth one track; its keypoints are not changed in place.
+
+    Parameters
+    ----------
+    default_min : the score that is low where the rules have no ``min_score``.
+    """
     present = np.asarray(np.isfinite(track.keypoints).all(axis=-1))
-    low = np.zeros_like(present)
-    if rules.min_score is not None:
+    if rules.min_score is None:
+        low = np.zeros_like(present) if chain.as_stream else implausible(track, default_min)
+    else:
         low = present & (track.score < rules.min_score)  # a score that is not given is not low
-    read = np.asarray(present & ~low)
-    positions = np.where(read[..., None], track.keypoints, np.nan)
     filled = np.zeros(present.shape, bool)
+    if len(track.frame) < 2:  # no filter moves it
+        return SmoothedTrack(track.keypoints, low, filled)
+    positions = np.where((present & ~low)[..., None], track.keypoints, np.nan)
     if rules.fill_gaps:
         positions, filled = _with_filled_gaps(positions, track, int(rules.fill_gaps))
+    keypoints, findings = _through(chain, track, positions)
+    left = low & ~filled
+    if rules.min_score is None and chain.replaces_outliers and left.any():
+        with_all = np.where(left[..., None], track.keypoints, positions)
+        moved, findings = _through(chain, track, with_all)
+        keypoints = np.where(left[..., None], moved, keypoints)
+        return SmoothedTrack(keypoints, np.zeros_like(left), filled, findings, left)
+    return SmoothedTrack(keypoints, left, filled, findings)
+
+
+def _through(chain: Chain, track: Track, positions: Floats) -> tuple[Floats, tuple[Finding, ...]]:
+    """Positions of a track through the filters; where they find none, the track's own."""
     parts = _runs(track, chain.bridged_frames)
     runs = [_spread(positions[rows], at) for rows, at in parts]
     scores = [_spread(track.score[rows], at) for rows, at in parts]
@@ -84,18 +111,23 @@ def smooth_track(track: Track, chain: Chain, rules: Rules) -> SmoothedTrack:
     for (rows, at), values in zip(parts, smoothed, strict=True):
         found[rows] = values[at]
     known = np.asarray(np.isfinite(found).all(axis=-1))
-    keypoints = np.where(known[..., None], found, track.keypoints)
-    return SmoothedTrack(keypoints, low & ~filled, filled, tuple(findings))
+    return np.where(known[..., None], found, track.keypoints), tuple(findings)
 
 
 def smooth_tracks(poses: Poses, chain: Chain, rules: Rules) -> list[SmoothedTrack]:
-    """Smooth every track, in order."""
+    """Smooth every track, in order.
+
+    Raises
+    ------
+    InvalidInputError : ``min_score`` is given, but no score.
+    """
     if rules.min_score is not None and not any(np.isfinite(t.score).any() for t in poses.tracks):
         raise InvalidInputError(
             "min_score needs the scores of the keypoints, but none are given; leave it out, or "
             "give scores"
         )
-    return [smooth_track(track, chain, rules) for track in poses.tracks]
+    default = default_min_score(poses.format)
+    return [smooth_track(track, chain, rules, default) for track in poses.tracks]
 
 
 def _runs(track: Track, bridged_frames: int) -> list[tuple[slice, NDArray[np.int64]]]:

@@ -110,7 +110,7 @@ def test_killed_then_stopped_a_run_ends_as_if_undisturbed(start, undisturbed, tm
     assert f"process {process.pid} on {os.uname().nodename}" in errors
     process.send_signal(signal.SIGTERM)
     process.send_signal(signal.SIGCONT)
-    assert f"goes on in epoch {reached}" in finish(process, 75)
+    assert f"continues in epoch {reached}" in finish(process, 75)
     assert state(run)["state"] == "preempted"
 
     finish(start(tmp_path))

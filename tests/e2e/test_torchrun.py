@@ -102,7 +102,7 @@ def test_a_run_goes_on_with_another_number_of_processes(start, tmp_path, before,
     second = start(after)
     printed, errors = second.communicate(timeout=PATIENCE_S)
     assert second.returncode == 0, errors
-    assert errors.count("goes on in epoch") == 1
+    assert errors.count("continues in epoch") == 1
     assert printed.count("test results:") == 1
     assert (run / "history.csv").read_text().startswith(rows_before)
     assert pd.read_csv(run / "history.csv")["epoch"].tolist() == list(range(1, N_EPOCHS + 1))
@@ -124,7 +124,7 @@ def test_a_rank_that_dies_ends_the_others_and_is_named(start, tmp_path, killed):
     told = [line for line in errors.splitlines() if line.startswith("error: ")]
     assert told == [
         f"error: rank {killed} (process {pid}) of 2 ended, so all stop; "
-        "the same command goes on from the last checkpoint"
+        "the same command continues from the last checkpoint"
     ]
     assert state(run)["state"] == ("running" if killed == 0 else "lost")  # 0 can't tell any more
     with exclusive_lock(run):

@@ -1,6 +1,7 @@
 """The command ``pose-smoother``: a file in, the same file with other coordinates out."""
 
 import csv
+import json
 import re
 import subprocess
 import sys
@@ -43,8 +44,12 @@ def test_a_file_is_smoothed_whatever_its_keypoints_are_called(detections: Path) 
     out = detections.with_name("out.csv")
     done = invoke("smooth", detections, "--smoother", "gaussian", "--out", out)
     assert done.exit_code == 0, done.output
-    assert re.search(r"60 of 60 points changed \(by [\d.]+ in the median", done.output)
-    assert re.search(r"jitter [\d.]+ before, [\d.]+ after; 60 missing", done.output)
+    assert re.search(r"59 of 60 points changed \(by [\d.]+ in the median", done.output)
+    assert re.search(
+        r"jitter [\d.]+ before, [\d.]+ after; 1 point not read \(score below 0.3, the default, and "
+        r"far from the confident ones around\), left as they were; 60 missing",
+        done.output,
+    )
     others = [name for name in HEADER if not name.startswith("tail_") or name == "tail_score"]
     assert columns(out, *others) == columns(detections, *others)
     before, after = (np.array(columns(f, "tail_y"), float) for f in (detections, out))
@@ -54,11 +59,75 @@ def test_a_file_is_smoothed_whatever_its_keypoints_are_called(detections: Path) 
 def test_points_of_a_low_score_do_not_pull_their_neighbours(detections: Path) -> None:
     plain, scored = (detections.with_name(name) for name in ("plain.csv", "scored.csv"))
     words = ("smooth", detections, "--smoother", "hampel,gaussian", "--param", "sigma_frames=2")
-    assert invoke(*words, "--out", plain).exit_code == 0
+    assert invoke(*words, "--min-score", 0, "--out", plain).exit_code == 0
     done = invoke(*words, "--min-score", 0.6, "--out", scored)
-    assert "1 of a low score left as they were" in done.output
+    assert "1 point not read (score below 0.6), left as they were" in done.output
     assert columns(scored, "tail_x")[30] == columns(detections, "tail_x")[30]
     assert columns(plain, "tail_x")[30] != columns(detections, "tail_x")[30]
+
+
+@pytest.fixture
+def swapped(tmp_path: Path) -> Path:
+    """Two ankles, exchanged in frames 10 to 14; the nose is at (0, 0) in frames 20 and 21."""
+    rng = np.random.default_rng(1)
+    file = tmp_path / "swapped.csv"
+    with file.open("w", newline="") as out:
+        write = csv.writer(out).writerow
+        write(["frame", *(f"{k}_{a}" for k in ("nose", "left_ankle", "right_ankle") for a in "xy")])
+        for i in range(60):
+            nose, left, right = np.array([[300, 100], [250, 300], [350, 300]]) + rng.normal(
+                0, 1, (3, 2)
+            )
+            left, right = (right, left) if 10 <= i < 15 else (left, right)
+            nose = nose * (i not in (20, 21))
+            write([i, *(f"{v:.3f}" for v in (*nose, *left, *right))])
+    return file
+
+
+def test_swaps_and_missing_points_are_reported_and_mended(swapped: Path) -> None:
+    out, fixed = (swapped.with_name(name) for name in ("out.csv", "fixed.csv"))
+    words = ("smooth", swapped, "--smoother", "gaussian")
+    done = invoke(*words, "--out", out)
+    assert done.output.splitlines()[-1].endswith(
+        "2 missing (2 at (0, 0) or (-1, -1)); 10 points exchanged between left and right, left so "
+        "(--fix-swaps mends them)"
+    )
+    assert "2 points at (0, 0) taken as missing" in done.output
+    assert columns(out, "nose_x", "nose_y")[20:22] == [["0.000", "0.000"]] * 2
+    done = invoke(*words, "--fix-swaps", "--out", fixed)
+    assert "10 points exchanged between left and right, 10 put where they belong" in done.output
+    left, mended = (np.array(columns(f, "left_ankle_x"), float)[:, 0] for f in (out, fixed))
+    np.testing.assert_allclose(mended, 250, atol=3)
+    np.testing.assert_allclose(left[10:15], 350, atol=3)
+    np.testing.assert_array_equal(left[[9, 15]], mended[[9, 15]])
+
+
+def test_which_points_are_missing_can_be_chosen(swapped: Path) -> None:
+    out = swapped.with_name("out.csv")
+    words = ("smooth", swapped, "--smoother", "gaussian", "--out", out)
+    done = invoke(*words, "--missing", "none")
+    assert "180 of 180 points changed" in done.output
+    assert float(columns(out, "nose_x")[19][0]) < 290
+    done = invoke(*words, "--missing", "nil")
+    assert (done.exit_code, out.exists()) == (1, True)
+    assert "error: unknown marker of missing points 'nil'; known: auto, none, zero" in done.output
+
+
+def test_the_summary_as_json_is_all_there_is_on_standard_output(swapped: Path) -> None:
+    words = ["smooth", str(swapped), "--smoother", "gaussian", "--summary", "json", "--out"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pose_smoother", *words, str(swapped.with_name("out.csv"))],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found = json.loads(done.stdout)
+    assert (found["n_points"], found["n_marked_missing"], found["n_left_right"]) == (178, 2, 10)
+    assert found["n_exchanged"] == 0
+    assert found["min_score"] is None
+    assert "2 points at (0, 0) taken as missing" in found["assumed"]
+    assert "warning: " in done.stderr
+    assert found["out"].endswith("out.csv")
 
 
 def test_quiet_says_nothing(detections: Path) -> None:
@@ -100,7 +169,7 @@ def test_the_input_is_never_the_output(detections: Path) -> None:
 
 def test_a_smoother_and_a_run_exclude_each_other(detections: Path) -> None:
     both = ["--smoother", "median", "--run", "r"]
-    done = invoke("smooth", detections, *both, "--out", "x")
+    done = invoke("smooth", detections, *both, "--out", detections.with_name("x"))
     assert done.exit_code == 2
     assert "--smoother NAME or --run RUN" in done.output
 

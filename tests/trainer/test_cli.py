@@ -68,7 +68,7 @@ def test_evaluate_repeats_the_numbers_and_notices_others(invoke):
     (run / "results.json").write_text(saved.replace(value, repr(float(value) * (1 + 1e-7))))
     result = invoke("evaluate", run)
     assert result.exit_code == 0, result.output
-    assert "of them but for rounding, 1e-06 at most)" in result.stdout
+    assert "of them except for rounding, 1e-06 at most)" in result.stdout
     (run / "results.json").write_text(saved.replace(value, repr(float(value) * (1 + 1e-5))))
     result = invoke("evaluate", run)
     assert result.exit_code == 1

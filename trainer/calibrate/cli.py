@@ -23,10 +23,16 @@ PAIRED_FILES = options(
     ),
     click.option("--truth-map", default=None, type=PATH, help="The same for the ground truth."),
     click.option(
+        "--format",
+        default=None,
+        help="Of the detections; `pose-smoother formats` lists them.  [default: found out]",
+    ),
+    click.option("--truth-format", default=None, help="The same for the ground truth."),
+    click.option(
         "--skeleton",
         default=None,
-        help="Names the keypoints of detections that don't, such as coco-17; an unknown name lists "
-        "all.",
+        help="Names the keypoints of detections that don't, such as coco-17; `pose-smoother "
+        "skeletons` lists all.",
     ),
     click.option("--truth-skeleton", default=None, help="The same for the ground truth."),
 )
@@ -55,6 +61,8 @@ def calibrate(
     min_score: float | None,
     names_map: Path | None,
     truth_map: Path | None,
+    format: str | None,
+    truth_format: str | None,
     skeleton: str | None,
     truth_skeleton: str | None,
 ) -> None:
@@ -83,6 +91,8 @@ def calibrate(
         picture=picture,
         names_map=names_map,
         truth_map=truth_map,
+        format=format,
+        truth_format=truth_format,
         skeleton=skeleton,
         truth_skeleton=truth_skeleton,
         min_score=min_score,

@@ -115,8 +115,8 @@ def _nearest_widths(widths_px: Floats | None) -> int:
 def lag_frames(pairs: Pairs) -> float:
     """By how many frames the detections seem late, from errors against the truth's speed.
 
-    A detection that is late by t lies t times the speed behind; least squares over all keypoints
-    and frames whose neighbours are there.
+    A detection that is late by t is t times the speed behind; least squares over all keypoints
+    and frames that have both neighbours.
     """
     speed, errors = pairs.speed, pairs.errors
     both = np.isfinite(speed) & np.isfinite(errors)
@@ -137,7 +137,7 @@ def doubts(estimates: Mapping[str, KeypointEstimate], pairs: Pairs) -> Sequence[
     swapped = [e.name for e in fitted if e.measures["swapped"].value > 0.5]
     if swapped:
         found.append(
-            f"left and right stand at each other's place in most frames ({', '.join(swapped)}): do "
+            f"left and right are swapped in most frames ({', '.join(swapped)}): do "
             "both files mean the same side? --map FILE can say so"
         )
     if fitted and not any(np.isfinite(e.measures["correlation"].value) for e in fitted):

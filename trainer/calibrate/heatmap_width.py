@@ -28,7 +28,7 @@ _NAME = "heatmaps"
 
 @dataclass(frozen=True)
 class Widths:
-    """The smears to draw from.
+    """The blurs to draw from.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""95 % intervals of calibrated numbers, by resampling whole videos.
+"""95 % intervals of calibrated numbers, by resampling videos.
 
 Neighbouring frames are alike, so videos are drawn, not frames. Fitting a mixture anew for every
 resample would take hours. But a fit is a point that EM maps onto itself, t = M(t, data), so to
@@ -27,7 +27,7 @@ Floats = NDArray[np.float64]
 
 LEVEL = 0.95
 _NUDGE = 1e-4
-_FARTHEST_LOG = 2.0  # a resample's width is kept within e^2 of the fitted one
+_FARTHEST_LOG = 2.0  # a resample's width is clipped to e^2 of the fitted one
 
 
 def resampled_params(

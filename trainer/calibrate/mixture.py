@@ -1,7 +1,7 @@
 """A detector's errors as a mixture, fitted by expectation and maximisation (EM).
 
 A keypoint errs by N(b, s^2) on each axis, or with a small probability by N(b, t^2), t >= 2 s: an
-outlier, on both axes at once. And with a small probability a left and a right keypoint stand at
+outlier, on both axes at once. And with a small probability a left and a right keypoint are at
 each other's place, about which they err as ever. The three are distinguished by likelihood alone:
 how far apart left and right are, in each frame, is part of it. Expectation conditional maximisation
 (Meng & Rubin 1993): the bias is updated at the widths before.
@@ -70,7 +70,7 @@ class Params:
 
     @staticmethod
     def of_vector(vector: Floats) -> "Params":
-        """The inverse of ``vector``; shares are kept within 0 ... 1."""
+        """The inverse of ``vector``; shares are clipped to 0 ... 1."""
         n = (vector.shape[-1] - 1) // 7
         lead = vector.shape[:-1]
         bias, spread, wide = (
@@ -127,7 +127,7 @@ class Sums:
 def fit(unit: Unit) -> tuple[Params, FreeParameters]:
     """The likeliest parameters; outliers and swaps only where the data ask for them.
 
-    A component is kept if it raises the log-likelihood by more than its number of parameters times
+    A component stays if it raises the log-likelihood by more than its number of parameters times
     log(n): twice the Bayesian information criterion's price, for frames are not independent.
     """
     n_keypoints = unit.direct.shape[1]
@@ -180,13 +180,13 @@ def believe(unit: Unit, params: Params) -> Responsibilities:
     total = np.logaddexp(log_stay, log_swap)
     swapped = np.exp(log_swap - total)
     parts = []
-    for errors, parted, whole, share in (
+    for errors, parted, total, share in (
         (unit.direct, direct, of_direct, 1.0 - swapped),
         (unit.crossed, crossed, of_crossed, swapped),
     ):
         there = np.isfinite(errors[..., 0])
         weight = np.where(there, share[:, None], 0.0)
-        parts += [weight * np.exp(parted[..., c] - whole) for c in (0, 1)]
+        parts += [weight * np.exp(parted[..., c] - total) for c in (0, 1)]
     return Responsibilities(
         parts[0], parts[1], parts[2], parts[3], swapped, can_swap, float(total.sum())
     )

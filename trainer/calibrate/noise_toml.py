@@ -23,13 +23,13 @@ _HEAD = """\
 #
 # Lengths are heatmap pixels: the box around the ground truth, widened by 10 %, is 0 ... 55 on each
 # axis. What training draws is version, [blur], [swapped] and [keypoints], which may be edited; the
-# rest tells where the numbers come from. In training, positions are rounded to whole pixels.
+# rest records where the numbers come from. In training, positions are rounded to whole pixels.
 """
 _BLUR = """
-# Standard deviation of the smear of the detector's heatmaps, and how often each width is drawn.
+# Standard deviation of the blur of the detector's heatmaps, and how often each width is drawn.
 """
 _SWAPPED = """
-# Share of frames in which the left and the right one stand at each other's place. What was not
+# Share of frames in which the left and the right one are swapped. What was not
 # measured is the mean of those that were.
 """
 _KEYPOINTS = """
@@ -68,7 +68,7 @@ def noise_toml(
     near: Nearest,
     source: Source,
 ) -> str:
-    """The whole file.
+    """The text of the file.
 
     Parameters
     ----------

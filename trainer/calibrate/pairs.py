@@ -16,7 +16,7 @@ from pose_smoother.poses.keypoint_names import KeypointMapping
 from pose_smoother.poses.tracks import Poses, Track
 from pose_smoother.skeleton import N_KEYPOINTS
 
-#: A detection whose keypoints lie further away than this is someone else's: median distance as a
+#: A detection whose keypoints are further away than this is someone else's: median distance as a
 #: share of the diagonal of the ground truth's box. Asked only where a video has several people.
 LARGEST_DISTANCE = 0.5
 _NAMES_TOLD = 5
@@ -56,7 +56,7 @@ class Pairs:
 
     @property
     def errors(self) -> NDArray[np.float64]:
-        """Float64 (n, 25, 2): detected minus true; NaN where there is no such pair."""
+        """Float64 (n, 25, 2): detected minus true; NaN where no pair exists."""
         return np.where(self.known[:, None], self.detected - self.truth, np.nan)
 
 
@@ -73,7 +73,7 @@ def pair_up(
 
     Parameters
     ----------
-    of_detections, of_truth : where the 25 keypoints stand in each file.
+    of_detections, of_truth : the index of the 25 keypoints in each file.
     min_score : a keypoint with a lower score counts as missed; None takes all.
     expand, keep_aspect : how boxes are cut around the truth.
 

@@ -36,7 +36,7 @@ class Calibration:
     pairs : the frames compared.
     estimates : by keypoint.
     widths : of the blur (sigma); measured, or those of the experiments.
-    widths_from : which of the two, in words.
+    widths_from : which of the two, for the summary.
     nearest : of the thesis's settings.
     warnings : what was assumed or is doubtful, a sentence each.
     """
@@ -58,6 +58,8 @@ def calibrate(
     picture: Path | None = None,
     names_map: Path | None = None,
     truth_map: Path | None = None,
+    format: str | None = None,
+    truth_format: str | None = None,
     skeleton: str | None = None,
     truth_skeleton: str | None = None,
     min_score: float | None = None,
@@ -71,6 +73,7 @@ def calibrate(
     heatmaps : the detector's own, for the widths of their peaks; see ``blur.read_widths``.
     picture : where to draw errors and fit.
     names_map, truth_map : files that map the detections' or the truth's keypoint names to ours.
+    format, truth_format : of the two files; None finds them out.
     skeleton, truth_skeleton : name the keypoints of files that don't.
     min_score : keypoints with a lower score count as missed.
 
@@ -78,8 +81,8 @@ def calibrate(
     ------
     InvalidInputError : a file can't be used, the two have nothing in common, or too few frames.
     """
-    found = read_poses(pred, skeleton=skeleton)
-    real = read_poses(truth, skeleton=truth_skeleton)
+    found = read_poses(pred, format=format, skeleton=skeleton)
+    real = read_poses(truth, format=truth_format, skeleton=truth_skeleton)
     widths = None if heatmaps is None else read_widths(heatmaps)
     measured = measure(
         found,

@@ -1,7 +1,7 @@
 """A detector of known noise: what calibration must find again.
 
 Drawn as ``trainer.noise.detector`` draws for training, but unrounded and unclipped like a real
-detector's output, and correlated over whole runs of frames rather than within a window.
+detector's output, and correlated over complete runs of frames rather than within a window.
 """
 
 import numpy as np

@@ -31,7 +31,7 @@ def augmented(
     seed: int,
     epoch: int,
 ) -> tuple[Tensor, Tensor]:
-    """Windows of ground truth, moved.
+    """Augmented windows of ground truth.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def augmented(
     annotated : bool (B, T, K).
     boxes : float32 (B, T, 4) as x0, y0, x1, y1 in source pixels.
     window : int64 (B,), first frame of each window.
-    seed, epoch : with ``window`` they name the draws.
+    seed, epoch : with ``window`` they decide the draws.
 
     Returns
     -------
@@ -54,10 +54,10 @@ def augmented(
     angle_rad = (2 * draws[:, 2] - 1) * math.radians(how.rotate_deg)
     shear = (2 * draws[:, 3] - 1) * how.shear
     chance = how.leave_out * (draws[:, 4:5] < 0.5)
-    whole, annotated = annotated, annotated & (draws[:, _N_DRAWS:] >= chance).unsqueeze(1)
+    complete, annotated = annotated, annotated & (draws[:, _N_DRAWS:] >= chance).unsqueeze(1)
     placed = exact_px
     if how.rotate_deg or how.shear or how.leave_out:
-        placed = _reboxed(exact_px, whole, annotated, boxes, _linear_map(angle_rad, shear))
+        placed = _reboxed(exact_px, complete, annotated, boxes, _linear_map(angle_rad, shear))
     placed, annotated = _mirrored(placed, annotated, mirrored)
     back = reversed_[:, None, None]
     annotated = torch.where(back, annotated.flip(1), annotated)
@@ -76,15 +76,15 @@ def _linear_map(angle_rad: Tensor, shear: Tensor) -> Tensor:
 
 
 def _reboxed(
-    exact_px: Tensor, whole: Tensor, annotated: Tensor, boxes: Tensor, linear: Tensor
+    exact_px: Tensor, complete: Tensor, annotated: Tensor, boxes: Tensor, linear: Tensor
 ) -> Tensor:
     """Positions in the heatmap pixels of new boxes, (B, T, K, 2).
 
-    The old boxes were cut around the keypoints ``whole``, the new ones are cut around those still
-    ``annotated``. A new box keeps the margins that the old one had around its pose, as shares of
-    the sides; so it is expanded, and off centre, as the store's boxes are.
+    The old boxes were cut around the keypoints ``complete``, the new ones are cut around those
+    still ``annotated``. A new box keeps the margins that the old one had around its pose, as shares
+    of the sides; so it is expanded, and off centre, as the store's boxes are.
     """
-    low, high = _extent(exact_px, whole)
+    low, high = _extent(exact_px, complete)
     per_px = ((boxes[..., 2:] - boxes[..., :2]) / _LAST_PX).unsqueeze(2)  # source px
     side = (high - low).clamp(min=_LEAST_SIDE)
     before, after = low / side, (_LAST_PX - high) / side

@@ -20,7 +20,7 @@ class Batch:
         a detector's recorded output it is float32 for coordinate models, and so is ``noisy``.
     annotated : bool (B, T, K).
     labelled : bool (B, K), whether the clip's dataset has the keypoint at all.
-    detected : bool (B, T, K), whether the input has the keypoint: where annotated, but for what a
+    detected : bool (B, T, K), whether the input has the keypoint: where annotated, except what a
         measured detector misses. A missed keypoint is a target and is scored like any other. A
         recorded detector also gives keypoints that are not annotated.
     noisy : int64 (B, T, K, 2), shifted (x, y) in 0 ... 55; -1 where not detected.

@@ -13,8 +13,8 @@ from trainer.data.stream import Batch, WindowStream
 class MixedStream:
     """Batches of two training streams in turn, half and half.
 
-    Each epoch is one of the first stream's; the second goes on where it was, through new epochs of
-    its own as often as needed, whether it is longer or shorter.
+    Each epoch is one of the first stream's; the second continues where it was, through new epochs
+    of its own as often as needed, whether it is longer or shorter.
 
     Parameters
     ----------
@@ -39,14 +39,14 @@ class MixedStream:
     def epoch(self, epoch: int, start_batch: int = 0) -> Iterator[Batch]:
         """The batches of one epoch, from ``start_batch`` on; the first stream's come first."""
         with (
-            closing(_closable(self.first.epoch(epoch, (start_batch + 1) // 2))) as mine,
-            closing(self._going_on(epoch, start_batch // 2)) as theirs,
+            closing(_closable(self.first.epoch(epoch, (start_batch + 1) // 2))) as own,
+            closing(self._continued(epoch, start_batch // 2)) as extra,
         ):
             for index in range(start_batch, self.n_batches):
                 if index % 2 == 0:
-                    yield next(mine)
+                    yield next(own)
                 else:
-                    batch = next(theirs)
+                    batch = next(extra)
                     yield replace(batch, clip=batch.clip + self.first.clip_count)
 
     def clip_ids(self, clip: Tensor) -> list[str]:
@@ -54,7 +54,7 @@ class MixedStream:
         n = self.first.clip_count
         return self.first.clip_ids(clip[clip < n]) + self.second.clip_ids(clip[clip >= n] - n)
 
-    def _going_on(self, epoch: int, start: int) -> Generator[Batch]:
+    def _continued(self, epoch: int, start: int) -> Generator[Batch]:
         """The second stream from where the first's epoch begins, ``start`` batches on."""
         done, start = divmod((epoch - 1) * self.first.n_batches + start, self._n_second)
         while True:

@@ -1,4 +1,4 @@
-"""The noisy positions of windows, whichever way they are made noisy."""
+"""The noisy positions of windows: drawn from a model of noise, or recorded from a detector."""
 
 import torch
 from torch import Tensor
@@ -15,18 +15,18 @@ Noise = NoiseConfig | DetectorNoise | RecordedNoise
 
 
 class NoisyPositions:
-    """What the windows of one split have as input, in positions.
+    """The noisy positions of the windows of one split.
 
     Parameters
     ----------
-    noise : drawn, as a rule or as a detector's, or read from the store.
+    noise : drawn by the rule of an experiment or by a noise file, or read from the store.
     frames : the split's positions.
-    seed : names the noise.
+    seed : decides the noise.
     consumes : "heatmaps" or "coordinates".
 
     Attributes
     ----------
-    recorded : what the store holds of a detector; None where noise is drawn.
+    recorded : the detector's output in the store; None where noise is drawn.
 
     Raises
     ------
@@ -47,7 +47,7 @@ class NoisyPositions:
     def of(
         self, window: Tensor, keypoints: Tensor, annotated: Tensor, epoch: int
     ) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Noisy positions, whether each keypoint is detected, and the index of its smear.
+        """Noisy positions, whether each keypoint is detected, and the index of its blur.
 
         Parameters
         ----------
@@ -70,7 +70,7 @@ class NoisyPositions:
         return noisy, annotated, sigma_index
 
     def _as_recorded(self, window: Tensor) -> tuple[Tensor, Tensor, None]:
-        """What the detector gave, at whole pixels where heatmaps are rendered from it."""
+        """The detector's output, at whole pixels where heatmaps are rendered from it."""
         assert self.recorded is not None
         frames = self._frames.of_window(window)
         noisy = self.recorded.detected_px[frames]

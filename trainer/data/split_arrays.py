@@ -1,6 +1,6 @@
 """The positions of a split: read once, checked at the door, kept on the device.
 
-The positions of the whole full-size dataset are 36 MB (MEASURED), so they are resident, and a
+The positions of the full dataset are 36 MB (MEASURED), so they are resident, and a
 perfect shuffle costs nothing.
 """
 
@@ -69,11 +69,11 @@ def read_frames(
     ----------
     with_exact : read unrounded positions and boxes, too.
     n_frames : frames in a window. The store lists windows of 5; of those the longer ones are kept
-        that lie inside one run of a clip, in the same order.
+        that are inside one run of a clip, in the same order.
 
     Raises
     ------
-    DamagedShardError : an array has another shape than the contract's, an annotated keypoint lies
+    DamagedShardError : an array has another shape than the contract's, an annotated keypoint is
         outside 0 ... 55, or a clip or a window points to what isn't there; names the array.
     InvalidInputError : the split has no window of this length at this step.
     """
@@ -140,7 +140,7 @@ def _check_positions(
 def _check_windows(
     store: Store, split: str, step: int, windows: NDArray[np.int64], arrays: dict[str, NDArray[Any]]
 ) -> None:
-    """There are windows, and each lies inside one run of one clip."""
+    """Check that there are windows, and that each is inside one run of one clip."""
     n_frames, clip, frame = store.n_frames(split), arrays["clip"], arrays["frame"]
     reach = (WINDOW_FRAMES - 1) * step
     if not len(windows):

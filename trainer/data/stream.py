@@ -33,7 +33,7 @@ BLOCK_FRAMES = 128
 #: apart in a batch of 16: 0.47 with a pool of 2,048, 0.12 with 8,192, 0.06 with 16,384; uniformly
 #: 0.0046 of 207,072 windows and 0.016 of 58,293 (benchmarks/results/shuffle.csv).
 POOL_FRAMES = 16_384
-#: The same where heatmaps are not smeared impulses: held as they are, a frame takes 0.31 MB.
+#: The same where heatmaps are not blurred impulses: held as they are, a frame takes 0.31 MB.
 FILLED_POOL_FRAMES = 2_048
 #: Noise is many small operations: made for some batches at once, it costs a fifth.
 _WINDOWS_AT_ONCE = 256
@@ -49,9 +49,9 @@ class WindowStream:
     Streamed, training windows are block-shuffled (``trainer.data.stored.shuffle``), and the others
     come by first frame, so that each block is read once. The same window has the same content
     either way. Streaming holds at most ``pool_frames / 128 + 5`` blocks of 128 frames and a
-    window's reach, whatever the store's size: smeared impulses take 10 kB a frame (0.2 GB), other
-    heatmaps 0.31 MB (0.9 GB, for their pool is shorter; 0.17 GB for val and test). Of smeared
-    impulses a small store's epoch is held whole, up to two pools (0.4 GB).
+    window's reach, whatever the store's size: blurred impulses take 10 kB a frame (0.2 GB), other
+    heatmaps 0.31 MB (0.9 GB, because their pool is shorter; 0.17 GB for val and test). Of
+    blurred impulses a small store's complete epoch is held, up to two pools (0.4 GB).
 
     Parameters
     ----------
@@ -64,10 +64,10 @@ class WindowStream:
     seed : names the order and the noise.
     consumes : "heatmaps" or "coordinates"; for the latter no heatmap is read or rendered.
     targets : "rendered", "stored", or "auto": rendered where the store says that its heatmaps are
-        smeared impulses, else stored.
+        blurred impulses, else stored.
     device : where batches are made.
     pool_frames : length of the shuffle pool of streamed training windows; no longer than
-        ``FILLED_POOL_FRAMES`` where heatmaps are not smeared impulses.
+        ``FILLED_POOL_FRAMES`` where heatmaps are not blurred impulses.
     augment : what is done to training windows; validation and test windows stay as they are.
     window_frames : T. Other than 5 goes with rendered targets and models of coordinates only.
     without_neighbours : an epoch of training is a share of the windows of which no two share a
@@ -175,10 +175,10 @@ class WindowStream:
         """
         skip = start_batch * self.batch_size
         from_disk = self.consumes == "heatmaps" and self.targets == "stored"
-        # Closed in so many words: a consumer that stops early must stop the reading thread too.
+        # Closed explicitly: a consumer that stops early must stop the reading thread too.
         with closing((self._streamed if from_disk else self._resident)(epoch, skip)) as parts:
             own = parts if rows is None else _shares(parts, rows)
-            # Streamed targets lie in a buffer: the next part may not be taken yet.
+            # Streamed targets are in a buffer: the next part must not be read yet.
             at_once = 1 if from_disk or self.augment else _WINDOWS_AT_ONCE // self.batch_size
             while group := list(islice(own, max(1, at_once))):
                 yield from self._batches(group, epoch)
@@ -287,8 +287,8 @@ def _shares(
 ) -> Iterator[tuple[Tensor, Tensor | None]]:
     """One process's windows of every batch."""
     for window, target in parts:
-        mine = rows(len(window))
-        yield window[mine], None if target is None else target[mine]
+        own = rows(len(window))
+        yield window[own], None if target is None else target[own]
 
 
 def _resolved(targets: str, store: Store) -> str:

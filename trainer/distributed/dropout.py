@@ -1,7 +1,7 @@
 """Dropout that does not depend on how a batch is shared out among processes.
 
-A mask is drawn for the whole batch, from the seed that names the batch, and each process keeps its
-own rows of it. So 1 x 16 and 2 x 8 windows are trained with the same masks.
+A mask is drawn for the complete batch, from the seed and position of the batch, and each process
+uses its own rows of it. So 1 x 16 and 2 x 8 windows are trained with the same masks.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ _DRAW = torch.ops.aten.bernoulli_.float
 
 
 class SharedDropout(TorchDispatchMode):
-    """While entered, masks on the CPU are drawn for a whole batch and cut to some rows of it.
+    """While entered, masks on the CPU are drawn for a complete batch and cut to some rows of it.
 
     Tensors whose first axis is not the share's length are left alone. On a CPU every dropout, that
     of attention too, is a ``bernoulli_`` of a mask; on a GPU masks are made inside fused kernels.
@@ -23,7 +23,7 @@ class SharedDropout(TorchDispatchMode):
     Parameters
     ----------
     rows : this process's part of the batch.
-    n_rows : of the whole batch.
+    n_rows : of the complete batch.
     """
 
     def __init__(self, rows: slice, n_rows: int) -> None:
@@ -37,11 +37,11 @@ class SharedDropout(TorchDispatchMode):
         args: tuple[Any, ...] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Every operation comes by here; all but the drawing of masks go on as they are."""
+        """Run an operation; only the drawing of a mask is changed."""
         del types
         kwargs = kwargs or {}
         if func is _DRAW and len(args[0]) == self._rows.stop - self._rows.start:
             mask: Tensor = args[0]
-            whole = mask.new_empty((self._n_rows, *mask.shape[1:]))
-            return mask.copy_(func(whole, *args[1:], **kwargs)[self._rows])
+            complete = mask.new_empty((self._n_rows, *mask.shape[1:]))
+            return mask.copy_(func(complete, *args[1:], **kwargs)[self._rows])
         return func(*args, **kwargs)

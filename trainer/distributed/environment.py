@@ -56,6 +56,6 @@ def quiet_but_first() -> Iterator[None]:
     except Interrupted as interrupted:
         sys.exit(interrupted.exit_code)
     except PoseSmootherError as error:
-        if getattr(error, "told_elsewhere", True):
+        if getattr(error, "reported_elsewhere", True):
             sys.exit(1)
         raise

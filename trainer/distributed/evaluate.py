@@ -1,6 +1,6 @@
-"""Judging a model on a split by several processes: each takes some of the batches, whole.
+"""Evaluation of a model by several processes: each takes some of the batches.
 
-Scores are sums of whole numbers, so the total does not depend on who counted what; what is computed
+Scores are sums of whole numbers, so the total does not depend on the shares; what is computed
 together is the same as in a single process, so even the predictions are the same bits.
 """
 
@@ -59,9 +59,9 @@ def evaluate_together(
         return evaluated(stream)
     part = BatchShare(stream, ranks)
     failed: int | str | None = None  # the batch that was not finite, or what else went wrong
-    mine: Evaluation | None = None
+    own: Evaluation | None = None
     try:
-        mine = evaluated(cast(WindowStream, part))
+        own = evaluated(cast(WindowStream, part))
     except NonFiniteError as error:
         failed = part.first + error.batch
     except PoseSmootherError as error:
@@ -74,10 +74,10 @@ def evaluate_together(
             raise NonFiniteError(other)
         if other is not None:
             raise RunError(other)
-    assert mine is not None
-    loss = float(ranks.total(np.array(mine.loss)))
-    references_scores = {name: _total(ranks, own) for name, own in mine.references.items()}
-    return Evaluation(loss, _total(ranks, mine.scores), references_scores)
+    assert own is not None
+    loss = float(ranks.total(np.array(own.loss)))
+    references_scores = {name: _total(ranks, scores) for name, scores in own.references.items()}
+    return Evaluation(loss, _total(ranks, own.scores), references_scores)
 
 
 class BatchShare:
@@ -109,8 +109,8 @@ class BatchShare:
         """This process's batches; a turn counts as taken when its batch is done with."""
         if not self._n:
             return
-        whole = cast("Generator[Batch]", self._stream.epoch(epoch, self.first))
-        with closing(whole) as batches:
+        batches_left = cast("Generator[Batch]", self._stream.epoch(epoch, self.first))
+        with closing(batches_left) as batches:
             for batch in islice(batches, self._n):
                 yield batch
                 self.n_left -= 1

@@ -1,4 +1,4 @@
-"""torchrun for one run of a sweep: it leaves with the process that began it.
+"""torchrun for one run of a sweep: it stops with the process that started it.
 
 ``python -m trainer.distributed.launch --nproc-per-node 2 -m trainer train ... --parent PID``
 """
@@ -10,6 +10,6 @@ from torch.distributed.run import main
 from trainer.runs.signals import stop_with_parent
 
 if __name__ == "__main__":
-    *words, _, parent = sys.argv[1:]
+    *arguments, _, parent = sys.argv[1:]
     stop_with_parent(int(parent))  # by SIGTERM, which torchrun passes on to its processes
-    main(["--standalone", *words])
+    main(["--standalone", *arguments])

@@ -1,8 +1,8 @@
-"""The loss of a whole batch, computed by several processes, a part of its windows each.
+"""The loss of a batch, computed by several processes, a part of its windows each.
 
 ``DistributedDataParallel`` averages the processes' gradients. A part's loss is a mean over its
 windows, so each is weighted by its windows times the number of processes over the batch's windows:
-then the average is the gradient of the whole batch's mean, however uneven the parts are.
+then the average is the gradient of the batch's mean, however uneven the parts are.
 """
 
 import warnings
@@ -22,10 +22,10 @@ from trainer.models.torch_seed import set_seed
 
 
 class SharedLoss:
-    """A ``BatchLoss`` of the whole batch from this process's part of it; every process calls it.
+    """A ``BatchLoss`` of the complete batch from this process's part of it; every process calls it.
 
-    The loss it gives has the whole batch's value, the same for all processes, so all of them find
-    the same batch not to be finite. Its gradient is this process's part.
+    The loss it gives has the complete batch's value, the same for all processes, so all of
+    them find the same batch not to be finite. Its gradient is this process's part.
 
     Parameters
     ----------
@@ -54,18 +54,18 @@ class SharedLoss:
         self._n_windows = 0
 
     def expect(self, n_windows: int) -> None:
-        """Say how many windows the next batch has, over all processes."""
+        """Set how many windows the next batch has, over all processes."""
         self._n_windows = n_windows
 
     def __call__(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
-        """(loss of the whole batch, this process's output)."""
-        del model  # it is in the module, which readies the exchange of gradients
+        """(loss of the complete batch, this process's output)."""
+        del model  # it is in the module, which prepares the exchange of gradients
         own = self._own(batch)
         weight = len(batch.window) / self._n_windows
         return _Whole.apply(own, weight, self._ranks.world_size), own.detach()
 
     def _own(self, batch: Batch) -> Tensor:
-        """The mean loss of this process's windows, its dropout as in the whole batch."""
+        """The mean loss of this process's windows, its dropout as in the complete batch."""
         if not self._has_dropout:
             return self._module(batch)
         if batch.window.device.type == "cpu":

@@ -1,6 +1,6 @@
 """The processes of one run, and what they exchange.
 
-All that is exchanged is small, but for the gradients (``trainer.distributed.loss``): whether to
+All that is exchanged is small, except the gradients (``trainer.distributed.loss``): whether to
 stop, sums of scores, the checkpoint at the start. Everything here goes through gloo on the host,
 whatever the device, so that no step waits for a GPU; gradients and losses go by the device's own.
 """
@@ -52,7 +52,7 @@ class ProcessGroup:
         return slice(n * self.rank // self.world_size, n * (self.rank + 1) // self.world_size)
 
     def sync_stop(self, signum: int | None, save: bool = False) -> tuple[int | None, bool]:
-        """What all do next: stop if any got a signal, save if the first finds it time.
+        """Agree on what follows: stop if any process got a signal, save if the first one asks.
 
         Returns
         -------
@@ -60,9 +60,9 @@ class ProcessGroup:
         """
         if self.is_single:
             return signum, save
-        wish = torch.tensor(2 * (signum or 0) + (save and self.is_main))
-        dist.all_reduce(wish, dist.ReduceOp.MAX)
-        number, is_time = divmod(int(wish), 2)
+        request = torch.tensor(2 * (signum or 0) + (save and self.is_main))
+        dist.all_reduce(request, dist.ReduceOp.MAX)
+        number, is_time = divmod(int(request), 2)
         return number or None, bool(is_time)
 
     def total(self, own: NDArray[Any]) -> NDArray[Any]:
@@ -104,8 +104,8 @@ class ProcessGroup:
             raise RunError(failed)
         return value
 
-    def the_dead(self) -> list[int]:
-        """Which of the processes on this machine have ended."""
+    def ended_ranks(self) -> list[int]:
+        """The ranks of this machine's processes that have ended."""
         here = socket.gethostname()
         return [
             rank

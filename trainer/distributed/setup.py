@@ -18,7 +18,7 @@ from trainer.distributed.process_group import SINGLE_PROCESS, ProcessGroup
 
 #: How long one process may keep the others waiting. A block of a store may take 300 s to be read.
 TIMEOUT = timedelta(minutes=10)
-_SEEN_DEAD_S = 3.0  # torchrun looks after its processes ten times a second
+_DETECTED_S = 3.0  # torchrun looks after its processes ten times a second
 _LOST = re.compile(r"gloo|nccl|connection|timed? ?out|broken pipe|socket|peer", re.IGNORECASE)
 
 
@@ -27,12 +27,12 @@ class ProcessLostError(RunError):
 
     Attributes
     ----------
-    told_elsewhere : whether the first process lives, and so tells it.
+    reported_elsewhere : whether the first process is alive, which reports the same.
     """
 
-    def __init__(self, text: str, told_elsewhere: bool) -> None:
+    def __init__(self, text: str, reported_elsewhere: bool) -> None:
         super().__init__(text)
-        self.told_elsewhere = told_elsewhere
+        self.reported_elsewhere = reported_elsewhere
 
 
 @contextmanager
@@ -89,17 +89,17 @@ def report_lost_process(ranks: ProcessGroup) -> Iterator[None]:
         raise _lost(ranks, str(error)) from None
 
 
-def _lost(ranks: ProcessGroup, said: str) -> ProcessLostError:
-    deadline = time.monotonic() + _SEEN_DEAD_S
-    while not (dead := ranks.the_dead()) and time.monotonic() < deadline:
+def _lost(ranks: ProcessGroup, message: str) -> ProcessLostError:
+    deadline = time.monotonic() + _DETECTED_S
+    while not (ended := ranks.ended_ranks()) and time.monotonic() < deadline:
         time.sleep(0.1)
-    if dead:
-        who = ", ".join(f"rank {r} (process {ranks.processes[r][1]})" for r in dead)
+    if ended:
+        who = ", ".join(f"rank {r} (process {ranks.processes[r][1]})" for r in ended)
         text = f"{who} of {ranks.world_size} ended, so all stop"
     else:
-        reason = " ".join(said.split())[-120:]
+        reason = " ".join(message.split())[-120:]
         text = (
             f"one of {ranks.world_size} does not answer rank {ranks.rank}, so all stop ({reason})"
         )
-    text += "; the same command goes on from the last checkpoint"
-    return ProcessLostError(text, told_elsewhere=not ranks.is_main and 0 not in dead)
+    text += "; the same command continues from the last checkpoint"
+    return ProcessLostError(text, reported_elsewhere=not ranks.is_main and 0 not in ended)

@@ -1,4 +1,4 @@
-"""Classical smoothers on a run's own noise and windows: the rows to read beside the models."""
+"""Classical filters on the noise and the windows of models: the rows to compare models with."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -48,7 +48,7 @@ class BaselinesConfig:
     Attributes
     ----------
     experiment : a registered name.
-    seed : names the noise, the same as a model's with this seed.
+    seed : decides the noise, the same as a model's with this seed.
     smoothers : registered names.
     missing_torso : which frames PCK scores, "skip" or "one-side".
     mu_in_px : mean of the noise's shift.
@@ -125,7 +125,7 @@ def baselines(config: BaselinesConfig, store: Store, runs: Path) -> dict[str, An
     Returns
     -------
     What ``results.json`` holds: ``rows`` (tidy, of the test split), ``validation`` (the same of
-    the validation split, to be read beside training curves) and ``params`` (smoother -> what
+    the validation split, to compare with training curves) and ``params`` (smoother -> what
     tuning chose).
 
     Raises

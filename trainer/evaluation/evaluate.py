@@ -24,13 +24,13 @@ Smooth = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 #: Windows that are scored together, and that a model of coordinates computes together: both are
 #: many small operations, and DeciWatch takes half the time of batches of 16. Sums of scores are of
-#: whole numbers; what a model makes of a window depends on how many are there, by float32 rounding.
+#: whole numbers; a model's output for a window depends on how many there are, by float32 rounding.
 AT_ONCE = 256
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a pass found.
+    """The result of a pass.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ def evaluate(
     precision: str = "float32",
     on_batch: Callable[[Tensor], None] = lambda loss: None,
 ) -> Evaluation:
-    """Judge a model on every window of a split.
+    """Evaluate a model on every window of a split.
 
     Parameters
     ----------
@@ -68,25 +68,25 @@ def evaluate(
     NonFiniteError : the loss of a batch is not finite.
     RunError : a predicted position is not finite.
     """
-    judge = _Judge(model, stream, batch_loss, missing_torso, references or {}, precision)
+    evaluator = _Evaluator(model, stream, batch_loss, missing_torso, references or {}, precision)
     model.eval()
     at_once = AT_ONCE if stream.consumes == "coordinates" else 1  # heatmaps live until the next
     group: list[Batch] = []
-    loss, n_judged = torch.zeros((), device=stream.device), 0
+    loss, n_evaluated = torch.zeros((), device=stream.device), 0
     with torch.inference_mode():
         for batch in stream.epoch(0):
             group.append(batch)
             if sum(len(one.window) for one in group) >= at_once:
-                loss = judge.take(group, n_judged)
-                n_judged += len(group)
+                loss = evaluator.take(group, n_evaluated)
+                n_evaluated += len(group)
                 group = []
             on_batch(loss)
         if group:
-            judge.take(group, n_judged)
-    return judge.evaluation(stream.n_windows)
+            evaluator.take(group, n_evaluated)
+    return evaluator.evaluation(stream.n_windows)
 
 
-class _Judge:
+class _Evaluator:
     """The loss and the scores of a pass, group of batches by group of batches."""
 
     def __init__(
@@ -110,7 +110,7 @@ class _Judge:
         self._waiting: list[tuple[Batch, Tensor]] = []
 
     def take(self, group: list[Batch], first: int) -> Tensor:
-        """Judge some batches as one; their loss.
+        """Evaluate some batches as one; their loss.
 
         Parameters
         ----------
@@ -118,9 +118,8 @@ class _Judge:
 
         Raises
         ------
-        NonFiniteError : the loss of one of several is not finite. Of single ones ``evaluation``
-            tells,
-            so that none waits for the device.
+        NonFiniteError : the loss of one of several is not finite. ``evaluation`` raises that of
+            single ones, so that none waits for the device.
         """
         batch = group[0] if len(group) == 1 else _joined(group)
         with self._computing():
@@ -137,7 +136,7 @@ class _Judge:
         return loss
 
     def evaluation(self, n_windows: int) -> Evaluation:
-        """What was found.
+        """The result of all batches.
 
         Raises
         ------
@@ -187,7 +186,7 @@ def _joined(batches: Sequence[Batch]) -> Batch:
 
 
 def noisy_positions(batch: Batch) -> NDArray[np.float32]:
-    """What smoothers read: float32 (B, T, K, 2) in pixels on the host, NaN where not annotated.
+    """The input of smoothers: float32 (B, T, K, 2) in pixels on the host, NaN where not annotated.
 
     What a detector missed is interpolated: it is scored, so it needs a position.
     """
@@ -198,7 +197,7 @@ def noisy_positions(batch: Batch) -> NDArray[np.float32]:
 
 
 def true_positions(batch: Batch) -> NDArray[np.float32]:
-    """What smoothers are fitted to and judged by, in the same form."""
+    """The ground truth that smoothers are fitted to and scored by, in the same form."""
     return _on_host(batch.keypoints, batch.annotated)
 
 

@@ -2,7 +2,7 @@
 
 The rule is the one by which a model's epoch is chosen, the highest validation PCK@0.2 (DESIGN
 section 8), so that no row is tuned for something else than its neighbours; PCK@0.1, then the pixel
-error, break ties and stand in where no frame has a torso.
+error, break ties and replace it where no frame has a torso.
 """
 
 import math

@@ -1,14 +1,14 @@
-"""How sure a model is, made honest: regions that hold a stated share of the truths.
+"""Calibrated uncertainty: regions that hold a stated share of the ground truth.
 
 A model with an uncertainty gives a scale for every keypoint of every frame. On validation windows
-the ratio of the distance from the truth to that scale is collected; its quantiles, by keypoint with
-left and right pooled, turn a scale into the radius of a region that holds 50 or 90 % of the truths,
-whatever the shape of the errors.
+the ratio of the distance from the ground truth to that scale is collected; its quantiles, by
+keypoint with left and right pooled, turn a scale into the radius of a region that holds 50 or 90 %
+of the ground truth, whatever the shape of the errors.
 
 Source: split conformal prediction with a scaled score (Lei et al. 2018, "Distribution-free
 predictive inference for regression", section 5.2), by keypoint. Windows of a clip are no
 independent draws, so the usual guarantee for a finite sample does not hold: coverage is measured on
-the test split, and stands in the results.
+the test split, and is part of the results.
 """
 
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ _LEAST_SEEN = 1_000
 
 @dataclass(frozen=True)
 class Regions:
-    """What turns scales into radii.
+    """The factors that turn scales into radii.
 
     Attributes
     ----------
@@ -63,12 +63,12 @@ class Regions:
         saved = read_json(folder / REGIONS, "has no regions of uncertainty")
         factor = np.array(saved.get("factor"), dtype=np.float64)
         if tuple(saved.get("shares", ())) != SHARES or factor.shape != (len(SHARES), N_KEYPOINTS):
-            raise RunError(f"{folder / REGIONS} is not of this program")
+            raise RunError(f"{folder / REGIONS} is not a file of this program")
         return cls(factor)
 
 
 def has_uncertainty(model: str) -> bool:
-    """Whether a model gives one: its module says so by ``UNCERTAIN = True``."""
+    """Whether a model estimates its uncertainty: its module has ``UNCERTAIN = True``."""
     return bool(getattr(model_module(model), "UNCERTAIN", False))
 
 
@@ -92,13 +92,13 @@ def fit_regions(model: nn.Module, stream: WindowStream) -> Regions:
 
 
 def coverage_rows(
-    model: nn.Module, stream: WindowStream, regions: Regions, about: dict[str, Any]
+    model: nn.Module, stream: WindowStream, regions: Regions, metadata: dict[str, Any]
 ) -> list[dict[str, Any]]:
-    """Tidy rows: the share of truths inside the regions, in percent.
+    """Tidy rows: the share of the ground truth inside the regions, in percent.
 
     Parameters
     ----------
-    about : ``model``, ``experiment``, ``seed`` and ``split``, copied into each row.
+    metadata : ``model``, ``experiment``, ``seed`` and ``split``, copied into each row.
 
     Returns
     -------
@@ -120,7 +120,7 @@ def coverage_rows(
             if total := int(count[mask].sum()):
                 value = 100.0 * int(inside_count[row, mask].sum()) / total
                 cell = {"metric": "coverage", "alpha": share, "value": value, "n": total}
-                found.append({**about, "dataset": "all", "keypoint": name, **cell})
+                found.append({**metadata, "dataset": "all", "keypoint": name, **cell})
     return found
 
 

@@ -1,4 +1,4 @@
-"""The command that goes on training a run on a user's own pairs: finetune."""
+"""The command that trains a run further on a user's own pairs: finetune."""
 
 from contextlib import nullcontext
 from pathlib import Path
@@ -43,7 +43,7 @@ from trainer.settings import MISSING_TORSO
     default=0,
     show_default=True,
     type=click.IntRange(0),
-    help="Names who goes to which split, the windows' order, and dropout.",
+    help="Decides which videos go to which split, the windows' order, and dropout.",
 )
 @click.option(
     "--learning-rate",
@@ -79,7 +79,7 @@ from trainer.settings import MISSING_TORSO
     "--resume/--no-resume",
     default=True,
     show_default=True,
-    help="Go on where the same finetuning was stopped, or delete it and start over.",
+    help="Continue where the same finetuning was stopped, or delete it and start over.",
 )
 def finetune(
     run: Path,
@@ -94,12 +94,12 @@ def finetune(
     max_epochs: int,
     **files: Any,
 ) -> None:
-    """Go on training a run on your detector's output and ground truth, and test what it brought.
+    """Train a run further on your detector's output and ground truth, and test the gain.
 
-    Whole videos are kept for validation and for the test (60/20/20 by windows, seeded). There the
-    finetuned model is compared with the pretrained one, the classical smoothers, and identity. The
-    folder is a run like any other: `predict`, `show`, `export` and `report` read it. The same
-    command again goes on where it was stopped; exit codes as of `train`.
+    Complete videos are set aside for validation and for the test (60/20/20 by windows, seeded).
+    The finetuned model is compared there with the pretrained one, the classical smoothers and
+    identity. The folder is a run like any other: `predict`, `show`, `export` and `report` read it.
+    The same command again continues where it was stopped; exit codes as of `train`.
 
     Example: python -m trainer finetune --run runs/deciwatch-1.1-seed0 --pred detections.csv
     --truth annotations.csv --out finetuned
@@ -114,7 +114,7 @@ def finetune(
             prepared = prepare(
                 run,
                 PairFiles(**files),
-                beside=opened,
+                extra=opened,
                 device=device,
                 missing_torso=missing_torso,
                 seed=seed,
@@ -123,7 +123,7 @@ def finetune(
             )
             for text in prepared.warnings:
                 click.echo(f"warning: {text}", err=True)
-            click.echo(prepared.split_told)
+            click.echo(prepared.split_summary)
             results = run_finetune(
                 prepared,
                 out,
@@ -134,6 +134,6 @@ def finetune(
     click.echo(main_rows(results["rows"]))
     if not results["best_epoch"]:
         click.echo(
-            "no epoch was better on the validation videos than the model as it was: it was kept"
+            "no epoch was better on the validation videos than the model before: its weights stay"
         )
     click.echo(f"test results: {out / prepared.folder_name / RESULTS_CSV}")

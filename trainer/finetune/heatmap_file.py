@@ -27,7 +27,7 @@ from trainer.inference.decode import positions_in
 
 HEATMAPS, NAMES, FRAME, BOXES = "heatmaps", "names", "frame", "boxes"
 VIDEO, PERSON = "video", "person"
-_LARGEST_BYTES = 16 << 30  # they are kept in memory
+_LARGEST_BYTES = 16 << 30  # they are held in memory
 _CHUNK = 256  # rows decoded at once
 
 
@@ -57,7 +57,7 @@ def read_heatmaps(path: Path) -> HeatmapFile:
 
     Raises
     ------
-    InvalidInputError : an array is absent or of another shape, or too large to be kept in memory.
+    InvalidInputError : an array is absent or of another shape, or too large for memory.
     """
     if not path.exists():
         raise InvalidInputError(f"{path}: no such file or folder")
@@ -83,7 +83,7 @@ def read_heatmaps(path: Path) -> HeatmapFile:
 
 
 def _check_shapes(path: Path, arrays: dict[str, Any]) -> None:
-    """The arrays are there, fit together, and into memory."""
+    """Check that the arrays exist, fit together, and fit into memory."""
     absent = [name for name in (HEATMAPS, NAMES, FRAME, BOXES) if name not in arrays]
     if absent:
         held = ", ".join(map(repr, arrays)) or "nothing"
@@ -135,13 +135,13 @@ def pair_heatmaps(
 
     Parameters
     ----------
-    of_found, of_truth : where the 25 keypoints stand in each file.
+    of_found, of_truth : the index of the 25 keypoints in each file.
     min_score : a heatmap with a lower peak counts as missed; None takes all above zero.
     sigma_px : of training's input: values are scaled so that the median peak is that of its blur.
 
     Raises
     ------
-    InvalidInputError : no keypoint or frame in common, or a row that is there twice.
+    InvalidInputError : no keypoint or frame in common, or a row that occurs twice.
     """
     known = (of_found.index >= 0) & (of_truth.index >= 0)
     if not known.any():
@@ -175,7 +175,7 @@ def pair_heatmaps(
 def _scaled(
     heatmaps: NDArray[np.float32], min_score: float, sigma_px: float
 ) -> NDArray[np.float32]:
-    """Heatmaps with the median peak of a smeared impulse; those without a peak are all zero."""
+    """Heatmaps with the median peak of a blurred impulse; those without a peak are all zero."""
     heatmaps[~np.isfinite(heatmaps).all(axis=(2, 3))] = 0.0
     peak = heatmaps.max(axis=(2, 3))
     seen = (peak > 0.0) & (peak >= min_score)
@@ -215,7 +215,7 @@ def _matched_rows(
             key = (tracks[0].video, tracks[0].id, frame)
             if key in matched:
                 raise InvalidInputError(
-                    f"the heatmaps of {tracks[0].id!r} in frame {frame} are there twice"
+                    f"the heatmaps of {tracks[0].id!r} in frame {frame} occur twice"
                 )
             index = int(np.searchsorted(tracks[0].frame, frame))
             matched[key] = (row, tracks[0], index)

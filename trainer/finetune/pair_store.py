@@ -65,10 +65,10 @@ class PairStore(Store):
         split_of_row = np.array([of_video.get(name, "") for name in pairs.videos])[pairs.video]
         self._arrays, self._windows = {}, {}
         for split in SPLITS:
-            mine = split_of_row == split
-            row = np.cumsum(mine) - 1  # a frame's place among those of its split
-            self._arrays[split] = {name: array[mine] for name, array in arrays.items()}
-            self._windows[split] = row[starts[mine[starts]]].astype(np.int64)
+            own = split_of_row == split
+            row = np.cumsum(own) - 1  # a frame's index among those of its split
+            self._arrays[split] = {name: array[own] for name, array in arrays.items()}
+            self._windows[split] = row[starts[own[starts]]].astype(np.int64)
         config = {
             "heatmaps": IMPULSE,
             "protocol": CLIPS,
@@ -131,7 +131,7 @@ def _arrays(pairs: Pairs, heatmaps: NDArray[np.float32] | None) -> dict[str, NDA
         "keypoints_exact": np.where(annotated[..., None], exact, np.float32(np.nan)),
         "annotated": annotated,
         "clip": pairs.video.astype(np.int32),
-        # Pairs tell which rows are neighbours, and that is all that is asked of these numbers.
+        # Pairs give which rows are neighbours; these numbers need nothing else.
         "frame": np.cumsum(np.where(pairs.follows, 1, 2)).astype(np.int32),
         DETECTED: detected.astype(np.float32),
     }

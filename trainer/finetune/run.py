@@ -42,6 +42,7 @@ class PairFiles:
     pred, truth : files of keypoints of any format that ``predict`` reads.
     pred_heatmaps : instead of ``pred``, the detector's own heatmaps (``heatmap_file``).
     names_map, truth_map : files that map the detections' or the truth's keypoint names to ours.
+    format, truth_format : of the two files; None finds them out.
     skeleton, truth_skeleton : name the keypoints of files that don't.
     min_score : keypoints with a lower score count as missed.
     """
@@ -51,6 +52,8 @@ class PairFiles:
     pred_heatmaps: Path | None = None
     names_map: Path | None = None
     truth_map: Path | None = None
+    format: str | None = None
+    truth_format: str | None = None
     skeleton: str | None = None
     truth_skeleton: str | None = None
     min_score: float | None = None
@@ -94,10 +97,10 @@ class Prepared:
         return folder_name(self.config, self.start)
 
     @property
-    def split_told(self) -> str:
+    def split_summary(self) -> str:
         """How many videos and windows each split has, in a line."""
         of_clip = self.store.clips["split"].tolist()
-        windows = self.start.about["pairs"]["windows"]
+        windows = self.start.metadata["pairs"]["windows"]
         parts = [f"{s} {of_clip.count(s)} videos, {windows[s]:,} windows" for s in SPLITS]
         return "; ".join(parts)
 
@@ -106,7 +109,7 @@ def prepare(
     run: Path,
     files: PairFiles,
     *,
-    beside: Store | None = None,
+    extra: Store | None = None,
     device: str = "auto",
     missing_torso: str | None = None,
     **chosen: Any,
@@ -116,7 +119,7 @@ def prepare(
     Parameters
     ----------
     run : the folder of a finished run; its best epoch is gone on from.
-    beside : a store whose training windows, with the noise that the run was trained on, are trained
+    extra : a store whose training windows, with the noise that the run was trained on, are trained
         on in turn with the pairs.
     missing_torso : None is the run's.
     chosen : ``seed``, ``learning_rate``, ``max_epochs``, and others of ``TrainConfig``.
@@ -152,7 +155,7 @@ def prepare(
         heatmaps=heatmaps,
     )
     warnings = (*warnings, *_warnings_about(store, pairs, loaded))
-    return Prepared(config, store, _start(loaded, config, store, files, beside), warnings)
+    return Prepared(config, store, _start(loaded, config, store, files, extra), warnings)
 
 
 def finetune(
@@ -163,7 +166,7 @@ def finetune(
     checkpoint_minutes: float = CHECKPOINT_MINUTES,
     interrupt: Interrupt | None = None,
 ) -> dict[str, Any]:
-    """Train on the pairs and test, or go on where an earlier call was stopped; as ``train``.
+    """Train on the pairs and test, or continue where an earlier call was stopped; as ``train``.
 
     Returns
     -------
@@ -187,9 +190,9 @@ def read_pairs(
 ) -> tuple[Pairs, HeatmapPairs | None, tuple[str, ...]]:
     """Pairs, the detector's heatmaps if given, and what the user should know of them.
 
-    Boxes are cut around the truth as the run's were; heatmaps lie in the detector's own.
+    Boxes are cut around the ground truth as the run's were; heatmaps have the detector's own.
     """
-    real = read_poses(files.truth, skeleton=files.truth_skeleton)
+    real = read_poses(files.truth, format=files.truth_format, skeleton=files.truth_skeleton)
     of_real = mapping(real.names, files.truth_map)
     warnings = [f"ground truth: {text}" for text in (*real.warnings, *of_real.assumed)]
     detections = files.detections
@@ -199,7 +202,7 @@ def read_pairs(
         paired = pair_heatmaps(maps, real, of_maps, of_real, files.min_score, loaded.sigma_in_px)
         warnings += [f"heatmaps: {text}" for text in of_maps.assumed]
         return paired.pairs, paired, tuple(warnings)
-    found = read_poses(detections, skeleton=files.skeleton)
+    found = read_poses(detections, format=files.format, skeleton=files.skeleton)
     of_found = mapping(found.names, files.names_map)
     pairs = pair_up(
         found,
@@ -225,7 +228,7 @@ def _warnings_about(store: PairStore, pairs: Pairs, loaded: LoadedRun) -> list[s
     if unknown:
         warnings.append(
             f"{loaded.name} was not trained on {', '.join(unknown)}: there the pretrained model "
-            "guesses, and finetuning begins from nothing"
+            "guesses, and finetuning starts without training"
         )
     if n_without := pairs.counts["frames without a detection"]:
         warnings.append(f"{n_without} frames without any detection: windows end there")
@@ -242,7 +245,7 @@ def _names(keypoints: NDArray[np.bool_]) -> list[str]:
 
 
 def _start(
-    loaded: LoadedRun, config: TrainConfig, store: PairStore, files: PairFiles, beside: Store | None
+    loaded: LoadedRun, config: TrainConfig, store: PairStore, files: PairFiles, extra: Store | None
 ) -> WarmStart:
     best_sha256 = sha256_file(loaded.folder / checkpoint.BEST)
     identity: dict[str, Any] = {
@@ -251,22 +254,22 @@ def _start(
         "truth_sha256": digest(files.truth),
     }
     stream = None
-    if beside is not None:
+    if extra is not None:
         # A run that was finetuned before has no noise of its own to draw for a store.
         noise = "auto" if loaded.config.noise == RECORDED else loaded.config.noise
         before = replace(loaded.config, seed=config.seed, noise=noise)
-        stream = open_stream(before, beside, "train")
-        identity["beside_store_sha256"] = store_hash(beside)
+        stream = open_stream(before, extra, "train")
+        identity["beside_store_sha256"] = store_hash(extra)
     pairs = {split: len(store.windows(split, loaded.step)) for split in SPLITS}
     return WarmStart(
         weights=loaded.model.state_dict(),
         identity=identity,
-        about={
+        metadata={
             "base": {"path": str(loaded.folder.resolve()), "experiment": config.experiment},
             "pairs": {"pred": files.detections.name, "truth": files.truth.name, "windows": pairs},
         },
         references=lambda: _fitted(config, store),
-        beside=stream,
+        extra_stream=stream,
     )
 
 

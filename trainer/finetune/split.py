@@ -1,4 +1,4 @@
-"""Which videos train, which choose the epoch, and which test: whole videos, 60/20/20 by windows."""
+"""The split of pairs into train, validation and test: complete videos, 60/20/20 by windows."""
 
 from collections.abc import Mapping
 
@@ -31,8 +31,9 @@ def split_videos(n_windows: Mapping[str, int], seed: int) -> dict[str, str]:
     if len(videos) < len(SPLITS):
         raise InvalidInputError(
             f"{len(videos)} of {len(n_windows)} videos have a window of frames in a row with "
-            f"detections and ground truth; at least {len(SPLITS)} are needed, for whole videos are "
-            "kept for validation and for the test: give more, or name the videos in both files"
+            f"detections and ground truth; at least {len(SPLITS)} are needed, because complete "
+            "videos are set aside for validation and for the test: give more, or name the videos "
+            "in both files"
         )
     order = seeds.rng(seed, seeds.SPLIT).permutation(len(videos))
     total = sum(n_windows[video] for video in videos)

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     "--keep-within",
     default=None,
     type=float,
-    help="With a run that gives an uncertainty: leave keypoints alone that lie in the region which "
+    help="With a run that gives an uncertainty: leave keypoints alone that are in the region which "
     "holds this share of the truths, 0.5 or 0.9.",
 )
 @click.option(
@@ -79,6 +79,7 @@ def predict(
     run: Path | None,
     format: str | None,
     skeleton: str | None,
+    layout: str | None,
     names_map: Path | None,
     decoder: str,
     keep_within: float | None,
@@ -123,6 +124,7 @@ def predict(
         method,
         format=format,
         skeleton=skeleton,
+        layout=layout,
         names_map=names_map,
         progress=True,
         force=force,

@@ -95,7 +95,7 @@ def describe(config: TrainConfig, consumes: str, epoch: int) -> dict[str, str]:
     sigmas = ", ".join(f"{sigma:g}" for sigma in trained.sigma_in_px)
     meaning = {
         "coordinates": f"x0, y0, x1, y1, ... as px / {half} - 1; 0 where there is no keypoint",
-        "heatmaps": f"{IMPULSE:g} at the keypoint's pixel, smeared by a Gaussian of sigma {sigmas} "
+        "heatmaps": f"{IMPULSE:g} at the keypoint's pixel, blurred by a Gaussian of sigma {sigmas} "
         "px; zeros where there is no keypoint; a position is the argmax",
     }
     return {

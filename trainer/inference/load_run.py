@@ -74,7 +74,7 @@ class LoadedRun:
 
         Parameters
         ----------
-        keep_within : leave a keypoint where it is if it lies in the region around its estimate that
+        keep_within : leave a keypoint where it is if it is in the region around its estimate that
             holds this share of the truths (one of ``trainer.evaluation.uncertainty.SHARES``).
             Windows decide
             for themselves, so a keypoint that some keep and some don't moves part of the way.
@@ -114,7 +114,7 @@ class LoadedRun:
             )
         if share not in SHARES:
             known = ", ".join(map(str, SHARES))
-            raise InvalidInputError(f"there is no region for a share of {share}; known: {known}")
+            raise InvalidInputError(f"no region for a share of {share}; known: {known}")
         return Regions.load(self.folder).factor[SHARES.index(share)]
 
     def estimate(
@@ -175,7 +175,7 @@ def load_run(folder: Path, device: str = "cpu", decoder: str = "subpixel") -> Lo
     if not (folder / RESULTS_JSON).exists():
         raise RunError(
             f"{folder} is not finished (no {RESULTS_JSON}; state: {_state(folder)}): "
-            "the same train command goes on"
+            "the same train command continues"
         )
     chosen = experiment(config.experiment)
     built = StoreConfig.from_attrs(record.get("store", {}))

@@ -45,6 +45,7 @@ def predict(
     *,
     format: str | None = None,
     skeleton: str | None = None,
+    layout: str | None = None,
     names_map: Path | None = None,
     progress: bool = False,
     force: bool = False,
@@ -56,6 +57,7 @@ def predict(
     ----------
     format : of both files; None finds it out.
     skeleton : names the keypoints of a file that does not.
+    layout : the axes of a file of arrays; None finds them out.
     names_map : a file that maps the input's keypoint names to those of the skeleton; filters need
         none.
     force : smooth by a run what does not look like a human, with a warning.
@@ -80,7 +82,10 @@ def predict(
         tracks, shifts = _smooth(poses, found, method, keep_mean, progress)
         return list(map(SmoothedTrack.all_read, tracks))
 
-    summary = smooth_file(source, out, smooth, format=format, skeleton=skeleton)
+    rules = Rules() if isinstance(method, Chain) else None
+    summary = smooth_file(
+        source, out, smooth, format=format, skeleton=skeleton, layout=layout, rules=rules
+    )
     return Predicted(summary, smoothed, shifts)
 
 

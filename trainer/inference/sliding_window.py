@@ -4,7 +4,7 @@ Every frame of a track is covered, however short it is: windows also hang over a
 frame is estimated once in each place of the window. What a window lacks, a frame beyond the end, a
 frame that the file leaves out or a keypoint that was not seen, is interpolated inside the window
 from its neighbours in time; the output stays empty there. A gap in the frame numbers that leaves a
-window frames on both sides is bridged so, a longer one begins a new run.
+window frames on both sides is bridged this way, a longer one starts a new run.
 
 Each of these choices was measured on validation clips (docs/experiments.md).
 """
@@ -76,7 +76,7 @@ class _Timeline:
     Attributes
     ----------
     keypoints : float64 (m, 25, 2), source pixels; NaN where missing.
-    first, last : int64 (m,), the rows where each row's run begins and ends.
+    first, last : int64 (m,), the rows where each row's run starts and ends.
     row : for each track, the int64 (n,) row of each of its frames.
     """
 
@@ -93,7 +93,7 @@ def smooth_poses(
 
     Parameters
     ----------
-    mapping : which keypoint of the file is which of ours.
+    mapping : the keypoint of the file for each of the 25.
     progress : show a bar where stderr is a terminal.
 
     Returns
@@ -101,26 +101,26 @@ def smooth_poses(
     For each track, in order, float64 (n, J, 2) in the file's unit: smoothed where a keypoint is in
     the file and known to the smoother; NaN where it is missing; untouched elsewhere.
     """
-    ours = np.flatnonzero((mapping.index >= 0) & smoother.keypoints)
-    theirs = mapping.index[ours]
+    our_index = np.flatnonzero((mapping.index >= 0) & smoother.keypoints)
+    file_index = mapping.index[our_index]
     smoothed: list[Floats] = []
-    n_kept = np.zeros(N_KEYPOINTS, np.int64)
+    n_untouched = np.zeros(N_KEYPOINTS, np.int64)
     total = sum(len(track.frame) for track in poses.tracks)
     with tqdm(
         total=total, desc=smoother.name, unit="frame", disable=None if progress else True
     ) as bar:
         for group in _groups(poses.tracks):
-            timeline = _timeline(group, ours, theirs, smoother.reach)
+            timeline = _timeline(group, our_index, file_index, smoother.reach)
             estimates = _estimates(timeline, smoother, bar)
             for track, row in zip(group, timeline.row, strict=True):
                 keypoints = track.keypoints.copy()
-                found = estimates[row][:, ours]
-                seen, estimated = _present(keypoints[:, theirs]), _present(found)
+                found = estimates[row][:, our_index]
+                seen, estimated = _present(keypoints[:, file_index]), _present(found)
                 better = (seen & estimated)[..., None]
-                keypoints[:, theirs] = np.where(better, found, keypoints[:, theirs])
-                n_kept[ours] += (seen & ~estimated).sum(axis=0)
+                keypoints[:, file_index] = np.where(better, found, keypoints[:, file_index])
+                n_untouched[our_index] += (seen & ~estimated).sum(axis=0)
                 smoothed.append(keypoints)
-    _tell_kept(n_kept, [poses.names[column] for column in mapping.index], smoother)
+    _warn_of_untouched(n_untouched, [poses.names[column] for column in mapping.index], smoother)
     return smoothed
 
 
@@ -138,7 +138,7 @@ def _groups(tracks: Sequence[Track]) -> Iterator[list[Track]]:
         yield group
 
 
-def _timeline(tracks: Sequence[Track], ours: Rows, theirs: Rows, reach: int) -> _Timeline:
+def _timeline(tracks: Sequence[Track], our_index: Rows, file_index: Rows, reach: int) -> _Timeline:
     """Lay tracks out row by row; gaps of less than ``reach`` missing frames get rows of their own.
 
     So a window over such a gap has a given frame at either side of it.
@@ -155,7 +155,7 @@ def _timeline(tracks: Sequence[Track], ours: Rows, theirs: Rows, reach: int) -> 
     lengths = np.diff([*starts, n_rows])
     keypoints = np.full((n_rows, N_KEYPOINTS, 2), np.nan)
     for track, row in zip(tracks, rows, strict=True):
-        keypoints[row[:, None], ours] = track.keypoints[:, theirs]
+        keypoints[row[:, None], our_index] = track.keypoints[:, file_index]
     first = np.repeat(starts, lengths)
     return _Timeline(keypoints, first, first + np.repeat(lengths, lengths) - 1, tuple(rows))
 
@@ -167,9 +167,9 @@ def _estimates(timeline: _Timeline, smoother: WindowSmoother, bar: tqdm) -> Floa
     )
     total = np.zeros_like(timeline.keypoints)
     count = np.zeros(timeline.keypoints.shape[:2])
-    begins = _begins(timeline, smoother)
-    n_given, n_told = sum(map(len, timeline.row)), 0
-    for n_done, rows in _batches(begins, smoother):
+    starts = _starts(timeline, smoother)
+    n_given, n_reported = sum(map(len, timeline.row)), 0
+    for n_done, rows in _batches(starts, smoother):
         around = np.where(rows >= 0, rows, 0)
         windows = _in_heatmaps(timeline.keypoints[around], boxes[around])
         windows[rows < 0] = np.nan
@@ -178,23 +178,23 @@ def _estimates(timeline: _Timeline, smoother: WindowSmoother, bar: tqdm) -> Floa
         found = np.where(np.isfinite(windows), smoother.smooth(windows), np.float32(np.nan))
         for place in _places(smoother, rows.shape[1]):
             ok = rows[:, place] >= 0
-            row = rows[ok, place]  # no row twice: windows differ in where they begin
+            row = rows[ok, place]  # no row twice: windows differ in their start
             there = to_source(found[ok, place], boxes[row])
             finite = _present(there)
             total[row] += np.where(finite[..., None], there, 0.0)
             count[row] += finite
-        share = n_given * n_done // len(begins) - n_told
-        n_told += share
+        share = n_given * n_done // len(starts) - n_reported
+        n_reported += share
         bar.update(share)
     with np.errstate(invalid="ignore"):
         merged: Floats = total / count[..., None]  # 0 / 0 is NaN: no estimate
     return merged
 
 
-def _begins(timeline: _Timeline, smoother: WindowSmoother) -> Rows:
-    """Int64 (windows, 3): where each window begins, and the first and last row of its run.
+def _starts(timeline: _Timeline, smoother: WindowSmoother) -> Rows:
+    """Int64 (windows, 3): where each window starts, and the first and last row of its run.
 
-    A window may begin before its run, by as much as brings every row into every wanted place.
+    A window may start before its run, so far that every row comes to every wanted position.
     """
     starts, at = np.unique(timeline.first, return_index=True)
     runs = np.stack([starts, starts, timeline.last[at]], axis=1)
@@ -203,26 +203,26 @@ def _begins(timeline: _Timeline, smoother: WindowSmoother) -> Rows:
     back = smoother.step * np.array(_places(smoother, smoother.n_frames))
     parts = []
     for _, a, b in runs.tolist():
-        begin = np.arange(a - back[-1], b + 1 - back[0])
-        parts.append(np.stack([begin, np.full_like(begin, a), np.full_like(begin, b)], axis=1))
+        start = np.arange(a - back[-1], b + 1 - back[0])
+        parts.append(np.stack([start, np.full_like(start, a), np.full_like(start, b)], axis=1))
     return np.concatenate(parts)
 
 
-def _batches(begins: Rows, smoother: WindowSmoother) -> Iterator[tuple[int, Rows]]:
+def _batches(starts: Rows, smoother: WindowSmoother) -> Iterator[tuple[int, Rows]]:
     """(windows done with this batch, int64 (N, T) rows of the timeline, -1 beyond a run's end)."""
     if smoother.n_frames is None:
-        for i, (_, a, b) in enumerate(begins.tolist()):
+        for i, (_, a, b) in enumerate(starts.tolist()):
             yield i + 1, np.arange(a, b + 1)[None]
         return
     offsets = smoother.step * np.arange(smoother.n_frames)
-    for i in range(0, len(begins), smoother.batch_windows):
-        begin, first, last = begins[i : i + smoother.batch_windows, :, None].transpose(1, 0, 2)
-        rows = begin + offsets
-        yield i + len(begin), np.where((rows >= first) & (rows <= last), rows, -1)
+    for i in range(0, len(starts), smoother.batch_windows):
+        start, first, last = starts[i : i + smoother.batch_windows, :, None].transpose(1, 0, 2)
+        rows = start + offsets
+        yield i + len(start), np.where((rows >= first) & (rows <= last), rows, -1)
 
 
 def _places(smoother: WindowSmoother, n_frames: int) -> Sequence[int]:
-    """The places of a window whose estimates are kept."""
+    """The positions of a window whose estimates are used."""
     if smoother.merge == "middle":
         return (n_frames // 2,)
     return range(n_frames)
@@ -240,13 +240,13 @@ def _present(positions: NDArray[np.floating]) -> NDArray[np.bool_]:
     return np.asarray(np.isfinite(positions).all(axis=-1))
 
 
-def _tell_kept(n_kept: Rows, names: Sequence[str], smoother: WindowSmoother) -> None:
-    """Warn of positions that were seen but could not be smoothed."""
-    kept = [f"{names[i]} ({n_kept[i]})" for i in np.flatnonzero(n_kept).tolist()]
-    if kept:
+def _warn_of_untouched(n_untouched: Rows, names: Sequence[str], smoother: WindowSmoother) -> None:
+    """Warn of positions that were detected but could not be smoothed."""
+    untouched = [f"{names[i]} ({n_untouched[i]})" for i in np.flatnonzero(n_untouched).tolist()]
+    if untouched:
         _log.warning(
             "%s has no estimate for some positions (no box around them, or an empty heatmap), they "
             "stay as they are: %s",
             smoother.name,
-            ", ".join(kept),
+            ", ".join(untouched),
         )

@@ -27,12 +27,12 @@ def steady_boxes(
     expand: float = DEFAULT_EXPAND,
     keep_aspect: bool = False,
 ) -> NDArray[np.float64]:
-    """A box for every frame of one or more runs that stand one after the other.
+    """A box for every frame of one or more runs that follow one another.
 
     Parameters
     ----------
     keypoints : float64 (m, 25, 2), source pixels, NaN where missing.
-    first, last : int64 (m,), the rows where the run of each frame begins and ends.
+    first, last : int64 (m,), the rows where the run of each frame starts and ends.
     expand, keep_aspect : as in `boxes_around`, as the model's store was built.
 
     Returns

@@ -74,7 +74,7 @@ def paired_difference(
     level: float = 0.95,
     seed: int = 0,
 ) -> Interval:
-    """``first`` minus ``second`` with its interval, both judged on the same drawn videos.
+    """``first`` minus ``second`` with its interval, both on the same drawn videos.
 
     Parameters as in ``interval``.
 
@@ -134,7 +134,7 @@ def _by_group(
 def resamples(n_groups: int, n_resamples: int, seed: int) -> NDArray[np.float64]:
     """How often each group is drawn: float64 (resamples, groups), read-only; rows sum to groups.
 
-    Kept, as the thousands of cells of a report need the same draws.
+    Cached: the thousands of cells of a report need the same draws.
     """
     if n_groups == 0:
         return np.zeros((n_resamples, 0))

@@ -1,7 +1,7 @@
-"""What scoring needs of the ground truth alone: made once, however many predictions are scored.
+"""The part of scoring that needs the ground truth alone: made once for all predictions.
 
-x and y lie apart, for operations along a last axis of length two take ten times as long; and what
-is absent is blanked by its bits, which is faster than selecting and clears a NaN too.
+x and y are separate, because operations along a last axis of length two take ten times as long;
+what is absent is blanked by its bits, which is faster than selecting and clears a NaN too.
 """
 
 from dataclasses import dataclass

@@ -168,7 +168,7 @@ def score(
     n_clips: int,
     missing_torso: str = "skip",
 ) -> Scores:
-    """Score whole arrays on the host, in pieces.
+    """Score arrays on the host, in pieces.
 
     Parameters
     ----------

@@ -94,7 +94,7 @@ class Ratio:
     Attributes
     ----------
     numerator : float64, in percent for PCK.
-    denominator : float64; equal to ``n`` but for the lag, which divides by motion.
+    denominator : float64; equal to ``n`` except for the lag, which divides by motion.
     n : int64, keypoints counted.
     """
 

@@ -24,8 +24,8 @@ def in_px(units: NDArray[np.int64]) -> NDArray[np.float64]:
 def length(x: "Tensor", y: "Tensor") -> "Tensor":
     """The length of vectors, float64, rounded alike on every device.
 
-    On the CPU torch's own square root is off by a bit now and then; but at whole pixels a length
-    often is a threshold exactly.
+    On the CPU torch's own square root is sometimes off by a bit, and at whole pixels a length often
+    equals a threshold exactly.
     """
     square = (x * x).add_(y * y)
     if square.device.type != "cpu":

@@ -60,7 +60,7 @@ class BiConvLSTMC(nn.Module):
         frames = [f.contiguous(memory_format=self.memory_format) for f in heatmaps.unbind(1)]
         ahead = self.forward_lstm(frames)
         back = self.backward_lstm(frames[::-1])[::-1]
-        # Time before batch: joining whole frames keeps their memory format.
+        # Time before batch: joining complete frames keeps their memory format.
         features = [self.forward_features(torch.cat(ahead))]
         features += [self.backward_features(torch.cat(back))]
         merged = self.merge(torch.cat(features, dim=1))

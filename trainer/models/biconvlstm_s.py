@@ -53,7 +53,7 @@ class BiConvLSTMS(nn.Module):
         frames = [f.contiguous(memory_format=self.memory_format) for f in heatmaps.unbind(1)]
         ahead = self.forward_lstm(frames)
         back = self.backward_lstm(frames[::-1])[::-1]
-        # Time before batch: joining whole frames keeps their memory format.
+        # Time before batch: joining complete frames keeps their memory format.
         summed = self.forward_head(torch.cat(ahead)) + self.backward_head(torch.cat(back))
         return summed.unflatten(0, (len(frames), -1)).transpose(0, 1).contiguous()
 

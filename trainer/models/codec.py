@@ -17,7 +17,7 @@ def to_coordinates(positions_px: Tensor, present: Tensor) -> Tensor:
     Parameters
     ----------
     positions_px : any real dtype (B, T, K, 2) as (x, y) in heatmap pixels.
-    present : bool (B, T, K); where False the keypoint stands at 0, the middle.
+    present : bool (B, T, K); where False the keypoint is at 0, the middle.
 
     Returns
     -------
@@ -35,7 +35,7 @@ def from_coordinates(coordinates: Tensor) -> Tensor:
 def model_input(batch: Batch, consumes: str) -> Tensor:
     """What a model that consumes "heatmaps" or "coordinates" reads of a batch."""
     if consumes == "heatmaps":
-        assert batch.input is not None  # the stream was told to render
+        assert batch.input is not None  # the stream renders it
         return batch.input
     return to_coordinates(batch.noisy, batch.detected)
 
@@ -51,7 +51,7 @@ def model_target(batch: Batch, consumes: str) -> tuple[Tensor, Tensor]:
         without a position has no target.
     """
     if consumes == "heatmaps":
-        assert batch.target is not None  # the stream was told to render
+        assert batch.target is not None  # the stream renders it
         return batch.target, batch.labelled[:, None, :, None, None]
     target = to_coordinates(batch.keypoints, batch.annotated)
     return target, batch.annotated.repeat_interleave(2, dim=2)

@@ -30,7 +30,7 @@ def masked_mse(predicted: Tensor, target: Tensor, has_target: Tensor) -> Tensor:
 class _MaskedSquares(torch.autograd.Function):
     """``mse_loss`` of ``masked_target``: the same gradient bit for bit, in half of its time.
 
-    The difference is kept from the forward pass and becomes the gradient where it stands, so that
+    The difference is kept from the forward pass and becomes the gradient in place, so that
     of a heatmap batch's 25 MB neither a masked target nor a gradient is made.
     """
 
@@ -40,7 +40,7 @@ class _MaskedSquares(torch.autograd.Function):
         if _is_of_maps(predicted, has_target):
             found = _map_squares(predicted, target, has_target, context.needs_input_grad[0])
         if found is None:
-            # Target less prediction, made where the masked target stands.
+            # Target less prediction, made in place of the masked target.
             difference = masked_target(predicted, target, has_target)
             difference -= predicted
             loss = (difference * difference).mean()
@@ -59,7 +59,7 @@ class _MaskedSquares(torch.autograd.Function):
 
 
 def _is_of_maps(predicted: Tensor, has_target: Tensor) -> bool:
-    """Whether whole heatmaps count or don't, the same in all frames, and the host can look."""
+    """Whether the mask is by heatmap, the same in all frames, and readable on the host."""
     shape = predicted.shape
     in_form = len(shape) == 5 and has_target.shape == (shape[0], 1, shape[2], 1, 1)
     return in_form and predicted.device.type == "cpu"

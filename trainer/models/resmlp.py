@@ -48,7 +48,7 @@ N_CHANNELS = 1024
 N_BLOCKS = 4
 #: What a correction of 1 means, in the model's coordinates: about two standard deviations at k = 1.
 CORRECTION_SCALE = 6.0 / ((SIZE - 1) / 2)
-#: Bounds of the log scale: from a fiftieth of a pixel to the whole heatmap.
+#: Bounds of the log scale: from a fiftieth of a pixel to the width of the heatmap.
 LOG_SCALES = (-4.0, 4.0)
 #: Of the likelihood loss: where smooth L1 turns from square to straight, in coordinates (1.4 px),
 #: and the weight of the scale's likelihood.
@@ -73,7 +73,7 @@ class Block(nn.Module):
 class ResidualMLP(nn.Module):
     """The network; ``forward`` gives the estimate alone, as every model of coordinates does.
 
-    A keypoint without a position stands at exactly (0, 0), the middle; no whole heatmap pixel does.
+    A keypoint without a position is at exactly (0, 0), the middle; no heatmap pixel is.
     """
 
     mirror: Tensor  # int64 (K,), each keypoint's mirror image

@@ -47,7 +47,7 @@ class _Tables:
     bias : int64 (K, 2), in units of 2^-40 px.
     spread, wide : int64 (K, 2), of ordinary errors and of outliers, in units of 2^-16 px.
     missing, outlier, swapped : int64 (K,), thresholds of a 32-bit uniform number.
-    sigma : int64 (S - 1,), the same for the smears, cumulated.
+    sigma : int64 (S - 1,), the same for the blurs, cumulated.
     mirror, pair : int64 (K,), each keypoint's mirror image, and the lower of the two.
     """
 

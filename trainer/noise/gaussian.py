@@ -2,7 +2,7 @@
 
 There is no generator state (``trainer.noise.counter_rng``). The halves of a keypoint's 64 bits
 pick the
-shifts in x and y from integer thresholds of the rounded normal, and a second hash picks the smear.
+shifts in x and y from integer thresholds of the rounded normal, and a second hash selects the blur.
 Since the bits don't depend on the experiment, k = 1 and k = 2 share them, and paired differences
 between experiments are less noisy.
 """
@@ -34,11 +34,11 @@ class NoiseConfig:
     Attributes
     ----------
     k : shifting-scalar; shifts are N(mu_in_px, (3k)^2) per axis, rounded to whole pixels.
-    sigma_in_px : smears drawn from, uniformly, per keypoint and frame.
+    sigma_in_px : blurs drawn from, uniformly, per keypoint and frame.
     mu_in_px : mean of the shift; 1 is the literal reading of the thesis.
     frozen : the thesis's own protocol: noise is fixed once for each source frame. The epoch and
         the split are ignored, and every window that holds a frame sees the same noise on it.
-    per_clip_datasets : with ``frozen``, the datasets whose clips get one shift and one smear per
+    per_clip_datasets : with ``frozen``, the datasets whose clips get one shift and one blur per
         keypoint for all their frames (in the thesis: ``penn-action``).
 
     Raises
@@ -78,7 +78,7 @@ def noisy_input(
     purpose: int,
     epoch: int,
 ) -> tuple[Tensor, Tensor]:
-    """Shifted positions and the smear of each keypoint.
+    """Shifted positions and the blur of each keypoint.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def noisy_input(
 
 
 def frozen_counter(frame: Tensor, clip: Tensor, per_clip: Tensor) -> Tensor:
-    """What frozen noise belongs to: the source frame, or the whole clip.
+    """The owner of frozen noise: the source frame, or the clip.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ def frozen_counter(frame: Tensor, clip: Tensor, per_clip: Tensor) -> Tensor:
 
     Returns
     -------
-    int64 (B, T): clip and frame in one number; negative (so never the same) for whole clips.
+    int64 (B, T): clip and frame in one number; negative (so never the same) for clips.
     """
     of_frame = (clip.unsqueeze(1) << 32) | frame
     of_clip = (-1 - clip).unsqueeze(1)

@@ -1,7 +1,7 @@
 """A detector's measured noise as a file: ``noise.toml``, written by ``trainer calibrate``.
 
 What decides the noise is ``version``, ``[blur]``, ``[swapped]`` and ``[keypoints]``; all else in
-the file (``[measured]``, comments) tells where the numbers come from. A run's identity holds the
+the file (``[measured]``, comments) records where the numbers come from. A run's identity holds the
 hash of what decides, so that an edited comment is no other noise.
 """
 
@@ -54,9 +54,9 @@ class DetectorNoise:
     Attributes
     ----------
     keypoints : one for each of the 25.
-    swapped : by pair in the order of ``PAIRS``: share of frames in which left and right stand at
+    swapped : by pair in the order of ``PAIRS``: share of frames in which left and right are at
         each other's place.
-    sigma_in_px : widths of the input's smear.
+    sigma_in_px : blurs of the input, px.
     sigma_share : how often each is drawn; they sum to 1.
     """
 

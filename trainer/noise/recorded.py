@@ -1,7 +1,7 @@
-"""A detector's own output as the noisy input: recorded beside its ground truth, never drawn.
+"""A detector's own output as the noisy input: recorded with its ground truth, never drawn.
 
 A store that holds it says so in its ``config`` and has one more array by frame, ``detected``. The
-input is then the same in every epoch. Models of coordinates read it, and are judged, at sub-pixel
+input is then the same in every epoch. Models of coordinates read it, and are scored, at sub-pixel
 positions, as ``predict`` lets them; models of heatmaps read what is rendered at whole pixels, or
 the detector's own heatmaps where those were recorded too (``detected_heatmaps``).
 """
@@ -30,8 +30,8 @@ class RecordedNoise:
 
     Attributes
     ----------
-    sigma_in_px : the one smear that heatmaps are rendered with.
-    columns : where each keypoint's heatmap stands among the detector's own, which are the input
+    sigma_in_px : the one blur that heatmaps are rendered with.
+    columns : the index of each keypoint's heatmap among the detector's own, which are the input
         instead; empty where there are none.
     """
 
@@ -40,12 +40,12 @@ class RecordedNoise:
 
 
 def holds_detections(store: Store) -> bool:
-    """Whether a store holds a detector's output beside the ground truth."""
+    """Whether a store holds a detector's output in addition to the ground truth."""
     return store.config.has_detections
 
 
 def recorded_noise(store: Store, sigmas_px: tuple[float, ...]) -> RecordedNoise:
-    """The noise of such a store; heatmaps get the middle one of an experiment's smears.
+    """The noise of such a store; heatmaps get the middle one of an experiment's blurs.
 
     Raises
     ------

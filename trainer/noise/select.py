@@ -1,9 +1,9 @@
-"""Which noise a run sees: new in every epoch, fixed once as in the thesis, or a detector's own.
+"""Selection of a run's noise: new in every epoch, fixed once as in the thesis, or a detector's own.
 
 The thesis drew its noise once, when it preprocessed, and for Penn Action one shift a keypoint for a
-whole clip. A store that was cut the thesis's way is read that way too unless told otherwise, so
-that the effects of the cut and of the noise can be measured apart. A noise file of ``trainer
-calibrate`` replaces the experiment's k and sigma_in; of the experiment its frame rate is left.
+clip. A store that was cut by the thesis's protocol is read with its noise too, unless --noise says
+otherwise, so that the effects of the cut and of the noise can be measured separately. A noise file
+of ``trainer calibrate`` replaces the experiment's k and sigma_in, not its frame rate.
 """
 
 from dataclasses import replace

@@ -32,7 +32,7 @@ def write_animation(motion: Motion, out: Path, rate_hz: int) -> None:
 
     Raises
     ------
-    InvalidInputError : MP4 where there is no ffmpeg.
+    InvalidInputError : MP4 without ffmpeg.
     """
     logging.getLogger("matplotlib.animation").setLevel(logging.WARNING)  # it logs its commands
     writer = _writer(out, rate_hz)

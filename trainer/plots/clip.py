@@ -2,7 +2,7 @@
 
 Each frame is made noisy once, so that the clip is one noisy motion, and mapped back to source
 pixels by the stored boxes. (A test draws each window's noise anew; the thesis's frozen noise, one
-shift for a whole clip, would show no jitter.) From there on it is a track like any other: it is
+shift for a clip, would show no jitter.) From there on it is a track like any other: it is
 boxed again around its noisy keypoints and smoothed as ``predict`` does.
 """
 

@@ -1,4 +1,4 @@
-"""Error by speed of motion: a smoother that lags is good on what stands and poor on what moves.
+"""Error by speed of motion: a smoother that lags is accurate on slow motion and not on fast.
 
 Measured on a run's test windows with its test noise, so its means are those of the results tables.
 """
@@ -77,7 +77,7 @@ def error_by_speed(
 
     Parameters
     ----------
-    max_windows : the first so many test windows, which lie in a shuffled order; None: all.
+    max_windows : the first so many test windows, which are in a shuffled order; None: all.
 
     Raises
     ------
@@ -144,8 +144,8 @@ def _sums(
 
 def _curves(sums: Mapping[str, Floats]) -> SpeedCurves:
     n = sums["n"].sum(axis=0)
-    kept = sums["n last"].sum(axis=0) >= _LEAST_KEYPOINTS
-    if not kept.any():
+    enough = sums["n last"].sum(axis=0) >= _LEAST_KEYPOINTS
+    if not enough.any():
         raise InvalidInputError(
             f"too few test windows: expected {_LEAST_KEYPOINTS} keypoints of one speed"
         )
@@ -154,7 +154,7 @@ def _curves(sums: Mapping[str, Floats]) -> SpeedCurves:
 
     def rows(total: Floats, count: Floats) -> Floats:
         """Value, low, high: clips are resampled, for a clip's windows share frames."""
-        total, count = total[:, kept], count[:, kept]
+        total, count = total[:, enough], count[:, enough]
         estimates = drawn @ total / np.maximum(drawn @ count, 1.0)
         low, high = np.percentile(estimates, (2.5, 97.5), axis=0)
         return np.stack([total.sum(axis=0) / count.sum(axis=0), low, high])
@@ -166,7 +166,7 @@ def _curves(sums: Mapping[str, Floats]) -> SpeedCurves:
         )
         for name in names
     }
-    return SpeedCurves(rows(sums["speed"], sums["n"])[0], n[kept].astype(np.int64), curves)
+    return SpeedCurves(rows(sums["speed"], sums["n"])[0], n[enough].astype(np.int64), curves)
 
 
 def speed_figure(found: SpeedCurves, title: str) -> "Figure":

@@ -26,7 +26,7 @@ from pose_smoother.remote.path import PathOrUrl
 def report(runs: Path, out: Path, published: Path | None, store: PathOrUrl | None) -> None:
     """Tables, figures and a page from the runs and baselines of the folder RUNS.
 
-    Unfinished runs are named, and nothing stands in for them.
+    Unfinished runs are named; their cells stay empty.
 
     Example: python -m trainer report runs --out report
     """

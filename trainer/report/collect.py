@@ -61,7 +61,7 @@ class Run:
     record : what ``config.json`` holds.
     history, timing : a row for each finished epoch; empty before the first.
     results : what ``results.json`` holds; None before the end.
-    state : in words, for those that are not finished.
+    state : text for the report, for those that are not finished.
     """
 
     name: str
@@ -81,8 +81,8 @@ class Run:
         return None if steps is None else int(steps)
 
     @property
-    def beside(self) -> list[str]:
-        """What else was tested on the same windows, with scores of its own: in finetuned runs."""
+    def also_tested(self) -> list[str]:
+        """Names of what else a finetuned run tested on the same windows, with scores of its own."""
         return list((self.results or {}).get("beside", []))
 
 
@@ -149,7 +149,7 @@ def network_order() -> list[str]:
 def row_order() -> list[str]:
     """Every row of a table: identity first, then the smoothers, then the networks.
 
-    A finetuned network stands under its own name, and before it is the pretrained one.
+    A finetuned network has its own name, and the pretrained one is before it.
     """
     return [*table_filters(), *(name + BEFORE for name in network_order()), *network_order()]
 
@@ -164,7 +164,7 @@ def collect(folder: Path, store: PathOrUrl | None = None) -> Collection:
     Raises
     ------
     RunError : nothing is finished; runs of several stores or settings; a file is damaged; nothing
-        tells which clips the scores are of.
+        names the clips that the scores are of.
     """
     runs, baselines = _read_folders(folder)
     done, notes = _longest([run for run in runs if run.results is not None])
@@ -181,7 +181,7 @@ def collect(folder: Path, store: PathOrUrl | None = None) -> Collection:
     found = Collection(data, runs, baselines, budgets=budgets, notes=notes)
     for one in finished:
         files = (
-            {one.model: SCORES} | {name: f"scores-{name}.npz" for name in one.beside}
+            {one.model: SCORES} | {name: f"scores-{name}.npz" for name in one.also_tested}
             if isinstance(one, Run)
             else {name: f"scores-{name}.npz" for name in one.params}
         )
@@ -247,8 +247,8 @@ def _read_run(folder: Path, record: dict[str, Any]) -> Run:
     if (folder / RESULTS_JSON).exists():
         results = read_json(folder / RESULTS_JSON, "")
     else:
-        told = folder / STATE
-        word = read_json(told, "")["state"] if told.exists() else "begun"
+        file = folder / STATE
+        word = read_json(file, "")["state"] if file.exists() else "begun"
         state = f"{word}, {len(history)} epochs so far"
     return Run(
         folder.name,
@@ -277,16 +277,17 @@ def _read_baselines(folder: Path, record: dict[str, Any]) -> Baselines:
 
 
 def _same_settings(finished: list[Run | Baselines]) -> None:
-    """Rows that stand in one table must have been counted on the same store in the same way."""
+    """Check that the rows of one table were counted on the same store in the same way."""
     first = finished[0]
     for other in finished[1:]:
-        mine, theirs = first.record["identity"], other.record["identity"]
-        mine, theirs = ({"window": WINDOW_FRAMES, **one} for one in (mine, theirs))
-        for name in sorted((set(mine) & set(theirs)) - FREE_TO_DIFFER):
-            if mine[name] != theirs[name]:
+        wanted, found = (
+            {"window": WINDOW_FRAMES, **one.record["identity"]} for one in (first, other)
+        )
+        for name in sorted((set(wanted) & set(found)) - FREE_TO_DIFFER):
+            if wanted[name] != found[name]:
                 raise RunError(
-                    f"{first.name} and {other.name} can't stand in one table: {name} is "
-                    f"{mine[name]!r} and {theirs[name]!r}; keep such runs in folders of their own"
+                    f"{first.name} and {other.name} can't be in one table: {name} is "
+                    f"{wanted[name]!r} and {found[name]!r}; use a folder of its own for such runs"
                 )
 
 
@@ -306,6 +307,6 @@ def _find_data(folder: Path, finished: list[Run | Baselines], store: PathOrUrl |
         except PoseSmootherError as error:
             reasons.append(str(error))
     raise RunError(
-        f"can't tell which videos the scores are of ({'; '.join(reasons)}): name the runs' store "
+        f"the videos of the scores are unknown ({'; '.join(reasons)}): name the runs' store "
         "with --store"
     )

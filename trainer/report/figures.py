@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_COLOURS = {"1": "#0072b2", "2": "#d55e00", "3": "#009e73"}  # by y; told apart by the colour-blind
+_COLOURS = {"1": "#0072b2", "2": "#d55e00", "3": "#009e73"}  # by y; distinct for the colour-blind
 _LINES: dict[str, Any] = {"1": "-", "2": (0, (4, 2))}  # by k
 _WIDTHS = {"1": 2.4, "2": 1.3, "3": 1.3}  # DeciWatch's 1.1 and 1.2 are one curve: show both
 _IDENTITY_COLOUR = "#8c8c8c"
@@ -27,7 +27,7 @@ _CURVES = {
 def training_figure(found: Collection) -> "Figure | None":
     """Figure 1: a row a model; losses and validation PCK@0.2 by epoch. None before any epoch.
 
-    A dot stands where the learning rate fell. Grey lines: validation PCK@0.2 of the identity
+    A dot marks where the learning rate fell. Grey lines: validation PCK@0.2 of the identity
     function for both k, the mean over experiments, where baselines keep it.
     """
     drawn = [run for run in found.runs if len(run.history)]
@@ -96,7 +96,7 @@ def pck_figure(source: ReportData, alpha: float = 0.1) -> "Figure | None":
 
 
 def inline_svg(data: bytes, prefix: str) -> str:
-    """An SVG to stand inside a page: it takes the page's text colour, and its ids are its own."""
+    """An SVG for the inside of a page: it takes the page's text colour, and its ids are its own."""
     text = data.decode()
     text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
     text = text.replace(INK, "currentColor").replace(PAPER, "none")
@@ -157,9 +157,9 @@ def _draw_rows(axis: "Axes", source: ReportData, where: CellKey, models: list[st
             colour = _COLOURS["1"] if model in networks else _IDENTITY_COLOUR
             axis.plot([number.low, number.high], [place, place], color=colour, lw=2)
             axis.plot(number.value, place, "o", color=colour, markersize=5)
-        theirs = source.published_pck(model, where)
-        if theirs is not None:
-            axis.plot(float(theirs), place, "D", markersize=5, mfc="none", mec=_COLOURS["2"])
+        published = source.published_pck(model, where)
+        if published is not None:
+            axis.plot(float(published), place, "D", markersize=5, mfc="none", mec=_COLOURS["2"])
     axis.set_yticks(range(len(models)), [label(model) for model in models])
     axis.set_ylim(len(models) - 0.5, -0.5)
     axis.set_title(f"{where.experiment}: PCK@{where.alpha:g} (%)")

@@ -41,7 +41,7 @@ SECTIONS: dict[str, tuple[str, str]] = {
     ),
     "checks": (
         "Checks",
-        "Whether the whole chain does what theory says, and which of the thesis's orders hold.",
+        "Whether the complete chain agrees with theory, and which of the thesis's orders hold.",
     ),
     "data": ("Data", "What was trained, tuned and tested on."),
     "runs": ("Runs", "What each network cost, and what tuning chose."),
@@ -60,7 +60,7 @@ class Making:
     Attributes
     ----------
     store, versions, settings : names and values.
-    commands : that make the same numbers again; STORE and RUNS stand for folders.
+    commands : that make the same numbers again; STORE and RUNS are folders.
     """
 
     store: dict[str, str]
@@ -128,7 +128,7 @@ def page(
 
 
 def group_starts(table: Table) -> set[int]:
-    """Columns in which a group of the first header row begins, but for the very first."""
+    """Columns in which a group of the first header row starts, except the first."""
     starts, at = set(), 0
     for _, span in table.heads[0]:
         starts.add(at)

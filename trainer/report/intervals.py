@@ -100,10 +100,10 @@ def differences(found: Collection) -> list[Difference]:
     for experiment in dict.fromkeys(e for _, e in _rows_in_order(found)):
         models = [m for m, e in _rows_in_order(found) if e == experiment]
         for second, first in combinations(models, 2):
-            mine, theirs = found.scores[first, experiment], found.scores[second, experiment]
-            seeds = tuple(sorted(set(mine) & set(theirs)))
+            of_first, of_second = found.scores[first, experiment], found.scores[second, experiment]
+            seeds = tuple(sorted(set(of_first) & set(of_second)))
             if seeds:
-                pair = _pooled(mine, seeds), _pooled(theirs, seeds)
+                pair = _pooled(of_first, seeds), _pooled(of_second, seeds)
                 listed += list(_of_pair(experiment, first, second, pair, found.data.videos, seeds))
     return listed
 

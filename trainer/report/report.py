@@ -89,7 +89,7 @@ def _write_table(folder: Path, table: Table) -> None:
 
 
 def _write_figures(out: Path, found: Collection, source: ReportData) -> dict[str, str]:
-    """Write the figures; name -> SVG to stand in the page."""
+    """Write the figures; name -> SVG for the page."""
     made = {"figure1": figures.training_figure(found), "pck": figures.pck_figure(source)}
     inline = {}
     for name, figure in made.items():

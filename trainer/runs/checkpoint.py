@@ -1,6 +1,6 @@
-"""Checkpoints that survive kills and tell when they are damaged (DESIGN section 12).
+"""Checkpoints that survive kills and detect damage (DESIGN section 12).
 
-A checkpoint ``last.pt`` has ``last.pt.sha256`` beside it: one accepted hash a line. The new hash is
+A checkpoint ``last.pt`` has a file ``last.pt.sha256``: one accepted hash a line. The new hash is
 added to that file *before* the new checkpoint is renamed into place, and the old ones are dropped
 after, so the two agree whenever a kill comes between. The checkpoint before is kept as
 ``previous.pt`` in the same way.
@@ -44,7 +44,7 @@ _log = logging.getLogger(__name__)
 
 
 class DamagedCheckpointError(RunError):
-    """A checkpoint's bytes do not match the hash kept beside it."""
+    """A checkpoint's bytes do not match the hash saved with it."""
 
 
 def hash_file(path: Path) -> Path:
@@ -53,7 +53,7 @@ def hash_file(path: Path) -> Path:
 
 
 def write_checkpoint(path: Path, payload: dict[str, Any]) -> None:
-    """Write tensors and plain values to ``path``, and their hash beside it."""
+    """Write tensors and plain values to ``path``, and their hash next to it."""
     buffer = io.BytesIO()
     torch.save(payload, buffer)
     data = buffer.getvalue()
@@ -158,7 +158,7 @@ def _accepted(path: Path) -> list[str]:
 
 @contextmanager
 def _replacing(path: Path, sha256: str) -> Iterator[None]:
-    """While the body puts a new checkpoint in place, accept its hash beside the one before."""
+    """While the body puts a new checkpoint in place, accept its hash and the one before."""
     _write_hashes(path, [sha256, *_accepted(path)])
     yield
     _write_hashes(path, [sha256])

@@ -1,7 +1,7 @@
 """What a run's numbers were counted on, kept with the run: its clips, its splits, what leaks.
 
-On disk beside ``scores.npz``: ``clips.csv``, one row for each clip row of the scores, and
-``data.json``. With them a folder of runs tells its whole story without the store.
+On disk next to ``scores.npz``: ``clips.csv``, one row for each clip row of the scores, and
+``data.json``. With them a folder of runs is reported without the store.
 """
 
 from dataclasses import asdict, dataclass
@@ -26,16 +26,16 @@ CLIP_KINDS = dict.fromkeys(("id", "dataset", "video", "action", "person", "split
 
 @dataclass(frozen=True)
 class Data:
-    """One store as a report tells of it.
+    """One store as a report describes it.
 
     Attributes
     ----------
-    store_sha256 : stands for the store's content.
+    store_sha256 : identifies the store's content.
     format : of the store.
     config : what the store was built with.
     splits : split -> counts of ``clips``, ``videos``, ``frames``, ``windows_step1`` and
         ``windows_step2``.
-    shared, counted : frames, clips, videos and people that stand in more than one split, and in
+    shared, counted : frames, clips, videos and people that are in more than one split, and in
         all.
     may_share : whether the store's protocol shares frames or videos on purpose.
     clips : the clips table with the columns ``CLIP_KINDS``, a row for each clip row of the scores.
@@ -111,10 +111,10 @@ def load_data(folder: Path) -> Data:
 
 
 def _counts(store: Store, clips: pd.DataFrame, split: str) -> dict[str, int]:
-    mine = clips[clips["split"] == split]
+    chosen = clips[clips["split"] == split]
     return {
-        "clips": len(mine),
-        "videos": len(mine[["dataset", "video"]].drop_duplicates()),
+        "clips": len(chosen),
+        "videos": len(chosen[["dataset", "video"]].drop_duplicates()),
         "frames": store.n_frames(split),
         **{f"windows_step{step}": len(store.windows(split, step)) for step in STEPS},
     }

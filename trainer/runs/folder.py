@@ -30,7 +30,7 @@ UNRECORDED = {
 
 
 class RunFolder:
-    """Enter it to become the only writer; a second process is told who the first one is."""
+    """Enter it to become the only writer; for a second process the error names the first one."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -81,8 +81,8 @@ class RunFolder:
         """Delete what a run wrote; the results first, so that no half of them looks finished."""
         for name in (RESULTS_JSON, RESULTS_CSV, SCORES, REGIONS, HISTORY, TIMING, STATE):
             (self.path / name).unlink(missing_ok=True)
-        for beside in self.path.glob("scores-*.npz"):
-            beside.unlink()
+        for extra in self.path.glob("scores-*.npz"):
+            extra.unlink()
         remove_checkpoints(self.path)
         (self.path / CONFIG).unlink(missing_ok=True)
 

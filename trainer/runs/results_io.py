@@ -87,7 +87,7 @@ def read_csv(path: Path, kinds: Mapping[str, str]) -> pd.DataFrame:
 
 
 def write_results(folder: Path, results: Mapping[str, Any]) -> None:
-    """Write ``results.json``, then ``results.csv`` whole from its rows.
+    """Write ``results.json``, then ``results.csv`` from its rows.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""SIGTERM and Ctrl-C set a flag; the next step saves and leaves (DESIGN section 12)."""
+"""SIGTERM and Ctrl-C set a flag; the next step saves and stops (DESIGN section 12)."""
 
 import os
 import signal
@@ -15,10 +15,10 @@ _LOOK_S = 0.5
 
 
 class Interrupt:
-    """While entered, notes SIGTERM and SIGINT instead of dying of them.
+    """While entered, records SIGTERM and SIGINT instead of ending the process.
 
-    A second Ctrl-C acts at once, for those who can't wait; SIGTERM may come many times over, as
-    schedulers send it. Outside the main thread (Python forbids handlers there) both are left alone.
+    A second Ctrl-C acts at once, without saving; SIGTERM may come several times, as schedulers
+    send it. Outside the main thread (Python forbids handlers there) both are left alone.
     """
 
     def __init__(self) -> None:
@@ -56,7 +56,7 @@ def raise_if_interrupted(signum: int | None) -> None:
 def stop_with_parent(pid: int) -> None:
     """Send this process SIGTERM when its parent is no longer the process ``pid``.
 
-    A sweep that is killed can't stop its runs any more; they would go on unseen, and lock their
+    A sweep that is killed can't stop its runs any more; they would continue unseen, and lock their
     folders against the next sweep.
     """
 

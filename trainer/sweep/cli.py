@@ -45,7 +45,7 @@ from trainer.sweep.launchers.cli import CLUSTER, WHERE, launcher_of
     "--max-minutes",
     default=None,
     type=click.FloatRange(0),
-    help="Save and stop after this time; the same command goes on.  [default: no limit]",
+    help="Save and stop after this time; the same command continues.  [default: no limit]",
 )
 @NOISE_AND_SCORE
 @TRAINING
@@ -73,7 +73,7 @@ def sweep(
 ) -> None:
     """Train and test the thesis's models on its experiments, with all smoothers: 24 runs and 6.
 
-    What is finished is skipped and what is not goes on, so the same command again finishes a sweep
+    Finished runs are skipped and others continue, so the same command again finishes a sweep
     that was stopped or killed. OUT/sweep.csv has the state of each run, OUT/.logs what each
     printed. Exit codes: 0 all finished, 1 some failed, 75 stopped by SIGTERM or --max-minutes, 130
     stopped by Ctrl-C; what was at work is saved.

@@ -12,7 +12,7 @@ class Job:
     ----------
     name : of its folder.
     identity : what decides its numbers.
-    command : makes it, or goes on with it; a process of its own.
+    command : makes it, or continues it; a process of its own.
     """
 
     name: str

@@ -15,9 +15,9 @@ from trainer.sweep.job import Job
 from trainer.training import config as training
 from trainer.training.config import TrainConfig, train_config
 
-#: The order in which models are begun; those not named here come last.
+#: The order in which models are started; those not named here come last.
 CHEAP_FIRST = ("deciwatch", "3dconv", "biconvlstm-c", "biconvlstm-s")
-_NO_OPTION = frozenset({"pool_frames"})  # a run keeps what it was begun with
+_NO_OPTION = frozenset({"pool_frames"})  # a run keeps its first value
 _FLAGS = {"experiment": "--exp", "mu_in_px": "--mu-in"}
 
 Config = TrainConfig | BaselinesConfig

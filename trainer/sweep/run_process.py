@@ -1,4 +1,4 @@
-"""One run as a process of its own: begun, asked to stop, and how it ended."""
+"""One run as a process of its own: its start, its stop and its outcome."""
 
 import os
 import signal
@@ -27,7 +27,7 @@ class RunProcess:
     Attributes
     ----------
     log : what the process prints; later tries are appended.
-    log_start : where this try begins in it.
+    log_start : where this attempt starts in it.
     began : monotonic seconds.
     state_before : bytes of the run's state file then.
     """
@@ -43,7 +43,7 @@ class RunProcess:
 
     @property
     def minutes(self) -> float:
-        """Minutes since it was begun."""
+        """Minutes since it was started."""
         return (time.monotonic() - self.began) / 60
 
     def stop(self) -> None:
@@ -52,7 +52,7 @@ class RunProcess:
         self.process.terminate()
 
     def kill(self) -> None:
-        """End it at once; what its last checkpoint holds is kept."""
+        """End it at once; its last checkpoint stays."""
         self.process.kill()
         self.process.wait()
 

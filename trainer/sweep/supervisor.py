@@ -1,7 +1,7 @@
 """Running jobs side by side: start, watch, stop in time, report how each ended.
 
 Nothing here decides a number. Each run is a process with its own lock, checkpoints and atomic
-results, so a sweep that is killed at any moment goes on by the same command.
+results, so a sweep that is killed at any moment continues by the same command.
 """
 
 import time
@@ -37,7 +37,7 @@ class SweepOptions:
     n_jobs : at a time.
     threads : of each.
     max_minutes : after this, runs are asked to save and stop; None has no limit.
-    again : begin runs again that were preempted, or whose process died, as a queue does; a run
+    again : start runs again that were preempted, or whose process died, as a queue does; a run
         that dies ``MOST_DEATHS`` times has failed.
     """
 
@@ -185,7 +185,7 @@ class Supervisor:
         self._begin(ready)
 
     def _is_ready(self, name: str) -> bool:
-        """Take a run from the queue that nobody is at; False if it is not to be begun."""
+        """Take a run from the queue that no process works on; False if it must not be started."""
         folder = self._out / name
         try:
             with exclusive_lock(folder):
@@ -266,8 +266,7 @@ def verdict(statuses: Sequence[RunStatus], interrupt: Interrupt) -> None:
     if left:
         also = f"; {len(failed)} failed: {reasons}" if failed else ""
         raise UnfinishedError(
-            f"{len(left)} of {len(statuses)} runs are left; the same command goes on with them"
-            f"{also}"
+            f"{len(left)} of {len(statuses)} runs are left; the same command continues them{also}"
         )
     if failed:
         raise RunError(

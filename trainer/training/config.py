@@ -1,4 +1,4 @@
-"""What decides a run, saved with it."""
+"""The configuration of a run, which decides its numbers and is saved with it."""
 
 import math
 from dataclasses import asdict, dataclass, fields, replace
@@ -36,7 +36,7 @@ from trainer.settings import (
 from trainer.training.losses import batch_loss_of
 
 _NOT_IDENTITY = ("device", "threads", "pool_frames")
-_POOL_FRAMES_BEFORE = 2_048  # of runs that were begun before their record told
+_POOL_FRAMES_BEFORE = 2_048  # of runs that were begun before it was recorded
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class TrainConfig:
     Attributes
     ----------
     model, experiment : registered names.
-    seed : names initial weights, order, noise and dropout.
+    seed : decides initial weights, order, noise and dropout.
     batch_size : windows a step.
     max_epochs, max_steps : epochs at most, and training batches of each (None: all).
     budget_steps : steps of the whole training, instead of ``max_epochs`` and the stopping rule. An
@@ -138,7 +138,7 @@ class TrainConfig:
 
     @property
     def torch_device(self) -> torch.device:
-        """The device that "auto" stands for, or the one asked for."""
+        """The device: the one asked for, or what "auto" selects."""
         has_gpu = torch.cuda.is_available()
         if self.device == "cuda" and not has_gpu:
             raise InvalidInputError("no CUDA device here; use --device cpu")
@@ -146,7 +146,7 @@ class TrainConfig:
 
     @property
     def resolved_precision(self) -> str:
-        """The precision that "auto" stands for on this run's device."""
+        """The precision: the one asked for, or what "auto" selects for this run's device."""
         return resolved_precision(self.precision, self.torch_device)
 
 
@@ -162,7 +162,7 @@ def train_config(model: str, experiment: str, **chosen: Any) -> TrainConfig:
 
 
 def with_saved_settings(config: TrainConfig, folder: Path) -> TrainConfig:
-    """The config with which a run goes on: windows are shuffled over as many frames as before."""
+    """The config with which a run continues: windows are shuffled over as many frames as before."""
     if not (folder / CONFIG).exists():
         return config
     begun = read_json(folder / CONFIG, "not a run folder")
@@ -179,7 +179,7 @@ def identity(config: TrainConfig, store: Store) -> dict[str, Any]:
 
 
 def run_record(config: TrainConfig, store: Store, n_parameters: int) -> dict[str, Any]:
-    """What ``config.json`` holds: ``identity`` decides the numbers, the rest tells of them."""
+    """What ``config.json`` holds: ``identity`` decides the numbers, the rest describes the run."""
     return {
         "contract": CONTRACT_VERSION,
         "identity": identity(config, store),

@@ -29,7 +29,7 @@ from trainer.training.model_setup import new_model
 from trainer.training.progress import Progress
 from trainer.training.warm_start import WarmStart
 
-#: Scored on the same test windows as the model, to be read beside it.
+#: Scored on the same test windows as the model, for comparison.
 REFERENCES: Mapping[str, Smooth] = {"identity": identity, "mean": mean}
 
 
@@ -42,7 +42,7 @@ def evaluate_on_test(
     references: Mapping[str, Smooth] = REFERENCES,
     ranks: ProcessGroup = SINGLE_PROCESS,
 ) -> Evaluation:
-    """Judge weights on the test split, beside some smoothers."""
+    """Evaluate weights and some smoothers on the test split."""
     model = new_model(config)
     model.load_state_dict(weights)
     stream = open_stream(config, store, "test")
@@ -71,24 +71,24 @@ def tidy_rows(
     config: TrainConfig, store: Store, scores: Scores, model: str
 ) -> list[dict[str, Any]]:
     """Tidy rows of a model's or a reference's scores on a run's test windows."""
-    return rows(scores, store.clips, **_about(config, model))
+    return rows(scores, store.clips, **_metadata(config, model))
 
 
 def coverage_on_test(
     config: TrainConfig, store: Store, weights: dict[str, torch.Tensor], folder: Path
 ) -> list[dict[str, Any]]:
-    """Tidy rows: how many truths of the test split lie in the regions of a run."""
+    """Tidy rows: the share of the test split's ground truth inside the regions of a run."""
     model = new_model(config)
     model.load_state_dict(weights)
     return uncertainty.coverage_rows(
         model,
         open_stream(config, store, "test"),
         uncertainty.Regions.load(folder),
-        _about(config, config.model),
+        _metadata(config, config.model),
     )
 
 
-def _about(config: TrainConfig, model: str) -> dict[str, Any]:
+def _metadata(config: TrainConfig, model: str) -> dict[str, Any]:
     suffix = window_suffix(config.window)  # a budget is the model's alone
     return {
         "model": config.row_name if model == config.model else model + suffix,
@@ -101,16 +101,16 @@ def _about(config: TrainConfig, model: str) -> dict[str, Any]:
 def test_best(training: Training, progress: Progress, interrupt: Interrupt) -> dict[str, Any]:
     """Test a training's best epoch: what ``results.json`` holds; of several processes, the first's.
 
-    Scores and what stands beside them are saved in the run's folder.
+    Scores and regions are saved in the run's folder.
     """
     config, store, best = training.config, training.store, training.best
     assert best is not None  # every finished epoch leaves one
     references = REFERENCES if training.start is None else training.start.references()
     weights, ranks = best["model"], training.ranks
-    judged = evaluate_on_test(config, store, weights, progress, interrupt, references, ranks)
+    evaluation = evaluate_on_test(config, store, weights, progress, interrupt, references, ranks)
     if not ranks.is_main:
         return {}
-    judged.scores.save(training.folder / SCORES)
+    evaluation.scores.save(training.folder / SCORES)
     coverage = []
     if uncertainty.has_uncertainty(config.model):
         training.model.load_state_dict(best["model"])
@@ -120,20 +120,20 @@ def test_best(training: Training, progress: Progress, interrupt: Interrupt) -> d
         "best_epoch": best["epoch"],
         "n_epochs": len(training.history),
         **({} if config.budget_steps is None else {"n_steps": training.n_steps}),
-        "test_loss": judged.loss,
-        "rows": tidy_rows(config, store, judged.scores, config.model) + coverage,
+        "test_loss": evaluation.loss,
+        "rows": tidy_rows(config, store, evaluation.scores, config.model) + coverage,
         "references": [
             row
-            for name, scores in judged.references.items()
+            for name, scores in evaluation.references.items()
             for row in tidy_rows(config, store, scores, name)
         ],
     }
     if training.start is not None:
-        _stand_beside(training, training.start, judged.references, results, progress, interrupt)
+        _add_compared(training, training.start, evaluation.references, results, progress, interrupt)
     return results
 
 
-def _stand_beside(
+def _add_compared(
     training: Training,
     start: WarmStart,
     smoothers: Mapping[str, Scores],
@@ -141,14 +141,14 @@ def _stand_beside(
     progress: Progress,
     interrupt: Interrupt,
 ) -> None:
-    """Test the model as it was before, too, and give all that was tested its place in the rows."""
+    """Test the model as it was before, and add all that was tested to the rows."""
     config, store = training.config, training.store
     before = evaluate_on_test(config, store, start.weights, progress, interrupt, {})
-    others = {**smoothers, config.model + BEFORE: before.scores}
-    for name, scores in others.items():
+    compared = {**smoothers, config.model + BEFORE: before.scores}
+    for name, scores in compared.items():
         scores.save(training.folder / f"scores-{name}.npz")
-    results["beside"] = list(others)
+    results["beside"] = list(compared)
     results["rows"] += [
-        r for n, scores in others.items() for r in tidy_rows(config, store, scores, n)
+        r for n, scores in compared.items() for r in tidy_rows(config, store, scores, n)
     ]
     results["references"] = []

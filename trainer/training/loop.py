@@ -48,18 +48,18 @@ _SAVED = (
 
 
 class Training:
-    """One run's model, optimizer and place in its training; saved and restored whole.
+    """One run's model, optimizer and position in its training, saved and restored together.
 
     Attributes
     ----------
-    start : the trained model that it goes on from, or None.
-    ranks : the processes that train together; all have the same state, the first writes it.
-    epoch, next_batch : where training goes on; epochs count from 1.
+    start : the trained model that it starts from, or None.
+    ranks : the processes that train together; all have the same state, the first writes it to disk.
+    epoch, next_batch : where training continues; epochs count from 1.
     loss_sum : sum over this epoch's windows so far, float64 on the device.
     history, timing : a row for each finished epoch.
     best : epoch, validation PCK@0.2 and weights of the best epoch so far; 0 is the model at start.
     n_epochs, n_steps : how many epochs and steps there are at most, or by the budget.
-    done : whether the stopping rule has spoken, or the budget is spent.
+    done : whether the stopping rule ended training, or the budget is spent.
     """
 
     def __init__(
@@ -82,8 +82,8 @@ class Training:
         self.optimizer = make_optimizer(self.model, config.learning_rate)
         self.train: WindowStream | MixedStream = open_stream(config, store, "train")
         self.val = open_stream(config, store, "val")
-        if start is not None and start.beside is not None:
-            self.train = MixedStream(self.train, start.beside)
+        if start is not None and start.extra_stream is not None:
+            self.train = MixedStream(self.train, start.extra_stream)
         self.n_batches = min(self.train.n_batches, config.max_steps or self.train.n_batches)
         self.n_epochs, self.n_steps = epoch_lengths(
             self.n_batches, config.max_epochs, config.budget_steps
@@ -103,7 +103,7 @@ class Training:
         return sum(p.numel() for p in self.model.parameters() if p.requires_grad)
 
     def save(self) -> None:
-        """Write ``last.pt``; the one before is kept."""
+        """Write ``last.pt``; the previous one is preserved."""
         if not self.ranks.is_main:
             return
         payload = {name: getattr(self, name) for name in _SAVED}
@@ -113,7 +113,7 @@ class Training:
         checkpoint.save_last(self.folder, payload)
 
     def restore(self) -> bool:
-        """Go on from the newest good checkpoint; False when there is none."""
+        """Continue from the newest valid checkpoint; False when there is none."""
         device = self.config.torch_device
         at = device if self.ranks.is_single else "cpu"  # sent to the others, who have other devices
         saved = self.ranks.run_on_main(lambda: checkpoint.load_last(self.folder, at))
@@ -130,7 +130,7 @@ class Training:
         return True
 
     def run(self, progress: Progress, interrupt: Interrupt, checkpoint_minutes: float) -> None:
-        """Train until the stopping rule speaks or the budget is spent.
+        """Train until the stopping rule ends training or the budget is spent.
 
         Raises
         ------
@@ -138,7 +138,7 @@ class Training:
         RunError : a number was not finite, or there is nothing to measure PCK by.
         """
         if self.start is not None and self.best is None:
-            self._judge_start(progress, interrupt)
+            self._evaluate_start(progress, interrupt)
         while not self.done:
             self._train_epoch(progress, interrupt, checkpoint_minutes)
             self._finish_epoch(progress, interrupt)
@@ -146,7 +146,7 @@ class Training:
     def _train_epoch(
         self, progress: Progress, interrupt: Interrupt, checkpoint_minutes: float
     ) -> None:
-        """The steps that are left of an epoch."""
+        """Train the remaining steps of an epoch."""
         self.model.train()
         stepper = Stepper(
             self.model,
@@ -183,18 +183,18 @@ class Training:
             stepper.look()
 
     def _finish_epoch(self, progress: Progress, interrupt: Interrupt) -> None:
-        """Judge the epoch, decide what follows, save."""
+        """Evaluate the epoch, decide what follows, save."""
         started = time.monotonic()
-        judged = self._validate(progress, interrupt)
-        row = self._history_row(judged)
-        decision = self.schedule.after_epoch(judged.loss)
+        evaluation = self._validate(progress, interrupt)
+        row = self._history_row(evaluation)
+        decision = self.schedule.after_epoch(evaluation.loss)
         row["learning_rate_reduced"] = int(decision.reduce)
         seconds = {"train_seconds": self.train_seconds, "val_seconds": time.monotonic() - started}
         self.history.append(row)
         self.timing.append({"epoch": self.epoch, **seconds})
         is_best = self.best is None or row["val_pck_0.2"] > self.best["val_pck_0.2"]
         if is_best:
-            self._keep_as_best(self.epoch, row["val_pck_0.2"])
+            self._save_as_best(self.epoch, row["val_pck_0.2"])
         has_budget = self.config.budget_steps is not None
         self.done = (decision.stop and not has_budget) or self.epoch >= self.n_epochs
         self.epoch, self.next_batch, self.train_seconds = self.epoch + 1, 0, 0.0
@@ -206,14 +206,14 @@ class Training:
         progress.epoch(row, sum(seconds.values()))
         raise_if_interrupted(self.ranks.sync_stop(interrupt.signum)[0])
 
-    def _judge_start(self, progress: Progress, interrupt: Interrupt) -> None:
-        """The model as it came is epoch 0: an epoch has to beat it, in loss and to be the best."""
-        judged = self._validate(progress, interrupt)
-        self.schedule.after_epoch(judged.loss)
-        self._keep_as_best(0, pck(judged.scores, 0.2))
+    def _evaluate_start(self, progress: Progress, interrupt: Interrupt) -> None:
+        """Evaluate the model at its start as epoch 0: later epochs are compared with it."""
+        evaluation = self._validate(progress, interrupt)
+        self.schedule.after_epoch(evaluation.loss)
+        self._save_as_best(0, pck(evaluation.scores, 0.2))
         self._write_best()
 
-    def _keep_as_best(self, epoch: int, val_pck: float) -> None:
+    def _save_as_best(self, epoch: int, val_pck: float) -> None:
         self.best = {
             "config": asdict(self.config),
             "epoch": epoch,
@@ -233,7 +233,7 @@ class Training:
                 raise_if_interrupted(signum)
 
         with self._explaining_nonfinite(self.val, 0):
-            judged = evaluate_together(
+            evaluation = evaluate_together(
                 self.ranks,
                 self.model,
                 self.val,
@@ -242,22 +242,22 @@ class Training:
                 precision=self.config.resolved_precision,
                 on_batch=on_batch,
             )
-        if math.isnan(pck(judged.scores, 0.2)):
+        if math.isnan(pck(evaluation.scores, 0.2)):
             raise RunError(
                 "no validation frame has a torso to measure PCK by with --missing-torso "
                 f"{self.config.missing_torso}: try one-side, or preprocess more clips"
             )
-        return judged
+        return evaluation
 
-    def _history_row(self, judged: Evaluation) -> dict[str, Any]:
+    def _history_row(self, evaluation: Evaluation) -> dict[str, Any]:
         n_batches = self._epoch_batches()
         n_windows = min(self.train.n_windows, n_batches * self.config.batch_size)
         return {
             "epoch": self.epoch,
             "train_loss": float(self.loss_sum) / n_windows,
-            "val_loss": judged.loss,
-            **{f"val_pck_{alpha}": pck(judged.scores, alpha) for alpha in ALPHAS},
-            "val_error_px": value(judged.scores, "error_px"),
+            "val_loss": evaluation.loss,
+            **{f"val_pck_{alpha}": pck(evaluation.scores, alpha) for alpha in ALPHAS},
+            "val_error_px": value(evaluation.scores, "error_px"),
             "learning_rate": self._rate(n_batches - 1),
         }
 

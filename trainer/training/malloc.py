@@ -15,7 +15,7 @@ _TOP_PAD_BYTES = 2**28
 
 
 def disable_malloc_trim() -> bool:
-    """Tell glibc's malloc to keep what is freed; False where there is none to tell."""
+    """Make glibc's malloc keep freed memory; False where the C library is another."""
     if sys.platform != "linux":
         return False
     try:

@@ -1,4 +1,4 @@
-"""Testing a finished run again, from its best weights: the numbers must come out the same."""
+"""A second test of a finished run, from its best weights: the numbers must be the same."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -26,14 +26,14 @@ ROUNDING = 1e-6
 
 @dataclass(frozen=True)
 class Repeat:
-    """What a repeated test came to.
+    """The result of a repeated test.
 
     Attributes
     ----------
     rows : its tidy rows.
     different : rows whose value is another one, or that only one of both tests has.
-    n_rounded : rows whose value differs by ``ROUNDING`` at most. Not one on the machine, and with
-        the version, that tested first.
+    n_rounded : rows whose value differs by ``ROUNDING`` at most: none on the machine, and with the
+        version, that tested first.
     """
 
     rows: list[dict[str, Any]]
@@ -64,15 +64,15 @@ def repeat_test(folder: Path, config: TrainConfig, store: Store) -> Repeat:
         raise StoreError(f"{store.path} is not the store of {folder}: give that one by --store")
     best = checkpoint.read_checkpoint(folder / checkpoint.BEST, config.torch_device)
     with Interrupt() as interrupt, Progress(config.run_name, 1) as progress:
-        judged = evaluate_on_test(config, store, best["model"], progress, interrupt)
-    found = tidy_rows(config, store, judged.scores, config.model)
+        evaluation = evaluate_on_test(config, store, best["model"], progress, interrupt)
+    found = tidy_rows(config, store, evaluation.scores, config.model)
     if has_uncertainty(config.model):
         found += coverage_on_test(config, store, best["model"], folder)
     return _compared(found, saved)
 
 
 def _compared(found: list[dict[str, Any]], saved: Sequence[Mapping[str, Any]]) -> Repeat:
-    """Rows next to the saved ones of the same name; metrics that are newer are not compared."""
+    """Compare rows with the saved ones of the same name; metrics that are newer are not compared."""
     metrics = {row["metric"] for row in saved}
     found = [row for row in found if row["metric"] in metrics]
     before = {_name(row): row for row in saved}

@@ -27,7 +27,7 @@ class Decision:
 
 
 class Schedule(Protocol):
-    """A dataclass whose fields are its whole state, so that a checkpoint can hold it."""
+    """A dataclass whose fields are its complete state, so that a checkpoint can hold it."""
 
     def rate(self, step: int) -> float:
         """The learning rate of a training step, counted from 0 over all epochs."""
@@ -82,7 +82,7 @@ class OneCycle:
     Attributes
     ----------
     learning_rate : the highest.
-    n_steps : of the whole training.
+    n_steps : of the complete training.
 
     Source: Smith and Topin 2019, "Super-convergence", in the form of torch's ``OneCycleLR``.
     """

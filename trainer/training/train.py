@@ -53,15 +53,15 @@ def train(
     bars: bool | None = None,
     ranks: ProcessGroup = SINGLE_PROCESS,
 ) -> dict[str, Any]:
-    """Train and test one model, or go on where an earlier call was stopped.
+    """Train and test one model, or continue where an earlier call was stopped.
 
     Parameters
     ----------
     runs : the run's folder is made in it, named ``<model>-<experiment>-seed<N>``.
-    start : a trained model to go on from, instead of random weights; then ``-finetuned`` ends the
-        folder's name, and ``rows`` hold what is tested beside the model too.
+    start : a trained model to start from, instead of random weights; then ``-finetuned`` ends the
+        folder's name, and ``rows`` also hold what is tested in addition to the model.
     resume : False deletes what an earlier call left and starts over.
-    checkpoint_minutes : how much work a kill may cost, besides one save at each epoch's end.
+    checkpoint_minutes : how much work a kill may cost; each epoch's end is saved, too.
     interrupt : an entered ``Interrupt``; None makes one for the length of the call.
     bars : progress bars; None asks whether stderr is a terminal.
     ranks : the processes that all call this, each to compute its share of every batch; the first
@@ -70,15 +70,15 @@ def train(
     Returns
     -------
     What ``results.json`` holds: ``rows`` (tidy, of the model), ``references`` (of identity and
-    mean), ``test_loss``, ``best_epoch``, ``n_epochs``. Of several processes only the first gets it,
-    the others get nothing, as soon as their part is done.
+    mean), ``test_loss``, ``best_epoch``, ``n_epochs``. Of several processes only the first gets it;
+    the others get nothing.
 
     Raises
     ------
     Interrupted : SIGTERM or Ctrl-C came; everything is saved.
     RunError : the folder is in use or of another configuration; a number was not finite.
     ProcessLostError : one of several processes ended.
-    DiskError : the disk is full, read-only or broken; tells the last good checkpoint.
+    DiskError : the disk is full, read-only or broken; names the last valid checkpoint.
     """
     with ExitStack() as held:
         if interrupt is None:
@@ -93,14 +93,14 @@ def train(
         folder = RunFolder(place)
         ranks.run_on_main(lambda: _hold(folder, held, resume))
         training = Training(config, store, folder.path, start, ranks)
-        there = ranks.run_on_main(lambda: _claim(folder, training))
-        if there is None:
+        results = ranks.run_on_main(lambda: _claim(folder, training))
+        if results is None:
             held.enter_context(_record_state(folder, ranks))
-            held.enter_context(report_lost_process(ranks))  # before the state is told
-            there = ranks.run_on_main(lambda: _prepare(training, runs, resume))
-        if there is not None:
-            return there
-        return _trained_and_tested(training, interrupt, checkpoint_minutes, bars)
+            held.enter_context(report_lost_process(ranks))  # inside, so that the state is recorded
+            results = ranks.run_on_main(lambda: _prepare(training, runs, resume))
+        if results is not None:
+            return results
+        return _train_and_test(training, interrupt, checkpoint_minutes, bars)
 
 
 def _hold(folder: RunFolder, held: ExitStack, resume: bool) -> None:
@@ -110,11 +110,11 @@ def _hold(folder: RunFolder, held: ExitStack, resume: bool) -> None:
 
 
 def _claim(folder: RunFolder, training: Training) -> dict[str, Any] | None:
-    """Make the folder this run's; its results if it is finished already."""
+    """Claim the folder for this run; its results if it is finished already."""
     config, start = training.config, training.start
     record = run_record(config, training.store, training.n_parameters)
     if start is not None:
-        record = {**record, **start.about}
+        record = {**record, **start.metadata}
         record["identity"] = {**record["identity"], **start.identity}
     folder.claim(record)
     save_noise_file(folder.path, config.noise)
@@ -125,7 +125,7 @@ def _claim(folder: RunFolder, training: Training) -> dict[str, Any] | None:
 
 
 def _prepare(training: Training, runs: Path, resume: bool) -> dict[str, Any] | None:
-    """Write what comes before training; the results if another run is the same one."""
+    """Write what precedes training; the results if another run is equivalent."""
     config, store, folder = training.config, training.store, training.folder
     save_data(folder, describe(store, store_hash(store)))
     if not resume or training.start is not None:
@@ -155,12 +155,12 @@ def equivalent_model_run(config: TrainConfig, store: Store, runs: Path) -> Path 
     return equivalent_run(config.experiment, runs, as_of)
 
 
-def _trained_and_tested(
+def _train_and_test(
     training: Training, interrupt: Interrupt, checkpoint_minutes: float, bars: bool | None
 ) -> dict[str, Any]:
     config, ranks = training.config, training.ranks
     if training.restore() and ranks.is_main:
-        _log.info("%s goes on in epoch %d", training.folder, training.epoch)
+        _log.info("%s continues in epoch %d", training.folder, training.epoch)
     shown = bars if ranks.is_main else False
     with Progress(config.run_name, training.n_epochs, len(training.history), shown) as progress:
         training.run(progress, interrupt, checkpoint_minutes)
@@ -195,7 +195,7 @@ def finished_results(folder: Path) -> dict[str, Any]:
 
 @contextmanager
 def _record_state(folder: RunFolder, ranks: ProcessGroup) -> Iterator[None]:
-    """Keep ``state.json`` true however the body ends."""
+    """Write ``state.json`` before the body and after it, however it ends."""
     if not ranks.is_main:
         yield
         return
@@ -218,7 +218,7 @@ def _record_state(folder: RunFolder, ranks: ProcessGroup) -> Iterator[None]:
 
 
 def _last_good(folder: Path) -> str:
-    """What a refusing disk has left of a run."""
+    """What is saved of a run when the disk refuses a write."""
     saved = checkpoint.load_last(folder)
     if saved is None:
         return "No checkpoint was saved yet."

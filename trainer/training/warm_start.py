@@ -1,4 +1,4 @@
-"""What a run sets out from when not from random weights: another run's model."""
+"""The start of a run from another run's model instead of random weights."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,22 +15,22 @@ SUFFIX = "-finetuned"
 
 @dataclass(frozen=True)
 class WarmStart:
-    """A trained model to go on from.
+    """A trained model to continue from.
 
     Attributes
     ----------
-    weights : of a model as the run's configuration names it.
-    identity : JSON-able, what else decides the run's numbers; joins its identity.
-    about : JSON-able, what readers should know; joins ``config.json``.
-    references : makes the smoothers that are tested beside the model, once it is trained.
-    beside : training windows that are read in turn with the run's own, or None.
+    weights : of the model that the run's configuration names.
+    identity : JSON-able, what else decides the run's numbers; added to its identity.
+    metadata : JSON-able, for readers; added to ``config.json``.
+    references : makes the smoothers that are tested on the same windows, once the model is trained.
+    extra_stream : training windows that are read in turn with the run's own, or None.
     """
 
     weights: Mapping[str, Tensor]
     identity: Mapping[str, Any]
-    about: Mapping[str, Any]
+    metadata: Mapping[str, Any]
     references: Callable[[], Mapping[str, Smooth]]
-    beside: WindowStream | None = None
+    extra_stream: WindowStream | None = None
 
 
 def folder_name(config: TrainConfig, start: WarmStart | None) -> str:

@@ -1,9 +1,10 @@
 """Files of keypoints: each module of this folder that has a ``NAME`` is a format.
 
 The folder is scanned; a module without ``NAME`` holds what several formats share. To add a
-format, add one file (and its test). A format keeps the file's bytes and where each coordinate
-stands in them, so that writing changes coordinates and nothing else: a coordinate is written where
-the new one is finite and differs from the one that was read.
+format, add one file (and its test). Each format says what speaks for a file being its own; the
+strongest evidence decides. A format keeps the file's bytes and where each coordinate is in them, so
+that writing changes coordinates and nothing else: a coordinate is written where the new one is
+finite and differs from the one that was read.
 """
 
 import os
@@ -11,9 +12,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from pose_smoother.errors import InvalidInputError, unknown_name
+from pose_smoother.poses.formats.evidence import Evidence
+from pose_smoother.poses.formats.packed import is_gzip, packing, unpacked
+from pose_smoother.poses.missing import missing_as
 from pose_smoother.poses.tracks import Floats, Poses
 from pose_smoother.registry import named_modules
 
@@ -25,16 +29,22 @@ class FormatModule(Protocol):
     ----------
     NAME : the format's name on the command line.
     EXTENSIONS : endings of its files, in lower case with the dot; ``""`` is a folder.
+    HAS : what its files can hold in addition to two coordinates: ``scores``, ``fps``, ``3-D``;
+        ``layout`` where they are arrays whose axes are told apart.
     """
 
     NAME: str
     EXTENSIONS: tuple[str, ...]
+    HAS: frozenset[str]
 
-    def looks_like(self, path: Path) -> bool:
-        """Whether a file with one of the extensions is of this format."""
+    def claims(self, path: Path) -> Evidence:
+        """What speaks for a file (or folder) being of this format, whatever its ending."""
 
     def read(self, path: Path, skeleton: str | None) -> Poses:
-        """The file's tracks; ``skeleton`` names keypoints where the file does not."""
+        """The file's tracks; ``skeleton`` names keypoints where the file does not.
+
+        A format of arrays has ``layout`` in its `HAS`, and takes it as a third argument.
+        """
 
     def write(self, poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:
         """The same file with other coordinates, written atomically."""
@@ -60,28 +70,61 @@ def format_module(name: str) -> FormatModule:
 
 
 def find_format(path: Path) -> str:
-    """The name of the format that a file is in, from its ending and its content.
+    """The name of the format that a file is in, from its content and its ending.
+
+    A format whose ending the file has goes before the others, which are asked where no format has
+    the ending; then the strongest evidence decides.
 
     Raises
     ------
-    InvalidInputError : the file does not exist, is empty, or is of no known format.
+    InvalidInputError : the file does not exist, is empty, is of no known format, or is of several
+        equally well.
     """
     if not path.exists():
         raise InvalidInputError(f"{path}: no such file or folder")
     if path.is_file() and path.stat().st_size == 0:
         raise InvalidInputError(f"{path}: the file is empty")
-    ending = "" if path.is_dir() else path.suffix.lower()
-    for name, module in formats().items():
-        if ending in module.EXTENSIONS and module.looks_like(path):
-            return name
+    try:
+        with unpacked(path) as plain:
+            claims = _claims(plain)
+    except InvalidInputError as error:
+        raise InvalidInputError(f"{path}: {error}") from None
+    surest = max(claims.values(), default=Evidence.NONE)
+    best = [name for name, claim in claims.items() if claim == surest > Evidence.NONE]
+    if len(best) == 1:
+        return best[0]
+    if best and surest == Evidence.ENDING:
+        raise InvalidInputError(
+            f"{path}: has the ending of {' or '.join(best)} files, not their content: damaged, or "
+            "another tool's; say which with --format (format=... in Python)"
+        )
+    if best:
+        raise InvalidInputError(
+            f"{path}: may be {' or '.join(best)}; say which with --format (format=... in Python)"
+        )
     known = ", ".join(formats())
     raise InvalidInputError(
         f"{path}: no known format of keypoints; name it with --format ({known})"
     )
 
 
+def _claims(path: Path) -> dict[str, Evidence]:
+    """The evidence for every format that may have a file's ending."""
+    ending = "" if path.is_dir() else path.suffix.lower()
+    known = {name: m for name, m in formats().items() if ending in m.EXTENSIONS}
+    if path.is_dir() or (known and ending):
+        return {name: module.claims(path) for name, module in known.items()}
+    found = {name: module.claims(path) for name, module in formats().items()}
+    return {name: claim for name, claim in found.items() if claim > Evidence.ENDING}
+
+
 def read_poses(
-    path: str | os.PathLike[str], *, format: str | None = None, skeleton: str | None = None
+    path: str | os.PathLike[str],
+    *,
+    format: str | None = None,
+    skeleton: str | None = None,
+    layout: str | None = None,
+    missing: str = "auto",
 ) -> Poses:
     """The tracks of a file of keypoints.
 
@@ -89,7 +132,11 @@ def read_poses(
     ----------
     path : a file, or a folder where the format is one.
     format : its format's name; None finds it out.
-    skeleton : names the keypoints of a file that does not (``coco-17``; `names.SKELETONS`).
+    skeleton : names the keypoints of a file that does not (``coco-17``; ``pose-smoother skeletons``
+        lists all).
+    layout : the axes of arrays, such as ``time,people,keypoints,xy``; None finds them out.
+    missing : which positions mark a missing keypoint: ``zero`` (0, 0), ``minus-one`` (-1, -1),
+        both separated by a comma, ``none``, or ``auto`` (by evidence in the file).
 
     Raises
     ------
@@ -98,15 +145,37 @@ def read_poses(
     path = Path(path)
     name = format or find_format(path)
     module = format_module(name)
+    with missing_as(missing):
+        poses = _read_file(module, path, skeleton, layout)
+    return replace(
+        poses, format=name, gzipped=is_gzip(path), warnings=tuple(map(_line, poses.warnings))
+    )
+
+
+def _read_file(module: FormatModule, path: Path, skeleton: str | None, layout: str | None) -> Poses:
+    """A format's tracks of a file, gzipped or not; every error names the file."""
     try:
-        poses = module.read(path, skeleton)
+        with unpacked(path) as plain:
+            return _read(module, plain, skeleton, layout)
     except OSError as error:
         raise InvalidInputError(f"{path}: cannot be read ({error.strerror or error})") from None
     except InvalidInputError as error:
         raise InvalidInputError(f"{path}: {_line(str(error))}") from None
     except MemoryError:
         raise InvalidInputError(f"{path}: too large for this machine's memory") from None
-    return replace(poses, format=name, warnings=tuple(map(_line, poses.warnings)))
+
+
+def _read(module: FormatModule, path: Path, skeleton: str | None, layout: str | None) -> Poses:
+    if layout is None:
+        return module.read(path, skeleton)
+    if "layout" not in module.HAS:
+        takers = [name for name, other in formats().items() if "layout" in other.HAS]
+        raise InvalidInputError(
+            f"--layout names the axes of an array ({', '.join(takers)}); the file is {module.NAME}"
+        )
+    reader: Any = module.read
+    poses: Poses = reader(path, skeleton, layout)
+    return poses
 
 
 def _line(text: str) -> str:
@@ -147,7 +216,7 @@ def write_keypoints(poses: Poses, keypoints: Sequence[Floats], out: Path) -> Non
     Parameters
     ----------
     poses : from `read_poses`.
-    keypoints : for every track, in order, float64 (n, J, 2) in the file's unit; where it is not
+    keypoints : for every track, in order, float64 (n, J, axes) in the file's unit; where it is not
         finite, the file's own value stays.
     out : the new file or folder.
 
@@ -158,7 +227,12 @@ def write_keypoints(poses: Poses, keypoints: Sequence[Floats], out: Path) -> Non
     expected = [track.keypoints.shape for track in poses.tracks]
     if [array.shape for array in keypoints] != expected:
         raise InvalidInputError(f"expected keypoints of the tracks' shapes, found others for {out}")
+    module = format_module(poses.format)
     try:
-        format_module(poses.format).write(poses, keypoints, out)
+        if poses.gzipped:
+            with packing(out) as plain:
+                module.write(poses, keypoints, plain)
+        else:
+            module.write(poses, keypoints, out)
     except OSError as error:
         raise InvalidInputError(f"{out}: cannot be written ({error.strerror or error})") from None

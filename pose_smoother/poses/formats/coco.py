@@ -1,10 +1,11 @@
 """COCO's keypoint results (a list of detections) and its annotations (images, annotations).
 
 A result whose x, y and score are all 0 is missing, and so is an annotation with visibility 0.
+COCO-WholeBody's lists of feet, face and hands are keypoints of the same person.
 People are told apart by the first of `PERSON_KEYS` that they have, else they are linked (`link`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,41 +13,55 @@ import numpy as np
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
+from pose_smoother.poses.formats.evidence import Evidence
 from pose_smoother.poses.formats.json_utils import (
     dump,
     head,
     load,
     member,
     person_name,
-    points,
-    set_points,
-    stack,
 )
+from pose_smoother.poses.formats.point_lists import point_array, put_points, with_score
 from pose_smoother.poses.formats.tracks_io import (
     Detections,
+    frame_rate,
     named_frame,
     read_bytes,
     to_file_order,
     to_tracks,
 )
 from pose_smoother.poses.keypoint_names import known_skeleton
+from pose_smoother.poses.skeletons import skeleton as skeleton_named
 from pose_smoother.poses.tracks import Floats, Poses
 
 NAME = "coco-results"
 EXTENSIONS = (".json",)
+HAS = frozenset({"scores", "fps"})
 
 #: Keys that say who somebody is; ``idx`` is AlphaPose's.
 PERSON_KEYS = ("track_id", "tracking_id", "person_id", "instance_id", "idx")
+_BODY = "keypoints"
+#: A person's lists of keypoints, and which of COCO-WholeBody's 133 they are.
+_LISTS = {
+    _BODY: slice(0, 17),
+    "foot_kpts": slice(17, 23),
+    "face_kpts": slice(23, 91),
+    "lefthand_kpts": slice(91, 112),
+    "righthand_kpts": slice(112, 133),
+}
 _VIDEO_KEYS = ("video_id", "vid_id", "video")
 _FRAME_KEYS = ("frame_id", "frame", "frame_index", "frame_idx")
 
 
-def looks_like(path: Path) -> bool:
+def claims(path: Path) -> Evidence:
     """Whether the first keys are those of a list of detections or of an annotation file."""
     start = head(path)
     if start.startswith(b"["):
-        return b'"image_id"' in start or not start[1:].strip(b" \r\n\t]")
-    return start.startswith(b"{") and (b'"annotations"' in start or b'"images"' in start)
+        if b'"image_id"' in start:
+            return Evidence.NAMES
+        return Evidence.NONE if start[1:].strip(b" \r\n\t]") else Evidence.ENDING
+    annotations = start.startswith(b"{") and (b'"annotations"' in start or b'"images"' in start)
+    return Evidence.NAMES if annotations else Evidence.NONE
 
 
 def _items(document: Any) -> tuple[list[Any], str]:
@@ -57,7 +72,11 @@ def _items(document: Any) -> tuple[list[Any], str]:
 
 
 def _first(item: dict[str, Any], keys: tuple[str, ...]) -> Any:
-    return next((item[key] for key in keys if item.get(key) is not None), None)
+    for key in keys:
+        value = item.get(key)
+        if value is not None:
+            return value
+    return None
 
 
 def _place(item: dict[str, Any], image: Any) -> tuple[str, int]:
@@ -68,7 +87,7 @@ def _place(item: dict[str, Any], image: Any) -> tuple[str, int]:
 
 
 def _images(document: Any, told: list[str]) -> dict[Any, tuple[str, int]]:
-    """(video, frame) by image id, from the images' own words, names or, at last, ids."""
+    """(video, frame) by image id, from the images' own fields, names or, at last, ids."""
     images = document.get("images", []) if isinstance(document, dict) else []
     if not isinstance(images, list) or not all(isinstance(i, dict) for i in images):
         raise InvalidInputError("images: expected a list of objects")
@@ -85,28 +104,50 @@ def _images(document: Any, told: list[str]) -> dict[Any, tuple[str, int]]:
     return dict(zip(ids, places, strict=True))
 
 
-def _names(document: Any, items: list[Any]) -> tuple[str, ...] | None:
-    """The keypoint names of the categories in use; None where they are not told."""
+def _names(document: Any, items: list[Any], n: int, told: list[str]) -> tuple[str, ...] | None:
+    """The keypoint names of the categories in use; None where they do not name n keypoints."""
     if not isinstance(document, dict):
         return None
-    used = [item.get("category_id") for item in items]
+    used = {str(item.get("category_id")) for item in items}
     categories = document.get("categories")
     found = {
         tuple(map(str, c["keypoints"]))
         for c in (categories if isinstance(categories, list) else [])
-        if isinstance(c, dict) and isinstance(c.get("keypoints"), list) and c.get("id") in used
+        if isinstance(c, dict) and isinstance(c.get("keypoints"), list) and str(c.get("id")) in used
     }
     if len(found) > 1:
         raise InvalidInputError("expected one skeleton, found categories with different keypoints")
-    return found.pop() if found else None
+    names: tuple[str, ...] = found.pop() if found else ()
+    if names and len(names) != n:
+        told.append(f"the category names {len(names)} keypoints, but there are {n}: not used")
+    return names if len(names) == n else None
+
+
+def _places(people: list[Any], where: Callable[[int], str], images: Any) -> list[tuple[str, int]]:
+    """(video, frame) of every person."""
+    places = []
+    for row, person in enumerate(people):
+        image = person.get("image_id")
+        if images and not (isinstance(image, int | str) and image in images):
+            raise InvalidInputError(f"{where(row)}: no image has the id {image!r:.40}")
+        places.append(images[image] if images else _place(person, image))
+    return places
+
+
+def _fps(document: Any) -> float | None:
+    """Frames a second, where the videos have one rate."""
+    videos = document.get("videos") if isinstance(document, dict) else None
+    listed = videos if isinstance(videos, list) else []
+    rates = {frame_rate(video.get("fps")) for video in listed if isinstance(video, dict)}
+    return rates.pop() if len(rates) == 1 else None
 
 
 def read(path: Path, skeleton: str | None) -> Poses:
-    """Tracks of results or annotations; annotations bring the keypoints' names, results do not.
+    """Tracks of results or annotations; annotations mostly name the keypoints, results do not.
 
     Raises
     ------
-    InvalidInputError : the file is no such JSON, or the keypoints' names cannot be told.
+    InvalidInputError : the file is no such JSON.
     """
     raw = read_bytes(path)
     document = load(raw)
@@ -117,60 +158,72 @@ def read(path: Path, skeleton: str | None) -> Poses:
     for index, item in enumerate(items):
         if not isinstance(item, dict):
             raise InvalidInputError(f"{word} {index + 1}: expected an object, found {item!r:.40}")
-        if item.get("keypoints"):
+        if any(item.get(key) for key in _LISTS):
             rows.append(index)
     people = [items[row] for row in rows]
-    where = [f"{word} {row + 1}" for row in rows]
-    keypoints, third = stack(
-        [points(member(p, "keypoints", list, w), w) for p, w in zip(people, where, strict=True)],
-        f"{word}s",
-    )
-    places = []
-    for person, at in zip(people, where, strict=True):
-        image = person.get("image_id")
-        if images and not (isinstance(image, int | str) and image in images):
-            raise InvalidInputError(f"{at}: no image has the id {image!r:.40}")
-        places.append(images[image] if images else _place(person, image))
-    names = _names(document, people)
-    if names is None:
-        names, assumed = known_skeleton(keypoints.shape[1], skeleton, "coco-17")
-        told += [assumed] if assumed else []
-    elif len(names) != keypoints.shape[1]:
-        raise InvalidInputError(
-            f"expected {len(names)} keypoints as named, found {keypoints.shape[1]}"
-        )
-    score = _missing(keypoints, third, isinstance(document, dict), told)
+
+    def where(row: int) -> str:
+        return f"{word} {rows[row] + 1}"
+
+    names: list[str] = []
+    data: list[Floats] = []
+    slices: dict[str, slice] = {}
+    for key, part in _LISTS.items():
+        found = point_array([person.get(key) for person in people], where)
+        if found is None:
+            continue
+        values = with_score(found)
+        n = values.shape[1]
+        _mark_missing(values, isinstance(document, dict), told)
+        slices[key] = slice(len(names), len(names) + n)
+        if key == _BODY:
+            given = _names(document, people, n, told)
+            if given is None:
+                given, assumed = known_skeleton(n, skeleton, "coco-17", values[..., :2])
+                told += [assumed] if assumed else []
+        else:
+            given = skeleton_named("coco-wholebody-133").keypoints[part]
+        if len(given) != n:
+            raise InvalidInputError(f"{key}: expected {len(given)} keypoints, found {n}")
+        names += given
+        data.append(values)
+    if not data:
+        raise InvalidInputError(f"nobody is in it: no keypoints under {word}s")
+    stacked = np.concatenate(data, axis=1)
+    places = _places(people, where, images)
     seen = Detections(
         [video for video, _ in places],
         [person_name(person, PERSON_KEYS) for person in people],
         np.array([frame for _, frame in places], dtype=np.int64),
-        keypoints,
-        score,
+        stacked[..., :2],
+        stacked[..., 2],
     )
-    return to_tracks(names, seen, raw, rows, told)
+    return to_tracks(names, seen, raw, (rows, slices), told, _fps(document))
 
 
-def _missing(keypoints: Floats, third: Floats, annotated: bool, told: list[str]) -> Floats:
-    """Make missing keypoints NaN, in place; the scores that the third numbers are, if they are."""
+def _mark_missing(values: Floats, annotated: bool, told: list[str]) -> None:
+    """Make missing keypoints (N, K, 3) NaN, in place, and third numbers that are no scores."""
+    third = values[..., 2]
     flags = np.isin(third, (0, 1, 2)).all() and (annotated or (third == 2).any())
     if flags:
-        keypoints[third == 0] = np.nan
+        values[third == 0, :2] = np.nan
         if not annotated:
             told.append("the third numbers are all 0, 1 or 2: taken as visibility, not as scores")
-        return np.full_like(third, np.nan)
-    keypoints[(third == 0) & (keypoints == 0).all(axis=2)] = np.nan
-    return third
+        values[..., 2] = np.nan
+    else:
+        values[(values == 0).all(axis=2), :2] = np.nan
 
 
 def write(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:
     """The same document with other coordinates; boxes, scores and visibility stay."""
-    raw, rows = poses.origin.raw, poses.origin.place
+    raw = poses.origin.raw
+    rows, slices = poses.origin.place
     new, changed = to_file_order(poses, keypoints)
     if not changed.any():
         write_atomic(out, raw)
         return
     document = load(raw)
     items, _ = _items(document)
-    for i, row in enumerate(rows):
-        set_points(items[row]["keypoints"], new[i], changed[i])
+    for key, at in slices.items():
+        put_points([items[row].get(key) for row in rows], new[:, at], changed[:, at])
     write_atomic(out, dump(document, raw))

@@ -1,10 +1,13 @@
 """DeepLabCut's tables, ``.csv`` and ``.h5``: a row a frame, a column a coordinate.
 
+Lightning Pose and EKS write such tables, too, with more columns, which stay as they are.
+
 Columns have three or four labels: scorer, (individual,) bodypart and x, y or likelihood. Rows are
 named by frame numbers, or by images as in ``labeled-data/video/img0012.png``.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +15,10 @@ from numpy.typing import NDArray
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
+from pose_smoother.poses.formats.evidence import Evidence
+from pose_smoother.poses.formats.hdf5_utils import file_evidence, groups, is_hdf5
 from pose_smoother.poses.formats.pandas_h5 import Block, read_frame, with_values
-from pose_smoother.poses.formats.text_table import Table, head_texts, number, parse
+from pose_smoother.poses.formats.text_table import Table, head_texts, numbers, parse
 from pose_smoother.poses.formats.tracks_io import (
     Detections,
     named_frame,
@@ -25,18 +30,29 @@ from pose_smoother.poses.tracks import Floats, Poses
 
 NAME = "dlc"
 EXTENSIONS = (".csv", ".h5", ".hdf5")
+HAS = frozenset({"scores"})
 
 _COORDS = {"x": 0, "y": 1, "likelihood": 2}
 _ALONE = "1"  # the person of a file without individuals
 
 
-def looks_like(path: Path) -> bool:
-    """Whether a table's first cell is ``scorer``; an HDF5 file is looked at when it is read."""
-    return path.suffix.lower() != ".csv" or head_texts(path)[:1] == ["scorer"]
+@dataclass(frozen=True)
+class CsvStore:
+    """Where the values of a CSV are: the lines of the rows, and how many cells name a row."""
+
+    lines: list[int]
+    n_names: int
 
 
-def _csv(table: Table) -> tuple[list[str], list[tuple[str, ...]], Floats, list[int]]:
-    """Row names, column labels, values float64 (n, C), and the lines of the rows."""
+def claims(path: Path) -> Evidence:
+    """Whether a table's first cell is ``scorer``, or an HDF5 file has a data frame of pandas."""
+    if path.suffix.lower() in EXTENSIONS[1:] or is_hdf5(path):
+        return file_evidence(path, lambda file: any("pandas_type" in g.attrs for g in groups(file)))
+    return Evidence.MARK if head_texts(path)[:1] == ["scorer"] else Evidence.NONE
+
+
+def _header(table: Table) -> list[list[str]]:
+    """The rows of labels: scorer, (individuals,) bodyparts, coords."""
     header: list[list[str]] = []
     while len(header) < len(table.filled) and len(header) < 5:
         header.append(table.texts(table.filled[len(header)]))
@@ -46,41 +62,56 @@ def _csv(table: Table) -> tuple[list[str], list[tuple[str, ...]], Floats, list[i
         raise InvalidInputError("expected header rows scorer, (individuals,) bodyparts, coords")
     if len({len(line) for line in header}) > 1:
         raise InvalidInputError("expected header rows of one length")
+    return header
+
+
+def _csv(table: Table) -> tuple[list[str], list[tuple[str, ...]], Floats, CsvStore]:
+    """Row names, column labels, values float64 (n, C), and where they are.
+
+    Columns that are no coordinates (a text such as ``train`` among them) are NaN.
+    """
+    header = _header(table)
     # Newer annotation files name an image by three columns; their header cells are empty.
     n_names = 3 if header[-1][1:3] == ["", ""] else 1
-    rows, values, lines = [], [], []
+    columns = list(zip(*(line[n_names:] for line in header), strict=True))
+    wanted = [i + n_names for i, labels in enumerate(columns) if labels[-1] in _COORDS]
+    rows, found, lines = [], [], []
     for index, cells in table.rows(len(header), len(header[0])):
         rows.append("/".join(cells[:n_names]))
-        values.append([number(c, index, header[-1][0]) for c in cells[n_names:]])
+        found.append(numbers(cells, wanted, index, header[-1]))
         lines.append(index)
-    columns = list(zip(*(line[n_names:] for line in header), strict=True))
-    return rows, columns, np.array(values, dtype=np.float64).reshape(-1, len(columns)), lines
+    values = np.full((len(lines), len(columns)), np.nan)
+    values[:, np.array(wanted, dtype=np.int64) - n_names] = np.array(found).reshape(
+        len(lines), len(wanted)
+    )
+    return rows, columns, values, CsvStore(lines, n_names)
 
 
 def _layout(columns: list[tuple[str, ...]]) -> tuple[list[str], list[str], NDArray[np.int64]]:
-    """Names of keypoints and people, and each number's column: int64 (people, J, 3), -1 none."""
-    names: dict[str, int] = {}
-    people: dict[str, int] = {}
-    found: dict[tuple[int, int, int], int] = {}
+    """Names of keypoints and people, and each number's column: int64 (people, J, 3), -1 none.
+
+    A keypoint has columns x and y; other columns, such as a variance, are left as they are.
+    """
+    found: dict[tuple[str, str], list[int]] = {}
     for column, labels in enumerate(columns):
         if len(labels) not in (3, 4) or labels[-1] not in _COORDS:
-            raise InvalidInputError(
-                "expected columns of (scorer, bodypart, x|y|likelihood), with or without an "
-                f"individual, found {labels}"
-            )
-        person = people.setdefault(labels[1] if len(labels) == 4 else _ALONE, len(people))
-        keypoint = names.setdefault(labels[-2], len(names))
-        key = (person, keypoint, _COORDS[labels[-1]])
-        if key in found:
+            continue
+        key = (labels[1] if len(labels) == 4 else _ALONE, labels[-2])
+        at = found.setdefault(key, [-1, -1, -1])
+        if at[_COORDS[labels[-1]]] >= 0:
             raise InvalidInputError(f"two columns for {' '.join(labels)}")
-        found[key] = column
+        at[_COORDS[labels[-1]]] = column
+    found = {key: at for key, at in found.items() if min(at[:2]) >= 0}
     if not found:
         raise InvalidInputError(
-            "expected columns of (scorer, bodypart, x|y|likelihood), found none"
+            "expected columns of (scorer, bodypart, x|y|likelihood), with or without an "
+            f"individual, found {columns[0] if columns else 'none'}"
         )
+    people = {name: i for i, name in enumerate(dict.fromkeys(person for person, _ in found))}
+    names = {name: i for i, name in enumerate(dict.fromkeys(keypoint for _, keypoint in found))}
     place = np.full((len(people), len(names), 3), -1, dtype=np.int64)
-    for key, column in found.items():
-        place[key] = column
+    for (person, keypoint), at in found.items():
+        place[people[person], names[keypoint]] = at
     return list(names), list(people), place
 
 
@@ -99,8 +130,8 @@ def read(path: Path, skeleton: str | None) -> Poses:
     InvalidInputError : the file is no such table.
     """
     raw = read_bytes(path)
-    store: list[Block] | list[int]
-    if path.suffix.lower() == ".csv":
+    store: list[Block] | CsvStore
+    if path.suffix.lower() not in EXTENSIONS[1:] and not is_hdf5(path):
         rows, columns, values, store = _csv(parse(raw))
     else:
         rows, store = read_frame(raw)
@@ -130,14 +161,12 @@ def write(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:
     rows, *spot = np.nonzero(changed)
     columns = place[tuple(spot)]
     values = new[changed]
-    if isinstance(store[0], int):
-        table = parse(raw)
-        # Every column after the rows' names has a place, so that these are as many as are left.
-        shift = len(table.cells(store[0])) - (int(place.max()) + 1)
+    if isinstance(store, CsvStore):
         changes: dict[int, dict[int, float]] = {}
-        for row, column, value in zip(rows, columns, values, strict=True):
-            changes.setdefault(store[row], {})[int(column) + shift] = float(value)
-        write_atomic(out, table.changed(changes))
+        triples = zip(rows.tolist(), columns.tolist(), values.tolist(), strict=True)
+        for row, column, value in triples:
+            changes.setdefault(store.lines[row], {})[column + store.n_names] = value
+        write_atomic(out, parse(raw).changed(changes))
         return
     whole = np.concatenate([block.values for block in store], axis=1)
     whole[rows, columns] = values

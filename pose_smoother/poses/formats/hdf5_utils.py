@@ -1,8 +1,9 @@
 """HDF5 that is written back as it came: changed in memory, links out of the file refused."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import h5py
@@ -10,7 +11,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_smoother.errors import InvalidInputError
+from pose_smoother.poses.formats.evidence import Evidence
 from pose_smoother.poses.formats.tracks_io import MAX_BYTES
+
+
+def is_hdf5(path: Path) -> bool:
+    """Whether a file is HDF5."""
+    return path.is_file() and bool(h5py.is_hdf5(path))
+
+
+def file_evidence(path: Path, has_mark: Callable[[h5py.File], bool]) -> Evidence:
+    """What speaks for a file: its mark, or its ending alone where it is damaged or has none."""
+    if not is_hdf5(path):
+        return Evidence.ENDING
+    try:
+        with h5py.File(path, "r") as file:
+            return Evidence.MARK if has_mark(file) else Evidence.ENDING
+    except (OSError, RuntimeError, LookupError, ValueError, TypeError):
+        return Evidence.ENDING
+
+
+def groups(file: h5py.File) -> list[h5py.Group]:
+    """The groups at the top of a file; links out of it are not followed."""
+    links = [(name, file.get(name, getlink=True)) for name in file]
+    found = [file[name] for name, link in links if isinstance(link, h5py.HardLink)]
+    return [group for group in found if isinstance(group, h5py.Group)]
 
 
 @contextmanager
@@ -61,9 +86,20 @@ def text(value: Any) -> str:
 
 
 def rewritten(raw: bytes, arrays: dict[str, NDArray[Any]]) -> bytes:
-    """The file's bytes with other values in the datasets named by their paths."""
+    """The file's bytes with other values in the datasets named by their paths.
+
+    Of a table only the fields that differ are written: a text field that passes through h5py loses
+    its last byte where it fills its room without a terminating zero, as pandas writes it.
+    """
     buffer = io.BytesIO(raw)
     with h5py.File(buffer, "r+") as file:
         for path, values in arrays.items():
-            dataset(file, path)[...] = values
+            target = dataset(file, path)
+            if target.dtype.names is None:
+                target[...] = values
+                continue
+            stored = target[()]
+            for name in target.dtype.names:
+                if stored[name].tobytes() != values[name].tobytes():
+                    target[name] = values[name]
     return buffer.getvalue()

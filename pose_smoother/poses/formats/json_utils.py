@@ -19,7 +19,12 @@ _INDENT = re.compile(rb"\s*[\[{]\r?\n([ \t]+)")
 
 
 def head(path: Path) -> bytes:
-    """The start of a file, enough to tell formats by their keys; without a byte-order mark."""
+    """The start of a file, enough to tell formats by their keys; without a byte-order mark.
+
+    Nothing of a folder.
+    """
+    if not path.is_file():
+        return b""
     with path.open("rb") as file:
         return file.read(1 << 20).removeprefix(b"\xef\xbb\xbf").lstrip()
 
@@ -32,17 +37,22 @@ def load(raw: bytes) -> Any:
     InvalidInputError : it is no JSON, nested too deeply, or an object has a key twice (one would
         be lost).
     """
-    brackets = np.frombuffer(_NOT_BRACKETS.sub(b"", raw), dtype=np.uint8)
-    opens = np.isin(brackets, np.frombuffer(b"[{", dtype=np.uint8))
-    depth = np.cumsum(np.where(opens, 1, -1), dtype=np.int64)
-    if len(depth) and depth.max() > MAX_DEPTH:
-        raise InvalidInputError(f"nested {depth.max():,} levels deep; expected at most {MAX_DEPTH}")
+    if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH:  # most frames' files have fewer
+        _check_depth(raw)
     try:
         return json.loads(raw, object_pairs_hook=_once)
     except InvalidInputError:
         raise
     except (ValueError, RecursionError) as error:
         raise InvalidInputError(f"damaged: not JSON ({error})") from None
+
+
+def _check_depth(raw: bytes) -> None:
+    brackets = np.frombuffer(_NOT_BRACKETS.sub(b"", raw), dtype=np.uint8)
+    opens = np.isin(brackets, np.frombuffer(b"[{", dtype=np.uint8))
+    depth = np.cumsum(np.where(opens, 1, -1), dtype=np.int64)
+    if len(depth) and depth.max() > MAX_DEPTH:
+        raise InvalidInputError(f"nested {depth.max():,} levels deep; expected at most {MAX_DEPTH}")
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -119,36 +129,6 @@ def points(value: list[Any], where: str, per_point: int = 3) -> Floats:
             f"{where}: expected keypoints as {per_point} numbers each, found shape {found.shape}"
         )
     return found
-
-
-def set_points(
-    value: list[Any], new: Floats, changed: NDArray[np.bool_], per_point: int = 3
-) -> None:
-    """Put changed coordinates (J, 2) into a list that `points` reads, in place."""
-    for j, axis in np.argwhere(changed).tolist():
-        number = float(new[j, axis])
-        if isinstance(value[0], list):
-            value[j][axis] = number
-        else:
-            value[j * per_point + axis] = number
-
-
-def stack(people: list[Floats], where: str) -> tuple[Floats, Floats]:
-    """Keypoints (N, J, 2) and scores (N, J), NaN where not given, of people alike.
-
-    Raises
-    ------
-    InvalidInputError : they have different numbers of keypoints.
-    """
-    if not people:
-        raise InvalidInputError(f"nobody is in it: no keypoints under {where}")
-    counts = sorted({len(p) for p in people})
-    if len(counts) > 1:
-        raise InvalidInputError(f"expected one number of keypoints throughout, found {counts}")
-    data = np.full((len(people), counts[0], 3), np.nan)
-    for row, person in enumerate(people):
-        data[row, :, : person.shape[1]] = person
-    return data[..., :2].copy(), data[..., 2].copy()
 
 
 def person_name(item: dict[str, Any], keys: tuple[str, ...]) -> str | None:

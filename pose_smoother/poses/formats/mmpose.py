@@ -3,7 +3,7 @@
 An image's file is a list of instances without frames: one frame, 0. Names come from ``meta_info``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
+from pose_smoother.poses.formats.evidence import Evidence
 from pose_smoother.poses.formats.json_utils import (
     dump,
     head,
@@ -18,13 +19,12 @@ from pose_smoother.poses.formats.json_utils import (
     member,
     numbers,
     person_name,
-    points,
-    set_points,
-    stack,
 )
+from pose_smoother.poses.formats.point_lists import point_array, put_points, with_score
 from pose_smoother.poses.formats.tracks_io import (
     Detections,
     frame_number,
+    frame_rate,
     read_bytes,
     to_file_order,
     to_tracks,
@@ -34,16 +34,18 @@ from pose_smoother.poses.tracks import Floats, Poses
 
 NAME = "mmpose"
 EXTENSIONS = (".json",)
+HAS = frozenset({"scores", "fps", "3-D"})
 PERSON_KEYS = ("track_id", "person_id", "instance_id")
 
 
-def looks_like(path: Path) -> bool:
+def claims(path: Path) -> Evidence:
     """Whether the first keys are those of frames with instances, or of instances with scores."""
     start = head(path)
     if start.startswith(b"{"):
-        return b'"instance_info"' in start
+        return Evidence.MARK if b'"instance_info"' in start else Evidence.NONE
     bare = b'"instances"' in start or b'"keypoint_scores"' in start
-    return start.startswith(b"[") and bare and b'"image_id"' not in start
+    found = start.startswith(b"[") and bare and b'"image_id"' not in start
+    return Evidence.NAMES if found else Evidence.NONE
 
 
 def _instances(document: Any) -> list[tuple[int, dict[str, Any]]]:
@@ -77,42 +79,69 @@ def _names(document: Any, n: int) -> tuple[str, ...] | None:
     return tuple(str(table[str(i)]) for i in range(n))
 
 
-def _person(instance: dict[str, Any], frame: int) -> Floats:
-    """Keypoints and scores (J, 3) of one instance."""
-    where = f"frame {frame}"
-    found = points(member(instance, "keypoints", list, where), where, 2)
-    if instance.get("keypoint_scores") is None:
-        return found
-    score = numbers(instance["keypoint_scores"], f"{where}, keypoint_scores")
-    if score.shape != (len(found),):
-        raise InvalidInputError(
-            f"{where}: expected {len(found)} keypoint_scores, found {score.shape}"
-        )
-    return np.column_stack([found[:, :2], score])
+def _scores(people: list[dict[str, Any]], n: int, where: Callable[[int], str]) -> Floats | None:
+    """Scores float64 (N, n), NaN where an instance has none; None where nobody has any."""
+    lists = [person.get("keypoint_scores") for person in people]
+    rows = [row for row, value in enumerate(lists) if value is not None]
+    if not rows:
+        return None
+    found = np.full((len(people), n), np.nan)
+    try:
+        together = np.array([lists[row] for row in rows], dtype=np.float64)
+        if together.shape != (len(rows), n):
+            raise ValueError
+        found[rows] = together
+    except (ValueError, TypeError):
+        for row in rows:
+            values = numbers(lists[row], f"{where(row)}, keypoint_scores")
+            if values.shape != (n,):
+                raise InvalidInputError(
+                    f"{where(row)}: expected {n} keypoint_scores, found {values.shape}"
+                ) from None
+            found[row] = values
+    return found
+
+
+def _fps(document: Any) -> float | None:
+    """Frames a second, where the meta data say so."""
+    meta = document.get("meta_info") if isinstance(document, dict) else None
+    return frame_rate(meta.get("fps")) if isinstance(meta, dict) else None
 
 
 def read(path: Path, skeleton: str | None) -> Poses:
-    """Tracks of the predictions.
+    """Tracks of the predictions, in two or three dimensions.
 
     Raises
     ------
-    InvalidInputError : the file is no such JSON, or the keypoints' names cannot be told.
+    InvalidInputError : the file is no such JSON.
     """
     raw = read_bytes(path)
     document = load(raw)
     found = _instances(document)
-    keypoints, score = stack([_person(person, frame) for frame, person in found], "instances")
-    names, assumed = _names(document, keypoints.shape[1]), None
+    people = [person for _, person in found]
+
+    def where(row: int) -> str:
+        return f"frame {found[row][0]}"
+
+    values = point_array([person["keypoints"] for person in people], where, 2)
+    if values is None:
+        raise InvalidInputError("nobody is in it: no keypoints under instances")
+    n = values.shape[1]
+    score = _scores(people, n, where)
+    keypoints = values
+    if score is None:  # a third number is the score
+        keypoints, score = values[..., :2], with_score(values)[..., 2]
+    names, assumed = _names(document, n), None
     if names is None:
-        names, assumed = known_skeleton(keypoints.shape[1], skeleton, "coco-17")
+        names, assumed = known_skeleton(n, skeleton, "coco-17", keypoints)
     seen = Detections(
         [""] * len(found),
-        [person_name(person, PERSON_KEYS) for _, person in found],
+        [person_name(person, PERSON_KEYS) for person in people],
         np.array([frame for frame, _ in found], dtype=np.int64),
         keypoints,
         score,
     )
-    return to_tracks(names, seen, raw, None, [assumed] if assumed else [])
+    return to_tracks(names, seen, raw, None, [assumed] if assumed else [], _fps(document))
 
 
 def write(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:
@@ -123,6 +152,6 @@ def write(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:
         write_atomic(out, raw)
         return
     document = load(raw)
-    for i, (_, person) in enumerate(_instances(document)):
-        set_points(person["keypoints"], new[i], changed[i], 2)
+    lists = [person["keypoints"] for _, person in _instances(document)]
+    put_points(lists, new, changed, 2)
     write_atomic(out, dump(document, raw))

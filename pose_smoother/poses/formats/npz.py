@@ -1,13 +1,15 @@
-"""NumPy archives: keypoints (n, J, 2 or 3) or (P, n, J, 2 or 3), scores, names, frame, person.
+"""NumPy archives: an array ``keypoints``, and scores, names, frame, person, fps where there are.
 
-Nothing is ever unpickled, and members that are not the keypoints are copied as bytes.
+The axes are those of `array_layout`. Nothing is ever unpickled, and members that are not the
+keypoints are copied as bytes.
 """
 
 import io
 import struct
+import tokenize
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +18,13 @@ from numpy.typing import NDArray
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
+from pose_smoother.poses.formats.array_layout import ArrayLayout, find_layout
+from pose_smoother.poses.formats.evidence import Evidence
 from pose_smoother.poses.formats.tracks_io import (
     MAX_BYTES,
     Detections,
     frame_number,
+    frame_rate,
     read_bytes,
     to_file_order,
     to_tracks,
@@ -29,17 +34,20 @@ from pose_smoother.poses.tracks import Floats, Poses
 
 NAME = "npz"
 EXTENSIONS = (".npz",)
+HAS = frozenset({"scores", "fps", "3-D", "layout"})
+
+_OTHERS = ("frame", "names", "person", "scores", "fps")
 
 #: What `zipfile` and NumPy raise on broken bytes.
-_DAMAGED = (
+DAMAGED = (
     *(ValueError, EOFError, NotImplementedError, RuntimeError, SyntaxError),
-    *(zipfile.BadZipFile, zlib.error, struct.error),
+    *(zipfile.BadZipFile, zlib.error, struct.error, tokenize.TokenError),
 )
 
 
-def looks_like(path: Path) -> bool:
-    """Whether it is a zip archive at all: no other format has the ending."""
-    return True
+def claims(path: Path) -> Evidence:
+    """Whether it is a zip archive at all: no other format is one."""
+    return Evidence.MARK if zipfile.is_zipfile(path) else Evidence.ENDING
 
 
 def _array(archive: zipfile.ZipFile, name: str) -> NDArray[Any] | None:
@@ -51,7 +59,7 @@ def _array(archive: zipfile.ZipFile, name: str) -> NDArray[Any] | None:
     try:
         data = archive.read(info)
         return np.asarray(np.lib.format.read_array(io.BytesIO(data), allow_pickle=False))
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise InvalidInputError(f"{name}: damaged, or not a plain array ({error})") from None
 
 
@@ -69,7 +77,7 @@ def _open(raw: bytes) -> zipfile.ZipFile:
             raise InvalidInputError(f"{damaged}: damaged (its checksum is another)")
     except InvalidInputError:
         raise
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise InvalidInputError(f"not a NumPy archive, or damaged ({error})") from None
     if len(set(archive.namelist())) < len(archive.namelist()):
         raise InvalidInputError("two arrays of the archive have one name")
@@ -88,21 +96,31 @@ def _words(value: NDArray[Any], name: str, n: int) -> list[str]:
 def _keypoints(archive: zipfile.ZipFile) -> NDArray[Any]:
     found = _array(archive, "keypoints")
     if found is None:
+        videopose = {"positions_2d.npy", "positions_3d.npy"} & set(archive.namelist())
+        if videopose:
+            name = min(videopose).removesuffix(".npy")
+            raise InvalidInputError(
+                f"{name}: VideoPose3D's dictionary is a pickle, which may run any program when it "
+                "is loaded, so it is never loaded: save one of its arrays, as in "
+                f"np.savez(path, keypoints=data[{name!r}].item()[subject][action][camera])"
+            )
         here = ", ".join(n.removesuffix(".npy") for n in archive.namelist()) or "nothing"
         raise InvalidInputError(f"expected an array called keypoints, found {here}")
-    fits = found.ndim in (3, 4) and found.shape[-1] in (2, 3) and found.shape[-2] > 0
-    if found.dtype.kind not in "iuf" or not fits:
-        raise InvalidInputError(
-            "keypoints: expected numbers of shape (frames, keypoints, 2 or 3) or (people, frames, "
-            f"keypoints, 2 or 3), found {found.dtype} of shape {found.shape}"
-        )
+    if found.dtype.kind not in "iuf":
+        raise InvalidInputError(f"keypoints: expected numbers, found {found.dtype}")
     return found
 
 
-def read(path: Path, skeleton: str | None) -> Poses:
+def _length(array: NDArray[Any] | None) -> int | None:
+    return len(array) if array is not None and array.ndim == 1 else None
+
+
+def read(path: Path, skeleton: str | None, layout: str | None = None) -> Poses:
     """Tracks of the archive; without ``frame``, frames count from 0.
 
-    A third channel of the keypoints is their score where there is no array ``scores``.
+    Parameters
+    ----------
+    layout : the axes of the keypoints (`array_layout`); None finds them out.
 
     Raises
     ------
@@ -110,75 +128,123 @@ def read(path: Path, skeleton: str | None) -> Poses:
     """
     raw = read_bytes(path)
     archive = _open(raw)
-    stored = _keypoints(archive)
-    data = stored[None] if stored.ndim == 3 else stored
+    arrays = {name: _array(archive, name) for name in _OTHERS}
+    return poses_of(_keypoints(archive), arrays, raw, skeleton, layout)
+
+
+def poses_of(
+    stored: NDArray[Any],
+    arrays: Mapping[str, NDArray[Any] | None],
+    raw: bytes,
+    skeleton: str | None,
+    layout: str | None,
+) -> Poses:
+    """Tracks of an array of keypoints.
+
+    Parameters
+    ----------
+    stored : the keypoints, numbers.
+    arrays : ``frame``, ``names``, ``person``, ``scores`` and ``fps``, None where there is none.
+    raw : the file's bytes.
+
+    Raises
+    ------
+    InvalidInputError : an array is of another shape or type.
+    """
+    found = find_layout(
+        stored,
+        layout=layout,
+        n_frames=_length(arrays["frame"]),
+        n_people=_length(arrays["person"]),
+        n_keypoints=_length(arrays["names"]),
+        has_scores=arrays["scores"] is not None,
+    )
+    data = found.as_people_first(stored)
     n_people, n, n_keypoints, _ = data.shape
-    told = []
-    frame_array = _array(archive, "frame")
-    if frame_array is None:
-        frame = list(range(n))
-        if n_people > n:
-            told.append(
-                f"the first axis was taken for {n_people} people, the second for {n} frames"
-            )
+    n_axes = 3 if found.channels == "xyz" else 2
+    keypoints = data[..., :n_axes].astype(np.float64).reshape(-1, n_keypoints, n_axes)
+    told = list(found.warnings)
+    frame = range(n) if arrays["frame"] is None else _frames(arrays["frame"], n)
+    if arrays["names"] is not None:
+        names = tuple(_words(arrays["names"], "names", n_keypoints))
     else:
-        if frame_array.shape != (n,):
-            raise InvalidInputError(f"frame: expected shape ({n},), found {frame_array.shape}")
-        frame = [frame_number(value) for value in frame_array.tolist()]
-    names_array = _array(archive, "names")
-    if names_array is not None:
-        names = tuple(_words(names_array, "names", n_keypoints))
-    else:
-        names, assumed = known_skeleton(n_keypoints, skeleton)
+        names, assumed = known_skeleton(n_keypoints, skeleton, "coco-17", keypoints)
         told += [assumed] if assumed else []
-    person_array = _array(archive, "person")
     people = (
         [str(i + 1) for i in range(n_people)]
-        if person_array is None
-        else _words(person_array, "person", n_people)
+        if arrays["person"] is None
+        else _words(arrays["person"], "person", n_people)
     )
     seen = Detections(
         [""] * (n_people * n),
         [person for person in people for _ in range(n)],
-        np.array(frame * n_people, dtype=np.int64),
-        data[..., :2].astype(np.float64).reshape(-1, n_keypoints, 2),
-        _scores(archive, data).reshape(-1, n_keypoints),
+        np.array([*frame] * n_people, dtype=np.int64),
+        keypoints,
+        _scores(arrays["scores"], data, found).reshape(-1, n_keypoints),
     )
-    return to_tracks(names, seen, raw, stored.shape, told)
+    return to_tracks(names, seen, raw, found, told, _fps(arrays["fps"]))
 
 
-def _scores(archive: zipfile.ZipFile, data: NDArray[Any]) -> Floats:
-    """float64 (P, n, J)"""
-    scores = _array(archive, "scores")
+def _frames(array: NDArray[Any], n: int) -> list[int]:
+    if array.shape != (n,):
+        raise InvalidInputError(f"frame: expected shape ({n},), found {array.shape}")
+    return [frame_number(value) for value in array.tolist()]
+
+
+def _fps(array: NDArray[Any] | None) -> float | None:
+    """Frames a second from an array of one positive number; None of any other."""
+    return None if array is None or array.size != 1 else frame_rate(array.reshape(-1)[0])
+
+
+def _scores(scores: NDArray[Any] | None, data: NDArray[Any], layout: ArrayLayout) -> Floats:
+    """Scores as float64 (P, n, J); NaN where not given."""
     if scores is None:
-        if data.shape[-1] == 3:
+        if layout.channels == "xys":
             return data[..., 2].astype(np.float64)
         return np.full(data.shape[:-1], np.nan)
-    if scores.dtype.kind not in "iuf" or scores.size != np.prod(data.shape[:-1]):
+    if scores.ndim == layout.n_axes - 1:
+        scores = np.expand_dims(scores, layout.order[3])
+    fits = scores.dtype.kind in "iuf" and scores.ndim == layout.n_axes
+    turned = layout.as_people_first(scores) if fits else scores
+    if turned.shape != (*data.shape[:-1], 1):
         raise InvalidInputError(
-            f"scores: expected numbers of shape {data.shape[:-1]}, found {scores.dtype} of shape "
-            f"{scores.shape}"
+            f"scores: expected a number for each keypoint {data.shape[:-1]} (people, time, "
+            f"keypoints), found {scores.dtype} of shape {scores.shape}"
         )
-    return scores.astype(np.float64).reshape(data.shape[:-1])
+    return turned[..., 0].astype(np.float64)
+
+
+def with_coordinates(
+    stored: NDArray[Any], poses: Poses, keypoints: Sequence[Floats]
+) -> NDArray[Any]:
+    """The stored array with other coordinates; the very array where none is another."""
+    new, changed = to_file_order(poses, keypoints)
+    if not changed.any():
+        return stored
+    dtype = stored.dtype if stored.dtype.kind == "f" else np.dtype(np.float64)
+    written = stored.astype(dtype)
+    values = poses.origin.place.as_people_first(written)[..., : new.shape[-1]]
+    values[changed.reshape(values.shape)] = new[changed].astype(dtype)
+    return written
+
+
+def npy_bytes(array: NDArray[Any]) -> bytes:
+    """An array as NumPy saves it."""
+    buffer = io.BytesIO()
+    np.lib.format.write_array(buffer, array, allow_pickle=False)
+    return buffer.getvalue()
 
 
 def write(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:
     """The same archive with other keypoints, in their own type; whole numbers become float64."""
-    new, changed = to_file_order(poses, keypoints)
     source = _open(poses.origin.raw)
     stored = _keypoints(source)
-    if changed.any():
-        dtype = stored.dtype if stored.dtype.kind == "f" else np.dtype(np.float64)
-        values = stored.astype(dtype).reshape(-1, *stored.shape[-2:])
-        values[..., :2][changed] = new[changed].astype(dtype)
-        stored = values.reshape(stored.shape)
+    written = with_coordinates(stored, poses, keypoints)
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w") as archive:
         for info in source.infolist():
             data = source.read(info)
-            if info.filename == "keypoints.npy" and changed.any():
-                buffer = io.BytesIO()
-                np.lib.format.write_array(buffer, stored, allow_pickle=False)
-                data = buffer.getvalue()
+            if info.filename == "keypoints.npy" and written is not stored:
+                data = npy_bytes(written)
             archive.writestr(info, data)
     write_atomic(out, target.getvalue())

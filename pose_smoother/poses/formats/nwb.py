@@ -15,13 +15,28 @@ from numpy.typing import NDArray
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
-from pose_smoother.poses.formats.hdf5_utils import array, opened, rewritten, text
-from pose_smoother.poses.formats.tracks_io import Detections, read_bytes, to_file_order, to_tracks
+from pose_smoother.poses.formats.evidence import Evidence
+from pose_smoother.poses.formats.hdf5_utils import (
+    array,
+    file_evidence,
+    opened,
+    rewritten,
+    text,
+)
+from pose_smoother.poses.formats.tracks_io import (
+    Detections,
+    frame_rate,
+    read_bytes,
+    to_file_order,
+    to_tracks,
+)
 from pose_smoother.poses.tracks import Floats, Poses
 
 NAME = "nwb"
 EXTENSIONS = (".nwb",)
+HAS = frozenset({"scores", "fps", "3-D"})
 
+_MAX_LINKS = 16
 _PREFIX = "PoseEstimationSeries"  # NeuroConv names a series so, before the keypoint's name
 
 
@@ -34,7 +49,9 @@ class Series:
     path : of its values in the file.
     person, video, keypoint : names; the person's is its PoseEstimation's.
     time : float64 (m,), seconds, or frames where the file gives no rate.
-    values : float64 (m, 3): x, y and confidence, NaN where missing.
+    in_seconds : whether the file gives timestamps or a rate.
+    values : float64 (m, 2 or 3): x, y and, in three dimensions, z.
+    score : float64 (m,), the confidence, NaN where missing.
     """
 
     path: str
@@ -42,42 +59,82 @@ class Series:
     video: str
     keypoint: str
     time: Floats
+    in_seconds: bool
     values: Floats
+    score: Floats
 
 
-def looks_like(path: Path) -> bool:
-    """No other format has the ending."""
-    return True
+@dataclass(frozen=True)
+class Place:
+    """Where the coordinates of one series are: its rows in the file's order, and its keypoint."""
+
+    path: str
+    rows: NDArray[np.int64]
+    keypoint: int
+
+
+def claims(path: Path) -> Evidence:
+    """Whether an HDF5 file says which version of NWB it is."""
+    return file_evidence(path, lambda file: "nwb_version" in file.attrs)
 
 
 def _is(value: Any, kind: str) -> bool:
     return isinstance(value, h5py.Group) and text(value.attrs.get("neurodata_type")) == kind
 
 
-def _time(group: h5py.Group, n: int) -> Floats:
+def _linked(group: h5py.Group, name: str) -> NDArray[Any]:
+    """The values of a dataset, which may be a link to another one of the same file.
+
+    Series of one recording share their timestamps by such links.
+    """
+    link = group.get(name, getlink=True)
+    for _ in range(_MAX_LINKS):
+        if not isinstance(link, h5py.SoftLink):
+            break
+        absolute = link.path.startswith("/")
+        group, path = (group.file if absolute else group), link.path
+        parent, _, name = path.strip("/").rpartition("/")
+        found = group.get(parent) if parent else group
+        if not isinstance(found, h5py.Group) or found.file != group.file:
+            raise InvalidInputError(f"{path}: expected what a link names, found none in this file")
+        group, link = found, found.get(name, getlink=True)
+    return array(group, name)
+
+
+def _time(group: h5py.Group, n: int) -> tuple[Floats, bool]:
+    """Each value's time, and whether it is in seconds."""
     if "timestamps" in group:
-        time = array(group, "timestamps").astype(np.float64)
+        time = _linked(group, "timestamps").astype(np.float64)
         if time.shape != (n,) or not np.isfinite(time).all():
             raise InvalidInputError(f"{group.name}: expected {n} timestamps")
-        return time
+        return time, True
     start = group.get("starting_time")
-    rate = float(start.attrs.get("rate", 0)) if isinstance(start, h5py.Dataset) else 0.0
-    first = float(array(group, "starting_time")) if rate > 0 else 0.0
-    return first + np.arange(n) / (rate if rate > 0 else 1.0)
+    rate = frame_rate(start.attrs.get("rate")) if isinstance(start, h5py.Dataset) else None
+    if rate is None:
+        return np.arange(n, dtype=np.float64), False
+    return float(array(group, "starting_time")) + np.arange(n) / rate, True
 
 
 def _series(group: h5py.Group, person: str, video: str, name: str) -> Series:
     values = array(group, "data")
-    if values.ndim != 2 or values.shape[1] != 2 or values.dtype.kind not in "iuf":
+    if values.ndim != 2 or values.shape[1] not in (2, 3) or values.dtype.kind not in "iuf":
         raise InvalidInputError(
-            f"{group.name}: expected (frames, 2) numbers, found shape {values.shape}"
+            f"{group.name}: expected (frames, 2 or 3) numbers, found shape {values.shape}"
         )
     score = array(group, "confidence") if "confidence" in group else np.full(len(values), np.nan)
     if score.shape != (len(values),):
         raise InvalidInputError(f"{group.name}: expected {len(values)} confidences")
-    time = _time(group, len(values))
-    stacked = np.column_stack([values, score]).astype(np.float64)
-    return Series(f"{group.name}/data", person, video, name, time, stacked)
+    time, in_seconds = _time(group, len(values))
+    return Series(
+        f"{group.name}/data",
+        person,
+        video,
+        name,
+        time,
+        in_seconds,
+        values.astype(np.float64),
+        score.astype(np.float64),
+    )
 
 
 def _all_series(file: h5py.File) -> list[Series]:
@@ -106,18 +163,21 @@ def _all_series(file: h5py.File) -> list[Series]:
     return found
 
 
-def frame_numbers(time: Floats, told: list[str]) -> tuple[Floats, NDArray[np.int64]]:
-    """Every moment once, ascending, and its frame number; ``told`` gets what was assumed."""
+def frame_numbers(time: Floats, told: list[str]) -> tuple[Floats, NDArray[np.int64], float | None]:
+    """Every moment once, ascending, its frame number, and the step between frames.
+
+    ``told`` gets what was assumed; the step is None where the moments are not evenly spaced.
+    """
     moments = np.unique(time)
     steps = np.diff(moments)
-    # Stamps of one frame may differ in their last digits; they are told apart by a step's half.
+    # Timestamps of one frame may differ in their last digits: less than half a step.
     step = float(np.median(steps)) if len(steps) else 1.0
     frame = np.rint((moments - moments[0]) / step)
     off = np.abs((moments - moments[0]) / step - frame)
     if len(np.unique(frame)) < len(frame) or frame[-1] >= 2**53 or off.max() > 0.25:
         told.append("timestamps are not evenly spaced: frames were numbered in their order")
-        frame = np.arange(len(moments), dtype=np.float64)
-    return moments, frame.astype(np.int64)
+        return moments, np.arange(len(moments)), None
+    return moments, frame.astype(np.int64), step if len(steps) else None
 
 
 def read(path: Path, skeleton: str | None) -> Poses:
@@ -125,59 +185,67 @@ def read(path: Path, skeleton: str | None) -> Poses:
 
     Raises
     ------
-    InvalidInputError : the file is no such HDF5, or has no 2-D poses.
+    InvalidInputError : the file is no such HDF5, or mixes two and three dimensions.
     """
     raw = read_bytes(path)
     with opened(raw) as file:
         series = _all_series(file)
+    n_axes = {s.values.shape[1] for s in series}
+    if len(n_axes) > 1:
+        raise InvalidInputError("expected series of two or of three dimensions, found both")
     told: list[str] = []
-    moments, frame = frame_numbers(np.concatenate([s.time for s in series]), told)
+    moments, frame, step = frame_numbers(np.concatenate([s.time for s in series]), told)
     names = {name: i for i, name in enumerate(dict.fromkeys(s.keypoint for s in series))}
-    people = {key: i for i, key in enumerate(dict.fromkeys((s.video, s.person) for s in series))}
-    frames = [frame[np.searchsorted(moments, s.time)].tolist() for s in series]
-    found = {
-        (s.video, s.person, f) for s, numbers in zip(series, frames, strict=True) for f in numbers
-    }
-    ordered = sorted(found, key=lambda key: (people[key[:2]], key[2]))
-    rows = {key: row for row, key in enumerate(ordered)}
-    spots = [  # (row, keypoint, path, index in the series)
-        (rows[s.video, s.person, f], names[s.keypoint], s.path, index)
-        for s, numbers in zip(series, frames, strict=True)
-        for index, f in enumerate(numbers)
-    ]
-    data = np.full((len(rows), len(names), 3), np.nan)
-    place = {}
-    values = np.concatenate([s.values for s in series])
-    for (row, keypoint, inside, index), value in zip(spots, values, strict=True):
-        if (row, keypoint) in place:
-            raise InvalidInputError(f"{inside}: two values for one moment")
-        place[row, keypoint] = (inside, index)
-        data[row, keypoint] = value
+    people: dict[tuple[str, str], list[tuple[Series, NDArray[np.int64]]]] = {}
+    for s in series:
+        numbers = frame[np.searchsorted(moments, s.time)]
+        people.setdefault((s.video, s.person), []).append((s, numbers))
+    frames = [np.unique(np.concatenate([n for _, n in found])) for found in people.values()]
+    data = np.full((sum(map(len, frames)), len(names), n_axes.pop()), np.nan)
+    score = np.full(data.shape[:2], np.nan)
+    filled = np.zeros(score.shape, bool)
+    place: list[Place] = []
+    start = 0
+    for found, of_person in zip(people.values(), frames, strict=True):
+        for s, numbers in found:
+            rows = start + np.searchsorted(of_person, numbers)
+            keypoint = names[s.keypoint]
+            if len(np.unique(rows)) < len(rows) or filled[rows, keypoint].any():
+                raise InvalidInputError(f"{s.path}: two values for one moment")
+            data[rows, keypoint], score[rows, keypoint] = s.values, s.score
+            filled[rows, keypoint] = True
+            place.append(Place(s.path, rows, keypoint))
+        start += len(of_person)
+    of_rows = list(zip(people, frames, strict=True))
     seen = Detections(
-        [video for video, _, _ in rows],
-        [person for _, person, _ in rows],
-        np.array([number for _, _, number in rows], dtype=np.int64),
-        data[..., :2],
-        data[..., 2],
+        [video for (video, _), of_person in of_rows for _ in of_person],
+        [person for (_, person), of_person in of_rows for _ in of_person],
+        np.concatenate(frames),
+        data,
+        score,
     )
-    return to_tracks(list(names), seen, raw, place, told)
+    in_seconds = step is not None and all(s.in_seconds for s in series)
+    fps = round(1 / step, 6) if in_seconds and step else None
+    return to_tracks(list(names), seen, raw, place, told, fps)
 
 
 def write(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:
-    """The same file with other coordinates; confidences and timestamps stay."""
-    place = poses.origin.place
+    """The same file with other coordinates; confidences and timestamps stay.
+
+    A moment that a keypoint's series does not have stays without a value.
+    """
     new, changed = to_file_order(poses, keypoints)
     arrays: dict[str, NDArray[Any]] = {}
     with opened(poses.origin.raw) as file:
-        for row, keypoint, axis in np.argwhere(changed).tolist():
-            if (row, keypoint) not in place:
-                continue  # a moment that the keypoint's series does not have
-            inside, index = place[row, keypoint]
-            if inside not in arrays:
-                arrays[inside] = array(file, inside)
-            if arrays[inside].dtype.kind != "f":
+        for place in poses.origin.place:
+            at = changed[place.rows, place.keypoint]
+            if not at.any():
+                continue
+            values = array(file, place.path)
+            if values.dtype.kind != "f":
                 raise InvalidInputError(
-                    f"{inside} holds whole numbers: nothing between them has room"
+                    f"{place.path} holds whole numbers: coordinates between them have no room"
                 )
-            arrays[inside][index, axis] = new[row, keypoint, axis]
+            values[at] = new[place.rows, place.keypoint][at]
+            arrays[place.path] = values
     write_atomic(out, rewritten(poses.origin.raw, arrays))

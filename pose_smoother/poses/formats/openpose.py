@@ -1,12 +1,13 @@
 """OpenPose's JSON: one file a frame, in a folder, or the file of one frame.
 
-A keypoint whose x, y and score are all 0 was not detected. Faces and hands pass through.
+Files may have any names with a number, which is the frame: ``dance_000000000012_keypoints.json``,
+``cam01.0000.json``, ``0.json``. Hands and face are keypoints of the same person, with names that
+begin with ``left_hand_``, ``right_hand_`` and ``face_``.
 """
 
 import re
-import shutil
-import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,106 +15,187 @@ import numpy as np
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
+from pose_smoother.poses.formats.evidence import Evidence
+from pose_smoother.poses.formats.frame_files import write_folder
 from pose_smoother.poses.formats.json_utils import (
     dump,
     head,
     load,
     member,
     person_name,
-    points,
-    set_points,
-    stack,
 )
+from pose_smoother.poses.formats.point_lists import point_array, put_points, with_score
 from pose_smoother.poses.formats.tracks_io import (
     MAX_BYTES,
     Detections,
-    named_frame,
     read_bytes,
     to_file_order,
     to_tracks,
 )
 from pose_smoother.poses.keypoint_names import known_skeleton
+from pose_smoother.poses.skeletons import skeleton as skeleton_named
 from pose_smoother.poses.tracks import Floats, Poses
 
 NAME = "openpose"
 EXTENSIONS = ("", ".json")
+HAS = frozenset({"scores"})
+
+#: The keys of a person's keypoints, with what their names begin with and the skeleton.
+_PARTS = {
+    "pose_keypoints_2d": ("", "body-25"),
+    "hand_left_keypoints_2d": ("left_hand_", "hand-21"),
+    "hand_right_keypoints_2d": ("right_hand_", "hand-21"),
+    "face_keypoints_2d": ("face_", "face-70"),
+}
 _BODY = "pose_keypoints_2d"
 
 
-def looks_like(path: Path) -> bool:
-    """Whether a folder has files of frames, or a file's first keys are a frame's."""
+@dataclass(frozen=True)
+class _Person:
+    """One person of one frame: the frame's file, and the index among its people."""
+
+    file: str
+    index: int
+    found: dict[str, Any]
+
+
+_FIRST_KEY = re.compile(rb'\{\s*"(version|people|part_candidates)"')
+
+
+def claims(path: Path) -> Evidence:
+    """Whether a folder's first JSON file, or a file, has the keys of a frame."""
     if path.is_dir():
-        return any(path.glob("*_keypoints.json"))
+        if any(path.glob("*_keypoints.json")):
+            return Evidence.MARK
+        first = next(path.glob("*.json"), None)
+        found = first is not None and _FIRST_KEY.match(head(first)) and claims(first)
+        return found or Evidence.NONE
     start = head(path)
-    return start.startswith(b"{") and b'"people"' in start and b'"instance_info"' not in start
+    if not start.startswith(b"{") or b'"people"' not in start or b'"instance_info"' in start:
+        return Evidence.NONE
+    own = _FIRST_KEY.match(start) and b'_keypoints_2d"' in start
+    return Evidence.MARK if own else Evidence.NAMES
 
 
-def _people(document: Any, where: str) -> list[dict[str, Any]]:
-    """Everyone of a frame with a body."""
-    people = member(document, "people", list, where)
+def _people(document: Any, file: str) -> list[_Person]:
+    """Everyone of a frame who has a body, hand or face."""
+    people = member(document, "people", list, "the file")
     if not all(isinstance(person, dict) for person in people):
-        raise InvalidInputError(f"{where}: expected people as objects")
-    return [person for person in people if person.get(_BODY)]
+        raise InvalidInputError("the file: expected people as objects")
+    return [
+        _Person(file, i, person)
+        for i, person in enumerate(people)
+        if any(person.get(part) for part in _PARTS)
+    ]
 
 
 def _frame(name: str) -> tuple[str, int]:
-    """(video, frame) from a file's name: ``dance_000000000012_keypoints.json``."""
+    """(video, frame) from a file's name: the last number is the frame."""
     stem = name.removesuffix(".json").removesuffix("_keypoints")
-    if not re.search("[0-9]", stem):
-        return stem, 0
-    video, frame = named_frame(stem)
-    return video.rstrip("_"), frame
+    match = re.fullmatch(r"(.*?)([0-9]{1,18})([^0-9]*)", stem, flags=re.DOTALL)
+    return (match[1].rstrip("_.- "), int(match[2])) if match else (stem, 0)
 
 
 def _files(path: Path) -> dict[str, bytes]:
-    """The bytes of every frame's file by its name."""
+    """The bytes of every frame's file by its name, in the order of videos and frames."""
     if not path.is_dir():
         return {path.name: read_bytes(path)}
-    files = sorted(path.glob("*_keypoints.json"), key=lambda file: (_frame(file.name), file.name))
-    if not files:
-        raise InvalidInputError("no file *_keypoints.json is in the folder")
-    total = sum(file.stat().st_size for file in files)
-    if total > MAX_BYTES:
-        raise InvalidInputError(f"expected at most {MAX_BYTES:,} bytes in all, found {total:,}")
-    return {file.name: file.read_bytes() for file in files}
+    names = [file.name for file in path.iterdir() if file.suffix == ".json"]
+    if any(name.endswith("_keypoints.json") for name in names):
+        names = [name for name in names if name.endswith("_keypoints.json")]
+    if not names:
+        raise InvalidInputError("no JSON file is in the folder")
+    files: dict[str, bytes] = {}
+    total = 0
+    for name in sorted(names, key=lambda name: (_frame(name), name)):
+        with open(path / name, "rb") as file:  # noqa: PTH123 (a third of the time of a Path's)
+            files[name] = file.read()
+        total += len(files[name])
+        if total > MAX_BYTES:
+            raise InvalidInputError(f"expected at most {MAX_BYTES:,} bytes in all, found more")
+    return files
 
 
 def read(path: Path, skeleton: str | None) -> Poses:
-    """Tracks of the bodies; 25 keypoints are BODY-25, 18 OpenPose's COCO, unless told otherwise.
+    """Tracks of people with their hands and faces.
+
+    25 keypoints are BODY_25 or BODY_25B by the lengths of their limbs, 18 are OpenPose's COCO.
 
     Raises
     ------
-    InvalidInputError : a file is no such JSON, or the keypoints' names cannot be told.
+    InvalidInputError : a file is no such JSON.
     """
     files = _files(path)
-    bodies: list[Floats] = []
-    place: list[tuple[str, int]] = []
-    who: list[str | None] = []
-    frames: list[tuple[str, int]] = []
+    everyone: list[_Person] = []
     for name, raw in files.items():
         try:
-            people = _people(load(raw), "the file")
-            bodies += [points(member(p, _BODY, list, "the file"), "the file") for p in people]
+            everyone += _people(load(raw), name)
         except InvalidInputError as error:
             raise InvalidInputError(f"{name}: {error}" if path.is_dir() else str(error)) from None
-        place += [(name, i) for i in range(len(people))]
-        who += [person_name(person, ("person_id",)) for person in people]
-        frames += [_frame(name)] * len(people)
-    keypoints, score = stack(bodies, "people")
-    keypoints[(score == 0) & (keypoints == 0).all(axis=2)] = np.nan
-    names, assumed = known_skeleton(keypoints.shape[1], skeleton, "body-25")
-    told = [assumed] if assumed else []
-    others = sum(p.name not in files for p in path.iterdir()) if path.is_dir() else 0
-    if others:
-        told.append(f"{others} other files of the folder are not frames: not copied")
+    if not everyone:
+        raise InvalidInputError("nobody is in it: no keypoints under people")
+    names: list[str] = []
+    told: list[str] = []
+    data: list[Floats] = []
+    slices: dict[str, slice] = {}
+    for part in _PARTS:
+        values = _values(everyone, part, path.is_dir())
+        if values is not None:
+            slices[part] = slice(len(names), len(names) + values.shape[1])
+            names += _names(part, values, skeleton, told)
+            data.append(values)
+    told += _passed_over(path, files, everyone)
+    stacked = np.concatenate(data, axis=1)
+    frames = {name: _frame(name) for name in files}
     seen = Detections(
-        [video for video, _ in frames],
-        who,
-        np.array([frame for _, frame in frames], dtype=np.int64),
-        keypoints,
-        score,
+        [frames[person.file][0] for person in everyone],
+        [person_name(person.found, ("person_id",)) for person in everyone],
+        np.array([frames[person.file][1] for person in everyone], dtype=np.int64),
+        stacked[..., :2],
+        stacked[..., 2],
     )
+    place = ([(person.file, person.index) for person in everyone], slices)
     return to_tracks(names, seen, (path.is_dir(), files), place, told)
+
+
+def _values(everyone: list[_Person], part: str, folder: bool) -> Floats | None:
+    """x, y and score of a part, float64 (N, K, 3); missing is NaN. None where nobody has it."""
+
+    def where(row: int) -> str:
+        return everyone[row].file if folder else "the file"
+
+    found = point_array([person.found.get(part) for person in everyone], where)
+    if found is None:
+        return None
+    values = with_score(found)
+    values[(values == 0).all(axis=2), :2] = np.nan
+    return values
+
+
+def _names(part: str, values: Floats, skeleton: str | None, told: list[str]) -> list[str]:
+    """The names of a part's keypoints; ``told`` gets what was assumed."""
+    prefix, usual = _PARTS[part]
+    n = values.shape[1]
+    if part == _BODY:
+        usual = "openpose-18" if n == 18 else usual
+        among = ("body-25", "body-25b", "openpose-18")
+        names, assumed = known_skeleton(n, skeleton, usual, values[..., :2], among)
+        told += [assumed] if assumed else []
+    else:
+        names = skeleton_named(usual).keypoints
+        names = names if len(names) == n else tuple(map(str, range(n)))
+    return [prefix + name for name in names]
+
+
+def _passed_over(path: Path, files: dict[str, bytes], everyone: list[_Person]) -> list[str]:
+    """Sentences on what is not smoothed or not written."""
+    found = []
+    others = sum(file.name not in files for file in path.iterdir()) if path.is_dir() else 0
+    if others:
+        found.append(f"{others} other files of the folder are not frames: not copied")
+    if any(person.found.get("pose_keypoints_3d") for person in everyone):
+        found.append("3-D keypoints (pose_keypoints_3d) are left as they are")
+    return found
 
 
 def write(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:
@@ -124,34 +206,18 @@ def write(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:
     InvalidInputError : the folder exists already.
     """
     folder, files = poses.origin.raw
+    place, slices = poses.origin.place
     new, changed = to_file_order(poses, keypoints)
-    touched: dict[str, list[tuple[int, int]]] = {}
-    for row, (name, i) in enumerate(poses.origin.place):
-        if changed[row].any():
-            touched.setdefault(name, []).append((row, i))
+    rows = np.flatnonzero(changed.any(axis=(1, 2))).tolist()
+    documents = {name: load(files[name]) for name in dict.fromkeys(place[row][0] for row in rows)}
+    people = [documents[place[row][0]]["people"][place[row][1]] for row in rows]
+    for part, at in slices.items():
+        lists = [person.get(part) for person in people]
+        put_points(lists, new[rows, at], changed[rows, at])
     written = dict(files)
-    for name, rows in touched.items():
-        document = load(files[name])
-        people = _people(document, name)
-        for row, i in rows:
-            set_points(people[i][_BODY], new[row], changed[row])
+    for name, document in documents.items():
         written[name] = dump(document, files[name])
     if folder:
-        _write_folder(out, written)
+        write_folder(out, written)
     else:
         write_atomic(out, next(iter(written.values())))
-
-
-def _write_folder(out: Path, files: dict[str, bytes]) -> None:
-    if out.exists():
-        raise InvalidInputError(f"{out}: exists already; a folder is only written anew")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name[:40]}."))
-    try:
-        for name, data in files.items():
-            (aside / name).write_bytes(data)
-        aside.chmod(0o755)
-        aside.rename(out)
-    except BaseException:
-        shutil.rmtree(aside, ignore_errors=True)
-        raise

@@ -5,6 +5,7 @@ prediction, the correction is taken and the prediction passes through.
 """
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,27 @@ from numpy.typing import NDArray
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
-from pose_smoother.poses.formats.hdf5_utils import array, opened, rewritten, text
+from pose_smoother.poses.formats.evidence import Evidence
+from pose_smoother.poses.formats.hdf5_utils import (
+    array,
+    file_evidence,
+    opened,
+    rewritten,
+    text,
+)
 from pose_smoother.poses.formats.json_utils import load
-from pose_smoother.poses.formats.tracks_io import Detections, read_bytes, to_file_order, to_tracks
+from pose_smoother.poses.formats.tracks_io import (
+    Detections,
+    frame_rate,
+    read_bytes,
+    to_file_order,
+    to_tracks,
+)
 from pose_smoother.poses.tracks import Floats, Poses
 
 NAME = "sleap"
 EXTENSIONS = (".slp",)
+HAS = frozenset({"scores", "fps"})
 
 _NEWER = 3.0  # another layout; sleap-io 0.9 refuses it as well
 _POINTS = ("points", "pred_points")  # by an instance's type: 0 by hand, 1 predicted
@@ -36,9 +51,9 @@ _FIELDS = {
 }
 
 
-def looks_like(path: Path) -> bool:
-    """No other format has the ending."""
-    return True
+def claims(path: Path) -> Evidence:
+    """Whether an HDF5 file has SLEAP's tables."""
+    return file_evidence(path, lambda file: all(name in file for name in _FIELDS))
 
 
 def _table(file: h5py.File, name: str) -> NDArray[Any]:
@@ -53,20 +68,27 @@ def _skeletons(metadata: Any) -> list[tuple[str, ...]]:
     """The node names of every skeleton."""
     try:
         nodes = [str(node["name"]) for node in metadata["nodes"]]
-        return [tuple(nodes[int(n["id"])] for n in s["nodes"]) for s in metadata["skeletons"]]
-    except (KeyError, IndexError, TypeError, ValueError) as error:
+        # SLEAP 1.3.2 and later may put the graph next to a description and a picture.
+        graphs = [s.get("nx_graph", s) for s in metadata["skeletons"]]
+        return [tuple(nodes[int(node["id"])] for node in graph["nodes"]) for graph in graphs]
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
         raise InvalidInputError(f"the skeletons cannot be read ({error!r:.80})") from None
 
 
-def _labels(file: h5py.File, name: str) -> list[tuple[int, str]]:
-    """(number, name) of every track or video; a number is added where two names are alike.
+def _documents(file: h5py.File, name: str) -> list[Any]:
+    """The JSON of every row of a dataset."""
+    return [load(text(line).encode()) for line in array(file, name).tolist()]
+
+
+def _labels(documents: list[Any]) -> dict[int, str]:
+    """Names of tracks or videos by their numbers; the number is added where two names are alike.
 
     A track is ``[0, name]``; a video an object, its frames' number in ``video<number>/video`` where
     they are embedded, else its row.
     """
     found: list[tuple[int, str]] = []
-    for row, line in enumerate(array(file, name).tolist()):
-        value, number = load(text(line).encode()), row
+    for row, value in enumerate(documents):
+        number = row
         if isinstance(value, list) and len(value) == 2:
             value = value[1]
         if isinstance(value, dict):
@@ -76,33 +98,48 @@ def _labels(file: h5py.File, name: str) -> list[tuple[int, str]]:
             number = int(embedded[1]) if embedded else row
             value = value.get("name") or inner.get("filename") or value.get("filename") or row
         found.append((number, str(value)))
-    names = [label for _, label in found]
-    return [(n, x if names.count(x) == 1 else f"{x} ({n})") for n, x in found]
+    counts = Counter(label for _, label in found)
+    return {n: x if counts[x] == 1 else f"{x} ({n})" for n, x in found}
+
+
+def _fps(videos: list[Any]) -> float | None:
+    """Frames a second, where all videos have one rate."""
+    backends = [video.get("backend") if isinstance(video, dict) else None for video in videos]
+    rates = {frame_rate(b.get("fps")) if isinstance(b, dict) else None for b in backends}
+    return rates.pop() if len(rates) == 1 else None
 
 
 def _chosen(instances: NDArray[Any], frame_of: NDArray[np.int64]) -> list[int]:
     """The rows of instances to take: of those of one track in one frame, the one made by hand."""
-    by_hand = instances["instance_type"] == 0
-    corrected = set(instances["from_predicted"][by_hand].astype(int).tolist())
+    by_hand = (instances["instance_type"] == 0).tolist()
+    from_predicted = instances["from_predicted"].astype(int).tolist()
+    corrected = {of for of, hand in zip(from_predicted, by_hand, strict=True) if hand}
+    ids = instances["instance_id"].astype(int).tolist()
     keys = list(zip(frame_of.tolist(), instances["track"].astype(int).tolist(), strict=True))
     taken = {key for key, hand in zip(keys, by_hand, strict=True) if hand and key[1] >= 0}
     return [
         row
         for row, key in enumerate(keys)
-        if key[0] >= 0
-        and (by_hand[row] or not (int(instances["instance_id"][row]) in corrected or key in taken))
+        if key[0] >= 0 and (by_hand[row] or not (ids[row] in corrected or key in taken))
     ]
 
 
-def _values(points: NDArray[Any], offset: float) -> Floats:
-    """(J, 3): x, y and score; NaN where not visible, and for the score of points made by hand."""
+def _values(points: NDArray[Any]) -> Floats:
+    """x, y and score (..., 3); NaN where not visible, and for the score of points made by hand."""
     names = points.dtype.names or ()
-    score = points["score"] if "score" in names else np.full(len(points), np.nan)
-    values = np.column_stack([points["x"], points["y"], score]).astype(np.float64)
-    with np.errstate(invalid="ignore"):  # a broken file may hold signalling NaN
-        values[:, :2] -= offset
+    score = points["score"] if "score" in names else np.full(points.shape, np.nan)
+    values = np.stack([points["x"], points["y"], score], axis=-1).astype(np.float64)
     values[~points["visible"].astype(bool), :2] = np.nan
     return values
+
+
+def _frame_of(frames: NDArray[Any], n_instances: int) -> NDArray[np.int64]:
+    """The row of the frame of each instance, -1 where none has it."""
+    frame_of = np.full(n_instances, -1, dtype=np.int64)
+    starts, ends = frames["instance_id_start"].tolist(), frames["instance_id_end"].tolist()
+    for row, (start, end) in enumerate(zip(starts, ends, strict=True)):
+        frame_of[int(start) : int(end)] = row
+    return frame_of
 
 
 def read(path: Path, skeleton: str | None) -> Poses:
@@ -120,11 +157,10 @@ def read(path: Path, skeleton: str | None) -> Poses:
             raise InvalidInputError(f"expected SLEAP's format below {_NEWER:g}, found {version:g}")
         skeletons = _skeletons(load(text(file["metadata"].attrs["json"]).encode()))
         tables = {name: _table(file, name) for name in _FIELDS}
-        videos, tracks = (dict(_labels(file, n)) for n in ("videos_json", "tracks_json"))
+        listed = _documents(file, "videos_json")
+        videos, tracks = _labels(listed), _labels(_documents(file, "tracks_json"))
     frames, instances = tables["frames"], tables["instances"]
-    frame_of = np.full(len(instances), -1, dtype=np.int64)
-    for i, frame in enumerate(frames):
-        frame_of[int(frame["instance_id_start"]) : int(frame["instance_id_end"])] = i
+    frame_of = _frame_of(frames, len(instances))
     chosen = _chosen(instances, frame_of)
     used = set(instances["skeleton"][chosen].astype(int).tolist())
     if not chosen or not used <= set(range(len(skeletons))):
@@ -138,43 +174,42 @@ def read(path: Path, skeleton: str | None) -> Poses:
         told.append(f"{n} predictions that were corrected by hand pass through untouched")
     # Before format 1.1 a pixel's corner was (0, 0), since then its centre is.
     offset = 0.5 if version < 1.1 else 0.0
-    place = [
-        (
-            _POINTS[min(int(instances["instance_type"][row]), 1)],
-            int(instances["point_id_start"][row]),
-        )
-        for row in chosen
-    ]
-    stops = instances["point_id_end"][chosen].astype(int).tolist()
-    data = [
-        _values(tables[name][start:stop], offset)
-        for (name, start), stop in zip(place, stops, strict=True)
-    ]
     (nodes,) = names
-    if any(len(values) != len(nodes) for values in data):
-        raise InvalidInputError(
-            f"expected {len(nodes)} points of every instance, found other numbers"
-        )
-    at = frames[frame_of[chosen]]
-    stacked = np.array(data, dtype=np.float64)
-    seen = Detections(
-        [videos.get(v, f"video {v}") for v in at["video"].astype(int).tolist()],
-        [tracks.get(t) for t in instances["track"][chosen].astype(int).tolist()],
-        at["frame_idx"].astype(np.int64),
-        stacked[..., :2],
-        stacked[..., 2],
+    kind = np.minimum(instances["instance_type"][chosen].astype(np.int64), 1)
+    start, stop = (
+        instances[f"point_id_{edge}"][chosen].astype(np.int64) for edge in ("start", "end")
     )
-    return to_tracks(nodes, seen, raw, (place, offset), told)
+    data = np.full((len(chosen), len(nodes), 3), np.nan)
+    for i, name in enumerate(_POINTS):
+        of_kind = kind == i
+        at = start[of_kind, None] + np.arange(len(nodes))
+        inside = (start[of_kind] >= 0).all() and at.max(initial=-1) < len(tables[name])
+        if not inside or (stop[of_kind] - start[of_kind] != len(nodes)).any():
+            raise InvalidInputError(
+                f"expected {len(nodes)} points of every instance, found other numbers"
+            )
+        data[of_kind] = _values(tables[name][at])
+    with np.errstate(invalid="ignore"):  # a broken file may hold signalling NaN
+        data[..., :2] -= offset
+    of_chosen = frames[frame_of[chosen]]
+    seen = Detections(
+        [videos.get(v, f"video {v}") for v in of_chosen["video"].astype(int).tolist()],
+        [tracks.get(t) for t in instances["track"][chosen].astype(int).tolist()],
+        of_chosen["frame_idx"].astype(np.int64),
+        data[..., :2],
+        data[..., 2],
+    )
+    return to_tracks(nodes, seen, raw, (kind, start, offset), told, _fps(listed))
 
 
 def write(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:
     """The same file with other coordinates; scores and visibility stay."""
-    place, offset = poses.origin.place
+    kind, start, offset = poses.origin.place
     new, changed = to_file_order(poses, keypoints)
     with opened(poses.origin.raw) as file:
         tables = {name: _table(file, name) for name in _POINTS}
-    for row, keypoint, axis in np.argwhere(changed).tolist():
-        name, start = place[row]
-        field = ("x", "y")[axis]
-        tables[name][field][start + keypoint] = new[row, keypoint, axis] + offset
+    for i, name in enumerate(_POINTS):
+        for axis, field in enumerate(("x", "y")):
+            row, keypoint = np.nonzero(changed[..., axis] & (kind == i)[:, None])
+            tables[name][field][start[row] + keypoint] = new[row, keypoint, axis] + offset
     write_atomic(out, rewritten(poses.origin.raw, tables))

@@ -4,11 +4,15 @@
 of ``007`` and ``NA``; here a file is its lines, and a line is split only to be read or changed.
 """
 
+import io
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
 from pose_smoother.errors import InvalidInputError
@@ -17,7 +21,16 @@ from pose_smoother.poses.formats.tracks_io import DECIMALS
 #: What stands in a cell without a number.
 MISSING = frozenset({"", "nan", "na", "n/a", "null", "none", "<na>"})
 
-_RECORD = re.compile(r'(?:[^"\n]+|"[^"]*")*\n?')
+#: A line with its ending; line breaks within quotes belong to it. By the line's last character.
+_RECORD = {end: re.compile(rf'(?:[^"{end}]+|"[^"]*")*{end}?') for end in ("\n", "\r")}
+#: A number of at most six decimals is written in fewer characters than these.
+_SHORT = 18
+#: A header is looked for below so many comment lines at most.
+_MAX_COMMENTS = 1000
+_COMMA_NUMBER = re.compile(r"\s*[+-]?\d*,\d+(?:[eE][+-]?\d+)?\s*")
+_POINT_NUMBER = re.compile(r"\s*[+-]?\d*\.\d+(?:[eE][+-]?\d+)?\s*")
+_UTF_16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
+_FPS = re.compile(r"#.*\b(?:fps|frame_?rate)\s*[:=]\s*(\d+(?:\.\d*)?)", flags=re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -29,16 +42,34 @@ class Table:
     lines : every line with its ending, a quoted line break within one; blank lines are kept.
     delimiter : ``,``, ``;`` or a tab.
     encoding : what the bytes were decoded by.
+    head : the index of the header, after comment lines (``# fps: 30``).
     """
 
     lines: list[str]
     delimiter: str
     encoding: str
+    head: int = 0
 
     @cached_property
     def filled(self) -> list[int]:
-        """The indices of lines that are not blank."""
-        return [i for i, line in enumerate(self.lines) if line.strip()]
+        """The indices of lines that are not blank, from the header on."""
+        return [i for i in range(self.head, len(self.lines)) if self.lines[i].strip()]
+
+    @cached_property
+    def decimal(self) -> str:
+        """The decimal separator: a comma where numbers have one and none has a point."""
+        if self.delimiter == ",":
+            return "."
+        cells = [plain(cell) for i in self.filled[1:20] for cell in self.cells(i)]
+        comma = any(map(_COMMA_NUMBER.fullmatch, cells))
+        return "," if comma and not any(map(_POINT_NUMBER.fullmatch, cells)) else "."
+
+    @property
+    def fps(self) -> float | None:
+        """Frames a second, where a comment line says so."""
+        found = filter(None, map(_FPS.match, self.lines[: self.head]))
+        rates = [float(match[1]) for match in found]
+        return rates[0] if rates and rates[0] > 0 else None
 
     def cells(self, index: int) -> list[str]:
         """The raw cells of a line, quotes and all, without the line's ending."""
@@ -48,12 +79,20 @@ class Table:
         """The cells of a line as text."""
         line = self.lines[index]
         cells = self.cells(index)
+        if index == self.head:  # a header may be a comment, as NumPy writes it
+            cells[0] = re.sub(r"^\ufeff?\s*#\s*", "", cells[0])
         if '"' not in line and "\ufeff" not in line:  # most lines: nothing to take off
             return cells
         return [plain(cell) for cell in cells]
 
-    def rows(self, first: int, n_cells: int) -> Iterator[tuple[int, list[str]]]:
-        """(index, texts) of the filled lines from the given one of them on.
+    def rows(
+        self, first: int, n_cells: int, ragged: bool = False
+    ) -> Iterator[tuple[int, list[str]]]:
+        """(index, texts) of the filled lines from the given one of them on; numbers have points.
+
+        Parameters
+        ----------
+        ragged : blank cells at the end of a line may be more, or be left out.
 
         Raises
         ------
@@ -61,10 +100,14 @@ class Table:
         """
         for index in self.filled[first:]:
             texts = self.texts(index)
+            if ragged and not any(map(str.strip, texts[n_cells:])):
+                texts = (texts + [""] * (n_cells - len(texts)))[:n_cells]
             if len(texts) != n_cells:
                 raise InvalidInputError(
                     f"line {index + 1}: expected {n_cells} cells, found {len(texts)}"
                 )
+            if self.decimal == ",":
+                texts = [_with_point(text) for text in texts]
             yield index, texts
 
     def changed(self, changes: Mapping[int, Mapping[int, float]]) -> bytes:
@@ -72,39 +115,94 @@ class Table:
         lines = list(self.lines)
         for index, new in changes.items():
             cells = self.cells(index)
-            for column, value in new.items():
-                cells[column] = number_text(value, like=cells[column])
+            texts = list(map(repr, new.values()))
+            if _are_short(texts) and self.decimal == "." and '"' not in lines[index]:
+                cells += [""] * (max(new) + 1 - len(cells))
+                for column, text in zip(new, texts, strict=True):  # most lines
+                    cells[column] = text
+            else:
+                for column, value in new.items():
+                    cells += [""] * (column + 1 - len(cells))
+                    cells[column] = number_text(value, cells[column], self.decimal)
             body = lines[index].rstrip("\r\n")
             lines[index] = self.delimiter.join(cells) + lines[index][len(body) :]
         return "".join(lines).encode(self.encoding)
 
 
+def _are_short(texts: Sequence[str]) -> bool:
+    """Whether Python's texts of numbers are what `number_text` writes: decimals, no exponent."""
+    joined = ",".join(texts)
+    return ".0," not in f"{joined}," and "e" not in joined and max(map(len, texts)) < _SHORT
+
+
+def _with_point(text: str) -> str:
+    return text.replace(",", ".") if _COMMA_NUMBER.fullmatch(text) else text
+
+
+def _decoded(raw: bytes, errors: str = "strict") -> tuple[str, str]:
+    """A file's text, a byte-order mark included, and its encoding."""
+    encoding = _UTF_16.get(raw[:2], "utf-8")
+    if encoding == "utf-8" and b"\0" in raw[:4096]:
+        raise InvalidInputError(
+            "expected text in UTF-8, found binary data or UTF-16 without a byte-order mark"
+        )
+    try:
+        return raw.decode(encoding, errors), encoding
+    except UnicodeDecodeError as error:
+        if encoding != "utf-8":
+            raise InvalidInputError(f"damaged: not UTF-16 ({error.reason})") from None
+        return raw.decode("latin-1"), "latin-1"
+
+
+def _split_lines(text: str) -> list[str]:
+    """Lines with their endings, split at every line feed, or carriage return without any."""
+    end = "\r" if "\n" not in text and "\r" in text else "\n"
+    if '"' in text:
+        lines = [match for match in _RECORD[end].findall(text) if match]
+        if sum(map(len, lines)) != len(text):
+            raise InvalidInputError('a quote (") is opened and never closed')
+        return lines
+    lines = [line + end for line in text.split(end)]
+    lines[-1] = lines[-1][:-1]
+    return [line for line in lines if line]
+
+
+def _delimiter(line: str) -> str:
+    return max(",;\t", key=line.count)
+
+
+def _head(lines: Sequence[str]) -> int:
+    """The index of the header: the first line that is neither blank nor a comment.
+
+    A comment right before numbers, in as many cells as they are, is the header.
+    """
+    last = None
+    for index, line in enumerate(lines):
+        text = line.removeprefix("\ufeff").strip()
+        if text.startswith("#"):
+            last = index
+        elif text:
+            if last is None:
+                return index
+            mark = _delimiter(text)
+            alike = text.count(mark) == lines[last].count(mark) > 0
+            return last if alike and not re.search("[A-Za-z]", text.split(mark)[0]) else index
+    return 0
+
+
 def parse(raw: bytes) -> Table:
-    """A table from a file's bytes: UTF-8, or Latin-1 where it is not; a byte-order mark is kept.
+    """A table from a file's bytes: UTF-8, UTF-16 with a byte-order mark, or else Latin-1.
+
+    Lines end in LF, CR LF or CR. Comment lines (``#``) before the header are kept, not read.
 
     Raises
     ------
     InvalidInputError : the bytes are no text, or a quote is never closed.
     """
-    if b"\0" in raw[:4096]:
-        raise InvalidInputError("expected text in UTF-8, found binary data or UTF-16")
-    encoding = "utf-8"
-    try:
-        text = raw.decode(encoding)
-    except UnicodeDecodeError:
-        encoding = "latin-1"
-        text = raw.decode(encoding)
-    if '"' in text:
-        lines = [match for match in _RECORD.findall(text) if match]
-        if sum(map(len, lines)) != len(text):
-            raise InvalidInputError('a quote (") is opened and never closed')
-    else:
-        lines = [line + "\n" for line in text.split("\n")]
-        lines[-1] = lines[-1][:-1]
-        lines = [line for line in lines if line]
-    head = next((line for line in lines if line.strip()), "")
-    delimiter = max(",;\t", key=head.count)
-    return Table(lines, delimiter, encoding)
+    text, encoding = _decoded(raw)
+    lines = _split_lines(text)
+    head = _head(lines)
+    return Table(lines, _delimiter(lines[head]) if lines else ",", encoding, head)
 
 
 def split(line: str, delimiter: str) -> list[str]:
@@ -125,16 +223,36 @@ def plain(cell: str) -> str:
     return cell
 
 
-def number_text(value: float, like: str) -> str:
+def number_text(value: float, like: str, decimal: str = ".") -> str:
     """A raw cell for a number: at most six decimals, no exponent, no minus before a zero.
 
-    It is quoted, and has a decimal point, where the cell that it replaces has.
+    It is quoted, and has a decimal separator, where the cell that it replaces has.
     """
     text = f"{value:.{DECIMALS}f}".rstrip("0")
-    text = text + "0" if text.endswith(".") and "." in like else text.rstrip(".")
+    text = text + "0" if text.endswith(".") and decimal in like else text.rstrip(".")
     if text.startswith("-") and float(text) == 0:
         text = text[1:]
+    text = text.replace(".", decimal)
     return f'"{text}"' if like.startswith('"') else text
+
+
+def numbers(
+    cells: Sequence[str], at: Sequence[int], line: int, header: Sequence[str]
+) -> list[float]:
+    """The numbers of some cells of a line, NaN where a cell holds none.
+
+    Raises
+    ------
+    InvalidInputError : a cell holds something else; the text names the line and the column.
+    """
+    chosen = [cells[column] for column in at]
+    joined = "".join(chosen)
+    if not ("_" in joined or "f" in joined or "F" in joined):  # Python takes 1_000 and infinity
+        with suppress(ValueError):
+            return list(map(float, chosen))
+        with suppress(ValueError):
+            return [float(cell or "nan") for cell in chosen]
+    return [number(cells[column], line, header[column]) for column in at]
 
 
 def number(text: str, line: int, column: str) -> float:
@@ -165,12 +283,16 @@ def number(text: str, line: int, column: str) -> float:
 
 
 def head_texts(path: Path) -> list[str]:
-    """The cells of a file's first filled line, none where it is no text."""
+    """The cells of a file's header, none where it is no text."""
+    if not path.is_file():
+        return []
     with path.open("rb") as file:
         start = file.read(1 << 20)
-    first = next((line for line in start.splitlines() if line.strip()), b"")
     try:
-        return parse(first).texts(0)
+        text, _ = _decoded(start, "ignore")
+        lines = list(islice(io.StringIO(text, newline=""), _MAX_COMMENTS))
+        head = _head(lines)
+        return Table(lines[head : head + 1], _delimiter(lines[head]), "").texts(0) if lines else []
     except InvalidInputError:
         return []
 
@@ -183,9 +305,9 @@ def columns(header: list[str], meanings: Mapping[str, Sequence[str]]) -> dict[st
     InvalidInputError : two columns have one name.
     """
     names = [name.strip().lower() for name in header]
-    for name in names:
-        if name and names.count(name) > 1:
-            raise InvalidInputError(f"two columns are called {name!r}")
+    count = Counter(filter(None, names))
+    if count and count.most_common(1)[0][1] > 1:
+        raise InvalidInputError(f"two columns are called {count.most_common(1)[0][0]!r}")
     found: dict[str, int] = {}
     for meaning, aliases in meanings.items():
         here = [names.index(alias) for alias in aliases if alias in names]
@@ -198,7 +320,10 @@ def columns(header: list[str], meanings: Mapping[str, Sequence[str]]) -> dict[st
 IDENTITY: dict[str, tuple[str, ...]] = {
     "video": ("video", "video_id", "video_name", "clip", "sequence"),
     "person": ("person", "person_id", "track_id", "track", "individual", "individuals", "instance"),
-    "frame": ("frame", "frame_id", "frame_idx", "frame_index", "frame_number", "image_id", "image"),
+    "frame": (
+        *("frame", "frame_id", "frame_idx", "frame_index", "frame_number", "fnum"),
+        *("image_id", "image"),
+    ),
 }
 
 #: What a keypoint's confidence may be called.

@@ -1,8 +1,8 @@
-"""Between a file's order and tracks: people as the file lists them, gathered, scattered again."""
+"""From a file's order to tracks and back: detections as listed in the file, one track each."""
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_smoother.errors import InvalidInputError
-from pose_smoother.poses.formats.linking import MIN_IOU, link
+from pose_smoother.poses.formats.individuals import group, person_id, some
+from pose_smoother.poses.missing import find_missing
 from pose_smoother.poses.tracks import Floats, Poses, Track
 
 #: Larger files are refused before memory is taken for them.
@@ -33,7 +34,7 @@ class Detections:
     video : (N,) the video of each, ``""`` where there is none.
     person : (N,) the person's name, None where the file gives none.
     frame : int64 (N,) frame numbers.
-    keypoints : float64 (N, J, 2), NaN where missing.
+    keypoints : float64 (N, J, 2 or 3), NaN where missing.
     score : float64 (N, J), NaN where not given.
     """
 
@@ -51,15 +52,18 @@ class FileLayout:
     Attributes
     ----------
     raw : the file's bytes, or what the format keeps instead.
-    keypoints : float64 (N, J, 2), as read, in the file's order.
-    rows : for every track, int64 (n,), the place of its frames in the file's order.
-    place : where the coordinates stand, as the format wants it.
+    keypoints : float64 (N, J, 2 or 3), as read, in the file's order.
+    rows : for every track, int64 (n,), the index of its frames in the file's order.
+    place : where the coordinates are, as the format wants it.
+    copies : int64 (n, 2), rows that repeat another row of their frame, and that row: they get the
+        same coordinates.
     """
 
     raw: Any
     keypoints: Floats
     rows: tuple[NDArray[np.int64], ...]
     place: Any
+    copies: NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, 2), np.int64))
 
 
 def read_bytes(path: Path) -> bytes:
@@ -84,6 +88,14 @@ def frame_number(value: Any) -> int:
         raise InvalidInputError(f"expected a whole frame number, found {value!r:.60}") from None
 
 
+def frame_rate(value: Any) -> float | None:
+    """Frames a second from a JSON or an array value; None of what is no positive number."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+        return None
+    rate = float(value)
+    return rate if 0 < rate < float("inf") else None
+
+
 def _is_number(text: str) -> bool:
     return re.fullmatch(r"\s*[+-]?[0-9]{1,20}(\.[0-9]*)?\s*", text) is not None
 
@@ -105,15 +117,13 @@ def named_frame(value: Any) -> tuple[str, int]:
     return "", frame_number(value)
 
 
-def frame_step(frame: NDArray[np.int64]) -> int:
-    """The step of a video's frame numbers: over 1 where nine in ten differences are just it."""
-    steps = np.diff(np.unique(frame))
-    step = int(np.gcd.reduce(steps)) if len(steps) >= 4 else 1
-    return step if step > 1 and np.mean(steps == step) >= 0.9 else 1
-
-
 def to_tracks(
-    names: Sequence[str], seen: Detections, raw: Any, place: Any, told: Sequence[str] = ()
+    names: Sequence[str],
+    seen: Detections,
+    raw: Any,
+    place: Any,
+    told: Sequence[str] = (),
+    fps: float | None = None,
 ) -> Poses:
     """Tracks from people as a file lists them, with warnings on what was assumed.
 
@@ -121,89 +131,53 @@ def to_tracks(
     ----------
     names : (J,) keypoint names.
     seen : the people; not changed.
-    raw, place : kept in `Origin` for writing.
-    told : what the format assumed, told first.
+    raw, place : preserved in `FileLayout` for writing.
+    told : what the format assumed; the first warnings.
+    fps : frames a second, where the file says so.
 
     Raises
     ------
-    InvalidInputError : there is nobody, two keypoints have one name, or two people have one id in
-        one frame.
+    InvalidInputError : there is nobody, or two keypoints have one name.
     """
     if len(set(names)) < len(names):
         twice = next(n for i, n in enumerate(names) if n in names[:i])
         raise InvalidInputError(f"two keypoints are called {twice!r}")
     if not len(seen.frame):
         raise InvalidInputError("nobody is in it: no frame has a person with keypoints")
-    there = np.all(np.abs(seen.keypoints) <= FARTHEST, axis=2)  # false for NaN as well
-    keypoints = np.where(there[:, :, None], seen.keypoints, np.nan)
-    warnings = [*told, *_unlike_pixels(keypoints, seen.score)]
-    far = np.count_nonzero(np.all(np.isfinite(seen.keypoints), axis=2) & ~there)
+    near = np.all(np.abs(seen.keypoints) <= FARTHEST, axis=2)  # false for NaN as well
+    keypoints = np.where(near[:, :, None], seen.keypoints, np.nan)
+    warnings = list(told)
+    far = np.count_nonzero(np.all(np.isfinite(seen.keypoints), axis=2) & ~near)
     if far:
         warnings.append(f"{far} positions beyond {FARTHEST:g} were taken as missing")
+    who = list(zip(seen.video, map(person_id, seen.person), strict=True))
+    missing = find_missing(keypoints, seen.score, seen.frame, who)
+    keypoints[missing.mask] = np.nan
+    warnings += [*_unlike_pixels(keypoints, seen.score), *missing.warnings]
+    found = group(seen.video, seen.person, seen.frame, keypoints, seen.score)
     tracks: list[Track] = []
     rows: list[NDArray[np.int64]] = []
-    groups, steps, assumed = _groups(seen, keypoints)
     shuffled: list[str] = []
-    for (video, person), members in groups.items():
+    taken: set[str] = set()
+    for (video, person), members in found.groups.items():
         at = np.array(members, dtype=np.int64)
+        track_id = _unique_id(video, person, taken)
+        taken.add(track_id)
         frame = seen.frame[at]
-        order = np.argsort(frame, kind="stable")
-        track_id = _unique_id(video, person, {t.id for t in tracks})
-        if not np.array_equal(order, np.arange(len(order))):
+        if (np.diff(frame) < 0).any():
             shuffled.append(track_id)
-        at, frame = at[order], frame[order]
-        same = np.flatnonzero(np.diff(frame) == 0)
-        if len(same):
-            raise InvalidInputError(
-                f"two people have one id in one frame: person {person!r}, frame {frame[same[0]]}"
-                + (f", video {video!r}" if video else "")
-            )
-        track = Track(track_id, video, person, frame, keypoints[at], seen.score[at], steps[video])
-        tracks.append(track)
+            order = np.argsort(frame, kind="stable")
+            at, frame = at[order], frame[order]
+        step = found.steps[video]
+        tracks.append(Track(track_id, video, person, frame, keypoints[at], seen.score[at], step))
         rows.append(at)
     if shuffled:
-        warnings.append(f"frames out of order were sorted ({_some(shuffled)})")
-    origin = FileLayout(raw, keypoints, tuple(rows), place)
-    return Poses(tuple(names), tuple(tracks), (*warnings, *assumed), origin)
-
-
-def _groups(
-    seen: Detections, keypoints: Floats
-) -> tuple[dict[tuple[str, str], list[int]], dict[str, int], list[str]]:
-    """Rows by (video, person), each video's frame step, and what was assumed."""
-    by_video: dict[str, list[int]] = {}
-    for row, video in enumerate(seen.video):
-        by_video.setdefault(video, []).append(row)
-    person = list(seen.person)
-    steps: dict[str, int] = {}
-    alone = linked = 0
-    for video, members in by_video.items():
-        steps[video] = frame_step(seen.frame[members])
-        nameless = [row for row in members if person[row] is None]
-        found = link(seen.frame[nameless], keypoints[nameless], steps[video])
-        taken = {person[row] for row in members}
-        for row, label in zip(nameless, found, strict=True):
-            person[row] = label + "'" * (label in taken)  # a file may well call someone link-1
-        several = len(set(seen.frame[nameless].tolist())) < len(nameless)
-        linked += several
-        alone += bool(nameless) and not several
-    assumed = []
-    if alone:
-        assumed.append(
-            "people without ids, never two in a frame, were taken as one person throughout"
-        )
-    if linked:
-        assumed.append(
-            "people without ids were linked from frame to frame by the overlap of their keypoints' "
-            f"boxes (at least {MIN_IOU:g})"
-        )
-    wide = sorted({step for step in steps.values() if step > 1})
-    if wide:
-        assumed.append(f"frames numbered in steps of {_some(wide)} were taken as neighbours")
-    groups: dict[tuple[str, str], list[int]] = {}
-    for row, (video, name) in enumerate(zip(seen.video, person, strict=True)):
-        groups.setdefault((video, str(name)), []).append(row)
-    return groups, steps, assumed
+        warnings.append(f"frames out of order were sorted ({some(shuffled)})")
+    copies = np.array(list(found.copies.items()), dtype=np.int64).reshape(-1, 2)
+    origin = FileLayout(raw, keypoints, tuple(rows), place, copies)
+    counts = {"linked": found.n_linked, "marked_missing": int(missing.mask.sum())}
+    assumed = (*warnings, *found.warnings)
+    return Poses(tuple(names), tuple(tracks), assumed, origin, fps=fps, counts=counts)
 
 
 def _unique_id(video: str, person: str, taken: set[str]) -> str:
@@ -213,15 +187,10 @@ def _unique_id(video: str, person: str, taken: set[str]) -> str:
     return name
 
 
-def _some(items: Sequence[object], n: int = 3) -> str:
-    text = ", ".join(map(str, items[:n]))
-    return text if len(items) <= n else f"{text} and {len(items) - n} more"
-
-
 def _unlike_pixels(keypoints: Floats, score: Floats) -> list[str]:
     """Warnings on coordinates that are no pixels and scores that are no probabilities."""
     found = []
-    there = keypoints[~np.isnan(keypoints)]
+    there = keypoints[~np.isnan(keypoints)] if keypoints.shape[-1] == 2 else np.zeros(0)
     if len(there) and there.min() >= -1 and there.max() <= 2 and (there != np.rint(there)).any():
         found.append(
             "coordinates lie between -1 and 2: taken as normalised by the image's size, smoothed "
@@ -241,11 +210,13 @@ def to_file_order(poses: Poses, keypoints: Sequence[Floats]) -> tuple[Floats, ND
 
     Returns
     -------
-    (float64 (N, J, 2), bool (N, J, 2)): True where the new value is finite and another one.
+    (float64 (N, J, axes), bool (N, J, axes)): True where the new value is finite and another one.
     """
     old: Floats = poses.origin.keypoints
     new = old.copy()
     for rows, values in zip(poses.origin.rows, keypoints, strict=True):
         new[rows] = np.where(np.isfinite(values), np.round(values, DECIMALS), old[rows])
+    copy, of = poses.origin.copies.T
+    new[copy] = new[of]
     same = np.abs(new - old) < 0.6 * 10.0**-DECIMALS  # rounding alone is no change
     return new, np.isfinite(new) & ~same

@@ -1,12 +1,15 @@
 """Keypoint names of other skeletons, in any spelling, onto ours."""
 
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from pose_smoother.errors import InvalidInputError
-from pose_smoother.poses.keypoint_names import SKELETONS, known_skeleton, mapping
+from pose_smoother.poses.keypoint_names import known_skeleton, mapping
+from pose_smoother.poses.skeletons import compact, skeleton
+from pose_smoother.poses.tracks import Floats
 from pose_smoother.skeleton import INDEX, KEYPOINTS
 
 
@@ -19,7 +22,7 @@ def found(names: tuple[str, ...], extra: Path | None = None) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("skeleton", "n_known", "unknown"),
+    ("name", "n_known", "unknown"),
     [
         ("coco-17", 15, {"left_eye", "right_eye"}),
         ("penn-13", 13, set()),
@@ -28,16 +31,14 @@ def found(names: tuple[str, ...], extra: Path | None = None) -> dict[str, str]:
         ("openpose-18", 15, {"Neck", "REye", "LEye"}),
     ],
 )
-def test_tables(skeleton: str, n_known: int, unknown: set[str]) -> None:
-    names = SKELETONS[skeleton]
-    assert len(names) == int(skeleton.split("-")[1])
-    assert len(set(names)) == len(names)
+def test_tables(name: str, n_known: int, unknown: set[str]) -> None:
+    names = skeleton(name).keypoints
     assert len(found(names)) == n_known
     assert set(mapping(names).unknown) == unknown
 
 
 def test_halpe_has_a_head_beside_the_nose() -> None:
-    names = SKELETONS["halpe-26"]
+    names = skeleton("halpe-26").keypoints
     assert len(names) == 26
     assert found(names)["nose"] == "nose"
     assert found(names)["left_toes"] == "left_big_toe"
@@ -47,7 +48,7 @@ def test_halpe_has_a_head_beside_the_nose() -> None:
 
 
 def test_blazepose_has_all_of_ours() -> None:
-    names = SKELETONS["blazepose-33"]
+    names = skeleton("blazepose-33").keypoints
     assert len(names) == 33
     assert len(found(names)) == 25
     assert found(names)["right_toes"] == "right_foot_index"
@@ -55,8 +56,8 @@ def test_blazepose_has_all_of_ours() -> None:
 
 
 def test_pennaction_head_is_told_as_the_nose() -> None:
-    assert found(SKELETONS["penn-13"])["nose"] == "head"
-    assert mapping(SKELETONS["penn-13"]).assumed == ("the head is taken for the nose",)
+    assert found(skeleton("penn-13").keypoints)["nose"] == "head"
+    assert mapping(skeleton("penn-13").keypoints).assumed == ("the head is taken for the nose",)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +75,7 @@ def test_spellings(spelling: str) -> None:
 
 
 def test_order_of_the_file_does_not_matter() -> None:
-    names = SKELETONS["coco-17"]
+    names = skeleton("coco-17").keypoints
     assert found(names) == found(names[::-1])
 
 
@@ -136,22 +137,104 @@ def test_bad_map_files(text: str, told: str, tmp_path: Path) -> None:
         mapping(("snout",), tmp_path / "none.toml")
 
 
-def test_known_skeletons() -> None:
-    assert known_skeleton(17, None)[1] == "17 keypoints without names: taken as coco-17"
-    assert known_skeleton(17, "coco-17") == (SKELETONS["coco-17"], None)
-    assert known_skeleton(25, None, "body-25") == (SKELETONS["body-25"], None)
+#: Somebody who stands facing the camera; the right side is mirrored.
+BODY = {
+    "nose": (0, 0),
+    "eye": (3, -3),
+    "ear": (7, -1),
+    "head": (0, -10),
+    "headtop": (0, -12),
+    "neckbase": (0, 8),
+    "neck": (0, 14),
+    "upperneck": (0, 10),
+    "thorax": (0, 18),
+    "shoulder": (15, 16),
+    "elbow": (20, 40),
+    "wrist": (22, 62),
+    "spine": (0, 42),
+    "midhip": (0, 66),
+    "root": (0, 66),
+    "hip": (9, 66),
+    "knee": (10, 105),
+    "ankle": (11, 142),
+    "foot": (11, 142),
+    "heel": (11, 147),
+    "bigtoe": (13, 152),
+    "smalltoe": (16, 150),
+}
+
+
+def people(name: str) -> Floats:
+    """Keypoints (20, K, 2) of somebody in a skeleton's order."""
+    pose = []
+    for keypoint in map(compact, skeleton(name).keypoints):
+        part = keypoint.removeprefix("left").removeprefix("right")
+        side = -1 if keypoint.startswith("r") and keypoint != "root" else 1
+        x, y = BODY[part] if part in BODY else BODY[part[1:]]
+        pose.append((side * x, y))
+    return np.array(pose) + np.random.default_rng(0).normal(0, 1, (20, len(pose), 2))
+
+
+def test_a_skeleton_asked_for_is_taken() -> None:
+    assert known_skeleton(17, "coco-17") == (skeleton("coco-17").keypoints, None)
+    assert known_skeleton(18, "coco-18") == (skeleton("openpose-18").keypoints, None)
     assert known_skeleton(2, "numbered") == (("0", "1"), None)
-    for n, told in ((25, "--skeleton body-25 or --skeleton pose-25"), (7, "no known skeleton")):
-        with pytest.raises(
-            InvalidInputError, match=f"{n} keypoints without names.*{told}.*--map FILE"
-        ):
-            known_skeleton(n, None)
-    with pytest.raises(InvalidInputError, match="coco-17 has 17 keypoints, but the file has 18"):
+    with pytest.raises(InvalidInputError, match=r"coco-17 has 17 .* --skeleton openpose-18 or"):
         known_skeleton(18, "coco-17")
-    with pytest.raises(
-        InvalidInputError, match="unknown skeleton 'coco'; known: coco-17, halpe-26"
-    ):
+    with pytest.raises(InvalidInputError, match="unknown skeleton 'coco'; known: ap10k-17, "):
         known_skeleton(17, "coco")
+
+
+@pytest.mark.parametrize("name", ["body-25", "body-25b", "coco-17", "h36m-17"])
+def test_the_lengths_of_limbs_tell_skeletons_apart(name: str) -> None:
+    names, assumed = known_skeleton(len(people(name)[0]), None, None, people(name))
+    assert names == skeleton(name).keypoints
+    assert assumed is not None
+    assert f"taken as {name}, whose limbs are shorter than those of" in assumed
+
+
+def test_without_evidence_the_usual_skeleton_or_numbers_are_taken_and_reported() -> None:
+    noise = np.random.default_rng(0).uniform(0, 100, (50, 25, 2))
+    for keypoints in (None, noise, np.full((3, 25, 2), np.nan)):
+        names, assumed = known_skeleton(25, None, "body-25", keypoints)
+        assert names == skeleton("body-25").keypoints
+        assert assumed == "25 keypoints without names: taken as body-25, the usual one"
+        names, assumed = known_skeleton(25, None, None, keypoints)
+        assert names == tuple(map(str, range(25)))
+        assert assumed is not None
+        assert "numbered from 0; say which they are with --skeleton body-25 or" in assumed
+    assert known_skeleton(136, None)[0] == skeleton("halpe-136").keypoints
+    assert known_skeleton(7, None)[0] == tuple("0123456")
+
+
+REAL = Path(os.environ.get("POSE_SHARED_DATA", "")) / "real"
+
+
+@pytest.mark.skipif(
+    "POSE_SHARED_DATA" not in os.environ or not REAL.is_dir(),
+    reason="POSE_SHARED_DATA names no folder with real recordings",
+)
+@pytest.mark.parametrize(
+    ("pattern", "name"),
+    [
+        ("vicon_*", "body-25"),
+        ("multicam_*_openpose", "body-25b"),
+        ("squat_*_movenet", "coco-17"),
+    ],
+)
+def test_real_recordings_are_known_by_their_limbs(pattern: str, name: str) -> None:
+    order = {
+        compact(n.replace("left_", "L").replace("right_", "R")): i
+        for i, n in enumerate(skeleton(name).keypoints)
+    }
+    files = sorted(REAL.glob(f"{pattern}.npz"))
+    assert files
+    for file in files:
+        with np.load(file) as stored:
+            columns = [order[compact(n)] for n in stored["names"].tolist()]
+            keypoints = np.full((len(stored["keypoints"]), len(order), 2), np.nan)
+            keypoints[:, columns] = stored["keypoints"]
+        assert known_skeleton(len(order), None, None, keypoints)[0] == skeleton(name).keypoints
 
 
 def test_every_keypoint_of_ours_has_its_place() -> None:

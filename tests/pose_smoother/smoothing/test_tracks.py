@@ -7,6 +7,7 @@ from pose_smoother.errors import InvalidInputError
 from pose_smoother.poses.tracks import Poses, Track
 from pose_smoother.smoothing.chain import make_chain, track_filters
 from pose_smoother.smoothing.summary import summarize
+from pose_smoother.smoothing.swaps import Outcome
 from pose_smoother.smoothing.tracks import Rules, smooth_track, smooth_tracks
 
 NAMES = ("snout", "tail", "paw")
@@ -176,7 +177,7 @@ def test_the_summary_counts_what_was_done():
     poses = Poses(NAMES, (one,), (), None)
     rules = Rules(min_score=0.5, fill_gaps=2)
     results = smooth_tracks(poses, make_chain("gaussian"), rules)
-    found = summarize(poses, results)
+    found = summarize(poses, Outcome(results), rules)
     assert (found.n_tracks, found.n_frames, found.n_keypoints) == (1, 40, 3)
     assert (found.n_points, found.n_rejected) == (116, 10)
     assert (found.n_filled, found.n_missing) == (2, 2)
@@ -197,12 +198,12 @@ def test_the_summary_counts_what_was_done():
         f"106 of 116 points changed (by {found.moved_median:.3g} in the median, "
         f"{found.moved_p95:.3g} at the 95th percentile, {found.moved_largest:.3g} at most); "
         f"jitter {found.jitter_before:.3g} before, {found.jitter_after:.3g} after; 2 points "
-        "filled; 10 of a low score left as they were; 2 missing"
+        "filled; 10 points not read (score below 0.5), left as they were; 2 missing"
     )
 
 
 def test_a_summary_of_nothing_changed_has_no_distances():
     poses = Poses(NAMES, (track(walk(2)),), (), None)
-    found = summarize(poses, smooth_tracks(poses, make_chain("identity"), Rules()))
+    found = summarize(poses, Outcome(smooth_tracks(poses, make_chain("identity"), Rules())))
     assert found.line() == "0 of 6 points changed"
     assert np.isnan(found.moved_median)

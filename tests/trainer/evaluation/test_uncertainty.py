@@ -79,7 +79,7 @@ def test_regions_are_kept(tmp_path):
     made.save(tmp_path)
     assert np.array_equal(Regions.load(tmp_path).factor, made.factor)
     (tmp_path / "regions.json").write_text(json.dumps({"shares": [0.5], "factor": [[1.0]]}))
-    with pytest.raises(RunError, match=r"regions\.json is not of this program"):
+    with pytest.raises(RunError, match=r"regions\.json is not a file of this program"):
         Regions.load(tmp_path)
     with pytest.raises(RunError, match="has no regions of uncertainty"):
         Regions.load(tmp_path / "elsewhere")

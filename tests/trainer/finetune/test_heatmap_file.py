@@ -189,7 +189,7 @@ def test_bad_files_are_told(npz, real, tmp_path):
         read_heatmaps(tmp_path / "text.h5")
     with pytest.raises(InvalidInputError, match="no heatmap has a ground truth"):
         paired(spoiled(frame=arrays["frame"] + 999), real)
-    with pytest.raises(InvalidInputError, match="are there twice"):
+    with pytest.raises(InvalidInputError, match="occur twice"):
         paired(spoiled(frame=np.full_like(arrays["frame"], 3)), real)
     with pytest.raises(InvalidInputError, match="no keypoint in common"):
         paired(spoiled(names=np.array([f"x{i}" for i in range(7)])), real)

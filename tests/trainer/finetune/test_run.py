@@ -151,23 +151,23 @@ def test_it_is_a_run_that_can_be_reported_loaded_and_finetuned_again(
     evaluated = CliRunner().invoke(cli.main, ["evaluate", str(finetuned)])
     assert evaluated.exit_code == 1
     assert "was finetuned on pairs of files, which are no store" in evaluated.stderr
-    again = prepared(finetuned, pair_files, max_epochs=1, beside=synthetic)
+    again = prepared(finetuned, pair_files, max_epochs=1, extra=synthetic)
     finetune(again, tmp_path)
     identity = read_json(tmp_path / FOLDER / "config.json", "")["identity"]
     assert identity["beside_store_sha256"]
 
 
 @pytest.mark.usefixtures("quick")
-def test_with_a_store_beside_it_remembers(pretrained, pair_files, synthetic, tmp_path):
+def test_with_a_store_in_turn_it_remembers(pretrained, pair_files, synthetic, tmp_path):
     """What it makes of the synthetic noise is asked of the weights with and without the store."""
     chosen = {"max_epochs": 6, "learning_rate": 3e-3}
     errors = {}
-    for name, beside in (("alone", None), ("beside", synthetic)):
-        ready = prepared(pretrained, pair_files, beside=beside, **chosen)
+    for name, extra in (("alone", None), ("with store", synthetic)):
+        ready = prepared(pretrained, pair_files, extra=extra, **chosen)
         finetune(ready, tmp_path / name)
         weights = read_checkpoint(tmp_path / name / FOLDER / BEST)["model"]
         errors[name] = _synthetic_error(weights, synthetic)
-    assert errors["beside"] < 0.9 * errors["alone"]
+    assert errors["with store"] < 0.9 * errors["alone"]
 
 
 def _synthetic_error(weights, store):

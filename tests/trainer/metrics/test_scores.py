@@ -9,6 +9,7 @@ from pose_smoother.errors import RunError
 from tests.trainer.metrics.test_scorer import scores_of, windows
 from trainer.metrics.scorer import Scores, rows
 from trainer.metrics.scores import metric_cells, value
+from trainer.metrics.table import METRICS, SUMS
 from trainer.metrics.tidy_rows import COLUMNS
 
 CLIPS = {"dataset": np.array(["brace", "penn-action", "penn-action"])}
@@ -113,3 +114,9 @@ def test_rows_of_a_dataset_count_its_clips_alone():
 def test_nothing_counted_gives_no_rows():
     predicted, truth, annotated, clip = windows()
     assert rows(scores_of(predicted, truth, annotated & False, clip), CLIPS, **ABOUT) == []
+
+
+def test_every_sum_of_a_metric_is_counted():
+    names = ("hits", "scored", "torso_px", "annotated", "error_px")  # as in files of before
+    assert tuple(one.name for one in SUMS)[:5] == names
+    assert {one for metric in METRICS for one in metric.sums} == set(SUMS)

@@ -63,7 +63,7 @@ def test_a_folder_without_finished_runs_says_what_to_do(tmp_path, made_store):
 )
 def test_runs_of_other_data_or_settings_are_refused(runs, name, value):
     change(runs / "3dconv-1.1-seed0" / "config.json", **{name: value})
-    with pytest.raises(RunError, match=f"can't stand in one table: {name} is"):
+    with pytest.raises(RunError, match=f"can't be in one table: {name} is"):
         collect(runs)
 
 

@@ -46,13 +46,13 @@ def plan_shuffled(
 
     Parameters
     ----------
-    windows : int64 (n,), first frames; a window lies in the block of its first frame.
+    windows : int64 (n,), first frames; a window belongs to the block of its first frame.
     block_frames : frames a block.
     pool_frames : how far windows are delayed, in frames read. No more than
         ``pool_frames / block_frames + 2`` blocks are needed at a time.
     seed, epoch : name the permutation.
-    skip : windows at the start of the order that are left out, to go on in mid-epoch.
-    hold_frames : an epoch of no more is held whole, though its pool is shorter: else most of a
+    skip : windows at the start of the order that are left out, to continue within an epoch.
+    hold_frames : an epoch of no more is held completely, though its pool is shorter: else most of a
         small store would be read twice. The order is the same.
 
     Returns

@@ -1,6 +1,6 @@
 """Heatmaps held by what is not zero in them, and batches of windows made from those.
 
-A smeared impulse fills 81 of 3,136 pixels, and half of the keypoints are absent. Copying windows of
+A blurred impulse fills 81 of 3,136 pixels, and half of the keypoints are absent. Copying windows of
 dense frames took as long as everything else together; and held like this a frame is 10 kB instead
 of 314, so that a pool of frames to shuffle can be thirty times as long (docs/performance.md).
 """

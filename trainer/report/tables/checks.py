@@ -155,7 +155,7 @@ def _best_other(
 
 
 def rank_table(source: ReportData) -> Table | None:
-    """Which rows stand in the thesis's order; None where fewer than two can be compared."""
+    """Which rows are in the thesis's order; None where fewer than two can be compared."""
     columns = [(e.name, alpha) for e in EXPERIMENTS for alpha in ALPHAS]
     places: dict[tuple[str, float], dict[str, tuple[int, int]]] = {}
     agree: list[str] = []
@@ -202,9 +202,9 @@ def _both(source: ReportData, where: CellKey) -> dict[str, tuple[float, float]]:
     found = {}
     for model in row_order():
         number = source.numbers.get(where.key(model))
-        theirs = source.published_pck(model, where)
-        if number is not None and theirs is not None:
-            found[model] = (number.value, float(theirs))
+        published = source.published_pck(model, where)
+        if number is not None and published is not None:
+            found[model] = (number.value, float(published))
     return found if len(found) > 1 else {}
 
 
@@ -214,9 +214,9 @@ def _places(both: dict[str, tuple[float, float]]) -> dict[str, tuple[int, int]]:
     return {
         model: (
             1 + sum(other[0] > here for other in pairs),
-            1 + sum(other[1] > theirs for other in pairs),
+            1 + sum(other[1] > published for other in pairs),
         )
-        for model, (here, theirs) in both.items()
+        for model, (here, published) in both.items()
     }
 
 

@@ -158,9 +158,9 @@ def _facts(source: ReportData, columns: Sequence[CellKey]) -> list[Row]:
     thresholds = [_threshold(source, where) for where in columns]
     if any(thresholds):
         rows.append(Row("fact", "Mean threshold (px)", tuple(_shown(t) for t in thresholds)))
-        theirs = [_published_threshold(source, where) for where in columns]
-        if any(theirs):
-            rows.append(Row("published", "thesis", tuple(text or ABSENT for text in theirs)))
+        published = [_published_threshold(source, where) for where in columns]
+        if any(published):
+            rows.append(Row("published", "thesis", tuple(text or ABSENT for text in published)))
     found = [
         [source.numbers[where.key(model)] for model in row_order() if _has(source, model, where)]
         for where in columns
@@ -224,7 +224,7 @@ def _model_rows(
 ) -> list[Row]:
     numbers = [source.numbers.get(where.key(model)) for where in columns]
     values = tuple(figures(n.value) if n else ABSENT for n in numbers)
-    theirs = [source.published_pck(model, where) for where in columns]
+    published = [source.published_pck(model, where) for where in columns]
     n_seeds = max((len(n.seeds) for n in numbers if n), default=0)
     pooled = f", {n_seeds} seeds" if n_seeds > 1 else ""
     won = frozenset(at for at, name in enumerate(best) if name == model)
@@ -236,10 +236,10 @@ def _model_rows(
     if n_seeds > 1:
         spreads = tuple(f"±{figures(n.seed_sd)}" if n else ABSENT for n in numbers)
         rows.append(Row("interval", "SD over seeds", spreads))
-    if any(theirs):
-        rows.append(Row("published", "thesis", tuple(text or ABSENT for text in theirs)))
+    if any(published):
+        rows.append(Row("published", "thesis", tuple(text or ABSENT for text in published)))
         if any(numbers):
-            pairs = zip(numbers, theirs, strict=True)
+            pairs = zip(numbers, published, strict=True)
             apart = tuple(signed(n.value - float(t)) if n and t else ABSENT for n, t in pairs)
             rows.append(Row("difference", "difference", apart))
     return rows
@@ -255,10 +255,10 @@ def _budget_text(source: ReportData, model: str, columns: Sequence[CellKey]) -> 
 
 
 def _record(source: ReportData, model: str, where: CellKey) -> dict[str, Any] | None:
-    """A row of the CSV; published numbers without one here stand alone."""
+    """A row of the CSV; published numbers without one here have a row, too."""
     number = source.numbers.get(where.key(model))
-    theirs = source.published_pck(model, where)
-    if number is None and theirs is None:
+    published = source.published_pck(model, where)
+    if number is None and published is None:
         return None
     record: dict[str, Any] = dict.fromkeys(CSV_COLUMNS)
     record |= {"model": model, **asdict(where)}
@@ -269,7 +269,7 @@ def _record(source: ReportData, model: str, where: CellKey) -> dict[str, Any] | 
     threshold = _published_threshold(source, where)
     record["mean_threshold_px"] = _threshold(source, where)
     record["published_threshold_px"] = float(threshold) if threshold else None
-    if theirs is not None:
-        record["published"] = float(theirs)
-        record["difference"] = number.value - float(theirs) if number else None
+    if published is not None:
+        record["published"] = float(published)
+        record["difference"] = number.value - float(published) if number else None
     return record

@@ -37,7 +37,7 @@ _RUN_HEADS = {
 
 
 def split_table(data: Data) -> Table:
-    """What each split holds, and what stands in more than one: the leak audit."""
+    """The content of each split, and what is in more than one: the leak audit."""
     splits = list(SPLITS)
     rows, records = [], []
     for key, text in _COUNTED.items():

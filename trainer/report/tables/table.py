@@ -10,7 +10,7 @@ from typing import Any
 
 from trainer.runs.results_io import csv_bytes
 
-#: Rows of these kinds stand under the row of a value and belong to it.
+#: Rows of these kinds are under the row of a value and belong to it.
 UNDER_A_VALUE = ("interval", "published", "difference")
 ABSENT = "–"
 

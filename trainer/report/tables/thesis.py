@@ -70,7 +70,7 @@ def _error_notes(source: ReportData) -> list[str]:
 
 
 def keypoint_table(source: ReportData, k: str, alpha: float) -> Table:
-    """Table 3 (k = 1) or 4 (k = 2), or a twin at another alpha: PCK by keypoint."""
+    """Table 3 (k = 1) or 4 (k = 2), or the same table at another alpha: PCK by keypoint."""
     number = int(k) + 2
     keypoints = [name for name in POOLED_NAMES if _is_known(source, k, name, alpha)] + ["all"]
     blocks = [
@@ -79,7 +79,7 @@ def keypoint_table(source: ReportData, k: str, alpha: float) -> Table:
     ]
     is_printed = alpha == 0.1
     name = f"table{number}" + ("" if is_printed else f"-at-{alpha}")
-    twin = "" if is_printed else ", a twin that the thesis does not print"
+    note = "" if is_printed else ", which the thesis does not print"
     heads = [[(name.capitalize() if name != "all" else "Total", 1) for name in keypoints]]
     notes = [
         "Left and right are pooled. The total is the micro average: the keypoints' rows weighted "
@@ -87,7 +87,7 @@ def keypoint_table(source: ReportData, k: str, alpha: float) -> Table:
         *_PCK_NOTE[1:],
         *(_odd_totals(source, k, alpha) if is_printed else ()),
     ]
-    title = f"Table {number}: test PCK@{alpha:g} by keypoint, k = {k}{twin}"
+    title = f"Table {number}: test PCK@{alpha:g} by keypoint, k = {k}{note}"
     table = grid(source, name, title, heads, blocks, notes)
     return _with_means(source, table, k, alpha, keypoints) if is_printed else table
 
@@ -192,18 +192,18 @@ def _with_means(
     source: ReportData, table: Table, k: str, alpha: float, keypoints: Sequence[str]
 ) -> Table:
     """Add the thesis's column "Total": a keypoint's plain mean over networks and experiments."""
-    theirs = [source.published.column_mean.get((name, k)) for name in keypoints]
-    if not any(theirs):
+    published = [source.published.column_mean.get((name, k)) for name in keypoints]
+    if not any(published):
         return table
     means = [_mean_of_networks(source, k, alpha, name) for name in keypoints]
     cells = tuple(ABSENT if mean is None else figures(mean) for mean in means)
-    pairs = list(zip(means, theirs, strict=True))
+    pairs = list(zip(means, published, strict=True))
     apart = tuple(ABSENT if m is None or t is None else signed(m - float(t)) for m, t in pairs)
     n_cells = len(THESIS_MODELS) * len(BY_K[k])
     rows = (
         Row("block", f"Plain mean over the {n_cells} network results above"),
         Row("value", "Networks", cells),
-        Row("published", "thesis", tuple(text or ABSENT for text in theirs)),
+        Row("published", "thesis", tuple(text or ABSENT for text in published)),
         *([Row("difference", "difference", apart)] if any(m is not None for m in means) else []),
     )
     records: list[dict[str, Any]] = []

@@ -14,19 +14,19 @@ CLUSTERS = ("auto", "slurm", "local")
 
 
 class Handle(Protocol):
-    """A run that was begun somewhere.
+    """A run that was started.
 
     Attributes
     ----------
-    minutes : since it was begun.
+    minutes : since it was started.
     """
 
     @property
     def minutes(self) -> float:
-        """Minutes since it was begun."""
+        """Minutes since it was started."""
 
     def stop(self) -> None:
-        """Ask it to save and leave."""
+        """Ask it to save and stop."""
 
     def kill(self) -> None:
         """End it at once."""
@@ -36,14 +36,14 @@ class Handle(Protocol):
 
 
 class Launcher(AbstractContextManager["Launcher"], Protocol):
-    """Begins runs; entered for the length of a sweep.
+    """Starts runs; entered for the length of a sweep.
 
     Attributes
     ----------
-    runs_per_job : how many runs are begun together.
+    runs_per_job : how many runs are started together.
     """
 
     runs_per_job: int
 
     def begin(self, jobs: Sequence[Job]) -> Mapping[str, Handle]:
-        """Begin some runs, at most ``runs_per_job``; their handles by name."""
+        """Start some runs, at most ``runs_per_job``; their handles by name."""

@@ -32,7 +32,7 @@ CLUSTER = options(
         "--again/--once",
         "again",
         default=None,
-        help="Begin a run again that was preempted or whose process died.  [default: on a cluster "
+        help="Start a run again that was preempted or whose process died.  [default: on a cluster "
         "again, here once]",
     ),
     click.option(
@@ -70,7 +70,7 @@ CLUSTER = options(
         default=1440,
         show_default=True,
         type=click.IntRange(1),
-        help="A job's time; one that needs more is saved and handed in again.",
+        help="A job's time; one that needs more is saved and submitted again.",
     ),
     click.option(
         "--queue-option",
@@ -95,7 +95,7 @@ def launcher_of(
     job_minutes: int,
     queue_options: tuple[str, ...],
 ) -> Launcher:
-    """What the options ask for.
+    """The launcher that the options describe.
 
     Parameters
     ----------

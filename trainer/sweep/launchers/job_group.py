@@ -142,7 +142,7 @@ class GroupedRun:
 
     @property
     def minutes(self) -> float:
-        """Minutes since the job was handed in; it may have waited in the queue."""
+        """Minutes since the job was submitted; it may have waited in the queue."""
         return (time.monotonic() - self.remote.began) / 60
 
     def stop(self) -> None:
@@ -154,7 +154,7 @@ class GroupedRun:
         self.remote.cancel()
 
     def outcome(self) -> tuple[RunState, str] | None:
-        """(state, reason) once the whole group has ended."""
+        """(state, reason) once all of the group have ended."""
         found = self.remote.outcomes()
         return None if found is None else found[self.name]
 

@@ -1,4 +1,4 @@
-"""Runs as jobs of a queue: SLURM by submitit, or its stand-in on this machine."""
+"""Runs as jobs of a queue: SLURM by submitit, or its local executor."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager

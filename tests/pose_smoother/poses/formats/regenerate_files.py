@@ -1,13 +1,15 @@
 """How the files under ``files/`` were made, by the libraries whose formats they are.
 
-Not run by the tests: it wants ``pip install sleap-io pynwb ndx-pose tables`` (sleap-io 0.9.5,
-pynwb 4.2.0, ndx-pose 0.4.0, PyTables 3.11.1 and pandas 3.1.1 were used). ``expected.json`` holds
+Not run by the tests: it wants ``pip install sleap-io pynwb ndx-pose tables movement`` (sleap-io
+0.9.5, pynwb 4.2.0, ndx-pose 0.4.0, PyTables 3.11.1, pandas 3.1.1, movement 0.15.0 and netCDF4 1.7.2
+were used). ``--only NAME`` makes one file. ``expected.json`` holds
 what was given to these libraries, or what sleap-io reads back, so that the readers are held against
 another way of reading.
 """
 
 import datetime
 import json
+import sys
 from pathlib import Path
 
 import ndx_pose
@@ -148,7 +150,81 @@ def dlc() -> dict[str, dict[str, list]]:
     }
 
 
+def sleap_analysis() -> dict[str, dict[str, list]]:
+    """Two tracks, one of them absent in a frame, in SLEAP's order of axes and in sleap-io's."""
+    skeleton = sleap_io.Skeleton(nodes=list(NAMES), edges=[("nose", "tail")], name="body")
+    video = sleap_io.Video(filename="dance.mp4")
+    tracks = [sleap_io.Track("ann"), sleap_io.Track("bob")]
+    values = positions(6, 2, 3)
+    values[2, 1, 1] = np.nan
+    frames = []
+    for frame, everyone in enumerate(values):
+        people = [
+            sleap_io.PredictedInstance.from_numpy(
+                np.column_stack([everyone[i], np.linspace(0.5, 0.75, 3)]),
+                skeleton=skeleton,
+                track=track,
+                score=0.9,
+            )
+            for i, track in enumerate(tracks)
+            if (frame, i) != (4, 0)
+        ]
+        frames.append(sleap_io.LabeledFrame(video=video, frame_idx=frame, instances=people))
+    values[4, 0] = np.nan
+    labels = sleap_io.Labels(frames)
+    found = {
+        track.name: [[f, values[f, i].tolist()] for f in range(6)] for i, track in enumerate(tracks)
+    }
+    for preset in ("matlab", "standard"):
+        path = FILES / f"sleap_{preset}.h5"
+        sleap_io.save_analysis_h5(labels, str(path), preset=preset, labels_path="labels.slp")
+    return {"sleap_matlab.h5": found, "sleap_standard.h5": found}
+
+
+def movement() -> dict[str, dict[str, list]]:
+    """Two mice at 25 frames a second; one in three dimensions at 50."""
+    from movement.io import load_poses
+
+    values = positions(6, 2, 3)
+    values[2, 1, 1] = np.nan
+    data = load_poses.from_numpy(
+        values.transpose(0, 3, 2, 1),
+        RNG.uniform(0, 1, (6, 3, 2)),
+        individual_names=["ann", "bob"],
+        keypoint_names=list(NAMES),
+        fps=25,
+        source_software="SLEAP",
+    )
+    data.to_netcdf(FILES / "movement.nc", engine="netcdf4")
+    names = ("ann", "bob")
+    two = {name: [[f, values[f, i].tolist()] for f in range(6)] for i, name in enumerate(names)}
+    space = np.round(RNG.uniform(0, 3, (6, 1, 3, 3)), 3)
+    data = load_poses.from_numpy(
+        space.transpose(0, 3, 2, 1),
+        individual_names=["ann"],
+        keypoint_names=list(NAMES),
+        fps=50,
+        source_software="Anipose",
+    )
+    data.to_netcdf(FILES / "movement_space.nc", engine="h5netcdf")
+    one = {"ann": [[f, space[f, 0].tolist()] for f in range(6)]}
+    return {"movement.nc": two, "movement_space.nc": one}
+
+
+MAKERS = {
+    "sleap.slp": lambda: {"sleap.slp": sleap()},
+    "poses.nwb": lambda: {"poses.nwb": nwb()},
+    "dlc": dlc,
+    "sleap-analysis": sleap_analysis,
+    "movement": movement,
+}
+
+
 if __name__ == "__main__":
     FILES.mkdir(exist_ok=True)
-    expected = {"sleap.slp": sleap(), "poses.nwb": nwb(), **dlc()}
-    (FILES / "expected.json").write_text(json.dumps(expected) + "\n")
+    only = sys.argv[2:] if sys.argv[1:2] == ["--only"] else list(MAKERS)
+    file = FILES / "expected.json"
+    expected = json.loads(file.read_text()) if file.exists() else {}
+    for name in only:
+        expected |= MAKERS[name]()
+    file.write_text(json.dumps(expected) + "\n")

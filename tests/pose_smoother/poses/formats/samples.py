@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from pose_smoother.poses.keypoint_names import SKELETONS
+from pose_smoother.poses.skeletons import skeleton
 from pose_smoother.poses.tracks import Floats
 
 FILES = Path(__file__).parent / "files"
 FRAMES = (3, 4, 5, 8)
 PEOPLE = ("7", "2")
-COCO = SKELETONS["coco-17"]
+COCO = skeleton("coco-17").keypoints
 
 
 def moves(n_keypoints: int = 17, n_people: int = 2) -> tuple[Floats, Floats]:
@@ -115,15 +115,16 @@ def mmpose(path: Path) -> None:
 
 
 def openpose(path: Path) -> None:
-    keypoints, score = moves(25)
+    keypoints, score = moves(25 + 21)
     path.mkdir()
     for i, frame in enumerate(FRAMES):
         people = [
             {
                 "person_id": [int(person)],
-                "pose_keypoints_2d": triples(keypoints[p, i], score[p, i]),
-                "face_keypoints_2d": [1.5, 2, 0.25],
-                "hand_left_keypoints_2d": [],
+                "pose_keypoints_2d": triples(keypoints[p, i, :25], score[p, i, :25]),
+                "face_keypoints_2d": [],
+                "hand_left_keypoints_2d": triples(keypoints[p, i, 25:], score[p, i, 25:]),
+                "pose_keypoints_3d": [1.5, 2, 0.25, 0],
             }
             for p, person in enumerate(PEOPLE)
         ]
@@ -207,7 +208,7 @@ def expected_scores(sample: str) -> list[Floats] | None:
     """Each track's scores (n, J), for the samples made here; NaN where a file gives none."""
     if sample in json.loads((FILES / "expected.json").read_text()):
         return None
-    keypoints, score = moves(25 if sample == "openpose" else 17)
+    keypoints, score = moves(46 if sample == "openpose" else 17)
     if sample == "coco_annotations":
         score = np.full_like(score, np.nan)
     elif sample in ("coco_results", "openpose"):
@@ -222,6 +223,6 @@ def expected(sample: str) -> dict[str, tuple[list[int], Floats]]:
             track: ([f for f, _ in rows], np.array([points for _, points in rows]))
             for track, rows in stored[sample].items()
         }
-    keypoints, _ = moves(25 if sample == "openpose" else 17)
+    keypoints, _ = moves(46 if sample == "openpose" else 17)
     video = {"coco_annotations": "dance/img-:", "openpose": "dance:"}.get(sample, "")
     return {f"{video}{person}": (list(FRAMES), keypoints[p]) for p, person in enumerate(PEOPLE)}

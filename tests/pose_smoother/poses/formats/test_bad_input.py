@@ -43,7 +43,7 @@ def test_empty_file(name: str, tmp_path: Path) -> None:
     [
         ([], "nobody is in it"),
         ([PERSON, 3], "detection 2: expected an object, found 3"),
-        ([{**PERSON, "keypoints": 5}], "detection 1: expected a list 'keypoints', found 5"),
+        ([{**PERSON, "keypoints": 5}], "detection 1: expected a list of keypoints, found 5"),
         ([{**PERSON, "keypoints": [1, 2]}], "expected keypoints as 3 numbers each"),
         ([{**PERSON, "keypoints": ["1", "2", "3"]}], "expected numbers"),
         ([{**PERSON, "keypoints": [1, {}, 3]}], "expected numbers"),
@@ -52,8 +52,6 @@ def test_empty_file(name: str, tmp_path: Path) -> None:
         ([PERSON, {**PERSON, "keypoints": [1, 2, 3]}], r"one number of keypoints .* \[1, 17\]"),
         ([{**PERSON, "image_id": None}], "expected a whole frame number, found None"),
         ([{**PERSON, "image_id": "cover.png"}], "expected a frame number or a name with one"),
-        ([{**PERSON, "keypoints": [1, 2, 3] * 25}], "--skeleton body-25 or --skeleton pose-25"),
-        ([{**PERSON, "keypoints": [1, 2, 3] * 9}], "no known skeleton has so many"),
         ({"images": [], "annotations": 3}, "the file: expected a list 'annotations', found 3"),
         ({"images": [{"id": 1}, {"id": 1}], "annotations": [PERSON]}, "no two alike"),
         ({"images": [{"id": 2}], "annotations": [PERSON]}, "no image has the id 1"),
@@ -85,8 +83,6 @@ def test_categories_with_other_keypoints(tmp_path: Path) -> None:
     people = [{**PERSON, "category_id": i, "keypoints": [1, 2, 2]} for i in (1, 2)]
     document = {"images": [{"id": 1}], "annotations": people, "categories": categories}
     refused(written(tmp_path, document), "expected one skeleton")
-    document["categories"] = [{"id": 1, "keypoints": ["a", "b"]}]
-    refused(written(tmp_path, document), "expected 2 keypoints as named, found 1")
 
 
 @pytest.mark.parametrize(
@@ -98,7 +94,7 @@ def test_categories_with_other_keypoints(tmp_path: Path) -> None:
         ("frame,keypoint,x,y\n1,nose,1_0,2\n", "expected a number, found '1_0'"),
         ("frame,keypoint,x,y\n1.5,nose,1,2\n", "expected a whole frame number, found 1.5"),
         ("frame,keypoint,x,y\n1,,1,2\n", "line 2: the keypoint has no name"),
-        ("frame,keypoint,x,y\n1,a,1,2\n1,a,3,4\n", r"'a' stands twice in frame 1 \(lines 2 and 3"),
+        ("frame,keypoint,x,y\n1,a,1,2\n1,a,3,4\n", r"'a' is twice in frame 1 \(lines 2 and 3"),
         ('frame,keypoint,x,y\n1,"a,1,2\n', "a quote .* never closed"),
         ("frame,nose_x,nose_y,frame\n1,2,3,4\n", "two columns are called 'frame'"),
         ("frame,nose_x,nose_y,nose_X\n1,2,3,4\n", "two columns for 'nose_X'"),
@@ -120,9 +116,12 @@ def test_bad_csv(text: str, told: str, tmp_path: Path) -> None:
         refused(path, told)
 
 
-def test_a_csv_in_utf16_is_told(tmp_path: Path) -> None:
-    path = written(tmp_path, "frame,keypoint,x,y\n1,a,2,3\n".encode("utf-16"), "a.csv")
-    refused(path, "UTF-16", format="csv-long")
+def test_a_csv_in_utf16_needs_a_byte_order_mark(tmp_path: Path) -> None:
+    text = "frame,keypoint,x,y\n1,a,2,3\n"
+    path = written(tmp_path, text.encode("utf-16-le"), "a.csv")
+    refused(path, "UTF-16 without a byte-order mark", format="csv-long")
+    path = written(tmp_path, text.encode("utf-16")[:-1], "b.csv")
+    refused(path, "damaged: not UTF-16", format="csv-long")
 
 
 def saved(folder: Path, **arrays: Any) -> Path:
@@ -134,16 +133,21 @@ def saved(folder: Path, **arrays: Any) -> Path:
     ("arrays", "told"),
     [
         ({"poses": np.zeros((2, 17, 2))}, "expected an array called keypoints, found poses"),
-        ({"keypoints": np.zeros((2, 17))}, r"found float64 of shape \(2, 17\)"),
-        ({"keypoints": np.zeros((2, 17, 4))}, r"found float64 of shape \(2, 17, 4\)"),
-        ({"keypoints": np.full((2, 17, 2), "a")}, "found <U1 of shape"),
+        ({"keypoints": np.zeros((2, 17))}, r"expected the axes \(time, .*, found \(2, 17\); other"),
+        (
+            {"keypoints": np.zeros((2, 17, 4))},
+            r"found \(2, 17, 4\); other orders are named by --layout",
+        ),
+        ({"keypoints": np.full((2, 17, 2), "a")}, "keypoints: expected numbers, found <U1"),
         ({"keypoints": np.array([None])}, "keypoints: damaged, or not a plain array .Object arr"),
         ({"keypoints": np.zeros((0, 17, 2))}, "nobody is in it"),
-        ({"keypoints": np.zeros((2, 0, 2)), "names": np.zeros(0, "U1")}, r"shape \(2, 0, 2\)"),
+        ({"keypoints": np.zeros((2, 0, 2)), "names": np.zeros(0, "U1")}, r"found \(2, 0, 2\)"),
         ({"keypoints": np.ones((2, 17, 2)), "frame": np.arange(3)}, r"frame: expected shape \(2,"),
-        ({"keypoints": np.ones((2, 17, 2)), "frame": np.array([1, 1])}, "one id in one frame"),
         ({"keypoints": np.ones((2, 17, 2)), "frame": np.array([0.5, 1])}, "whole frame number"),
-        ({"keypoints": np.ones((2, 17, 2)), "scores": np.ones((2, 16))}, "scores: expected num"),
+        (
+            {"keypoints": np.ones((2, 17, 2)), "scores": np.ones((2, 16))},
+            "scores: expected a number for each",
+        ),
         ({"keypoints": np.ones((2, 17, 2)), "names": np.array(["a"])}, r"expected \(17,\) names"),
         ({"keypoints": np.ones((2, 2, 2)), "names": np.array(["a", "a"])}, "are called 'a'"),
     ],
@@ -177,7 +181,13 @@ def test_an_array_that_claims_to_be_huge(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "told"), [("a.slp", "HDF5"), ("a.nwb", "HDF5"), ("a.h5", "HDF5"), ("b.npz", "NumPy")]
+    ("name", "told"),
+    [
+        ("a.slp", "HDF5"),
+        ("a.nwb", "HDF5"),
+        ("a.h5", "the ending of dlc or sleap-analysis files, not their content"),
+        ("b.npz", "NumPy"),
+    ],
 )
 def test_not_the_container_it_is_called(name: str, told: str, tmp_path: Path) -> None:
     refused(written(tmp_path, b"hello " * 100, name), told)
@@ -228,7 +238,7 @@ def no_poses(file: h5py.File) -> None:
         (
             "poses.nwb",
             retyped("processing/behavior/ann/nose/data", np.zeros((6, 3))),
-            r"expected \(frames, 2\) numbers, found shape \(6, 3\)",
+            r"expected series of two or of three dim",
         ),
         (
             "poses.nwb",
@@ -255,7 +265,7 @@ def test_openpose_names_the_broken_file(tmp_path: Path) -> None:
     refused(path, r"frames: dance_000000000004_keypoints\.json: damaged")
     (tmp_path / "none").mkdir()
     refused(tmp_path / "none", "no known format")
-    refused(tmp_path / "none", r"no file \*_keypoints.json", format="openpose")
+    refused(tmp_path / "none", "no JSON file is in the folder", format="openpose")
 
 
 def test_normalised_coordinates_are_told(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from pose_smoother.poses.formats import find_format, read_poses, write_keypoints
 from pose_smoother.poses.formats.nwb import frame_numbers
 from pose_smoother.poses.formats.text_table import number_text, parse
-from pose_smoother.poses.keypoint_names import SKELETONS
+from pose_smoother.poses.skeletons import skeleton
 from pose_smoother.poses.tracks import Poses
 from tests.pose_smoother.poses.formats.samples import FILES, csv_wide, make
 
@@ -76,7 +76,7 @@ def test_mmpose_without_frames_or_names(tmp_path: Path) -> None:
     person = {"keypoints": [[1.5, 2.5]] * 17, "keypoint_scores": [0.5] * 17}
     poses = read_json(tmp_path, [person, {**person, "keypoints": [[400.5, 2]] * 17}])
     assert poses.format == "mmpose"
-    assert poses.names == SKELETONS["coco-17"]
+    assert poses.names == skeleton("coco-17").keypoints
     assert [t.frame.tolist() for t in poses.tracks] == [[0], [0]]
     poses = read_json(tmp_path, [{"frame_id": 4, "instances": [person]}])
     assert poses.tracks[0].frame.tolist() == [4]
@@ -97,7 +97,7 @@ def test_openpose_one_file_and_untracked_people(tmp_path: Path) -> None:
     person = {"person_id": [-1], "pose_keypoints_2d": [1.5, 2, 0.5] * 18}
     poses = read_json(tmp_path, {"people": [person, {"pose_keypoints_2d": []}]})
     assert poses.format == "openpose"
-    assert poses.names == SKELETONS["openpose-18"]
+    assert poses.names == skeleton("openpose-18").keypoints
     write_keypoints(poses, [poses.tracks[0].keypoints + 1], tmp_path / "b.json")
     people = json.loads((tmp_path / "b.json").read_text())["people"]
     assert people[0]["pose_keypoints_2d"][:3] == [2.5, 3.0, 0.5]
@@ -113,7 +113,7 @@ def test_openpose_folders_are_sorted_by_number_and_written_anew(tmp_path: Path) 
     (tmp_path / "in" / "v.mp4").write_bytes(b"")
     poses = read_poses(tmp_path / "in")
     assert poses.tracks[0].frame.tolist() == [2, 10]
-    assert poses.names == SKELETONS["body-25"]
+    assert poses.names == skeleton("body-25").keypoints
     assert not any("out of order" in warning for warning in poses.warnings)
     assert "1 other files of the folder are not frames: not copied" in poses.warnings
     write_keypoints(poses, [poses.tracks[0].keypoints], tmp_path / "out")
@@ -186,6 +186,7 @@ def test_delimiters_in_quotes_and_empty_last_cells() -> None:
 
 def test_npz_types_and_people(tmp_path: Path) -> None:
     keypoints = np.arange(2 * 3 * 17 * 3).reshape(2, 3, 17, 3)
+    keypoints[..., 2] %= 2  # scores
     np.savez(tmp_path / "a.npz", keypoints=keypoints)
     poses = read_poses(tmp_path / "a.npz")
     assert [t.person for t in poses.tracks] == ["1", "2"]

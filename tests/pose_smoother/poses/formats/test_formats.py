@@ -1,5 +1,6 @@
 """What every format must keep, whatever it looks like inside."""
 
+import gzip
 import json
 import zipfile
 from pathlib import Path
@@ -11,10 +12,41 @@ import pytest
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.poses.formats import find_format, formats, read_poses, write_keypoints
-from pose_smoother.poses.tracks import Poses
-from tests.pose_smoother.poses.formats.samples import SAMPLES, expected, expected_scores, make
+from pose_smoother.poses.formats.evidence import Evidence
+from pose_smoother.poses.formats.packed import unpacked
+from pose_smoother.poses.tracks import Floats, Poses
+from tests.pose_smoother.poses.formats import samples
+from tests.pose_smoother.poses.formats.more_samples import MORE_SAMPLES
+from tests.pose_smoother.poses.formats.samples import SAMPLES
 
-every_sample = pytest.mark.parametrize("sample", SAMPLES)
+FORMAT_OF = {
+    **{name: format for name, (_, _, format) in SAMPLES.items()},
+    **{name: sample.format for name, sample in MORE_SAMPLES.items()},
+}
+every_sample = pytest.mark.parametrize("sample", FORMAT_OF)
+
+
+def make(name: str, folder: Path) -> Path:
+    """Write a sample into a folder; its path."""
+    if name in SAMPLES:
+        return samples.make(name, folder)
+    MORE_SAMPLES[name].make(folder / MORE_SAMPLES[name].file)
+    return folder / MORE_SAMPLES[name].file
+
+
+def expected(name: str) -> dict[str, tuple[list[int], Floats]]:
+    """Track -> (frames, keypoints)."""
+    return samples.expected(name) if name in SAMPLES else MORE_SAMPLES[name].tracks
+
+
+def expected_scores(name: str) -> list[Floats] | None:
+    """Each track's scores; None where they are not compared."""
+    return samples.expected_scores(name) if name in SAMPLES else MORE_SAMPLES[name].scores
+
+
+def out_path(folder: Path, path: Path, name: str = "out") -> Path:
+    """A path for the same kind of file."""
+    return folder / f"{name}{''.join(path.suffixes)}"
 
 
 def content(path: Path) -> Any:
@@ -22,10 +54,14 @@ def content(path: Path) -> Any:
     if path.is_dir():
         return {p.name: content(p) for p in sorted(path.iterdir())}
     if path.suffix == ".json":
-        return [repr(json.loads(path.read_text())), path.read_text()[:30], path.read_text()[-3:]]
+        text = path.read_text()
+        values = text.splitlines() if text.startswith('{"frame":') else [text]
+        return [[repr(json.loads(value)) for value in values], text[:30], text[-3:]]
     if path.suffix == ".npz":
         with zipfile.ZipFile(path) as archive:
             return [(i.filename, i.compress_type, archive.read(i)) for i in archive.infolist()]
+    if path.suffix == ".gz":
+        return gzip.decompress(path.read_bytes())
     if not h5py.is_hdf5(path):
         return path.read_bytes()
     found: dict[str, Any] = {}
@@ -51,13 +87,13 @@ def same_tracks(a: Poses, b: Poses, shift: float = 0.0) -> None:
 
 
 def test_every_format_has_a_sample() -> None:
-    assert {name for _, _, name in SAMPLES.values()} == set(formats())
+    assert set(FORMAT_OF.values()) == set(formats())
 
 
 @every_sample
 def test_format_is_found_and_read(sample: str, tmp_path: Path) -> None:
     path = make(sample, tmp_path)
-    assert find_format(path) == SAMPLES[sample][2]
+    assert find_format(path) == FORMAT_OF[sample]
     poses = read_poses(path)
     found = {track.id: track for track in poses.tracks}
     wanted = expected(sample)
@@ -74,10 +110,40 @@ def test_format_is_found_and_read(sample: str, tmp_path: Path) -> None:
 
 
 @every_sample
+def test_every_sample_is_claimed_by_its_own_format_alone(sample: str, tmp_path: Path) -> None:
+    path = make(sample, tmp_path)
+    with unpacked(path) as plain:
+        claims = {name: module.claims(plain) for name, module in formats().items()}
+    surest = max(claims.values())
+    assert surest > Evidence.ENDING
+    assert [name for name, claim in claims.items() if claim == surest] == [FORMAT_OF[sample]]
+
+
+def test_what_a_format_says_it_holds_is_in_some_sample(tmp_path: Path) -> None:
+    held: dict[str, set[str]] = {name: set() for name in formats()}
+    for number, sample in enumerate(FORMAT_OF):
+        (tmp_path / str(number)).mkdir()
+        poses = read_poses(make(sample, tmp_path / str(number)))
+        if sample in MORE_SAMPLES:
+            assert poses.fps == MORE_SAMPLES[sample].fps
+        held[FORMAT_OF[sample]] |= {
+            name
+            for name, there in {
+                "scores": any(np.isfinite(track.score).any() for track in poses.tracks),
+                "fps": poses.fps is not None,
+                "3-D": poses.tracks[0].keypoints.shape[-1] == 3,
+            }.items()
+            if there
+        }
+    held["sleap"].add("fps")  # its sample names no frame rate
+    assert held == {name: set(module.HAS) - {"layout"} for name, module in formats().items()}
+
+
+@every_sample
 def test_nothing_changed_gives_the_same_file(sample: str, tmp_path: Path) -> None:
     path = make(sample, tmp_path)
     poses = read_poses(path)
-    out = tmp_path / f"out{path.suffix}"
+    out = out_path(tmp_path, path)
     write_keypoints(poses, [track.keypoints for track in poses.tracks], out)
     assert content(out) == content(path)
 
@@ -86,7 +152,7 @@ def test_nothing_changed_gives_the_same_file(sample: str, tmp_path: Path) -> Non
 def test_nan_keeps_the_files_own_values(sample: str, tmp_path: Path) -> None:
     path = make(sample, tmp_path)
     poses = read_poses(path)
-    out = tmp_path / f"out{path.suffix}"
+    out = out_path(tmp_path, path)
     write_keypoints(poses, [np.full_like(track.keypoints, np.nan) for track in poses.tracks], out)
     assert content(out) == content(path)
 
@@ -98,7 +164,7 @@ def test_new_coordinates_are_read_back_and_nothing_else_changes(
     path = make(sample, tmp_path)
     before = content(path)
     poses = read_poses(path)
-    moved, back = tmp_path / f"moved{path.suffix}", tmp_path / f"back{path.suffix}"
+    moved, back = out_path(tmp_path, path, "moved"), out_path(tmp_path, path, "back")
     write_keypoints(poses, [track.keypoints + 1.25 for track in poses.tracks], moved)
     again = read_poses(moved)
     same_tracks(poses, again, 1.25)
@@ -112,7 +178,7 @@ def test_new_coordinates_are_read_back_and_nothing_else_changes(
 def test_writing_twice_gives_the_same(sample: str, tmp_path: Path) -> None:
     path = make(sample, tmp_path)
     poses = read_poses(path)
-    outs = [tmp_path / f"{i}{path.suffix}" for i in range(2)]
+    outs = [out_path(tmp_path, path, str(i)) for i in range(2)]
     for out in outs:
         write_keypoints(poses, [track.keypoints * 0.5 for track in poses.tracks], out)
     assert content(outs[0]) == content(outs[1])
@@ -122,11 +188,11 @@ def test_writing_twice_gives_the_same(sample: str, tmp_path: Path) -> None:
 def test_a_missing_keypoint_takes_a_new_position(sample: str, tmp_path: Path) -> None:
     path = make(sample, tmp_path)
     poses = read_poses(path)
-    out = tmp_path / f"out{path.suffix}"
+    out = out_path(tmp_path, path)
     new = [np.where(np.isnan(t.keypoints), 41.5, t.keypoints) for t in poses.tracks]
     write_keypoints(poses, new, out)
     # A visibility flag is not a coordinate: what it calls missing stays so.
-    if sample not in ("coco_annotations", "sleap.slp"):
+    if sample not in ("coco_annotations", "coco_video", "sleap.slp"):
         again = read_poses(out)
         for track, values in zip(again.tracks, new, strict=True):
             np.testing.assert_allclose(track.keypoints, values, atol=1e-6)
@@ -148,7 +214,7 @@ def test_unknown_format_and_absent_file(tmp_path: Path) -> None:
         read_poses(tmp_path / "none.json")
     path = make("csv_long", tmp_path)
     with pytest.raises(
-        InvalidInputError, match="unknown format 'xml'; known: coco-results, csv-long"
+        InvalidInputError, match="unknown format 'xml'; known: alphapose, coco-results, csv-long"
     ):
         read_poses(path, format="xml")
     with pytest.raises(InvalidInputError, match="no column for frame, keypoint, x, y"):

@@ -9,8 +9,9 @@ import pytest
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.poses.formats import read_poses, write_keypoints
-from pose_smoother.poses.formats.linking import link, overlaps
-from pose_smoother.poses.formats.tracks_io import frame_step, named_frame
+from pose_smoother.poses.formats.individuals import frame_step, person_id
+from pose_smoother.poses.formats.linking import MAX_GAP, link
+from pose_smoother.poses.formats.tracks_io import named_frame
 from pose_smoother.poses.tracks import Floats, Poses
 
 
@@ -44,34 +45,90 @@ def test_frames_out_of_order_are_sorted_told_and_written_in_their_own_order(
     assert [item["keypoints"][0] for item in written] == [104, 102, 103]
 
 
-def test_two_people_with_one_id_in_one_frame(tmp_path: Path) -> None:
-    items = [detection("dance_7.png", x, track_id="ann") for x in (0, 50)]
-    told = r"a\.json: two people have one id in one frame: person 'ann', frame 7, video 'dance_'$"
-    with pytest.raises(InvalidInputError, match=told):
-        read(tmp_path, items)
+def test_an_id_that_two_people_of_a_frame_have_is_not_trusted(tmp_path: Path) -> None:
+    items = [
+        detection(f"dance_{f}.png", x + 2 * f, idx=who)
+        for f in range(4)
+        for x, who in ((100, 0.0), (300, 0.0), (500, 3.0))
+    ]
+    poses = read(tmp_path, items)
+    assert {t.id: t.keypoints[:, 0, 0].tolist() for t in poses.tracks} == {
+        "dance_:link-1": [100, 102, 104, 106],
+        "dance_:link-2": [300, 302, 304, 306],
+        "dance_:3": [500, 502, 504, 506],
+    }
+    assert poses.warnings == (
+        "two detections of a frame have one id (0): detections with it were linked instead",
+        "8 detections without a usable id were linked to 2 tracks by distance and motion, across "
+        f"at most {MAX_GAP} missing frames",
+    )
+    assert poses.counts["linked"] == 8
 
 
 def test_people_without_ids_are_linked_and_told(tmp_path: Path) -> None:
     items = [
-        detection(1, 0),
-        detection(1, 100),
-        detection(2, 101),  # the other order
-        detection(2, 1),
-        detection(3, 300),  # a new one
-        detection(3, 3),
-        detection(5, 4),  # after a gap, nobody is known to be the same
-        detection(5, 301),
+        detection(1, 20),
+        detection(1, 120),
+        detection(2, 121),  # the other order
+        detection(2, 21),
+        detection(3, 320),  # a new one
+        detection(3, 23),
+        detection(5, 24),
+        detection(5, 321),
+        detection(5 + MAX_GAP + 1, 26),
+        detection(5 + MAX_GAP + 1, 900),
+        detection(5 + 2 * MAX_GAP + 3, 26),  # a frame too late
     ]
     poses = read(tmp_path, items)
     assert {t.id: (t.frame.tolist(), t.keypoints[:, 0, 0].tolist()) for t in poses.tracks} == {
-        "link-1": ([1, 2, 3], [0, 1, 3]),
-        "link-2": ([1, 2], [100, 101]),
-        "link-3": ([3], [300]),
-        "link-4": ([5], [4]),
-        "link-5": ([5], [301]),
+        "link-1": ([1, 2, 3, 5, 6 + MAX_GAP], [20, 21, 23, 24, 26]),
+        "link-2": ([1, 2], [120, 121]),
+        "link-3": ([3, 5], [320, 321]),
+        "link-4": ([6 + MAX_GAP], [900]),
+        "link-5": ([8 + 2 * MAX_GAP], [26]),
     }
     assert len(poses.warnings) == 1
-    assert "linked from frame to frame by the overlap" in poses.warnings[0]
+    assert "11 detections without a usable id were linked to 5 tracks" in poses.warnings[0]
+
+
+def test_every_fifth_frame_empty_is_two_tracks(tmp_path: Path) -> None:
+    items = [detection(f, x + f) for f in range(1, 30) if f % 5 for x in (10, 200)]
+    assert [len(track.frame) for track in read(tmp_path, items).tracks] == [24, 24]
+
+
+def test_a_repeated_row_is_no_second_person_and_gets_the_same_coordinates(tmp_path: Path) -> None:
+    items = [detection(f, 50 + f) for f in (1, 2, 3)]
+    items.insert(2, detection(2, 52))
+    poses = read(tmp_path, items)
+    (track,) = poses.tracks
+    assert track.frame.tolist() == [1, 2, 3]
+    assert poses.warnings[0] == "1 rows repeat another row of their frame: taken as one detection"
+    write_keypoints(poses, [track.keypoints + 100], tmp_path / "b.json")
+    written = json.loads((tmp_path / "b.json").read_text())
+    assert [item["keypoints"][0] for item in written] == [151, 152, 152, 153]
+
+
+def test_a_repeated_row_of_long_csv(tmp_path: Path) -> None:
+    file, out = tmp_path / "a.csv", tmp_path / "b.csv"
+    rows = ["frame,person,keypoint,x,y", "1,1,a,5,6", "1,1.0,a,5,6", "1,nan,b,9,9", "2,1,a,6,7"]
+    file.write_text("\n".join(rows) + "\n")
+    poses = read_poses(file)
+    assert [(t.person, t.frame.tolist()) for t in poses.tracks] == [("1", [1, 2]), ("link-1", [1])]
+    write_keypoints(poses, [t.keypoints + 0.5 for t in poses.tracks], out)
+    assert out.read_text().splitlines()[1:] == [
+        *("1,1,a,5.5,6.5", "1,1.0,a,5.5,6.5", "1,nan,b,9.5,9.5", "2,1,a,6.5,7.5")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        *((text, None) for text in (None, "", " ", "nan", "NaN", "NA", "None", "null", "-1")),
+        *(("1", "1"), ("1.0", "1"), (" 1 ", "1"), ("007", "007"), ("1.5", "1.5"), ("-abc", "-abc")),
+    ],
+)
+def test_ids_and_texts_that_are_none(value: str | None, found: str | None) -> None:
+    assert person_id(value) == found
 
 
 def test_one_person_a_frame_is_one_person(tmp_path: Path) -> None:
@@ -92,7 +149,7 @@ def test_ids_and_people_without_one_are_kept_apart(tmp_path: Path) -> None:
 
 
 def test_a_step_throughout_is_no_gap(tmp_path: Path) -> None:
-    poses = read(tmp_path, [detection(f, f, track_id=1) for f in range(0, 60, 5)])
+    poses = read(tmp_path, [detection(f, 9 + f, track_id=1) for f in range(0, 60, 5)])
     (track,) = poses.tracks
     assert track.step == 5
     assert track.runs() == [slice(0, 12)]
@@ -139,20 +196,41 @@ def test_bad_frames(value: Any) -> None:
         named_frame(value)
 
 
-def test_links_reach_over_a_step_but_not_over_a_gap() -> None:
+def test_links_reach_over_a_step_and_a_gap() -> None:
     frame = np.array([0, 0, 5, 5, 15, 15])
     keypoints = np.stack([square(x) for x in (0, 50, 51, 1, 2, 52)])
-    found = link(frame, keypoints, 5)
-    assert found == ["link-1", "link-2", "link-2", "link-1", "link-3", "link-4"]
+    assert link(frame, keypoints, 5) == [f"link-{n}" for n in (1, 2, 2, 1, 1, 2)]
 
 
-def test_overlaps() -> None:
-    a = np.array([[0.0, 0, 10, 10], [np.inf, np.inf, -np.inf, -np.inf]])
-    b = np.array([[5.0, 0, 15, 10], [20, 20, 30, 30], [0, 0, 10, 10]])
-    np.testing.assert_allclose(overlaps(a, b), [[1 / 3, 0, 1], [0, 0, 0]])
-
-
-def test_the_best_pair_is_linked_first() -> None:
+def test_the_best_assignment_is_linked() -> None:
     frame = np.array([0, 0, 1, 1])
     keypoints = np.stack([square(x) for x in (0, 6, 5, 60)])
     assert link(frame, keypoints, 1) == ["link-1", "link-2", "link-2", "link-3"]
+
+
+def test_people_who_cross_are_told_apart_by_their_motion() -> None:
+    n_frames = 40
+    x = np.stack([np.arange(n_frames) * 2.0, 80 - np.arange(n_frames) * 2.0], axis=1)
+    keypoints = np.stack([square(v) for v in x.ravel()])
+    frame = np.repeat(np.arange(n_frames), 2)
+    keep = frame != 19  # both at one place, and unseen just then
+    found = np.array(link(frame[keep], keypoints[keep], 1))
+    who = np.tile(["link-1", "link-2"], n_frames)[keep]
+    assert (found == who).all()
+
+
+def test_people_of_one_keypoint_are_linked() -> None:
+    rng = np.random.default_rng(0)
+    frame = np.repeat(np.arange(50), 2)
+    keypoints = np.tile([[[10.0, 10]], [[200.0, 50]]], (50, 1, 1)) + rng.normal(0, 1, (100, 1, 2))
+    assert set(link(frame, keypoints, 1)[::2]) == {"link-1"}
+    assert set(link(frame, keypoints, 1)[1::2]) == {"link-2"}
+
+
+def test_who_has_no_keypoint_belongs_to_nobody_and_stays(tmp_path: Path) -> None:
+    rows = ["frame,a_x,a_y", "1,5,6", "1,,", "1,50,60", "2,6,6", "2,51,60"]
+    (tmp_path / "a.csv").write_text("\n".join(rows) + "\n")
+    poses = read_poses(tmp_path / "a.csv")
+    assert [track.frame.tolist() for track in poses.tracks] == [[1, 2], [1, 2]]
+    write_keypoints(poses, [t.keypoints + 1 for t in poses.tracks], tmp_path / "b.csv")
+    assert (tmp_path / "b.csv").read_text().splitlines()[2] == "1,,"

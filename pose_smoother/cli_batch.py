@@ -1,0 +1,144 @@
+"""One file, several, a folder of them, or standard input: what a command does with its paths."""
+
+import logging
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pose_smoother.cli_support import KEYPOINT_FILE, PATH, log_lines
+from pose_smoother.errors import InvalidInputError, PoseSmootherError
+from pose_smoother.smoothing.batch import Job, Smooth, find_jobs, is_batch, smooth_many
+from pose_smoother.smoothing.files import smooth_file
+
+_STREAM = Path("-")
+
+#: Options of a command that smooths one file of keypoints or many.
+KEYPOINT_FILES: tuple[Callable[[Any], Any], ...] = (
+    click.argument("sources", metavar="IN...", type=PATH, nargs=-1, required=True),
+    click.option(
+        "--out",
+        default=None,
+        type=PATH,
+        help="The same file, smoothed: what is written; - is standard output.",
+    ),
+    click.option(
+        "--out-dir",
+        default=None,
+        type=PATH,
+        help="For several files, or a folder of them: the folder to which each is written under "
+        "its own name.",
+    ),
+    click.option(
+        "--workers",
+        default=1,
+        show_default=True,
+        type=click.IntRange(1),
+        help="With several files, smooth so many at once.",
+    ),
+    *KEYPOINT_FILE[2:],
+)
+
+
+def smooth_paths(
+    sources: Sequence[Path],
+    out: Path | None,
+    out_dir: Path | None,
+    n_workers: int,
+    smooth: Smooth,
+    format: str | None,
+    quiet: bool,
+) -> None:
+    """Smooth what the user named; a line for each file.
+
+    Parameters
+    ----------
+    smooth : smooths one file; with several workers, picklable.
+
+    Raises
+    ------
+    click.UsageError : the paths do not go together.
+    PoseSmootherError : a single file failed, or some of several did.
+    """
+    several = len(sources) > 1 or is_batch(sources[0], format)
+    if out is not None and out_dir is not None:
+        raise click.UsageError("give --out FILE or --out-dir DIR, one of them")
+    if _STREAM in sources and several:
+        raise click.UsageError("- (standard input) is smoothed alone")
+    if several:
+        if out_dir is None:
+            raise click.UsageError("several files: give --out-dir DIR instead of --out")
+        _smooth_several(find_jobs(sources, out_dir, format), smooth, n_workers, quiet)
+        return
+    source = sources[0]
+    if out is None and out_dir is not None and source != _STREAM:
+        out = out_dir / source.name
+    if out is None:
+        if source != _STREAM:
+            raise click.UsageError("give --out FILE")
+        out = _STREAM
+    with _input(source) as plain, _output(out) as target:
+        try:
+            text = smooth(plain, target)
+        except InvalidInputError as error:
+            named = str(error).replace(str(plain), "standard input") if source == _STREAM else ""
+            raise InvalidInputError(named or str(error)) from None
+    if not quiet:
+        shown = "standard output" if out == _STREAM else str(out)
+        click.echo(text.replace(str(target), shown), err=out == _STREAM)
+
+
+def _smooth_several(jobs: Sequence[Job], smooth: Smooth, n_workers: int, quiet: bool) -> None:
+    failed = 0
+    begin = partial(log_lines, logging.getLogger().level)
+    for result in smooth_many(jobs, smooth, n_workers, begin):
+        failed += not result.done
+        if not result.done:
+            click.echo(f"error: {' '.join(result.text.split())}", err=True)
+        elif not quiet:
+            click.echo(result.text)
+    if failed:
+        raise PoseSmootherError(f"{failed} of {len(jobs)} files failed; the others were smoothed")
+
+
+@contextmanager
+def _input(source: Path) -> Iterator[Path]:
+    """The file to read: standard input as a temporary file."""
+    if source != _STREAM:
+        yield source
+        return
+    with tempfile.TemporaryDirectory(prefix="pose-smoother-") as folder:
+        plain = Path(folder) / "stdin"
+        plain.write_bytes(sys.stdin.buffer.read())
+
+        def rename(record: logging.LogRecord) -> bool:
+            if isinstance(record.args, tuple):
+                record.args = tuple("standard input" if a == plain else a for a in record.args)
+            return True
+
+        logger = logging.getLogger(smooth_file.__module__)
+        logger.addFilter(rename)
+        try:
+            yield plain
+        finally:
+            logger.removeFilter(rename)
+
+
+@contextmanager
+def _output(out: Path) -> Iterator[Path]:
+    """The file to write: for standard output a temporary file, copied when it is complete."""
+    if out != _STREAM:
+        yield out
+        return
+    with tempfile.TemporaryDirectory(prefix="pose-smoother-") as folder:
+        target = Path(folder) / "stdout"
+        yield target
+        if target.is_dir():
+            raise InvalidInputError("a folder of files cannot be written to standard output")
+        sys.stdout.buffer.write(target.read_bytes())
+        sys.stdout.buffer.flush()

@@ -1,0 +1,101 @@
+"""Tables with one individual of one frame a row, a column a coordinate: reading and writing."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from pose_smoother.errors import InvalidInputError
+from pose_smoother.files.atomic import write_atomic
+from pose_smoother.poses.formats.text_table import IDENTITY, columns, numbers, parse
+from pose_smoother.poses.formats.tracks_io import (
+    Detections,
+    named_frame,
+    read_bytes,
+    to_file_order,
+    to_tracks,
+)
+from pose_smoother.poses.keypoint_names import numbered_as
+from pose_smoother.poses.tracks import Floats, Poses
+
+#: What a column is: a keypoint's name and which of these it has; None where it is something else.
+AXES = ("x", "y", "z", "score")
+Grammar = Callable[[str], tuple[str, int] | None]
+
+
+def keypoint_columns(header: Sequence[str], meaning: Grammar) -> dict[str, tuple[int, ...]]:
+    """Columns (x, y, z, score; -1 without one) of every keypoint that has x and y, by its name."""
+    found: dict[str, list[int]] = {}
+    for column, title in enumerate(header):
+        match = meaning(title.strip())
+        if match:
+            name, kind = match
+            place = found.setdefault(name, [-1] * len(AXES))
+            if place[kind] >= 0:
+                raise InvalidInputError(f"two columns for {title.strip()!r}")
+            place[kind] = column
+    return {name: tuple(place) for name, place in found.items() if min(place[:2]) >= 0}
+
+
+def has_keypoints(header: Sequence[str], meaning: Grammar) -> bool:
+    """Whether some keypoint has x and y columns."""
+    found = {match for title in header if (match := meaning(title.strip()))}
+    return any((name, 1) in found for name, kind in found if kind == 0)
+
+
+def read_wide(path: Path, skeleton: str | None, meaning: Grammar, example: str) -> Poses:
+    """Tracks of a table whose header names the keypoints, or numbers them.
+
+    Where every keypoint has a z column, positions are 3-D; else z columns are left as they are.
+
+    Parameters
+    ----------
+    skeleton : names numbered keypoints.
+    meaning : what a column's title says.
+    example : of two titles, for the message where there are none.
+
+    Raises
+    ------
+    InvalidInputError : no keypoint has columns, or a cell is no number.
+    """
+    raw = read_bytes(path)
+    table = parse(raw)
+    header = table.texts(table.filled[0])
+    found = keypoint_columns(header, meaning)
+    if not found:
+        raise InvalidInputError(f"no columns like {example} among {', '.join(header[:12])}")
+    at = columns(header, IDENTITY)
+    taken = np.array(list(found.values()), dtype=np.int64)
+    n_axes = 3 if (taken[:, 2] >= 0).all() else 2
+    told = [] if "frame" in at else ["there is no column frame: rows were counted from 0"]
+    if n_axes == 2 and (taken[:, 2] >= 0).any():
+        told.append("only some keypoints have z: smoothed in x and y, z is left as it is")
+    video, person, frames, lines = [], [], [], []
+    data = []
+    present = taken >= 0
+    wanted = taken[present].tolist()
+    for row, (index, cells) in enumerate(table.rows(1, len(header))):
+        image, frame = named_frame(cells[at["frame"]]) if "frame" in at else ("", row)
+        video.append(cells[at["video"]] if "video" in at else image)
+        person.append((cells[at["person"]] if "person" in at else "") or None)
+        frames.append(frame)
+        lines.append(index)
+        data.append(numbers(cells, wanted, index, header))
+    values = np.full((len(lines), len(found), len(AXES)), np.nan)
+    values[:, present] = np.array(data, dtype=np.float64).reshape(len(lines), len(wanted))
+    frame_array = np.array(frames, dtype=np.int64)
+    seen = Detections(video, person, frame_array, values[..., :n_axes], values[..., 3])
+    names = numbered_as(list(found), skeleton)
+    return to_tracks(names, seen, raw, (lines, taken[:, :n_axes]), told, table.fps)
+
+
+def write_wide(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:
+    """The same rows with other coordinates."""
+    lines, column = poses.origin.place
+    new, changed = to_file_order(poses, keypoints)
+    changes: dict[int, dict[int, float]] = {}
+    for row in np.flatnonzero(changed.any(axis=(1, 2))).tolist():
+        at = changed[row]
+        cells = zip(column[at].tolist(), new[row][at].tolist(), strict=True)
+        changes.setdefault(lines[row], {}).update(cells)
+    write_atomic(out, parse(poses.origin.raw).changed(changes))

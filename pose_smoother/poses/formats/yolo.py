@@ -1,0 +1,205 @@
+"""A folder of YOLO's pose labels: a ``.txt`` a frame, ``class cx cy w h x y v …`` a person.
+
+Coordinates are shares of the image's size. Ultralytics leaves the third numbers out where a model
+has no visibility, and may add a confidence and a track's id at the end of the line: see `_layouts`.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pose_smoother.errors import InvalidInputError
+from pose_smoother.poses.formats.evidence import Evidence
+from pose_smoother.poses.formats.frame_files import other_files, read_files, write_folder
+from pose_smoother.poses.formats.text_table import number, number_text
+from pose_smoother.poses.formats.tracks_io import Detections, to_file_order, to_tracks
+from pose_smoother.poses.keypoint_names import NUMBERED, known_skeleton
+from pose_smoother.poses.skeletons import skeleton as skeleton_named
+from pose_smoother.poses.skeletons import with_count
+from pose_smoother.poses.tracks import Floats, Poses
+
+NAME = "yolo"
+EXTENSIONS = ("",)
+HAS = frozenset({"scores"})
+
+_BOX = 5  # the numbers before the keypoints: class, cx, cy, w, h
+_CELL = re.compile(rb"[^ \t\r\n]+")
+_MOST_EXTRA = 2  # a confidence, an id
+
+
+def claims(path: Path) -> Evidence:
+    """Whether a folder's first text file has lines of a class, a box and keypoints."""
+    for file in sorted(_files(path))[:50]:
+        lines = file.read_bytes()[:4096].splitlines()
+        if lines and lines[0].strip():
+            return Evidence.MARK if _is_label(lines[0]) else Evidence.NONE
+    return Evidence.NONE
+
+
+def _files(path: Path) -> list[Path]:
+    """The label files of a folder."""
+    return [file for file in path.glob("*.txt") if file.name != "classes.txt"]
+
+
+def _is_label(line: bytes) -> bool:
+    cells = _CELL.findall(line)
+    try:
+        box = [float(cell) for cell in cells]
+    except ValueError:
+        return False
+    return len(cells) > _BOX + 1 and cells[0].isdigit() and all(0 <= v <= 1 for v in box[1:_BOX])
+
+
+def _layouts(n: int) -> Iterator[tuple[int, int, int]]:
+    """(keypoints, numbers of each, numbers after them) that n numbers after the box may be."""
+    for per_point in (3, 2):
+        for extra in range(_MOST_EXTRA + 1):
+            if n > extra and (n - extra) % per_point == 0:
+                yield (n - extra) // per_point, per_point, extra
+
+
+def _layout(folder: Path, n: int, values: Floats, skeleton: str | None) -> tuple[int, int, int]:
+    """The layout of lines with n numbers after the box.
+
+    ``kpt_shape`` of a ``data.yaml`` in the folder or above it decides; else the number of keypoints
+    of the skeleton; else the first layout with a known skeleton whose numbers are plausible; else
+    three numbers a keypoint and nothing after them.
+    """
+    found = [layout for layout in _layouts(n) if _plausible(values, layout)]
+    shape = _kpt_shape(folder)
+    if shape is not None:
+        found = [layout for layout in found if layout[:2] == shape]
+    elif skeleton not in (None, NUMBERED):
+        n_keypoints = len(skeleton_named(str(skeleton)).keypoints)
+        found = [layout for layout in found if layout[0] == n_keypoints]
+    else:
+        known = [layout for layout in found if with_count(layout[0])]
+        found = known or [layout for layout in found if layout[1:] == (3, 0)]
+    if not found:
+        raise InvalidInputError(
+            f"{n} numbers after the box are no whole number of keypoints x y v or x y: say which "
+            "skeleton with --skeleton, or put a data.yaml with kpt_shape next to the labels"
+        )
+    return found[0]
+
+
+def _plausible(values: Floats, layout: tuple[int, int, int]) -> bool:
+    """Whether the third numbers are flags or scores, and the last ones a confidence or an id."""
+    n_keypoints, per_point, extra = layout
+    points = values[:, _BOX : _BOX + n_keypoints * per_point]
+    third = points[:, 2::3] if per_point == 3 else np.zeros((len(values), 0))
+    scores = ((third >= 0) & (third <= 1)).all() or np.isin(third, (0, 1, 2)).all()
+    after = values[:, _BOX + n_keypoints * per_point :]
+    whole = np.all(after == np.rint(after), axis=0)
+    share = np.all((after >= 0) & (after <= 1), axis=0)
+    return bool(scores and (whole | share).all() and (extra < 2 or (share[0] and whole[1])))
+
+
+def _kpt_shape(folder: Path) -> tuple[int, int] | None:
+    """(keypoints, numbers of each) of a ``data.yaml`` in the folder or one of two above it."""
+    for above in (folder, *folder.resolve().parents[:2]):
+        for name in ("data.yaml", "dataset.yaml"):
+            file = above / name
+            text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
+            match = re.search(r"^kpt_shape:\s*\[\s*(\d+)\s*,\s*([23])\s*\]", text, re.MULTILINE)
+            if match:
+                return int(match[1]), int(match[2])
+    return None
+
+
+def _frame(name: str) -> tuple[str, int]:
+    """(video, frame) from a file's name: the last number is the frame."""
+    match = re.fullmatch(r"(.*?)([0-9]{1,18})([^0-9]*)", name.removesuffix(".txt"), re.DOTALL)
+    return (match[1].rstrip("_.- "), int(match[2])) if match else (name, 0)
+
+
+def read(path: Path, skeleton: str | None) -> Poses:
+    """Tracks of the labels; 17 keypoints are COCO's, unless ``skeleton`` names them.
+
+    Raises
+    ------
+    InvalidInputError : a line has other numbers, or their layout cannot be known.
+    """
+    if not path.is_dir():
+        raise InvalidInputError("expected a folder of labels, one .txt a frame")
+    files = read_files(_files(path), _frame)
+    where: list[tuple[str, int]] = []  # file, line
+    rows: list[list[float]] = []
+    for name, raw in files.items():
+        for index, line in enumerate(raw.splitlines()):
+            cells = _CELL.findall(line)
+            if cells:
+                try:
+                    texts = [cell.decode("ascii", "replace") for cell in cells]
+                    rows.append([number(text, index, "any") for text in texts])
+                except InvalidInputError as error:
+                    raise InvalidInputError(f"{name}: {error}") from None
+                where.append((name, index))
+    lengths = sorted(set(map(len, rows)))
+    if not rows or lengths[0] <= _BOX or lengths[-1] - lengths[0] > 1:
+        raise InvalidInputError(
+            "expected lines of a class, a box and keypoints, of one length (an id may be absent), "
+            f"found lengths {lengths}"
+        )
+    return _poses(path, files, where, rows, skeleton)
+
+
+def _poses(
+    path: Path,
+    files: dict[str, bytes],
+    where: list[tuple[str, int]],
+    rows: list[list[float]],
+    skeleton: str | None,
+) -> Poses:
+    n = max(map(len, rows))
+    values = np.array([row + [np.nan] * (n - len(row)) for row in rows])
+    complete = values[np.isfinite(values).all(axis=1)]
+    n_keypoints, per_point, extra = _layout(path, n - _BOX, complete, skeleton)
+    data = values[:, _BOX : _BOX + n_keypoints * per_point].reshape(-1, n_keypoints, per_point)
+    keypoints = data[..., :2].copy()
+    score = data[..., 2].copy() if per_point == 3 else np.full(data.shape[:2], np.nan)
+    keypoints[(score == 0) & (keypoints == 0).all(axis=2)] = np.nan
+    told = other_files(path, files)
+    last = values[:, -1]
+    has_id = extra and (last[np.isfinite(last)] % 1 == 0).all() and (last > 1).any()
+    names, assumed = known_skeleton(n_keypoints, skeleton, "coco-17")
+    seen = Detections(
+        [_frame(name)[0] for name, _ in where],
+        [str(int(v)) if has_id and np.isfinite(v) else None for v in last.tolist()],
+        np.array([_frame(name)[1] for name, _ in where], dtype=np.int64),
+        keypoints,
+        score,
+    )
+    told += [assumed] if assumed else []
+    return to_tracks(names, seen, files, (where, per_point), told)
+
+
+def write(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:
+    """The same files with other coordinates; boxes, flags, confidences and ids stay.
+
+    Raises
+    ------
+    InvalidInputError : the folder exists already.
+    """
+    where, per_point = poses.origin.place
+    new, changed = to_file_order(poses, keypoints)
+    lines = {name: raw.splitlines(keepends=True) for name, raw in poses.origin.raw.items()}
+    for row in np.flatnonzero(changed.any(axis=(1, 2))).tolist():
+        name, index = where[row]
+        lines[name][index] = _changed(lines[name][index], new[row], changed[row], per_point)
+    write_folder(out, {name: b"".join(found) for name, found in lines.items()})
+
+
+def _changed(line: bytes, new: Floats, changed: NDArray[np.bool_], per_point: int) -> bytes:
+    """A line with other coordinates; what is between its numbers stays."""
+    spans = [match.span() for match in _CELL.finditer(line)]
+    parts, end = [], 0
+    for keypoint, axis in np.argwhere(changed).tolist():
+        start, stop = spans[_BOX + keypoint * per_point + axis]
+        old = line[start:stop].decode("ascii")
+        parts += [line[end:start], number_text(float(new[keypoint, axis]), old).encode()]
+        end = stop
+    return b"".join([*parts, line[end:]])

@@ -1,0 +1,140 @@
+"""Many files of keypoints: which they are, where each is written; a failure stops no other."""
+
+import logging
+import multiprocessing
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from pose_smoother.errors import InvalidInputError, PoseSmootherError
+from pose_smoother.poses.formats import find_format, formats
+
+_log = logging.getLogger(__name__)
+
+#: Smooths the first file into the second, and returns a line of text about it.
+Smooth = Callable[[Path, Path], str]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A file to be smoothed.
+
+    Attributes
+    ----------
+    source : the file, or the folder where the format is one.
+    out : what is written.
+    """
+
+    source: Path
+    out: Path
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of a job: one line of text, which is an error unless ``done``."""
+
+    job: Job
+    done: bool
+    text: str
+
+
+def is_batch(source: Path, format: str | None) -> bool:
+    """Whether a path is a folder of files, not a folder that is one input (OpenPose's)."""
+    if not source.is_dir():
+        return False
+    if format is not None:
+        return "" not in formats()[format].EXTENSIONS if format in formats() else False
+    try:
+        find_format(source)
+    except InvalidInputError:
+        return True
+    return False
+
+
+def find_jobs(sources: Sequence[Path], out_dir: Path, format: str | None = None) -> list[Job]:
+    """The jobs for files and folders: a folder's files, and its folders that are one input.
+
+    Of a folder, what begins with a dot and files with endings of no format are left out.
+
+    Parameters
+    ----------
+    out_dir : every output has its input's name, in this folder.
+    format : of all files; None finds out each one's.
+
+    Raises
+    ------
+    InvalidInputError : two inputs have one name, or there is none.
+    """
+    found: list[Path] = []
+    for source in sources:
+        found += _inside(source, format) if is_batch(source, format) else [source]
+    if not found:
+        raise InvalidInputError(f"{sources[0]}: no file of keypoints is in the folder")
+    names = Counter(path.name for path in found)
+    name, count = names.most_common(1)[0]
+    if count > 1:
+        both = " and ".join(str(path) for path in found if path.name == name)
+        raise InvalidInputError(f"{both} would be written to one file, {out_dir / name}")
+    return [Job(path, out_dir / path.name) for path in found]
+
+
+def _inside(folder: Path, format: str | None) -> list[Path]:
+    """The inputs in a folder, by name."""
+    endings = {ending for module in formats().values() for ending in module.EXTENSIONS if ending}
+    found, n_others = [], 0
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith("."):
+            continue
+        ending = path.with_suffix("").suffix if path.suffix.lower() == ".gz" else path.suffix
+        chosen = not is_batch(path, format) if path.is_dir() else ending.lower() in endings
+        found += [path] if chosen else []
+        n_others += not chosen
+    if n_others:
+        _log.warning("%s: %d files of other kinds were left out", folder, n_others)
+    return found
+
+
+def smooth_one(smooth: Smooth, job: Job) -> Result:
+    """Smooth one file; an error becomes a result."""
+    try:
+        return Result(job, True, smooth(job.source, job.out))
+    except PoseSmootherError as error:
+        return Result(job, False, str(error))
+    except Warning:  # one that a filter made an error: not of the file
+        raise
+    except Exception as error:  # whatever it is, the other files are smoothed
+        return Result(job, False, f"{job.source}: {type(error).__name__}: {error}")
+
+
+def smooth_many(
+    jobs: Sequence[Job],
+    smooth: Smooth,
+    n_workers: int = 1,
+    begin: Callable[[], None] | None = None,
+) -> Iterator[Result]:
+    """Smooth files, each on its own; results come in the order of the jobs.
+
+    Parameters
+    ----------
+    smooth : with several workers, picklable.
+    n_workers : processes; 1 smooths in this one.
+    begin : called once in every other process.
+    """
+    if n_workers <= 1 or len(jobs) == 1:
+        for job in jobs:
+            yield smooth_one(smooth, job)
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(n_workers, len(jobs)), context, begin) as pool:
+        waiting = [pool.submit(smooth_one, smooth, job) for job in jobs]
+        for job, future in zip(jobs, waiting, strict=True):
+            try:
+                yield future.result()
+            except BrokenExecutor:
+                yield Result(
+                    job,
+                    False,
+                    f"{job.source}: a worker process died (out of memory?); try --workers 1",
+                )

@@ -1,0 +1,101 @@
+"""The command ``smooth`` on several files, folders and standard input."""
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from pose_smoother.cli import main
+
+TABLE = "frame,nose_x,nose_y\n" + "".join(f"{i},{i % 3},{2 + i % 2}\n" for i in range(9))
+
+
+def invoke(*words: object, data: bytes | None = None) -> Result:
+    source = None if data is None else io.BytesIO(data)
+    return CliRunner().invoke(main, [str(word) for word in words], input=source)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "in").mkdir()
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / "in" / name).write_text(TABLE)
+    return tmp_path / "in"
+
+
+def test_a_folder_goes_to_a_folder_and_a_bad_file_is_named(folder: Path) -> None:
+    out = folder.with_name("out")
+    words = ("smooth", folder, "--smoother", "mean", "--out-dir", out)
+    assert invoke(*words).exit_code == 0
+    good = (out / "a.csv").read_text()
+    assert good == (out / "b.csv").read_text() != TABLE
+    (folder / "aa.csv").write_text("junk\n")
+    done = invoke(*words)
+    assert done.exit_code == 1
+    assert f"error: {folder / 'aa.csv'}: no known format" in done.output
+    assert "error: 1 of 3 files failed; the others were smoothed" in done.output
+    assert (out / "b.csv").read_text() == good
+    assert not (out / "aa.csv").exists()
+
+
+def test_workers_write_the_same_files(folder: Path) -> None:
+    words = ("smooth", folder / "a.csv", folder / "b.csv", "--smoother", "mean", "--out-dir")
+    one, two = folder.with_name("one"), folder.with_name("two")
+    assert invoke(*words, one).exit_code == 0
+    done = invoke("-q", *words, two, "--workers", 2)
+    assert done.exit_code == 0, done.output
+    assert "wrote" not in done.output
+    assert [f.read_bytes() for f in sorted(one.iterdir())] == [
+        f.read_bytes() for f in sorted(two.iterdir())
+    ]
+
+
+def test_standard_input_to_standard_output(folder: Path) -> None:
+    out = folder.with_name("out.csv")
+    invoke("smooth", folder / "a.csv", "--smoother", "mean", "--out", out)
+    done = invoke("smooth", "-", "--smoother", "mean", data=TABLE.encode())
+    assert done.exit_code == 0
+    assert done.stdout == out.read_text()
+    assert "wrote standard output: 9 frames" in done.stderr
+    assert "warning: standard input: people without ids" in done.stderr
+    done = invoke("smooth", "-", "--smoother", "mean", data=b"junk\n")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "error: standard input: no known format" in done.stderr
+
+
+def test_json_summaries_are_a_line_a_file(folder: Path) -> None:
+    words = ("smooth", folder, "--smoother", "mean", "--out-dir", folder.with_name("out"))
+    done = invoke("-q", *words, "--summary", "json")
+    assert [Path(json.loads(line)["out"]).name for line in done.stdout.splitlines()] == [
+        "a.csv",
+        "b.csv",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["{in}/a.csv", "{in}/b.csv", "--out", "x"], "several files: give --out-dir DIR"),
+        (["{in}/a.csv"], "give --out FILE"),
+        (["{in}/a.csv", "-", "--out-dir", "x"], "- (standard input) is smoothed alone"),
+        (["{in}/a.csv", "--out", "x", "--out-dir", "x"], "--out FILE or --out-dir DIR, one of"),
+    ],
+)
+def test_paths_that_do_not_go_together(folder: Path, words: list[str], message: str) -> None:
+    done = invoke("smooth", *(word.replace("{in}", str(folder)) for word in words))
+    assert done.exit_code == 2
+    assert message in done.output
+
+
+def test_the_frame_rate_of_the_file_is_used(folder: Path) -> None:
+    words = ("--smoother", "butterworth", "--param", "cutoff_hz=5", "--out")
+    outs = [folder.with_name(name) for name in ("given.csv", "found.csv")]
+    done = invoke("smooth", folder / "a.csv", *words, outs[0])
+    assert done.exit_code == 1
+    assert "fps" in done.output
+    invoke("smooth", folder / "a.csv", "--fps", 30, *words, outs[0])
+    (folder / "c.csv").write_text("# fps: 30\n" + TABLE)
+    assert invoke("smooth", folder / "c.csv", *words, outs[1]).exit_code == 0
+    assert outs[1].read_text() == "# fps: 30\n" + outs[0].read_text()
