@@ -85,7 +85,7 @@ class Solution:
         self.misfit = float((right[::2] * (measured - solved[::2])).sum())
 
 
-def weights(known: NDArray[np.bool_], noise_ratio: float) -> Floats:
+def hat_matrix(known: NDArray[np.bool_], noise_ratio: float) -> Floats:
     """The matrix that smooths: smoothed known positions from known positions, (n_known, n_known).
 
     Parameters

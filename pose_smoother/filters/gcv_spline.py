@@ -91,7 +91,7 @@ def _window_criterion(
     """``cross_validation`` of all series: log of what is left over the free numbers squared."""
     left, free = 0.0, 0.0
     for known, moment, n_series in moments:
-        residual = np.eye(len(moment)) - cubic_smoother.weights(known, noise_ratio)
+        residual = np.eye(len(moment)) - cubic_smoother.hat_matrix(known, noise_ratio)
         left += float(np.trace(residual @ moment @ residual.T))
         free += n_series * float(np.trace(residual))
     return float(np.log(max(left, 1e-12)) - 2 * np.log(max(free, 1e-9)))

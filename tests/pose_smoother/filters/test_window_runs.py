@@ -7,7 +7,7 @@ import pytest
 
 from pose_smoother.filters import filter_module
 from pose_smoother.filters.base import Run
-from pose_smoother.filters.cubic_smoother import Solution, weights
+from pose_smoother.filters.cubic_smoother import Solution, hat_matrix
 from pose_smoother.filters.gcv_spline import cross_validation, fit_windows
 from pose_smoother.filters.window_runs import smooth_as_runs
 
@@ -49,13 +49,13 @@ def test_a_position_that_a_filter_does_not_find_stays():
 
 
 @pytest.mark.parametrize("known", ["11111", "10111", "11011", "01110"])
-def test_weights_give_the_solutions_positions(known):
+def test_the_hat_matrix_gives_the_solutions_positions(known):
     at = np.array([c == "1" for c in known])
     values = np.full((5, 2), np.nan)
     values[at] = np.random.default_rng(3).normal(0, 1, (at.sum(), 2))
     inside = values[np.flatnonzero(at)[0] : np.flatnonzero(at)[-1] + 1]
     expected = Solution(inside, 0.3).positions[np.isfinite(inside[:, 0])]
-    np.testing.assert_allclose(weights(at, 0.3) @ values[at], expected, atol=1e-10)
+    np.testing.assert_allclose(hat_matrix(at, 0.3) @ values[at], expected, atol=1e-10)
 
 
 def waves(sigma_px, n=60, seed=5):
