@@ -32,8 +32,8 @@ class Augmentation:
 
     Attributes
     ----------
-    mirror, reverse : share of the windows that are mirrored (left and right keypoints change
-        places), and that run backwards.
+    mirror, reverse : share of the windows that are mirrored (left and right keypoints
+        exchanged), and that run backwards.
     rotate_deg : rotated by U(-rotate_deg, rotate_deg).
     shear : sheared by U(-shear, shear): x moves by this share of y.
     leave_out : in half of the windows each keypoint is left out of all frames with this

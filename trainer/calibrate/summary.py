@@ -1,4 +1,4 @@
-"""What was measured as a table for the terminal."""
+"""The measured noise as a table for the terminal."""
 
 from collections.abc import Iterator
 

@@ -292,7 +292,7 @@ def _shares(
 
 
 def _resolved(targets: str, store: Store) -> str:
-    """What "auto" means for a store."""
+    """The kind of targets of a store; "auto" is resolved."""
     if targets != "auto":
         return targets
     return "rendered" if store.config.has_impulses else "stored"

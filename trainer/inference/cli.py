@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     default=None,
     type=float,
     help="With a run that gives an uncertainty: leave keypoints alone that are in the region which "
-    "holds this share of the truths, 0.5 or 0.9.",
+    "holds this share of the ground truth, 0.5 or 0.9.",
 )
 @click.option(
     "--keep-mean",

@@ -132,7 +132,7 @@ def _by_group(
 
 @lru_cache(maxsize=8)
 def resamples(n_groups: int, n_resamples: int, seed: int) -> NDArray[np.float64]:
-    """How often each group is drawn: float64 (resamples, groups), read-only; rows sum to groups.
+    """Draws of each group: float64 (resamples, groups), read-only; each row sums to groups.
 
     Cached: the thousands of cells of a report need the same draws.
     """

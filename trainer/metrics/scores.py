@@ -1,4 +1,4 @@
-"""What was counted while scoring, by clip and keypoint, and the metrics as ratios of those sums.
+"""The sums of scoring, by clip and keypoint, and the metrics as ratios of them.
 
 Totals, pooled rows, rows by dataset and the bootstrap over videos are all made from one ``Scores``:
 each metric is (sum of a numerator) / (sum of a denominator), so rows always add up to totals.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # results are read where torch is not loaded
 
 @dataclass(frozen=True)
 class Sum:
-    """What is summed over the frames of a window, for each keypoint.
+    """A quantity that is summed over the frames of windows, for each keypoint.
 
     Attributes
     ----------

@@ -169,7 +169,7 @@ class DeciWatch(nn.Module):
         return self.forward_both(coordinates)[1]
 
     def forward_both(self, coordinates: Tensor) -> tuple[Tensor, Tensor]:
-        """What DenoiseNet makes of the sampled frames, and RecoverNet of the window.
+        """The output of DenoiseNet for the sampled frames, and of RecoverNet for the window.
 
         Parameters
         ----------

@@ -48,7 +48,7 @@ def is_file(noise: str) -> bool:
 
 
 def resolved_noise(noise: str, store: Store) -> str:
-    """What a run's identity holds: the hash of a noise file, and what "auto" means for a store.
+    """The noise in a run's identity: the hash of a noise file; "auto" is resolved for the store.
 
     "auto" is "recorded" for a store that holds a detector's output, "frozen" for the thesis's
     protocol, else "fresh".
@@ -93,7 +93,7 @@ def noise_config(
 
 
 def save_noise_file(folder: Path, noise: str) -> None:
-    """Copy the noise file of a run into its folder; one that an earlier run left goes."""
+    """Copy the noise file of a run into its folder; that of an earlier run is removed."""
     copy = folder / NOISE_FILE
     if not is_file(noise):
         copy.unlink(missing_ok=True)

@@ -77,7 +77,7 @@ def _writer(out: Path, rate_hz: int) -> Any:
 
 
 def _ffmpeg(out: Path) -> str:
-    """Where ffmpeg is: on the machine, or in the package imageio-ffmpeg."""
+    """The path of ffmpeg: the machine's, or that of the package imageio-ffmpeg."""
     if found := shutil.which("ffmpeg"):
         return found
     try:

@@ -132,7 +132,7 @@ class Collection:
 
     @property
     def n_grid(self) -> int:
-        """How many (network, experiment) there are: 24 with the thesis's four."""
+        """The number of (network, experiment) pairs: 24 with the thesis's four."""
         return len(self._wanted()) * len(EXPERIMENTS)
 
     def _wanted(self) -> list[str]:
@@ -296,14 +296,14 @@ def _find_data(folder: Path, finished: list[Run | Baselines], store: PathOrUrl |
         if (folder / one.name / DATA_JSON).exists():
             return load_data(folder / one.name)
     wanted = finished[0].record["identity"]["store_sha256"]
-    places = [one.record["store"]["path"] for one in finished if "store" in one.record]
+    paths = [one.record["store"]["path"] for one in finished if "store" in one.record]
     reasons = ["no run holds data.json"]
-    for place in [store] if store is not None else dict.fromkeys(map(as_path_or_url, places)):
+    for path in [store] if store is not None else dict.fromkeys(map(as_path_or_url, paths)):
         try:
-            with open_store(place) as opened:
+            with open_store(path) as opened:
                 if store_hash(opened) == wanted:
                     return describe(opened, wanted)
-                reasons.append(f"{place} is another store")
+                reasons.append(f"{path} is another store")
         except PoseSmootherError as error:
             reasons.append(str(error))
     raise RunError(

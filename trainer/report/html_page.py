@@ -55,7 +55,7 @@ FIGURES = {
 
 @dataclass(frozen=True)
 class Making:
-    """How the numbers were made.
+    """The origin of the numbers.
 
     Attributes
     ----------

@@ -21,7 +21,7 @@ PAGE = "report.html"
 
 @dataclass(frozen=True)
 class Written:
-    """What a report says of itself in a few lines.
+    """The summary of a report.
 
     Attributes
     ----------

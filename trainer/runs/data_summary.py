@@ -1,4 +1,4 @@
-"""What a run's numbers were counted on, kept with the run: its clips, its splits, what leaks.
+"""The data of a run, saved with it: clips, splits, and what several splits share.
 
 On disk next to ``scores.npz``: ``clips.csv``, one row for each clip row of the scores, and
 ``data.json``. With them a folder of runs is reported without the store.

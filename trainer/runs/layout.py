@@ -32,7 +32,7 @@ TIMING_KINDS: dict[str, str] = {
 
 
 class RunState(StrEnum):
-    """What a run is doing, in the order in which a reader wants to see it."""
+    """The state of a run, in the order of overviews."""
 
     FAILED = "failed"
     #: Its process died and wrote nothing: a kill, a machine that is gone.

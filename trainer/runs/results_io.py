@@ -98,7 +98,7 @@ def write_results(folder: Path, results: Mapping[str, Any]) -> None:
 
 
 def read_results(folder: Path) -> dict[str, Any]:
-    """What a finished run's ``results.json`` holds.
+    """The content of a finished run's ``results.json``.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""How far runs are, read from their folders while others write them: no lock is taken.
+"""The progress of runs, read from their folders without a lock while others write them.
 
 A run's process touches a small file next to the run every few seconds
 (``pose_smoother.files.lock``). Where that has stopped and the state still says "running", the
@@ -125,7 +125,7 @@ def plain(text: str) -> str:
 
 
 def _live_state(folder: Path) -> RunState:
-    """What a run is doing; the results are written last, so they decide."""
+    """The state of a run; the results are written last, so they decide."""
     saved = ""
     with suppress(PoseSmootherError):
         saved = str(read_json(folder / STATE, "").get("state")) if (folder / STATE).exists() else ""
@@ -139,7 +139,7 @@ def _live_state(folder: Path) -> RunState:
 
 
 def _is_at_work(folder: Path) -> bool:
-    """Whether the run's process lives: it has touched its file, and exists if it is from here."""
+    """Whether the run's process is alive: it touched its file, and exists if it is from here."""
     file = owner_file(folder)
     try:
         silent_s = time.time() - file.stat().st_mtime

@@ -69,7 +69,7 @@ def write_table(path: Path, statuses: Sequence[RunStatus]) -> None:
 
 
 def _counted(statuses: Sequence[RunStatus]) -> str:
-    """How many runs are in each state."""
+    """The number of runs in each state."""
     counts = Counter(status.state for status in statuses)
     counted = ", ".join(f"{counts[state]} {state}" for state in RunState if counts[state])
     return f"{len(statuses)} runs: {counted}"

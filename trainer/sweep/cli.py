@@ -119,7 +119,7 @@ def sweep(
 @click.argument("runs", type=PATH)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: a list with a table a run.")
 def status(runs: Path, as_json: bool) -> None:
-    """How far each run of a folder is: one line a run, read off the files, at any time.
+    """Show the state of each run of a folder: one line a run, read from its files, at any time.
 
     running (its process gave a sign of life within a minute), finished, failed and why, stopped
     (it saved; the same command continues it), lost (its process died without a message; the same

@@ -31,7 +31,7 @@ class ProgressDisplay:
 
     @property
     def is_due(self) -> bool:
-        """Whether it is time for ``show``."""
+        """Whether ``show`` is due."""
         return time.monotonic() - self._last > (_REDRAW_S if self._live else _REPEAT_S)
 
     def show(self, lines: Sequence[str]) -> None:

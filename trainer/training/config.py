@@ -41,7 +41,7 @@ _POOL_FRAMES_BEFORE = 2_048  # of runs that were begun before it was recorded
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """What decides a run's numbers, and on what it runs.
+    """The settings that decide a run's numbers, and the device and threads it computes with.
 
     Attributes
     ----------
@@ -57,7 +57,7 @@ class TrainConfig:
     missing_torso : which frames PCK scores, "skip" or "one-side".
     loss : "mse", or a model's own: "official" (DeciWatch), "likelihood" (with an uncertainty).
     schedule : "plateau", the thesis's rule, or "one-cycle" over all epochs.
-    augment : what is done to training windows, by name (``trainer.data.augment``).
+    augment : of training windows, by name (``trainer.settings.AUGMENTATIONS``).
     precision : of the matrix products in training: "float32", "bfloat16", or "auto".
     mu_in_px : mean of the noise's shift.
     noise : "fresh" in every epoch, "frozen" once for all as in the thesis, or "auto": frozen for
@@ -133,7 +133,7 @@ class TrainConfig:
 
     @property
     def row_name(self) -> str:
-        """What tables call the model: with more frames or a budget it is a row of its own."""
+        """The model's name in tables: with longer windows or a budget it is a row of its own."""
         return self.model + window_suffix(self.window) + budget_suffix(self.budget_steps)
 
     @property
@@ -170,7 +170,7 @@ def with_saved_settings(config: TrainConfig, folder: Path) -> TrainConfig:
 
 
 def identity(config: TrainConfig, store: Store) -> dict[str, Any]:
-    """What decides a run's numbers: two runs of one identity are the same run."""
+    """The settings that decide a run's numbers: two runs of one identity are the same run."""
     chosen = {name: v for name, v in asdict(config).items() if name not in _NOT_IDENTITY}
     chosen["noise"] = resolved_noise(config.noise, store)
     chosen["precision"] = config.resolved_precision
@@ -179,7 +179,7 @@ def identity(config: TrainConfig, store: Store) -> dict[str, Any]:
 
 
 def run_record(config: TrainConfig, store: Store, n_parameters: int) -> dict[str, Any]:
-    """What ``config.json`` holds: ``identity`` decides the numbers, the rest describes the run."""
+    """The content of ``config.json``: ``identity`` decides the numbers, the rest is for readers."""
     return {
         "contract": CONTRACT_VERSION,
         "identity": identity(config, store),

@@ -104,7 +104,7 @@ def test_best(training: Training, progress: Progress, interrupt: Interrupt) -> d
     Scores and regions are saved in the run's folder.
     """
     config, store, best = training.config, training.store, training.best
-    assert best is not None  # every finished epoch leaves one
+    assert best is not None  # every finished epoch sets one
     references = REFERENCES if training.start is None else training.start.references()
     weights, ranks = best["model"], training.ranks
     evaluation = evaluate_on_test(config, store, weights, progress, interrupt, references, ranks)

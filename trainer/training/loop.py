@@ -276,7 +276,7 @@ class Training:
         return closing_batches(self.train.epoch(epoch, start, self.ranks.shard))
 
     def _expect(self, batch: Batch) -> int:
-        """How many windows all processes have of the next batch."""
+        """The number of windows of the next batch, over all processes."""
         if self.shared_loss is None:
             return len(batch.window)
         size = self.config.batch_size

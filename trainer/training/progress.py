@@ -1,4 +1,4 @@
-"""Progress on the terminal: bars where someone watches, a line an epoch where a file listens."""
+"""Progress: bars on a terminal, one line an epoch in a file."""
 
 import logging
 import sys
@@ -58,7 +58,7 @@ class Progress:
         )
 
     def batch(self, loss: Tensor) -> None:
-        """One batch is done; its loss (a scalar on the device) is shown now and then."""
+        """One batch is done; its loss (a scalar on the device) is shown about twice a second."""
         assert self._batches is not None
         self._batches.update()
         now = time.monotonic()

@@ -20,7 +20,7 @@ FIRST_RATE, LAST_RATE = 0.04, 1e-4
 
 @dataclass(frozen=True)
 class Decision:
-    """What follows from one epoch: the learning rate just fell, or training stops."""
+    """The consequence of one epoch: the learning rate just fell, or training stops."""
 
     reduce: bool
     stop: bool

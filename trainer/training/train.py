@@ -86,11 +86,11 @@ def train(
         if (threads := n_threads(config)) is not None:
             torch.set_num_threads(threads)
         prepare_memory(config)
-        place = runs / folder_name(config, start)
-        config = with_saved_settings(config, place) if resume else config
-        held.enter_context(translate_disk_errors(place, preserved=lambda: _last_good(place)))
+        path = runs / folder_name(config, start)
+        config = with_saved_settings(config, path) if resume else config
+        held.enter_context(translate_disk_errors(path, preserved=lambda: _last_good(path)))
         held.enter_context(report_lost_process(ranks))
-        folder = RunFolder(place)
+        folder = RunFolder(path)
         ranks.run_on_main(lambda: _hold(folder, held, resume))
         training = Training(config, store, folder.path, start, ranks)
         results = ranks.run_on_main(lambda: _claim(folder, training))
@@ -218,7 +218,7 @@ def _record_state(folder: RunFolder, ranks: ProcessGroup) -> Iterator[None]:
 
 
 def _last_good(folder: Path) -> str:
-    """What is saved of a run when the disk refuses a write."""
+    """The last valid checkpoint of a run, for the message of a disk error."""
     saved = checkpoint.load_last(folder)
     if saved is None:
         return "No checkpoint was saved yet."

@@ -1,6 +1,6 @@
 """COCO's keypoint results (a list of detections) and its annotations (images, annotations).
 
-A result whose x, y and score are all 0 is missing, and so is an annotation with visibility 0.
+A keypoint of an annotation with visibility 0 is missing.
 COCO-WholeBody's lists of feet, face and hands are keypoints of the same person.
 People are told apart by the first of `PERSON_KEYS` that they have, else they are linked (`link`).
 """
@@ -210,8 +210,6 @@ def _mark_missing(values: Floats, annotated: bool, told: list[str]) -> None:
         if not annotated:
             told.append("the third numbers are all 0, 1 or 2: taken as visibility, not as scores")
         values[..., 2] = np.nan
-    else:
-        values[(values == 0).all(axis=2), :2] = np.nan
 
 
 def write(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:

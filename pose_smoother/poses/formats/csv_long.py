@@ -3,10 +3,11 @@
 Keypoints may be numbered, as MediaPipe's landmarks are.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
@@ -15,9 +16,9 @@ from pose_smoother.poses.formats.individuals import person_id
 from pose_smoother.poses.formats.text_table import (
     IDENTITY,
     SCORES,
+    column_numbers,
     columns,
     head_texts,
-    numbers,
     parse,
 )
 from pose_smoother.poses.formats.tracks_io import (
@@ -73,45 +74,25 @@ def read(path: Path, skeleton: str | None) -> Poses:
             f"no column for {', '.join(absent)} among {', '.join(header)}; expected "
             f"{', '.join(_NEEDED)} and, where there are, person, video, score"
         )
-    names: dict[str, int] = {}
-    people: dict[tuple[str, str | None, int], int] = {}
-    lines: dict[tuple[int, int], int] = {}  # (row, keypoint) → line
-    at_value: dict[tuple[int, int], int] = {}  # (row, keypoint) → index in values
-    repeated: list[tuple[int, int, int]] = []  # (line, row, keypoint) of rows stored twice
-    values: list[list[float]] = []
+    listed = list(table.rows(1, len(header)))
+    if not listed:
+        raise InvalidInputError("nobody is in it: no frame has a person with keypoints")
+    lines = np.array([line for line, _ in listed], dtype=np.int64)
+    cells = list(zip(*(texts for _, texts in listed), strict=True))  # by column
     axes = ("x", "y", "z") if "z" in at else ("x", "y")
-    wanted = [at[meaning] for meaning in (*axes, "score") if meaning in at]
-    frames: dict[str, tuple[str, int]] = {}  # a frame's text is in the rows of all its keypoints
-    ids: dict[str, str | None] = {"": None}
-    for index, cells in table.rows(1, len(header)):
-        text, who = cells[at["frame"]], cells[at["person"]] if "person" in at else ""
-        if text not in frames:
-            frames[text] = named_frame(text)
-        if who not in ids:
-            ids[who] = person_id(who)
-        image, frame = frames[text]
-        video = cells[at["video"]] if "video" in at else image
-        row = people.setdefault((video, ids[who], frame), len(people))
-        name = cells[at["keypoint"]].strip()
-        if not name:
-            raise InvalidInputError(f"line {index + 1}: the keypoint has no name")
-        key = (row, names.setdefault(name, len(names)))
-        value = numbers(cells, wanted, index, header)
-        if key in lines:
-            if np.array_equal(value, values[at_value[key]], equal_nan=True):
-                repeated.append((index, *key))
-                continue
-            raise InvalidInputError(
-                f"keypoint {name!r} is twice in frame {frame} (lines {lines[key] + 1} and "
-                f"{index + 1}): two people need two ids in a column person"
-            )
-        lines[key], at_value[key] = index, len(values)
-        values.append(value)
-    place = np.full((len(people), len(names)), -1, dtype=np.int64)
-    data = np.full((*place.shape, len(axes) + 1), np.nan)
-    rows, keypoints = np.array(list(lines), dtype=np.int64).reshape(-1, 2).T
-    place[rows, keypoints] = list(lines.values())
-    data[rows, keypoints, : len(wanted)] = np.array(values).reshape(-1, len(wanted))
+    given = [meaning for meaning in (*axes, "score") if meaning in at]
+    values = np.array(
+        [column_numbers(cells[at[m]], lines.tolist(), header[at[m]]) for m in given]
+    ).T
+    people, row_of = _people(cells, at)
+    names, keypoint_of = _names(cells[at["keypoint"]], lines)
+    n = len(names)
+    spot, first, which = np.unique(row_of * n + keypoint_of, return_index=True, return_inverse=True)
+    repeated = _repeated(values, lines, first, which, [*names], spot % n)
+    place = np.full((len(people), n), -1, dtype=np.int64)
+    data = np.full((len(people), n, len(axes) + 1), np.nan)
+    place.reshape(-1)[spot] = lines[first]
+    data.reshape(-1, len(axes) + 1)[spot, : len(given)] = values[first]
     seen = Detections(
         [video for video, _, _ in people],
         [person for _, person, _ in people],
@@ -119,10 +100,63 @@ def read(path: Path, skeleton: str | None) -> Poses:
         data[..., :-1],
         data[..., -1],
     )
+    copies = [(int(lines[row]), *divmod(int(spot[which[row]]), n)) for row in repeated]
     told = [f"{len(repeated)} rows repeat another row: taken as one"] if repeated else []
-    places = (place, repeated, *(at[axis] for axis in axes))
+    places = (place, copies, *(at[axis] for axis in axes))
     named = numbered_as(list(names), skeleton)
     return to_tracks(named, seen, raw, places, told, table.fps)
+
+
+def _people(
+    cells: Sequence[Sequence[str]], at: Mapping[str, int]
+) -> tuple[list[tuple[str, str | None, int]], NDArray[np.int64]]:
+    """(video, person, frame) of every person of a frame, and each line's index among them."""
+    empty = ("",) * len(cells[0])
+    texts = [cells[at[m]] if m in at else empty for m in ("video", "person", "frame")]
+    keys = list(zip(*texts, strict=True))
+    people: dict[tuple[str, str | None, int], int] = {}
+    index: dict[tuple[str, ...], int] = {}
+    for key in dict.fromkeys(keys):
+        image, frame = named_frame(key[2])
+        person = (key[0] if "video" in at else image, person_id(key[1] or None), frame)
+        index[key] = people.setdefault(person, len(people))
+    return list(people), np.array([index[key] for key in keys], dtype=np.int64)
+
+
+def _names(texts: Sequence[str], lines: NDArray[np.int64]) -> tuple[list[str], NDArray[np.int64]]:
+    """Every keypoint's name, and each line's index among them."""
+    names: dict[str, int] = {}
+    index = {text: names.setdefault(text.strip(), len(names)) for text in dict.fromkeys(texts)}
+    if "" in names:
+        blank = next(i for i, text in enumerate(texts) if not text.strip())
+        raise InvalidInputError(f"line {lines[blank] + 1}: the keypoint has no name")
+    return list(names), np.array([index[text] for text in texts], dtype=np.int64)
+
+
+def _repeated(
+    values: Floats,
+    lines: NDArray[np.int64],
+    first: NDArray[np.int64],
+    which: NDArray[np.int64],
+    names: Sequence[str],
+    keypoint: NDArray[np.int64],
+) -> list[int]:
+    """The rows that repeat an earlier row of one keypoint in one frame.
+
+    Raises
+    ------
+    InvalidInputError : they differ in their numbers.
+    """
+    later = np.flatnonzero(first[which] != np.arange(len(which)))
+    for row in later.tolist():
+        earlier = int(first[which[row]])
+        if not np.array_equal(values[row], values[earlier], equal_nan=True):
+            raise InvalidInputError(
+                f"keypoint {names[keypoint[which[row]]]!r} is twice in a frame (lines "
+                f"{lines[earlier] + 1} and {lines[row] + 1}): two people need two ids in a column "
+                "person"
+            )
+    return [int(row) for row in later]
 
 
 def write(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:

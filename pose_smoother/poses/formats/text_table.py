@@ -236,6 +236,15 @@ def number_text(value: float, like: str, decimal: str = ".") -> str:
     return f'"{text}"' if like.startswith('"') else text
 
 
+def column_numbers(cells: Sequence[str], lines: Sequence[int], title: str) -> list[float]:
+    """The numbers of one column, NaN where a cell holds none; see `numbers`."""
+    joined = "".join(cells)
+    if not ("_" in joined or "f" in joined or "F" in joined):  # Python takes 1_000 and infinity
+        with suppress(ValueError):
+            return [float(cell or "nan") for cell in cells]
+    return [number(cell, line, title) for cell, line in zip(cells, lines, strict=True)]
+
+
 def numbers(
     cells: Sequence[str], at: Sequence[int], line: int, header: Sequence[str]
 ) -> list[float]:

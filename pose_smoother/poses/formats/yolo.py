@@ -161,7 +161,6 @@ def _poses(
     data = values[:, _BOX : _BOX + n_keypoints * per_point].reshape(-1, n_keypoints, per_point)
     keypoints = data[..., :2].copy()
     score = data[..., 2].copy() if per_point == 3 else np.full(data.shape[:2], np.nan)
-    keypoints[(score == 0) & (keypoints == 0).all(axis=2)] = np.nan
     told = other_files(path, files)
     last = values[:, -1]
     has_id = extra and (last[np.isfinite(last)] % 1 == 0).all() and (last > 1).any()

@@ -44,7 +44,7 @@ CSV_COLUMNS = (
 
 @dataclass(frozen=True)
 class CellKey:
-    """What a column counts; with a model it names one number."""
+    """The figure that a column shows; with a model it names one number."""
 
     experiment: str
     metric: str
@@ -60,7 +60,7 @@ class CellKey:
 
 @dataclass(frozen=True)
 class ReportData:
-    """What tables are made from.
+    """The content of tables.
 
     Attributes
     ----------

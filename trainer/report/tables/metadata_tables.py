@@ -160,7 +160,7 @@ def _text(value: Any) -> str:
 
 
 def parameter_table(found: Collection) -> Table | None:
-    """What tuning on validation chose for each smoother; None without smoothers."""
+    """The parameters that tuning on validation windows chose; None without smoothers."""
     chosen = {
         (name, parameter, b.experiment, b.seed): value
         for b in found.baselines
