@@ -98,7 +98,7 @@ def test_a_budget_is_reported_with_its_row(runs, made_store):
 def test_windows_of_another_length_are_refused(runs):
     """Runs of the usual length do not name it."""
     change(runs / "3dconv-1.1-seed0" / "config.json", window=9)
-    with pytest.raises(RunError, match="can't stand in one table: window is"):
+    with pytest.raises(RunError, match="can't be in one table: window is"):
         collect(runs)
 
 
