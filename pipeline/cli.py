@@ -2,6 +2,7 @@
 
 import json
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,10 @@ from pose_smoother.cli_support import (
 )
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.remote.path import PathOrUrl, RemotePath, local_path
+from pose_smoother.store.config import NEIGHBOURS
 from pose_smoother.store.names import REPORT, STEPS
 from pose_smoother.store.open import formats, open_store
+from pose_smoother.store.split_overlap import PERSONS_NOTE
 
 
 @click.group(cls=OneLineErrors, context_settings=HELP_OPTIONS)
@@ -95,10 +98,13 @@ main.add_command(bench)
 )
 @click.option(
     "--group-by",
-    default="video",
-    show_default=True,
+    default=None,
     type=click.Choice(GROUP_BY),
-    help="What stays in one split.",
+    help="What stays in one split. neighbours: videos, and of Penn Action blocks of 20 "
+    "neighbouring ids, which are often cut from one video (where there are at least 10 blocks); "
+    "video: videos alone, which in Penn Action are single clips; clip: clips, chained where they "
+    "share frames.  "
+    "[default: neighbours; a store that exists keeps its own]",
 )
 @click.option(
     "--protocol",
@@ -118,7 +124,7 @@ def preprocess(
     expand: float,
     keep_aspect: bool,
     box_jitter: float,
-    group_by: str,
+    group_by: str | None,
     protocol: str,
     **paths: Any,
 ) -> None:
@@ -133,6 +139,7 @@ def preprocess(
     --out data/processed/store --workers 2
     """
     from pipeline.build import preprocess as build
+    from pipeline.resume import saved_group_by
     from pose_smoother.files.lock import raise_if_locked
 
     config = BuildConfig(
@@ -140,7 +147,7 @@ def preprocess(
         expand=expand,
         keep_aspect=keep_aspect,
         box_jitter=box_jitter,
-        group_by=group_by,
+        group_by=group_by or NEIGHBOURS,
         protocol=protocol,
         actions=names(actions) if actions else None,
         test_actions=names(test_actions) if test_actions else (),
@@ -149,7 +156,9 @@ def preprocess(
 
     def make(folder: Path) -> None:
         progress = interactive()
-        build(inputs, folder, config, store_format, workers, progress, scheduler, _say)
+        kept = saved_group_by(folder, store_format) if group_by is None else None
+        chosen = replace(config, group_by=kept) if kept else config
+        build(inputs, folder, chosen, store_format, workers, progress, scheduler, _say)
 
     with sigterm_as_exception():
         if isinstance(out, RemotePath):
@@ -243,6 +252,8 @@ def verify(store: PathOrUrl, same_as: PathOrUrl | None) -> None:
     say(f"{store}: all {audit.n_shards} shards verify")
     for kind, count in audit.shared.items():
         say(f"  {kind} in more than one split: {count:,} of {audit.counted[kind]:,}")
+    if audit.counted["people"]:
+        say(f"  {PERSONS_NOTE}")
     if audit.leaks:
         raise InvalidInputError(f"{store}: splits share frames or videos; preprocess again")
     if same_as is not None:

@@ -30,7 +30,7 @@ from trainer.inference.cli import export, predict
 from trainer.plots.cli import show
 from trainer.report.cli import report
 from trainer.runs.signals import Interrupt, stop_with_parent
-from trainer.settings import window_suffix
+from trainer.settings import budget_suffix, window_suffix
 from trainer.sweep.cli import status, sweep
 
 
@@ -69,7 +69,8 @@ main.add_command(status)
     default=None,
     metavar="NAME",
     help="mse: mean squared error; or one of the model's own: official (deciwatch's masked L1), "
-    "likelihood of the ground truth (resmlp, which gives an uncertainty). An unknown name lists "
+    "likelihood of the ground truth (resmlp, which gives an uncertainty), "
+    "position-acceleration (smoothnet's L1 of both). An unknown name lists "
     "all.  [default: the model's own; mse]",
 )
 @click.option(
@@ -125,6 +126,7 @@ def train(
             stop_with_parent(os.getppid())  # torchrun
         else:
             row = chosen["model"] + window_suffix(chosen["window"])
+            row += budget_suffix(chosen["budget_steps"])
             raise_if_locked(out / f"{row}-{chosen['experiment']}-seed{chosen['seed']}")
         from trainer.distributed.setup import joined
         from trainer.report.summary import main_rows

@@ -93,6 +93,21 @@ TRAINING = options(
         help="Training batches of each epoch at most, for a quick look.  [default: all]",
     ),
     click.option(
+        "--budget-steps",
+        default=None,
+        type=click.IntRange(1),
+        help="Train for this many steps, whatever --max-epochs and the stopping rule say. An epoch "
+        "is then a fresh share of the training windows, no two of which share a frame; rows and "
+        "folders name the budget (3dconv-b1500).  [default: no budget]",
+    ),
+    click.option(
+        "--validation-share",
+        default=1.0,
+        show_default=True,
+        type=click.FloatRange(0, 1, min_open=True),
+        help="Share of the validation windows, evenly spread, that epochs are compared on.",
+    ),
+    click.option(
         "--learning-rate",
         default=None,
         type=FiniteRange(),

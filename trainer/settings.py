@@ -22,6 +22,8 @@ SCHEDULES = ("plateau", "one-cycle")
 PRECISIONS = ("auto", "float32", "bfloat16")
 #: How positions are read off a model's heatmaps (``trainer.inference.decode``).
 DECODERS = ("subpixel", "argmax")
+#: Settings of runs without a budget of steps; the identity of such a run does not hold them.
+_NO_BUDGET = {"budget_steps": None, "validation_share": 1.0}
 
 
 @dataclass(frozen=True)
@@ -97,3 +99,15 @@ def without_default_window(chosen: dict[str, Any]) -> dict[str, Any]:
     """Settings without a window of 5 frames: runs from before it was a setting do not record it."""
     is_default = chosen["window"] == WINDOW_FRAMES
     return {name: v for name, v in chosen.items() if name != "window" or not is_default}
+
+
+def budget_suffix(n_steps: int | None) -> str:
+    """What the names of rows and folders end with where training has a budget."""
+    return "" if n_steps is None else f"-b{n_steps}"
+
+
+def without_default_budget(chosen: dict[str, Any]) -> dict[str, Any]:
+    """Settings as runs have always been named by: a run without a budget does not mention one."""
+    return {
+        name: v for name, v in chosen.items() if name not in _NO_BUDGET or v != _NO_BUDGET[name]
+    }

@@ -22,6 +22,7 @@ class SourceSummary:
 
     Attributes
     ----------
+    n_frames, n_frames_left_out : frames of the clips, and those of the files that are in no clip.
     n_labelled : keypoints that could be annotated: frames times the dataset's labelled keypoints.
     n_annotated : keypoints with a usable position.
     actions : action or movement -> clips.
@@ -34,6 +35,7 @@ class SourceSummary:
     n_files: int = 0
     n_clips: int = 0
     n_frames: int = 0
+    n_frames_left_out: int = 0
     n_boxed: int = 0
     n_labelled: int = 0
     n_annotated: int = 0
@@ -79,6 +81,7 @@ def _count(found: SourceSummary, clip: Any) -> None:
     boxes, missing = boxes_around(clip.keypoints)
     found.n_clips += 1
     found.n_frames += len(clip.frames)
+    found.n_frames_left_out += sum(n for why, n in clip.left_out.items() if why[:6] == "frames")
     found.n_boxed += int((~np.isnan(boxes[:, 0])).sum())
     found.n_labelled += len(clip.frames) * len(source(clip.dataset).LABELLED)
     found.n_annotated += int((~np.isnan(clip.keypoints[..., 0])).sum())
@@ -86,6 +89,29 @@ def _count(found: SourceSummary, clip: Any) -> None:
     found.action_frames[clip.action] += len(clip.frames)
     found.left_out.update(clip.left_out)
     found.left_out.update({reason: int(mask.sum()) for reason, mask in missing.items()})
+
+
+def release_counts(found: SourceSummary) -> dict[str, tuple[int, int]]:
+    """What is counted of the dataset's release -> (counted here, in the release).
+
+    Frames are those of the files, also where they are left out afterwards.
+    """
+    n_frames = found.n_frames + found.n_frames_left_out
+    here = {"files": found.n_files, "clips": found.n_clips, "frames": n_frames}
+    release = getattr(source(found.dataset), "RELEASE", {})
+    return {what: (here.get(what, found.left_out[what]), n) for what, n in release.items()}
+
+
+def release_lines(found: SourceSummary) -> list[str]:
+    """How the counts differ from those of the dataset as released."""
+    counts = release_counts(found)
+    other = {what: pair for what, pair in counts.items() if pair[0] != pair[1]}
+    if not other:
+        return ["  as released: " + ", ".join(f"{n:,} {w}" for w, (_, n) in counts.items())]
+    return [
+        "  differs from the release",
+        *(f"    {what:<52}{here:>12,}   (release: {n:,})" for what, (here, n) in other.items()),
+    ]
 
 
 def table(found: SourceSummary) -> str:
@@ -107,6 +133,8 @@ def table(found: SourceSummary) -> str:
     if left_out := {reason: n for reason, n in sorted(found.left_out.items()) if n}:
         lines.append("  not usable")
         lines += [f"    {reason:<52}{count:>12,}" for reason, count in left_out.items()]
+    if release_counts(found):
+        lines += release_lines(found)
     if found.rejected:
         lines.append("  broken files")
         shown = list(found.rejected.items())[:20]

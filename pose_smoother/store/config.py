@@ -14,20 +14,21 @@ MAX_EXPAND = 10.0
 #: ``detections`` of a store that has a detector's output next to the ground truth.
 RECORDED = "recorded"
 CLIPS, THESIS = "clips", "thesis"  # protocol
-VIDEO, CLIP = "video", "clip"  # group_by
+NEIGHBOURS, VIDEO, CLIP = "neighbours", "video", "clip"  # group_by
 #: Names of a detector's own heatmaps: the array by frame, and its columns in ``config``.
 DETECTED_HEATMAPS = "detected_heatmaps"
 
 
 @dataclass(frozen=True)
 class StoreConfig:
-    """What decides how a store's frames are read; the defaults are those of ``preprocess``.
+    """What decides how a store's frames are read; the defaults are those of the first stores.
 
     Attributes
     ----------
     heatmaps : what the stored heatmaps are: ``IMPULSE``, another word, or "" where it is unknown.
     protocol : ``CLIPS`` (no frame is in two splits) or ``THESIS`` (windows cut in file order).
-    group_by : what is in one split only: ``VIDEO`` or ``CLIP``.
+    group_by : what is in one split only: ``NEIGHBOURS``, ``VIDEO`` or ``CLIP``. Stores that do not
+        name it were made by video.
     box_jitter : share of a box's side by which it was moved and scaled at random.
     expand : share by which each side of a box was extended.
     keep_aspect : whether boxes are square.
@@ -89,4 +90,4 @@ class StoreConfig:
     @property
     def may_share(self) -> bool:
         """Whether splits share frames or videos on purpose."""
-        return self.protocol != CLIPS or self.group_by != VIDEO
+        return self.protocol != CLIPS or self.group_by == CLIP

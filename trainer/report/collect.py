@@ -1,5 +1,6 @@
 """A folder of runs as a report reads it: what is finished, what is not, and what was counted."""
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pandas as pd
 from pose_smoother.errors import PoseSmootherError, RunError
 from pose_smoother.filters import table_filters
 from pose_smoother.remote.path import PathOrUrl, as_path_or_url, local_path
+from pose_smoother.store.names import WINDOW_FRAMES
 from pose_smoother.store.open import open_store
 from trainer.experiments import EXPERIMENTS, THESIS_MODELS
 from trainer.metrics.scores import Scores
@@ -45,6 +47,8 @@ FREE_TO_DIFFER = frozenset(
         "batch_size",
         "max_epochs",
         "max_steps",
+        "budget_steps",
+        "validation_share",
         "learning_rate",
         "targets",
         "loss",
@@ -79,6 +83,12 @@ class Run:
     state: str
 
     @property
+    def budget_steps(self) -> int | None:
+        """Steps that training was limited to; None where the usual rule ended it."""
+        steps = self.record["identity"].get("budget_steps")
+        return None if steps is None else int(steps)
+
+    @property
     def also_tested(self) -> list[str]:
         """Names of what else a finetuned run tested on the same windows, with scores of its own."""
         return list((self.results or {}).get("beside", []))
@@ -110,6 +120,7 @@ class Collection:
     ----------
     data : what the runs were scored on; all of them on the same.
     scores : (model, experiment) -> seed -> what was counted on the test split.
+    budgets : (model, experiment) -> steps, of rows whose training had a budget.
     notes : what was left out, and why.
     """
 
@@ -117,6 +128,7 @@ class Collection:
     runs: list[Run]
     baselines: list[Baselines]
     scores: dict[tuple[str, str], dict[int, Scores]] = field(default_factory=dict)
+    budgets: dict[tuple[str, str], int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -164,7 +176,8 @@ def collect(folder: Path, store: PathOrUrl | None = None) -> Collection:
     """
     notes: list[str] = []
     runs, baselines = _read_folders(folder, notes)
-    done = [run for run in runs if run.results is not None]
+    done, left_out = _longest([run for run in runs if run.results is not None])
+    notes += left_out
     finished: list[Run | Baselines] = [*done, *baselines]
     if not finished:
         why = f" ({'; '.join(notes)})" if notes else ""
@@ -173,7 +186,12 @@ def collect(folder: Path, store: PathOrUrl | None = None) -> Collection:
         )
     _same_settings(finished)
     data = _find_data(folder, finished, store)
-    found = Collection(data, runs, baselines, notes=notes)
+    budgets = {
+        (run.model, run.experiment): run.budget_steps
+        for run in done
+        if run.budget_steps is not None
+    }
+    found = Collection(data, runs, baselines, budgets=budgets, notes=notes)
     for one in finished:
         files = (
             {one.model: SCORES} | {name: f"scores-{name}.npz" for name in one.also_tested}
@@ -183,6 +201,25 @@ def collect(folder: Path, store: PathOrUrl | None = None) -> Collection:
         for model, file in files.items():
             _add_scores(found, folder / one.name / file, (model, one.experiment), one.seed)
     return found
+
+
+def _longest(done: list[Run]) -> tuple[list[Run], list[str]]:
+    """For each row the runs of the longest training, and a note of each run that is left out.
+
+    A training to its stopping rule is longer than any budget: seeds of different trainings must not
+    be pooled.
+    """
+    longest: dict[tuple[str, str], float] = {}
+    for run in done:
+        key = (run.model, run.experiment)
+        longest[key] = max(longest.get(key, 0), run.budget_steps or math.inf)
+    kept, notes = [], []
+    for run in done:
+        if (run.budget_steps or math.inf) == longest[run.model, run.experiment]:
+            kept.append(run)
+        else:
+            notes.append(f"{run.name} is not in the tables: a longer training of its row is")
+    return kept, notes
 
 
 def _add_scores(found: Collection, file: Path, key: tuple[str, str], seed: int) -> None:
@@ -266,7 +303,9 @@ def _same_settings(finished: list[Run | Baselines]) -> None:
     """Check that the rows of one table were counted on the same store in the same way."""
     first = finished[0]
     for other in finished[1:]:
-        wanted, found = first.record["identity"], other.record["identity"]
+        wanted, found = (
+            {"window": WINDOW_FRAMES, **one.record["identity"]} for one in (first, other)
+        )
         for name in sorted((set(wanted) & set(found)) - FREE_TO_DIFFER):
             if wanted[name] != found[name]:
                 raise RunError(

@@ -21,7 +21,9 @@ SECTIONS: dict[str, tuple[str, str]] = {
     "accuracy": (
         "Test accuracy",
         "Every network next to the identity function and smoothers that were tuned on validation "
-        "alone. A network that does not beat the mean has not learned to smooth.",
+        "alone. A network that does not beat the mean has not learned to smooth. PCK scores frames "
+        "with a whole torso, which many clips do not have; the second normalisation needs one "
+        "side.",
     ),
     "differences": (
         "Differences",
@@ -36,7 +38,7 @@ SECTIONS: dict[str, tuple[str, str]] = {
     ),
     "measures": (
         "Other measures",
-        "How far off, how jittery, how late; and the same rows by another way to measure a torso.",
+        "How far off, how jittery, how late, over all annotated keypoints.",
     ),
     "checks": (
         "Checks",

@@ -72,7 +72,7 @@ def report(
     printed, notes = _published(published)
     found = collect(runs, store)
     notes += found.notes
-    source = ReportData(numbers(found), printed)
+    source = ReportData(numbers(found), printed, found.budgets)
     pairs = differences(found)
     sections = tables_by_section(found, source, pairs)
     for table in (table for listed in sections.values() for table in listed):

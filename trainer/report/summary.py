@@ -11,12 +11,13 @@ MAIN = {
     ("pck", 0.1): "PCK@0.1",
     ("pck", 0.2): "PCK@0.2",
     ("error_px", None): "error px",
+    ("acceleration_error_px", None): "accel px",
 }
 _WIDTH = 10
 
 
 def main_rows(rows: Sequence[Mapping[str, Any]]) -> str:
-    """One line a model: PCK in percent and pixel error over everything, and how much was scored.
+    """One line a model: PCK in percent, both errors over everything, and how much was scored.
 
     Parameters
     ----------

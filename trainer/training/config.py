@@ -26,10 +26,12 @@ from trainer.settings import (
     SCHEDULES,
     TARGETS,
     augmentation,
+    budget_suffix,
     check_choice,
     check_seed,
     check_window,
     window_suffix,
+    without_default_budget,
     without_default_window,
 )
 from trainer.training.losses import batch_loss_of
@@ -39,6 +41,7 @@ _MOST = {
     "batch_size": 1 << 20,
     "max_epochs": 1_000_000,
     "max_steps": 1 << 40,
+    "budget_steps": 1 << 40,
     "threads": 4_096,
     "pool_frames": 1 << 26,
 }
@@ -63,6 +66,9 @@ class TrainConfig:
     seed : decides initial weights, order, noise and dropout.
     batch_size : windows a step.
     max_epochs, max_steps : epochs at most, and training batches of each (None: all).
+    budget_steps : steps of the whole training, instead of ``max_epochs`` and the stopping rule. An
+        epoch is then a fresh share of the training windows, of which no two share a frame.
+    validation_share : share of the validation windows that epochs are compared on.
     learning_rate : Adam's, before it falls.
     targets : "auto", "stored" or "rendered" ground-truth heatmaps.
     missing_torso : which frames PCK scores, "skip" or "one-side".
@@ -87,6 +93,8 @@ class TrainConfig:
     batch_size: int = 16
     max_epochs: int = 50
     max_steps: int | None = None
+    budget_steps: int | None = None
+    validation_share: float = 1.0
     learning_rate: float = 1e-3
     targets: str = "auto"
     missing_torso: str = "skip"
@@ -119,6 +127,10 @@ class TrainConfig:
             )
         if not abs(self.mu_in_px) <= SIZE:
             raise InvalidInputError(f"mu_in_px must be at most {SIZE}, got {self.mu_in_px}")
+        if not 0 < self.validation_share <= 1:
+            raise InvalidInputError(
+                f"validation_share must be above 0 and at most 1, got {self.validation_share:g}"
+            )
         for kind, known in (
             ("missing_torso", MISSING_TORSO),
             ("schedule", SCHEDULES),
@@ -138,8 +150,8 @@ class TrainConfig:
 
     @property
     def row_name(self) -> str:
-        """The model's name in tables: one with longer windows is a row of its own."""
-        return self.model + window_suffix(self.window)
+        """The model's name in tables: with longer windows or a budget it is a row of its own."""
+        return self.model + window_suffix(self.window) + budget_suffix(self.budget_steps)
 
     @property
     def torch_device(self) -> torch.device:
@@ -179,7 +191,8 @@ def identity(config: TrainConfig, store: Store) -> dict[str, Any]:
     chosen = {name: v for name, v in asdict(config).items() if name not in _NOT_IDENTITY}
     chosen["noise"] = resolved_noise(config.noise, store)
     chosen["precision"] = config.resolved_precision
-    return {**without_default_window(chosen), "store_sha256": store_hash(store)}
+    named = without_default_budget(without_default_window(chosen))
+    return {**named, "store_sha256": store_hash(store)}
 
 
 def run_record(config: TrainConfig, store: Store, n_parameters: int) -> dict[str, Any]:
@@ -260,4 +273,6 @@ def open_stream(config: TrainConfig, store: Store, split: str) -> WindowStream:
         augment=augmentation(config.augment),
         pool_frames=config.pool_frames,
         window_frames=config.window,
+        without_neighbours=config.budget_steps is not None,
+        validation_share=config.validation_share,
     )

@@ -73,7 +73,9 @@ def repeat_test(folder: Path, config: TrainConfig, store: Store) -> Repeat:
 
 
 def _compared(found: list[dict[str, Any]], saved: Sequence[Mapping[str, Any]]) -> Repeat:
-    """Compare rows with the saved ones of the same name."""
+    """Compare rows with the saved ones of the same name; newer metrics are not compared."""
+    metrics = {row["metric"] for row in saved}
+    found = [row for row in found if row["metric"] in metrics]
     before = {_name(row): row for row in saved}
     different: list[dict[str, Any]] = []
     n_rounded = 0

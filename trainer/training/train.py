@@ -177,7 +177,7 @@ def _train_and_test(
     n_done = len(training.history)
     with (
         tracking(tracker if ranks.is_main else None, training.folder, settings) as on_epoch,
-        Progress(config.run_name, config.max_epochs, n_done, shown, on_epoch) as progress,
+        Progress(config.run_name, training.n_epochs, n_done, shown, on_epoch) as progress,
     ):
         training.run(progress, interrupt, checkpoint_minutes)
         results = test_best(training, progress, interrupt)
