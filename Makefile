@@ -26,7 +26,7 @@ BENCH   ?= build/bench
 SEED    ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo preprocess train baselines sweep report docs test test-slow test-lowest faults lint format bench clean
+.PHONY: help setup pretrained demo preprocess train baselines sweep report docs test test-slow test-lowest faults lint format bench clean
 
 help: ## List the commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -75,6 +75,10 @@ report: | $(VENV)/.ready ## Tables, figures and a page from RUNS
 
 docs: $(VENV)/.ready ## Build the docs site into site/ (no network)
 	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict
+
+pretrained: $(VENV)/.ready ## Train both networks that ship, from nothing: under three hours of two cores (build/pretrained)
+	$(PY) -m trainer.pretrain --out build/pretrained/file --minutes 110
+	$(PY) -m trainer.pretrain --out build/pretrained/live --minutes 60 --live --pool 800
 
 test: $(VENV)/.ready ## Run the tests (under ten minutes on two cores)
 	$(PY) -m pytest -n $(WORKERS) -m "not slow" $(ARGS)

@@ -67,7 +67,10 @@ def new_file(path: Path, needs_bytes: int) -> Iterator[h5py.File]:
 
 
 def open_file(path: Path) -> h5py.File:
-    """An HDF5 file, opened to be read; without a lock, which not every file system has.
+    """An HDF5 file, opened to be read; where it cannot be locked, without a lock.
+
+    Not every file system has locks. With one, the same program may open the file elsewhere as
+    h5py does by default.
 
     Raises
     ------
@@ -75,4 +78,7 @@ def open_file(path: Path) -> h5py.File:
         it (without ``errno``), where it is no HDF5.
     """
     with path.open("rb"):  # h5py's own error would not say whether the file is to blame
-        return h5py.File(path, "r", locking=False)
+        try:
+            return h5py.File(path, "r")
+        except OSError:
+            return h5py.File(path, "r", locking=False)

@@ -56,6 +56,7 @@ class LiveFeatures:
         self.score_spread = np.full(shape, 0.02)
         self.n_scores = np.zeros(shape)
         self.size = np.zeros((*shape[:-1], 1))
+        self._n_sizes = np.zeros((*shape[:-1], 1))
         self.unit = np.ones(shape)
         self.common = np.ones((*shape[:-1], 1))
         self._rough = np.zeros(shape)
@@ -118,8 +119,10 @@ class LiveFeatures:
         at = len(FIRST_LAGS)  # the second difference over neighbouring frames
         own = np.maximum(self.means[at] / _RAYLEIGH, FLOOR * self.size)
         known = self.counts[at] > 0
-        total = np.where(known, np.log(own), 0.0).sum(-1, keepdims=True)
-        common = np.exp(total / np.maximum(known.sum(-1, keepdims=True), 1))
+        n_known = known.sum(-1, keepdims=True)
+        total = np.where(known, np.log(np.maximum(own, 1e-300)), 0.0).sum(-1, keepdims=True)
+        unknown = np.where(self.size > 0, 2.0 * self.size, 1.0)  # about 1 in training
+        common = np.where(n_known > 0, np.exp(total / np.maximum(n_known, 1)), unknown)
         unit = np.where(known, np.sqrt(own * np.sqrt(own * common)), common)
         self.unit = np.clip(unit, 0.1 * common, 10.0 * common)
         self.common = common
@@ -130,7 +133,7 @@ class LiveFeatures:
         The mean length of fourth differences, in which slow motion hardly appears.
         """
         known = self._n_rough > 0
-        if not known.any():
+        if not known.any() or not self.size[..., 0] > 0:
             return 0.0  # four frames do not tell noise from motion
         lengths = float(self._rough[known].mean())
         return lengths / (np.sqrt(70.0) * np.sqrt(np.pi / 2.0)) / float(self.size[..., 0])
@@ -149,8 +152,8 @@ class LiveFeatures:
         centred = (x - (weight * x).sum(-2, keepdims=True) / count) * weight
         now = np.sqrt((centred**2).sum((-1, -2)) / count[..., 0, 0])[..., None]
         now = np.where(now > 0, now, 10.0 * self.means[0].mean(-1, keepdims=True))
-        now = np.where(now > 0, now, np.where(self.size > 0, self.size, 1.0))
-        share = 1.0 / min(self.frames, MEMORY_FRAMES)
+        self._n_sizes = np.minimum(self._n_sizes + (now > 0), MEMORY_FRAMES)
+        share = (now > 0) / np.maximum(self._n_sizes, 1.0)
         self.size = self.size + share * (now - self.size)
 
     def _inputs(
@@ -175,7 +178,7 @@ class LiveFeatures:
         pooled = (ratio * ever).sum(-1)
         out[..., 17 + STATISTICS : -2] = np.moveaxis(pooled, 0, -1)[..., None, :]
         out[..., -2] = np.log(self.unit / self.common)
-        out[..., -1] = np.log(self.unit / self.size)
+        out[..., -1] = np.log(self.unit / np.where(self.size > 0, self.size, self.unit))
         return out
 
     def _score(self, scores: NDArray[Any] | None, seen: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -32,7 +32,7 @@ def test_a_folder_goes_to_a_folder_and_a_bad_file_is_named(folder: Path) -> None
     good = (out / "a.csv").read_text()
     assert good == (out / "b.csv").read_text() != TABLE
     (folder / "aa.csv").write_text("junk\n")
-    done = invoke(*words)
+    done = invoke(*words, "--overwrite")
     assert done.exit_code == 1
     assert f"error: {folder / 'aa.csv'}: no known format" in done.output
     assert "error: 1 of 3 files failed; the others were smoothed" in done.output

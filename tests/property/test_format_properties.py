@@ -28,7 +28,7 @@ extras = st.dictionaries(
 
 def moved(path: Path, shift: float) -> Path:
     """The file written with every coordinate moved."""
-    poses = read_poses(path, skeleton="numbered")
+    poses = read_poses(path, skeleton="numbered", missing="none")  # (0, 0) is a position here
     out = path.with_name(f"out{path.suffix}")
     write_keypoints(poses, [track.keypoints + shift for track in poses.tracks], out)
     return out

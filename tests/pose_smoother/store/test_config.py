@@ -20,7 +20,9 @@ def test_what_preprocess_writes_is_read() -> None:
 
 
 def test_defaults_are_those_of_preprocess() -> None:
-    assert StoreConfig.from_attrs({"config": BuildConfig().resolved()}) == StoreConfig("impulse")
+    assert StoreConfig.from_attrs({"config": BuildConfig().resolved()}) == StoreConfig(
+        "impulse", group_by="neighbours"
+    )
 
 
 @pytest.mark.parametrize("attrs", [{}, {"config": {}}, {"config": None}])
@@ -53,5 +55,5 @@ def test_a_detector_s_output_is_seen() -> None:
     "config", [{"expand": "wide"}, {"box_jitter": None}, {"detected_heatmaps": 3}, ["expand"]]
 )
 def test_a_value_of_another_type_is_refused(config: Any) -> None:
-    with pytest.raises(StoreError, match="config is not understood"):
+    with pytest.raises(StoreError, match="config is damaged"):
         StoreConfig.from_attrs({"config": config})
