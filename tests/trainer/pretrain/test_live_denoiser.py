@@ -35,6 +35,7 @@ def test_numpy_equals_torch(tmp_path: Path) -> None:
     for index, delay in enumerate(DELAYS):
         ours = smooth_live(xy, scores, delay, weights)[: 70 - delay]
         known = np.isfinite(ours)
+        known[:5] = False  # before noise can be measured, nothing is moved
         answer = found[:, delay:, index].transpose(1, 0, 2)
         theirs = xy[: 70 - delay] + TAKEN[delay] * (answer - xy[: 70 - delay])
         np.testing.assert_allclose(ours[known], theirs[known], atol=1e-5 * 300)
