@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from pose_smoother.store.names import SPLITS
-from trainer.experiments import EXPERIMENTS
+from trainer.experiments import EXPERIMENTS, REAL
 from trainer.report.collect import FREE_TO_DIFFER, Collection, Run, row_order
 from trainer.report.published import Published
 from trainer.report.tables.grid import figures, label
@@ -155,6 +155,8 @@ def parameter_table(found: Collection) -> Table | None:
     order = row_order()
     lines = sorted({key[:2] for key in chosen}, key=lambda line: (order.index(line[0]), line[1]))
     experiments = [e.name for e in EXPERIMENTS]
+    if any(key[2] == REAL.name for key in chosen):
+        experiments.append(REAL.name)
     rows = []
     for name, parameter in lines:
         cells = [
