@@ -14,7 +14,7 @@ FORMAT  ?= zarr
 ifeq ($(strip $(PENN)$(BRACE)),)
 STORE   ?= data/processed/sample.$(FORMAT)
 SOURCES := --penn-action data/sample/penn_action/labels --brace data/sample/brace --brace-manual data/sample/brace/manual_keypoints --actions all
-SAMPLE  := data/sample/.made
+SAMPLE  := data/sample/.pose-smoother-sample
 else
 STORE   ?= data/processed/store.$(FORMAT)
 SOURCES := $(if $(PENN),--penn-action $(PENN)) $(if $(BRACE),--brace $(BRACE)) $(if $(MANUAL),--brace-manual $(MANUAL)) $(if $(ACTIONS),--actions $(ACTIONS))
@@ -31,7 +31,7 @@ SEED    ?= 0
 help: ## List the commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo "  MODEL=resmlp|3dconv|biconvlstm-s|biconvlstm-c|deciwatch  EXP=1.1|1.2|1.3|2.1|2.2|2.3|real  (for make train)"
+	@echo "  MODEL=resmlp|smoothnet|3dconv|biconvlstm-s|biconvlstm-c|deciwatch  EXP=1.1|1.2|1.3|2.1|2.2|2.3|real  (for make train)"
 	@echo "  STORE=$(STORE)  RUNS=$(RUNS)  SEED=$(SEED)  WORKERS=$(WORKERS)  ARGS='more options'"
 
 $(VENV)/.ready: pyproject.toml constraints.txt
@@ -42,11 +42,10 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 
 setup: $(VENV)/.ready ## Make the environment in .venv
 
-data/sample/.made: | $(VENV)/.ready
+# The sample's own mark: `sample` writes it, and refuses a folder that holds anything else.
+data/sample/.pose-smoother-sample: | $(VENV)/.ready
 	@echo "data/raw holds no annotations: making a synthetic sample in data/sample (see data/README.md)"
-	rm -rf data/sample
 	$(PY) -m pipeline sample data/sample --clips $(CLIPS) --seed 0
-	@touch $@
 
 $(STORE)/MANIFEST.json: | $(VENV)/.ready $(SAMPLE)
 	$(PY) -m pipeline preprocess $(SOURCES) --out $(STORE) --format $(FORMAT) --workers $(WORKERS)
@@ -55,8 +54,8 @@ demo: $(STORE)/MANIFEST.json ## From nothing to smoothed poses: filters, the fif
 	$(PY) -m trainer baselines --exp 1.1 --store $(STORE) --out $(RUNS)
 	$(PY) -m trainer train --model resmlp --exp 1.1 --store $(STORE) --out $(RUNS)
 	$(PY) -m trainer report $(RUNS) --out $(REPORT)
-	$(PY) -m trainer show --run $(RUNS)/resmlp-1.1-seed0 --out $(REPORT)/smoothed.png
-	$(PY) -m trainer show --run $(RUNS)/resmlp-1.1-seed0 --out $(REPORT)/smoothed.gif
+	$(PY) -m trainer show --run $(RUNS)/resmlp-1.1-seed0 --out $(REPORT)/smoothed.png --overwrite
+	$(PY) -m trainer show --run $(RUNS)/resmlp-1.1-seed0 --out $(REPORT)/smoothed.gif --overwrite
 	@echo "look at $(REPORT)/report.html, $(REPORT)/smoothed.png and $(REPORT)/smoothed.gif"
 
 preprocess: $(STORE)/MANIFEST.json ## Annotations into a store (a sample where data/raw is empty)
@@ -109,5 +108,13 @@ bench: $(VENV)/.ready ## Time preprocessing, streaming and training here: tables
 	$(PY) -m pipeline bench --out $(BENCH)
 	$(PY) -m trainer bench --out $(BENCH) $(ARGS)
 
+# Only what has the mark that we write when we make it.
+MADE := $(VENV)/.ready data/sample/.pose-smoother-sample data/processed/sample.zarr/MANIFEST.json data/processed/sample.hdf5/MANIFEST.json
+
 clean: ## Remove the environment, the sample and the sample's store
-	rm -rf $(VENV) data/sample data/processed/sample.*
+	@for mark in $(MADE); do \
+	  folder=$$(dirname $$mark); \
+	  if [ -L $$folder ]; then echo "$$folder is a link: left as it is"; \
+	  elif [ -f $$mark ]; then echo "rm -rf $$folder"; rm -rf $$folder; \
+	  elif [ -e $$folder ]; then echo "$$folder was not made by make: left as it is"; fi; \
+	done

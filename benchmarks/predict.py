@@ -34,7 +34,7 @@ from pose_smoother.skeleton import INDEX, N_KEYPOINTS, TORSO_SIDES
 from pose_smoother.smoothing.chain import make_chain
 from pose_smoother.store.open import open_store
 from trainer.calibrate.simulate import simulate
-from trainer.inference.classical import FitData, linear_estimator, parameters
+from trainer.inference.classical import FitData, linear_estimator, parameters, tuned
 from trainer.inference.load_run import load_run
 from trainer.inference.predict import Method, predict, smooth_tracks
 from trainer.metrics.ground_truth import GroundTruth
@@ -226,11 +226,12 @@ def smoothers_for(options: argparse.Namespace) -> list[Method]:
     found: list[Method] = []
     with open_store(options.store) as store:
         for name, module in table_filters().items():
-            chosen = parameters(name, options.baselines if module.PARAMETERS else None)
+            baselines = options.baselines if module.PARAMETERS else None
             if name == "lmmse":
+                chosen = parameters(name, baselines)
                 found.append(linear_estimator(chosen, FitData(store, options.exp)))
             else:
-                found.append(make_chain(name, chosen))
+                found.append(make_chain(name, tuned(name, baselines)))
     return found + [load_run(run).smoother() for run in options.runs]
 
 

@@ -1,6 +1,7 @@
 """The steps of a build: scan, plan, make shards, close."""
 
 import json
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +20,10 @@ from pipeline.splits import Layout, assign_splits, window_starts
 from pipeline.staging import CLIPS, FILES, SplitReader, spool_is_whole
 from pipeline.worker_pool import WorkerDiedError, Workers
 from pose_smoother import seeds
-from pose_smoother.errors import PoseSmootherError, StoreError
+from pose_smoother.errors import InvalidInputError, PoseSmootherError, StoreError
 from pose_smoother.files.atomic import (
     add_checksum,
+    fsync_folder,
     fsync_tree,
     remove_strays,
     sha256_bytes,
@@ -35,6 +37,8 @@ from pose_smoother.store.open import format_module
 from pose_smoother.versions import package_versions
 
 SCAN = "scan.json"
+#: A file in the folder of every build: what has it may be removed. It is flushed first, goes last.
+_MARK = ".pose-smoother-build"
 _CLOSE_TIMEOUT_S = 3600.0
 
 
@@ -78,12 +82,11 @@ def scan_once(
     """Read the sources into the spool, or take over the whole spool of a killed build."""
     if found := saved_scan(folders, key):
         return IngestResult(found["n_frames"], found["left_out"], found["sources"], found["spool"])
-    remove_work(folders)
-    folders.work.mkdir(parents=True)
+    begin_work(folders)
     try:
         scanned = ingest(inputs, folders.work / "spool", config, workers, progress)
     except PoseSmootherError:
-        shutil.rmtree(folders.work)
+        remove_work(folders)
         raise
     record = {
         "key": key,
@@ -204,8 +207,38 @@ def _close(
     write_atomic(building / MANIFEST, manifest)
 
 
+def begin_work(folders: Folders) -> None:
+    """Make the empty folder of a build, in the place of what a killed build left."""
+    remove_work(folders)
+    write_atomic(folders.work / _MARK, b"")
+
+
 def remove_work(folders: Folders) -> None:
-    """Delete what a build leaves next to its store."""
-    for folder in (folders.building, folders.work):
-        if folder.exists():
-            shutil.rmtree(folder)
+    """Delete what a build leaves next to its store.
+
+    Raises
+    ------
+    InvalidInputError : one of the folders is not known by the mark of a build: it is left alone.
+    """
+    work, building = folders.work, folders.building
+    is_ours = (work / _MARK).is_file() and not work.is_symlink()
+    for folder in (work, building):
+        is_empty = folder.is_dir() and not folder.is_symlink() and not any(folder.iterdir())
+        if os.path.lexists(folder) and not (is_ours or is_empty):
+            raise InvalidInputError(
+                f"{folder} is where a build keeps its files, but no build of this program made it: "
+                "move it away, or remove it if it is of an earlier version"
+            )
+    if building.is_dir():
+        shutil.rmtree(building)
+        fsync_folder(building.parent)
+    if not work.is_dir():
+        return
+    for inner in work.iterdir():  # the mark goes last: a killed removal goes on
+        if inner.is_dir() and not inner.is_symlink():
+            shutil.rmtree(inner)
+        elif inner.name != _MARK:
+            inner.unlink()
+    fsync_folder(work)
+    (work / _MARK).unlink(missing_ok=True)
+    work.rmdir()

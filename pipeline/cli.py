@@ -2,6 +2,7 @@
 
 import json
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,26 +14,31 @@ from pipeline.config import GROUP_BY, PROTOCOLS, BuildConfig
 from pose_smoother.boxes import DEFAULT_EXPAND
 from pose_smoother.cli_support import (
     HELP_OPTIONS,
+    OVERWRITE,
     PATH,
     PLACE,
+    FiniteRange,
     OneLineErrors,
     ignore_sigterm,
-    log_lines,
     names,
+    program_options,
+    say,
+    say_lines,
     sigterm_as_exception,
 )
 from pose_smoother.errors import InvalidInputError
-from pose_smoother.remote.path import PathOrUrl, RemotePath
+from pose_smoother.remote.path import PathOrUrl, RemotePath, local_path
+from pose_smoother.store.config import NEIGHBOURS
 from pose_smoother.store.names import REPORT, STEPS
 from pose_smoother.store.open import formats, open_store
+from pose_smoother.store.split_overlap import PERSONS_NOTE
 
 
 @click.group(cls=OneLineErrors, context_settings=HELP_OPTIONS)
-@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-def main(debug: bool) -> None:
+@program_options(logging.WARNING)
+def main(**chosen: bool) -> None:
     """Pose annotations in, a sharded store of ground-truth heatmap windows out."""
-    del debug
-    log_lines(logging.WARNING)
+    del chosen  # read before the command, by their callbacks and by the group
 
 
 main.add_command(sample)
@@ -79,6 +85,7 @@ main.add_command(bench)
     "--expand",
     default=DEFAULT_EXPAND,
     show_default=True,
+    type=FiniteRange(),
     help="Share by which each box side grows.",
 )
 @click.option("--keep-aspect", is_flag=True, help="Square boxes.")
@@ -86,14 +93,18 @@ main.add_command(bench)
     "--box-jitter",
     default=0.0,
     show_default=True,
+    type=FiniteRange(),
     help="Move and scale every frame's box at random by up to this share of its side.",
 )
 @click.option(
     "--group-by",
-    default="video",
-    show_default=True,
+    default=None,
     type=click.Choice(GROUP_BY),
-    help="What stays in one split.",
+    help="What stays in one split. neighbours: videos, and of Penn Action blocks of 20 "
+    "neighbouring ids, which are often cut from one video (where there are at least 10 blocks); "
+    "video: videos alone, which in Penn Action are single clips; clip: clips, chained where they "
+    "share frames.  "
+    "[default: neighbours; a store that exists keeps its own]",
 )
 @click.option(
     "--protocol",
@@ -113,7 +124,7 @@ def preprocess(
     expand: float,
     keep_aspect: bool,
     box_jitter: float,
-    group_by: str,
+    group_by: str | None,
     protocol: str,
     **paths: Any,
 ) -> None:
@@ -128,6 +139,7 @@ def preprocess(
     --out data/processed/store --workers 2
     """
     from pipeline.build import preprocess as build
+    from pipeline.resume import saved_group_by
     from pose_smoother.files.lock import raise_if_locked
 
     config = BuildConfig(
@@ -135,7 +147,7 @@ def preprocess(
         expand=expand,
         keep_aspect=keep_aspect,
         box_jitter=box_jitter,
-        group_by=group_by,
+        group_by=group_by or NEIGHBOURS,
         protocol=protocol,
         actions=names(actions) if actions else None,
         test_actions=names(test_actions) if test_actions else (),
@@ -144,7 +156,9 @@ def preprocess(
 
     def make(folder: Path) -> None:
         progress = interactive()
-        build(inputs, folder, config, store_format, workers, progress, scheduler, _say)
+        kept = saved_group_by(folder, store_format) if group_by is None else None
+        chosen = replace(config, group_by=kept) if kept else config
+        build(inputs, folder, chosen, store_format, workers, progress, scheduler, _say)
 
     with sigterm_as_exception():
         if isinstance(out, RemotePath):
@@ -161,7 +175,7 @@ def preprocess(
 
 
 def _say(line: str) -> None:
-    click.echo(line, err=True)
+    say(line, err=True)
 
 
 def _warn_rejected(store: PathOrUrl) -> None:
@@ -175,7 +189,7 @@ def _warn_rejected(store: PathOrUrl) -> None:
                 n_rejected += 1
                 shown += [f"{entry['name']} {entry['reason']}"][: n_rejected <= 3]
     if n_rejected:
-        click.echo(
+        say(
             f"warning: {n_rejected} of {n_files:,} files rejected: {'; '.join(shown)}"
             f"{'; ...' if n_rejected > 3 else ''}. Details: {store}/report.json",
             err=True,
@@ -196,7 +210,7 @@ def info(store: PathOrUrl, as_json: bool) -> None:
         _print_info(store)
         return
     with open_store(store) as opened:
-        click.echo(json.dumps(collect(opened), indent=1))
+        say_lines(json.dumps(collect(opened), indent=1))
 
 
 def _print_info(path: PathOrUrl) -> None:
@@ -206,17 +220,17 @@ def _print_info(path: PathOrUrl) -> None:
         found = collect(opened)
     frames = found["total"]["frames"]
     per_frame = found["bytes"] / frames if frames else 0
-    click.echo(f"{path}: {found['format']}, {found['bytes']:,} bytes ({per_frame:.0f} a frame)")
+    say(f"{path}: {found['format']}, {found['bytes']:,} bytes ({per_frame:.0f} a frame)")
     header = "".join(f"{f'windows, step {step}':>18}" for step in STEPS)
-    click.echo(f"{'':<8}{'clips':>8}{'frames':>10}{header}")
+    say(f"{'':<8}{'clips':>8}{'frames':>10}{header}")
     for name, part in (*found["splits"].items(), ("total", found["total"])):
         share = part["windows"]["step1"] / max(1, found["total"]["windows"]["step1"])
         windows = "".join(f"{part['windows'][f'step{step}']:>18,}" for step in STEPS)
-        click.echo(f"{name:<8}{part['clips']:>8,}{part['frames']:>10,}{windows}   {share:6.1%}")
+        say(f"{name:<8}{part['clips']:>8,}{part['frames']:>10,}{windows}   {share:6.1%}")
     if found["left_out"]:
-        click.echo("left out")
+        say("left out")
         for reason, count in found["left_out"].items():
-            click.echo(f"  {reason:<54}{count:>10,}")
+            say(f"  {reason:<54}{count:>10,}")
 
 
 @main.command()
@@ -233,11 +247,13 @@ def verify(store: PathOrUrl, same_as: PathOrUrl | None) -> None:
     audit = audit_store(store)
     if audit.problems:
         for name, why in list(audit.problems.items())[:20]:
-            click.echo(f"{name} {why}")
+            say(f"{name} {why}")
         raise InvalidInputError(verdict(store, audit))
-    click.echo(f"{store}: all {audit.n_shards} shards verify")
+    say(f"{store}: all {audit.n_shards} shards verify")
     for kind, count in audit.shared.items():
-        click.echo(f"  {kind} in more than one split: {count:,} of {audit.counted[kind]:,}")
+        say(f"  {kind} in more than one split: {count:,} of {audit.counted[kind]:,}")
+    if audit.counted["people"]:
+        say(f"  {PERSONS_NOTE}")
     if audit.leaks:
         raise InvalidInputError(f"{store}: splits share frames or videos; preprocess again")
     if same_as is not None:
@@ -245,7 +261,7 @@ def verify(store: PathOrUrl, same_as: PathOrUrl | None) -> None:
             found = differences(first, second)
         if found:
             raise InvalidInputError(f"{store} and {same_as} differ in: {', '.join(found)}")
-        click.echo(f"  equal content: {same_as}")
+        say(f"  equal content: {same_as}")
 
 
 @main.command()
@@ -262,10 +278,20 @@ def verify(store: PathOrUrl, same_as: PathOrUrl | None) -> None:
     type=click.Choice([str(step) for step in STEPS]),  # click 8.1 joins choices as text
     help="Frame step.",
 )
-@click.option("--k", default=1.0, show_default=True, help="Shifting-scalar of the noise.")
+@click.option(
+    "--k", default=1.0, show_default=True, type=FiniteRange(), help="Shifting-scalar of the noise."
+)
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of the choice.")
+@OVERWRITE
 def show(
-    store: PathOrUrl, out: Path, split: str, windows: int, step: str, k: float, seed: int
+    store: PathOrUrl,
+    out: Path,
+    split: str,
+    windows: int,
+    step: str,
+    k: float,
+    seed: int,
+    overwrite: bool,
 ) -> None:
     """Draw windows: ground truth, noisy input, skeleton lines.
 
@@ -273,10 +299,12 @@ def show(
     """
     from pipeline.show import draw_windows
     from pose_smoother.errors import unknown_name
+    from pose_smoother.files.outputs import check_output
     from pose_smoother.store.names import SPLITS
 
     if split not in SPLITS:
         raise unknown_name("split", split, SPLITS)
+    target = check_output(out, (local_path(store),), overwrite=overwrite)
     with open_store(store) as opened:
-        draw_windows(opened, split, windows, int(step), k, seed, out)
-    click.echo(f"wrote {out}")
+        draw_windows(opened, split, windows, int(step), k, seed, target)
+    say(f"wrote {out}")

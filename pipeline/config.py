@@ -7,9 +7,9 @@ from typing import Any
 from pose_smoother.boxes import DEFAULT_EXPAND
 from pose_smoother.errors import InvalidInputError, unknown_name
 from pose_smoother.heatmap import SIGMA_OUT_PX
-from pose_smoother.store.config import CLIP, CLIPS, IMPULSE, THESIS, VIDEO
+from pose_smoother.store.config import CLIP, CLIPS, IMPULSE, NEIGHBOURS, THESIS, VIDEO
 
-GROUP_BY = (VIDEO, CLIP)
+GROUP_BY = (NEIGHBOURS, VIDEO, CLIP)
 PROTOCOLS = (CLIPS, THESIS)
 
 
@@ -23,7 +23,9 @@ class BuildConfig:
     expand : share by which each box side grows.
     keep_aspect : square boxes.
     box_jitter : share of the side by which boxes move and scale at random; 0 is the tight box.
-    group_by : what stays in one split: whole videos, or clips (chained where they share frames).
+    group_by : what stays in one split: whole videos, and of datasets whose neighbouring ids are
+        often of one source video, blocks of such ids; whole videos alone; or clips (chained where
+        they share frames).
     protocol : "clips" (no frame is shared), or "thesis" (windows cut in file order).
     actions : Penn Action's actions; None is the default selection.
     test_actions : if any, their videos make the test split, and the others are split 75/25 into
@@ -34,7 +36,7 @@ class BuildConfig:
     expand: float = DEFAULT_EXPAND
     keep_aspect: bool = False
     box_jitter: float = 0.0
-    group_by: str = VIDEO
+    group_by: str = NEIGHBOURS
     protocol: str = CLIPS
     actions: tuple[str, ...] | None = None
     test_actions: tuple[str, ...] = ()

@@ -29,6 +29,7 @@ from pipeline.shards import JOURNAL, Folders, has_heatmaps, write_shards
 from pipeline.worker_pool import Workers
 from pose_smoother.errors import PoseSmootherError, StoreError
 from pose_smoother.files.atomic import fsync_folder, make_folder, sha256_file
+from pose_smoother.store.config import StoreConfig
 from pose_smoother.store.damage_errors import is_plain_file
 from pose_smoother.store.names import CONTRACT_VERSION, MANIFEST
 from pose_smoother.store.open import format_module, read_manifest
@@ -91,6 +92,18 @@ def resume(
     report(_summary(damaged))
     for name in extra_files(out, read_manifest(out)):
         report(f"warning: {name} does not belong to the store: move or delete it")
+
+
+def saved_group_by(out: Path, store_format: str) -> str | None:
+    """How the clips of a finished store were grouped; None where nothing readable says so.
+
+    The command that made a store mends it, also where the default was another one then.
+    """
+    try:
+        attrs = _attributes(out, _valid_manifest(out), store_format)
+        return StoreConfig.from_attrs(attrs).group_by if attrs else None
+    except PoseSmootherError:
+        return None
 
 
 class _RefusedError(StoreError):

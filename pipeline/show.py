@@ -1,5 +1,6 @@
 """A picture of windows: ground truth above, the noisy input below, with skeleton lines."""
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 
 from pose_smoother import heatmap, seeds
 from pose_smoother.errors import InvalidInputError
+from pose_smoother.files.atomic import write_atomic
 from pose_smoother.heatmap import SIZE
 from pose_smoother.skeleton import LIMBS
 from pose_smoother.store.names import WINDOW_FRAMES
@@ -63,9 +65,10 @@ def draw_windows(
         axes[2 * index, 0].set_ylabel(f"{name}{action}\nground truth", fontsize=8)
         axes[2 * index + 1, 0].set_ylabel(f"noisy input, k = {k:g}", fontsize=8)
     figure.tight_layout()
-    out.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(out, dpi=110)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format=out.suffix.lstrip(".") or "png", dpi=110)
     plt.close(figure)
+    write_atomic(out, buffer.getvalue())
 
 
 def _window(

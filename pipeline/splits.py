@@ -1,7 +1,7 @@
 """Which split every clip goes to, 60/20/20, and which windows of frames a split has.
 
 Clips, not windows, are split, whole videos together: neighbouring windows share four of their five
-frames.
+frames. Blocks of neighbouring ids stay together where a source says that those often share a video.
 """
 
 from collections import defaultdict
@@ -14,15 +14,19 @@ from numpy.typing import NDArray
 
 from pipeline.clip_table import TEXTS, ClipTable
 from pipeline.config import BuildConfig
+from pipeline.sources import sources
 from pose_smoother import seeds
 from pose_smoother.errors import InvalidInputError, unknown_name
-from pose_smoother.store.config import THESIS, VIDEO
+from pose_smoother.store.config import CLIP, NEIGHBOURS, THESIS
 from pose_smoother.store.layout import text_column
 from pose_smoother.store.names import SPLITS, WINDOW_FRAMES
 
 Names = Sequence[str] | NDArray[np.str_] | NDArray[np.bytes_]
 
 SHARES = (0.6, 0.2, 0.2)
+#: Of a dataset with fewer blocks of neighbouring ids, single clips are split: so few blocks cannot
+#: meet the shares.
+LEAST_BLOCKS = 10
 
 
 @dataclass(frozen=True)
@@ -80,8 +84,10 @@ def _splits(clips: ClipTable, config: BuildConfig) -> NDArray[np.int8]:
 
 
 def _groups(clips: ClipTable, group_by: str) -> NDArray[np.bytes_]:
-    """The group of each clip: its video, or itself chained with clips that share its frames."""
-    if group_by == VIDEO:
+    """The group of each clip: its video, a block of neighbouring ids, or its chain of clips."""
+    if group_by == NEIGHBOURS:
+        return _neighbours(clips)
+    if group_by != CLIP:
         return clips["video"]
     order = np.lexsort((clips["first_frame"], clips["video"]))
     video = clips["video"][order]
@@ -90,6 +96,29 @@ def _groups(clips: ClipTable, group_by: str) -> NDArray[np.bytes_]:
     first_of_chain = order[np.flatnonzero(alone)[np.cumsum(alone) - 1]]
     group = np.empty_like(clips["id"])
     group[order] = clips["id"][first_of_chain]
+    return group
+
+
+def _neighbours(clips: ClipTable) -> NDArray[np.bytes_]:
+    """The video of each clip; of sources that say so, its block of neighbouring ids and action.
+
+    Ids are numbers in such a source, and others are a block of their own; a video never goes on in
+    another action.
+    """
+    group = clips["video"].copy()
+    for name, module in sources().items():
+        n_ids = getattr(module, "NEIGHBOURING_IDS", 1)
+        rows = np.flatnonzero(clips["dataset"] == name.encode())
+        if n_ids == 1 or not len(rows):
+            continue
+        keys = [
+            f"{action.decode()} {int(text) // n_ids if text.isdigit() else text.decode()}"
+            for action, text in zip(clips["action"][rows], clips["id"][rows], strict=True)
+        ]
+        if len(set(keys)) >= LEAST_BLOCKS:
+            named = text_column(keys)
+            group = group.astype(np.promote_types(group.dtype, named.dtype))
+            group[rows] = named
     return group
 
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
         RunError,
         StoreError,
     )
+    from pose_smoother.inspection.inspect import inspect
+    from pose_smoother.inspection.report import Inspection
     from pose_smoother.poses.formats import read_poses, write_poses
     from pose_smoother.poses.tracks import Poses, Track
     from pose_smoother.smoothing.live import Live
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from pose_smoother.store.open import open_store
 
 __all__ = [
+    "Inspection",
     "InvalidInputError",
     "Live",
     "PoseSmootherError",
@@ -35,6 +38,7 @@ __all__ = [
     "StoreError",
     "Track",
     "__version__",
+    "inspect",
     "load_results",
     "load_run",
     "open_store",
@@ -48,7 +52,9 @@ _MODULES = {
     **dict.fromkeys(("InvalidInputError", "PoseSmootherError", "RunError", "StoreError"), "errors"),
     **dict.fromkeys(("load_results", "load_run"), "smoothing.runs"),
     **dict.fromkeys(("Poses", "Track"), "poses.tracks"),
+    "Inspection": "inspection.report",
     "Live": "smoothing.live",
+    "inspect": "inspection.inspect",
     "open_store": "store.open",
     **dict.fromkeys(("read_poses", "write_poses"), "poses.formats"),
     "smooth": "smoothing.smooth",

@@ -1,4 +1,4 @@
-"""Commands of the library: smooth, formats, skeletons."""
+"""Commands of the library: smooth, inspect, view, formats, skeletons."""
 
 import json
 import logging
@@ -13,38 +13,25 @@ from pose_smoother.cli_batch import KEYPOINT_FILES, smooth_paths
 from pose_smoother.cli_support import (
     HELP_OPTIONS,
     PATH,
+    FiniteRange,
     OneLineErrors,
-    log_lines,
     options,
+    program_options,
+    say,
 )
-
-
-def _show_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
-    del param
-    if value and not ctx.resilient_parsing:
-        import pose_smoother
-
-        click.echo(f"pose-smoother {pose_smoother.__version__}")
-        ctx.exit()
+from pose_smoother.inspection.cli import inspect
+from pose_smoother.view.cli import view
 
 
 @click.group(cls=OneLineErrors, context_settings=HELP_OPTIONS)
-@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-@click.option("-q", "--quiet", is_flag=True, help="No warnings and no last line; errors remain.")
-@click.option(
-    "--version",
-    is_flag=True,
-    is_eager=True,
-    expose_value=False,
-    callback=_show_version,
-    help="Show the version.",
-)
-@click.pass_context
-def main(ctx: click.Context, debug: bool, quiet: bool) -> None:
+@program_options(logging.WARNING)
+def main(**chosen: bool) -> None:
     """Smooth the keypoints of any pose detector."""
-    del debug
-    ctx.obj = quiet
-    log_lines(logging.ERROR if quiet else logging.WARNING)
+    del chosen  # read before the command, by their callbacks and by the group
+
+
+main.add_command(inspect)
+main.add_command(view)
 
 
 @main.command()
@@ -65,11 +52,13 @@ def main(ctx: click.Context, debug: bool, quiet: bool) -> None:
     help="A parameter of the filter, such as sigma_frames=2 or cutoff_hz=6; in a chain also "
     "hampel.width_frames=5. Several times for several.",
 )
-@click.option("--fps", default=None, type=float, help="Frames a second, for Hz and seconds.")
+@click.option(
+    "--fps", default=None, type=FiniteRange(), help="Frames a second, for Hz and seconds."
+)
 @click.option(
     "--min-score",
     default=None,
-    type=float,
+    type=FiniteRange(),
     help="Points with a lower score are not read; they stay as they are, unless filled; 0 reads "
     "all.  [default: below 0.3, of DeepLabCut, SLEAP and NWB 0.6, and far from the points around]",
 )
@@ -109,6 +98,9 @@ def main(ctx: click.Context, debug: bool, quiet: bool) -> None:
     type=PATH,
     help="With --run, a TOML or JSON file: a keypoint's name in IN, and the run's name for it.",
 )
+@click.option(
+    "--view", "page", default=None, type=PATH, help="A page to see it on, too: see `view`."
+)
 @click.pass_obj
 def smooth(
     quiet: bool,
@@ -128,6 +120,8 @@ def smooth(
     """
     if chosen["run"] is not None and chosen["smoother"] is not None:
         raise click.UsageError("give --smoother NAME or --run RUN, one of them")
+    if chosen["page"] is not None and (len(sources) != 1 or out is None or str(sources[0]) == "-"):
+        raise click.UsageError("--view goes with one file IN and --out")
     one = partial(_smooth_file, chosen)
     quiet = quiet and chosen["summary_format"] != "json"
     smooth_paths(sources, out, out_dir, workers, one, chosen["format"], quiet)
@@ -135,6 +129,7 @@ def smooth(
 
 def _smooth_file(chosen: dict[str, Any], source: Path, out: Path) -> str:
     """Smooth one file by the options of the command; a line on what was changed."""
+    from pose_smoother.files.outputs import check_output
     from pose_smoother.poses.tracks import Poses
     from pose_smoother.smoothing.files import smooth_file
     from pose_smoother.smoothing.methods import smooth_by
@@ -150,14 +145,24 @@ def _smooth_file(chosen: dict[str, Any], source: Path, out: Path) -> str:
         return smooth_by(method, poses, rules, chosen["names_map"])
 
     reading = ("format", "skeleton", "layout", "missing", "fix_swaps")
+    page = chosen["page"]
+    if page is not None:
+        page = check_output(page, (source, out), overwrite=chosen["overwrite"])
     summary = smooth_file(
         source,
-        out,
+        check_output(
+            out, (source, chosen["names_map"], chosen["run"]), overwrite=chosen["overwrite"]
+        ),
         smooth,
         rules=None if chosen["run"] else rules,
         detect_swaps=not any(text.startswith("delay_frames") for text in chosen["params"]),
         **{name: chosen[name] for name in reading},
     )
+    if page is not None:
+        from pose_smoother.view.write import write_view
+
+        how_read = {name: chosen[name] for name in ("format", "skeleton")}
+        write_view(source, (out,), page, fps=chosen["fps"], **how_read)
     if chosen["summary_format"] == "json":
         return json.dumps({"out": str(out), **summary.as_dict()})
     return f"wrote {out}: {summary.n_frames} frames in {summary.n_tracks} tracks; {summary.line()}"
@@ -180,7 +185,8 @@ def _method(
 
 
 @main.command()
-def formats() -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print them as JSON.")
+def formats(as_json: bool) -> None:
     """List the file formats of keypoints, and what their files can hold.
 
     Every format is written back with other coordinates alone; any may be gzipped (.gz).
@@ -189,6 +195,10 @@ def formats() -> None:
     """
     from pose_smoother.poses.formats import formats as known
 
+    if as_json:
+        listed = {name: list(module.EXTENSIONS) for name, module in known().items()}
+        click.echo(json.dumps(listed, indent=2))
+        return
     holds = ("scores", "fps", "3-D")
     rows: list[tuple[str, ...]] = [("name", "files", "reads", "writes", *holds)]
     for name, module in known().items():
@@ -218,4 +228,4 @@ def _echo_table(rows: Sequence[tuple[str, ...]]) -> None:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        click.echo(line.rstrip())
+        say(line.rstrip())

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from pose_smoother.cli_support import KEYPOINT_FILE, PATH, log_lines
+from pose_smoother.cli_support import KEYPOINT_FILE, PATH, log_lines, say
 from pose_smoother.errors import InvalidInputError, PoseSmootherError
 from pose_smoother.smoothing.batch import Job, Smooth, find_jobs, is_batch, smooth_many
 from pose_smoother.smoothing.files import smooth_file
@@ -90,7 +90,7 @@ def smooth_paths(
             raise InvalidInputError(named or str(error)) from None
     if not quiet:
         shown = "standard output" if out == _STREAM else str(out)
-        click.echo(text.replace(str(target), shown), err=out == _STREAM)
+        say(text.replace(str(target), shown), err=out == _STREAM)
 
 
 def _smooth_several(jobs: Sequence[Job], smooth: Smooth, n_workers: int, quiet: bool) -> None:
@@ -99,9 +99,9 @@ def _smooth_several(jobs: Sequence[Job], smooth: Smooth, n_workers: int, quiet: 
     for result in smooth_many(jobs, smooth, n_workers, begin):
         failed += not result.done
         if not result.done:
-            click.echo(f"error: {' '.join(result.text.split())}", err=True)
+            say(f"error: {' '.join(result.text.split())}", err=True)
         elif not quiet:
-            click.echo(result.text)
+            say(result.text)
     if failed:
         raise PoseSmootherError(f"{failed} of {len(jobs)} files failed; the others were smoothed")
 

@@ -1,6 +1,7 @@
 """Shared by the commands of both programs: errors as one line, exit codes, option types."""
 
 import logging
+import math
 import signal
 import sys
 import threading
@@ -16,6 +17,7 @@ from pose_smoother.errors import Interrupted, PoseSmootherError
 from pose_smoother.extras import extra_hint
 from pose_smoother.files.disk_errors import as_disk_error
 from pose_smoother.remote.path import as_path_or_url
+from pose_smoother.text import one_line
 
 PATH = click.Path(path_type=Path)
 
@@ -35,7 +37,20 @@ def _explained(caught: Exception) -> Exception:
     """An error of the disk, or of a package that is not installed, with what to do about it."""
     if isinstance(caught, ModuleNotFoundError) and (hint := extra_hint(caught)):
         return PoseSmootherError(hint)
+    if isinstance(caught, MemoryError):
+        return PoseSmootherError("not enough memory: free some, or give the command less at once")
     return (as_disk_error(caught) if isinstance(caught, OSError) else None) or caught
+
+
+class FiniteRange(click.FloatRange):
+    """A number within a range, neither infinite nor NaN, which no range excludes."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """Text as a finite number."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number.", param, ctx)
+        return number
 
 
 PLACE = _PathOrUrlType()
@@ -62,8 +77,69 @@ KEYPOINT_FILE: tuple[Callable[[Any], Any], ...] = (
         help="Names the axes of an array, in order, such as time,people,keypoints,xy; also xyz, "
         "or xys with a score.  [default: found out]",
     ),
+    click.option("--overwrite", is_flag=True, help="Replace the file that --out names."),
 )
+#: The option of a command that writes files of the user's choice.
+OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace what --out names.")
 HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
+
+
+def program_options(level: int) -> Callable[[Any], Any]:
+    """``--debug``, ``-q``, ``-v`` and ``--version`` of a program; its group gets them as keywords.
+
+    Parameters
+    ----------
+    level : of the log without ``-q`` and ``-v``; each is one step.
+    """
+
+    def set_level(ctx: click.Context, param: click.Parameter, value: bool) -> bool:
+        if value or ctx.obj is None:
+            step = {"quiet": 10, "verbose": -10}.get(str(param.name), 0) if value else 0
+            ctx.obj = value and param.name == "quiet"
+            log_lines(level + step)
+        return value
+
+    return options(
+        click.option("--debug", is_flag=True, help="Show the traceback of an error."),
+        click.option(
+            "-q", "--quiet", is_flag=True, callback=set_level, help="Less: only what went wrong."
+        ),
+        click.option(
+            "-v", "--verbose", is_flag=True, callback=set_level, help="More: each step, too."
+        ),
+        click.option(
+            "--version",
+            is_flag=True,
+            is_eager=True,
+            expose_value=False,
+            callback=_show_version,
+            help="Show the version.",
+        ),
+    )
+
+
+def _show_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    del param
+    if value and not ctx.resilient_parsing:
+        import pose_smoother
+
+        say(f"pose-smoother {pose_smoother.__version__}")
+        ctx.exit()
+
+
+def say(text: str, err: bool = False) -> None:
+    """Print one line; the only way of commands to print (with ``say_lines``).
+
+    Names and reasons may come from strangers: what would move the cursor, break the line or
+    reverse letters is written as an escape.
+    """
+    click.echo(one_line(text), err=err)
+
+
+def say_lines(text: str) -> None:
+    """Print a table: each of its lines as ``say`` does. Its makers escape names by `one_line`."""
+    for line in text.split("\n"):
+        say(line)
 
 
 class OneLineErrors(click.Group):
@@ -73,10 +149,12 @@ class OneLineErrors(click.Group):
         """Run a command; an error is printed as one line, and the exit code is 1."""
         try:
             return super().invoke(ctx)
+        except click.UsageError as wrong:
+            raise click.UsageError(one_line(wrong.format_message()), wrong.ctx) from None
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except Interrupted as interrupted:
-            click.echo(str(interrupted), err=True)
+            say(str(interrupted), err=True)
             sys.exit(interrupted.exit_code)
         except KeyboardInterrupt:
             sys.exit(130)
@@ -89,7 +167,7 @@ class OneLineErrors(click.Group):
             known = isinstance(error, PoseSmootherError)
             text = str(error) if known else f"{type(error).__name__}: {error}"
             hint = "" if known else " (run with --debug before the command for the traceback)"
-            click.echo(f"error: {' '.join(text.split())}{hint}", err=True)
+            say(f"error: {' '.join(text.split())}{hint}", err=True)
             sys.exit(1)
 
 
@@ -99,7 +177,7 @@ class _Lines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """One record as one line."""
         prefix = "" if record.levelno <= logging.INFO else f"{record.levelname.lower()}: "
-        return prefix + record.getMessage()
+        return prefix + one_line(record.getMessage())
 
 
 def log_lines(level: int) -> None:

@@ -7,6 +7,8 @@ EXTRA_OF = {
     **dict.fromkeys(("onnx", "onnxruntime", "onnxscript"), "export"),
     **dict.fromkeys(("fsspec", "s3fs", "platformdirs"), "remote"),
     **dict.fromkeys(("dask", "distributed", "bokeh", "submitit"), "cluster"),
+    "imageio_ffmpeg": "video",
+    **{name: name for name in ("tensorboard", "mlflow", "wandb")},
     "mkdocs": "docs",
 }
 

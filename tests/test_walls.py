@@ -27,9 +27,9 @@ MAY_NOT_IMPORT = {
 #: A module belongs to the longest name that it begins with.
 ORDER: dict[str, tuple[tuple[str, ...], ...]] = {
     "pose_smoother": (
-        ("errors", "extras", "seeds", "skeleton", "registry", "versions"),
+        ("errors", "extras", "seeds", "skeleton", "registry", "text", "versions"),
         ("heatmap", "impulse_renderer", "boxes"),
-        ("files",),
+        ("files", "video"),
         ("bench", "store.names", "store.damage_errors", "store.config"),
         ("remote",),
         ("store",),
@@ -37,8 +37,12 @@ ORDER: dict[str, tuple[tuple[str, ...], ...]] = {
         ("pretrained",),
         ("filters",),
         ("smoothing",),
+        ("web",),
+        ("inspection",),
+        ("view",),
         ("cli_support",),
         ("cli_batch",),
+        ("inspection.cli", "view.cli"),
         ("cli", "__main__"),
     ),
     "pipeline": (
@@ -345,3 +349,19 @@ def test_a_caught_warning_is_seen(tmp_path: Path) -> None:
     assert warnings_caught(bad) == [3]
     bad.write_text("try:\n    read()\nexcept Warning:\n    raise\nexcept Exception:\n    pass\n")
     assert warnings_caught(bad) == []
+
+
+#: Modules that write to the terminal; all others say it through `pose_smoother.cli_support.say`.
+MAY_PRINT = ("pose_smoother/cli_support.py", "trainer/sweep/progress_display.py")
+
+
+def test_one_place_prints() -> None:
+    found = []
+    for file in FILES:
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Call):
+                name = node.func.id if isinstance(node.func, ast.Name) else ""
+                if name == "print" or ast.unparse(node.func) in ("click.echo", "click.secho"):
+                    found.append(file.relative_to(ROOT).as_posix())
+    assert set(found) <= set(MAY_PRINT)
+    assert "pose_smoother/cli_support.py" in found

@@ -22,6 +22,18 @@ HEAD = """\
 Made by `python tools/commands.py` from the programs' own help; don't edit. Every command also
 prints this by `--help`. `pose-smoother`, `pose-pipeline` and `pose-trainer` are the installed
 names of `python -m pose_smoother`, `python -m pipeline` and `python -m trainer`.
+
+No command writes colours, so `NO_COLOR` has nothing to turn off; progress bars are drawn only on a
+terminal. For completion of commands and options by Tab, add one line to the shell's startup file:
+
+```sh
+eval "$(_POSE_SMOOTHER_COMPLETE=bash_source pose-smoother)"   # ~/.bashrc
+eval "$(_POSE_SMOOTHER_COMPLETE=zsh_source pose-smoother)"    # ~/.zshrc
+_POSE_SMOOTHER_COMPLETE=fish_source pose-smoother | source    # ~/.config/fish/config.fish
+```
+
+The other two likewise: `_POSE_PIPELINE_COMPLETE` with `pose-pipeline`, `_POSE_TRAINER_COMPLETE`
+with `pose-trainer`.
 """
 
 

@@ -8,7 +8,16 @@ from typing import Any
 
 import click
 
-from pose_smoother.cli_support import HELP_OPTIONS, PATH, PLACE, OneLineErrors, log_lines, names
+from pose_smoother.cli_support import (
+    HELP_OPTIONS,
+    PATH,
+    PLACE,
+    OneLineErrors,
+    names,
+    program_options,
+    say,
+    say_lines,
+)
 from pose_smoother.files.lock import raise_if_locked
 from pose_smoother.remote.path import PathOrUrl
 from pose_smoother.store.open import open_store
@@ -21,16 +30,15 @@ from trainer.inference.cli import export, predict
 from trainer.plots.cli import show
 from trainer.report.cli import report
 from trainer.runs.signals import Interrupt, stop_with_parent
-from trainer.settings import window_suffix
+from trainer.settings import budget_suffix, window_suffix
 from trainer.sweep.cli import status, sweep
 
 
 @click.group(cls=OneLineErrors, context_settings=HELP_OPTIONS)
-@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-def main(debug: bool) -> None:
+@program_options(logging.INFO)
+def main(**chosen: bool) -> None:
     """Train small temporal models that smooth noisy 2D keypoints, and test them."""
-    del debug
-    log_lines(logging.INFO)
+    del chosen  # read before the command, by their callbacks and by the group
 
 
 main.add_command(bench)
@@ -64,7 +72,8 @@ main.add_command(status)
     default=None,
     metavar="NAME",
     help="mse: mean squared error; or one of the model's own: official (deciwatch's masked L1), "
-    "likelihood of the ground truth (resmlp, which gives an uncertainty). An unknown name lists "
+    "likelihood of the ground truth (resmlp, which gives an uncertainty), "
+    "position-acceleration (smoothnet's L1 of both). An unknown name lists "
     "all.  [default: the model's own; mse]",
 )
 @click.option(
@@ -77,14 +86,25 @@ main.add_command(status)
     "--resume/--no-resume",
     default=True,
     show_default=True,
-    help="Go on where the same run was stopped, or delete it and start over.",
+    help="Go on where the same run was stopped, or start over: what is there is kept until the new "
+    "run has finished.",
 )
+@click.option(
+    "--log",
+    "tracker",
+    default=None,
+    type=click.Choice(["tensorboard", "mlflow", "wandb"]),
+    help="Send each epoch's numbers there, too; each is an extra of the installation.",
+)
+@click.option("--replace", is_flag=True, help="With --no-resume: also if it is finished.")
 @PARENT
 def train(
     store: PathOrUrl,
     out: Path,
     checkpoint_minutes: float,
     resume: bool,
+    tracker: str | None,
+    replace: bool,
     parent: int | None,
     **chosen: Any,
 ) -> None:
@@ -109,6 +129,7 @@ def train(
             stop_with_parent(os.getppid())  # torchrun
         else:
             row = chosen["model"] + window_suffix(chosen["window"])
+            row += budget_suffix(chosen["budget_steps"])
             raise_if_locked(out / f"{row}-{chosen['experiment']}-seed{chosen['seed']}")
         from trainer.distributed.setup import joined
         from trainer.report.summary import main_rows
@@ -123,14 +144,16 @@ def train(
                 opened,
                 out,
                 resume=resume,
+                replace=replace,
                 checkpoint_minutes=checkpoint_minutes,
                 interrupt=interrupt,
                 ranks=ranks,
+                tracker=tracker,
             )
     if not ranks.is_main:
         return
-    click.echo(main_rows([*results["references"], *results["rows"]]))
-    click.echo(f"test results: {out / config.run_name / RESULTS_CSV}")
+    say_lines(main_rows([*results["references"], *results["rows"]]))
+    say(f"test results: {out / config.run_name / RESULTS_CSV}")
 
 
 @main.command()
@@ -162,8 +185,8 @@ def baselines(
     configs = [BaselinesConfig(experiment=name, **chosen) for name in asked]
     with open_store(store) as opened:
         for config in configs:
-            click.echo(main_rows(run(config, opened, out)["rows"]))
-            click.echo(f"test results: {out / config.run_name / RESULTS_CSV}")
+            say_lines(main_rows(run(config, opened, out)["rows"]))
+            say(f"test results: {out / config.run_name / RESULTS_CSV}")
 
 
 @main.command()
@@ -176,17 +199,17 @@ def evaluate(run: Path, store: PathOrUrl | None, device: str | None) -> None:
     Example: python -m trainer evaluate runs/deciwatch-2.3-seed0
     """
     from trainer.report.summary import main_rows
-    from trainer.training.config import run_config
+    from trainer.training.config import chosen_store, run_config
     from trainer.training.retest import ROUNDING, check_has_store, repeat_test
 
     config, store_then = run_config(run, device)
     check_has_store(run, config)
-    with open_store(store or store_then) as opened:
+    with open_store(chosen_store(run, store_then, store)) as opened:
         repeated = repeat_test(run, config, opened)
-    click.echo(main_rows(repeated.rows))
+    say_lines(main_rows(repeated.rows))
     if repeated.different:
-        click.echo(f"error: {len(repeated.different)} rows differ from {run}'s results", err=True)
+        say(f"error: {len(repeated.different)} rows differ from {run}'s results", err=True)
         sys.exit(1)
     n = repeated.n_rounded
     rounding = f" ({n} of them except for rounding, {ROUNDING:g} at most)" if n else ""
-    click.echo(f"all {len(repeated.rows)} numbers equal the saved ones{rounding}")
+    say(f"all {len(repeated.rows)} numbers equal the saved ones{rounding}")

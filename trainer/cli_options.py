@@ -2,7 +2,7 @@
 
 import click
 
-from pose_smoother.cli_support import PATH, PLACE, options
+from pose_smoother.cli_support import PATH, PLACE, FiniteRange, options
 from pose_smoother.store.names import WINDOW_FRAMES
 from trainer.settings import (
     AUGMENTATIONS,
@@ -51,7 +51,7 @@ NOISE_AND_SCORE = options(
         "mu_in_px",
         default=0.0,
         show_default=True,
-        type=float,
+        type=FiniteRange(),
         help="Mean of the noise's shift, in heatmap pixels.",
     ),
     click.option(
@@ -93,9 +93,24 @@ TRAINING = options(
         help="Training batches of each epoch at most, for a quick look.  [default: all]",
     ),
     click.option(
+        "--budget-steps",
+        default=None,
+        type=click.IntRange(1),
+        help="Train for this many steps, whatever --max-epochs and the stopping rule say. An epoch "
+        "is then a fresh share of the training windows, no two of which share a frame; rows and "
+        "folders name the budget (3dconv-b1500).  [default: no budget]",
+    ),
+    click.option(
+        "--validation-share",
+        default=1.0,
+        show_default=True,
+        type=click.FloatRange(0, 1, min_open=True),
+        help="Share of the validation windows, evenly spread, that epochs are compared on.",
+    ),
+    click.option(
         "--learning-rate",
         default=None,
-        type=float,
+        type=FiniteRange(),
         help=f"Adam's, at its highest.  [default: {_OWN}; 0.001]",
     ),
     click.option(
@@ -133,7 +148,7 @@ TRAINING = options(
         "--checkpoint-minutes",
         default=5.0,
         show_default=True,
-        type=click.FloatRange(0),
+        type=FiniteRange(0),
         help="Minutes between checkpoints within an epoch.",
     ),
 )

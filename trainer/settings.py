@@ -22,6 +22,8 @@ SCHEDULES = ("plateau", "one-cycle")
 PRECISIONS = ("auto", "float32", "bfloat16")
 #: How positions are read off a model's heatmaps (``trainer.inference.decode``).
 DECODERS = ("subpixel", "argmax")
+#: Settings of runs without a budget of steps; the identity of such a run does not hold them.
+_NO_BUDGET = {"budget_steps": None, "validation_share": 1.0}
 
 
 @dataclass(frozen=True)
@@ -30,8 +32,8 @@ class Augmentation:
 
     Attributes
     ----------
-    mirror, reverse : share of the windows that are mirrored (left and right keypoints change
-        places), and that run backwards.
+    mirror, reverse : share of the windows that are mirrored (left and right keypoints
+        exchanged), and that run backwards.
     rotate_deg : rotated by U(-rotate_deg, rotate_deg).
     shear : sheared by U(-shear, shear): x moves by this share of y.
     leave_out : in half of the windows each keypoint is left out of all frames with this
@@ -70,16 +72,22 @@ def check_choice(kind: str, name: str, known: tuple[str, ...]) -> None:
         raise unknown_name(kind, name, known)
 
 
+#: Nine times the longest that was of use; a model's weights grow with its window.
+MAX_WINDOW_FRAMES = 243
+
+
 def check_seed(seed: int) -> None:
-    """Raise InvalidInputError for a negative seed."""
-    if seed < 0:
-        raise InvalidInputError(f"seed must not be negative, got {seed}")
+    """Raise InvalidInputError for a seed that is negative, or has more than 63 bits."""
+    if not 0 <= seed < 2**63:
+        raise InvalidInputError(f"seed must be from 0 to 2^63 - 1, got {seed}")
 
 
 def check_window(n_frames: int) -> None:
-    """Raise InvalidInputError for a window shorter than those that stores list."""
-    if n_frames < WINDOW_FRAMES:
-        raise InvalidInputError(f"a window has at least {WINDOW_FRAMES} frames, got {n_frames}")
+    """Raise InvalidInputError for a window shorter than those that stores list, or endless."""
+    if not WINDOW_FRAMES <= n_frames <= MAX_WINDOW_FRAMES:
+        raise InvalidInputError(
+            f"a window has from {WINDOW_FRAMES} to {MAX_WINDOW_FRAMES} frames, got {n_frames}"
+        )
 
 
 def window_suffix(n_frames: int) -> str:
@@ -91,3 +99,15 @@ def without_default_window(chosen: dict[str, Any]) -> dict[str, Any]:
     """Settings without a window of 5 frames: runs from before it was a setting do not record it."""
     is_default = chosen["window"] == WINDOW_FRAMES
     return {name: v for name, v in chosen.items() if name != "window" or not is_default}
+
+
+def budget_suffix(n_steps: int | None) -> str:
+    """What the names of rows and folders end with where training has a budget."""
+    return "" if n_steps is None else f"-b{n_steps}"
+
+
+def without_default_budget(chosen: dict[str, Any]) -> dict[str, Any]:
+    """Settings as runs have always been named by: a run without a budget does not mention one."""
+    return {
+        name: v for name, v in chosen.items() if name not in _NO_BUDGET or v != _NO_BUDGET[name]
+    }

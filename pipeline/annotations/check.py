@@ -13,6 +13,7 @@ from pipeline.parse_files import scan
 from pipeline.sources import source
 from pipeline.worker_pool import Workers
 from pose_smoother.boxes import boxes_around
+from pose_smoother.text import one_line
 
 
 @dataclass
@@ -21,6 +22,7 @@ class SourceSummary:
 
     Attributes
     ----------
+    n_frames, n_frames_left_out : frames of the clips, and those of the files that are in no clip.
     n_labelled : keypoints that could be annotated: frames times the dataset's labelled keypoints.
     n_annotated : keypoints with a usable position.
     actions : action or movement -> clips.
@@ -33,6 +35,7 @@ class SourceSummary:
     n_files: int = 0
     n_clips: int = 0
     n_frames: int = 0
+    n_frames_left_out: int = 0
     n_boxed: int = 0
     n_labelled: int = 0
     n_annotated: int = 0
@@ -78,6 +81,7 @@ def _count(found: SourceSummary, clip: Any) -> None:
     boxes, missing = boxes_around(clip.keypoints)
     found.n_clips += 1
     found.n_frames += len(clip.frames)
+    found.n_frames_left_out += sum(n for why, n in clip.left_out.items() if why[:6] == "frames")
     found.n_boxed += int((~np.isnan(boxes[:, 0])).sum())
     found.n_labelled += len(clip.frames) * len(source(clip.dataset).LABELLED)
     found.n_annotated += int((~np.isnan(clip.keypoints[..., 0])).sum())
@@ -85,6 +89,29 @@ def _count(found: SourceSummary, clip: Any) -> None:
     found.action_frames[clip.action] += len(clip.frames)
     found.left_out.update(clip.left_out)
     found.left_out.update({reason: int(mask.sum()) for reason, mask in missing.items()})
+
+
+def release_counts(found: SourceSummary) -> dict[str, tuple[int, int]]:
+    """What is counted of the dataset's release -> (counted here, in the release).
+
+    Frames are those of the files, also where they are left out afterwards.
+    """
+    n_frames = found.n_frames + found.n_frames_left_out
+    here = {"files": found.n_files, "clips": found.n_clips, "frames": n_frames}
+    release = getattr(source(found.dataset), "RELEASE", {})
+    return {what: (here.get(what, found.left_out[what]), n) for what, n in release.items()}
+
+
+def release_lines(found: SourceSummary) -> list[str]:
+    """How the counts differ from those of the dataset as released."""
+    counts = release_counts(found)
+    other = {what: pair for what, pair in counts.items() if pair[0] != pair[1]}
+    if not other:
+        return ["  as released: " + ", ".join(f"{n:,} {w}" for w, (_, n) in counts.items())]
+    return [
+        "  differs from the release",
+        *(f"    {what:<52}{here:>12,}   (release: {n:,})" for what, (here, n) in other.items()),
+    ]
 
 
 def table(found: SourceSummary) -> str:
@@ -100,16 +127,18 @@ def table(found: SourceSummary) -> str:
         f"  {'action or movement':<24}{'clips':>8}{'frames':>12}",
     ]
     lines += [
-        f"    {name or '(none)':<22}{clips:>8,}{found.action_frames[name]:>12,}"
+        f"    {one_line(name) or '(none)':<22}{clips:>8,}{found.action_frames[name]:>12,}"
         for name, clips in sorted(found.actions.items())
     ]
     if left_out := {reason: n for reason, n in sorted(found.left_out.items()) if n}:
         lines.append("  not usable")
         lines += [f"    {reason:<52}{count:>12,}" for reason, count in left_out.items()]
+    if release_counts(found):
+        lines += release_lines(found)
     if found.rejected:
         lines.append("  broken files")
         shown = list(found.rejected.items())[:20]
-        lines += [f"    {name}: {reason}" for name, reason in shown]
+        lines += [f"    {one_line(name)}: {one_line(reason)}" for name, reason in shown]
         if len(found.rejected) > len(shown):
             lines.append(f"    ... and {len(found.rejected) - len(shown):,} more")
     return "\n".join(lines)

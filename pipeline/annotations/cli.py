@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from pipeline.sources import SourceOptions, sources
-from pose_smoother.cli_support import PATH, PLACE, options
+from pose_smoother.cli_support import PATH, PLACE, options, say, say_lines
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.remote.path import PathOrUrl
 
@@ -73,7 +73,7 @@ def sample(out: Path, clips: int, seed: int) -> None:
 
     with tqdm(total=clips, unit="clip", disable=not interactive()) as bar:
         write_sample(out, clips, seed, bar.update)
-    click.echo(f"wrote {clips} sample clips to {out} (synthetic people, not a dataset)")
+    say(f"wrote {clips} sample clips to {out} (synthetic people, not a dataset)")
 
 
 @click.command()
@@ -86,8 +86,8 @@ def download(name: str, out: Path) -> None:
     """
     from pipeline.annotations.download import download as fetch
 
-    for path in fetch(name, out, click.echo):
-        click.echo(f"ready: {path}")
+    for path in fetch(name, out, say):
+        say(f"ready: {path}")
 
 
 @click.command()
@@ -106,7 +106,7 @@ def check(workers: int, hashes: Path | None, **paths: Any) -> None:
     listed = hashes if hashes is not None and hashes.exists() else None
     results = count(parse_inputs(**paths, hashes=listed), workers, progress=interactive())
     for found in results:
-        click.echo(table(found))
+        say_lines(table(found))
     if listed is not None:
         _say_whether_listed(results, listed)
     elif hashes is not None:
@@ -114,7 +114,7 @@ def check(workers: int, hashes: Path | None, **paths: Any) -> None:
 
         sums = {name: sha256 for found in results for name, sha256 in found.sha256.items()}
         write_hashes(hashes, sums)
-        click.echo(f"wrote {len(sums):,} SHA-256 sums to {hashes}")
+        say(f"wrote {len(sums):,} SHA-256 sums to {hashes}")
     if not any(found.n_boxed for found in results):
         raise InvalidInputError("nothing usable: no clip has a frame with two annotated keypoints")
 
@@ -124,4 +124,4 @@ def _say_whether_listed(results: Any, listed: Path) -> None:
     if n_other:
         raise InvalidInputError(f"{n_other} files are not as {listed} lists them: see above")
     n_files = sum(found.n_files for found in results)
-    click.echo(f"all {n_files:,} files are as {listed} lists them")
+    say(f"all {n_files:,} files are as {listed} lists them")

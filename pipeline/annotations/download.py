@@ -14,13 +14,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from pipeline.annotations.http_resume import fetch, forget
 from pipeline.sources.archives import ZIP_ERRORS
 from pipeline.sources.brace_tables import parse_cuts, parse_segments, parse_videos
 from pose_smoother.errors import InvalidInputError, unknown_name
 from pose_smoother.files.atomic import fsync_folder
+from pose_smoother.files.lock import LockedError, exclusive_lock
 
 _BRACE = "https://github.com/dmoltisanti/brace"
 _BRACE_RAW = "https://raw.githubusercontent.com/dmoltisanti/brace/main"
@@ -200,9 +199,9 @@ def download(
     out.mkdir(parents=True, exist_ok=True)
     say(f"{name}: {dataset.page} (licence: {dataset.licence})")
     try:
-        with FileLock(out / ".download.lock", timeout=0):
+        with exclusive_lock(out / "download"):
             return [_one(remote, dataset, out, say) for remote in dataset.files]
-    except Timeout:
+    except LockedError:
         raise InvalidInputError(
             f"another download into {out} is running: wait for it to end"
         ) from None

@@ -13,6 +13,7 @@ import shutil
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,16 @@ from tqdm import tqdm
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import fsync_folder, write_json
+from pose_smoother.files.plain import read_plain
 
 TIMEOUT_S = 60.0
-#: Pauses before trying again after a fault that brought no byte further.
+#: A server that sends less than this for so long is given up: a drip would never end.
+LEAST_BYTES_PER_S, PATIENCE_S = 1024, 60.0
+#: Pauses before trying again after a fault that brought the download hardly further.
 RETRY_AFTER_S = (1.0, 4.0, 15.0)
 _BLOCK_BYTES = 1 << 20
-_CONTENT_RANGE = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+)")
+_NUMBER = re.compile(r"[0-9]{1,18}")
+_CONTENT_RANGE = re.compile(r"bytes (?:([0-9]{1,18})-([0-9]{1,18})|\*)/([0-9]{1,18})")
 _PASSING = (429, 500, 502, 503, 504)
 _BREAKS = (http.client.HTTPException, ConnectionError, TimeoutError)
 
@@ -60,16 +65,18 @@ def fetch(url: str, file: Path, max_bytes: int) -> Path:
     """
     part = part_of(file)
     part.parent.mkdir(parents=True, exist_ok=True)
+    if part.is_symlink():
+        raise InvalidInputError(f"{part} is a link, which no download makes: remove it")
     pauses = list(RETRY_AFTER_S)
     while True:
-        before = _size(part)
+        before, began = _size(part), time.monotonic()
         try:
             _continue(url, part, max_bytes)
             fsync_folder(part.parent)
             return part
         except _Interrupted as fault:
             reason = str(fault)
-        if _size(part) > before:
+        if _size(part) - before > LEAST_BYTES_PER_S * (time.monotonic() - began):
             pauses = list(RETRY_AFTER_S)
         if not pauses:
             kept = f"; {_size(part):,} bytes are kept" if _size(part) else ""
@@ -83,7 +90,7 @@ def fetch(url: str, file: Path, max_bytes: int) -> Path:
 def _continue(url: str, part: Path, max_bytes: int) -> None:
     """One request: the whole file, or the rest of it when the server still has the same one."""
     have = _size(part)
-    validator = _validator(part, url) if have else ""
+    validator, total = _noted(part, url) if have else ("", None)
     headers = {"User-Agent": "pose-smoother", "Accept-Encoding": "identity"}
     if validator:
         headers |= {"Range": f"bytes={have}-", "If-Range": validator}
@@ -92,10 +99,10 @@ def _continue(url: str, part: Path, max_bytes: int) -> None:
             urllib.request.Request(url, headers=headers), timeout=TIMEOUT_S
         )
     except urllib.error.HTTPError as error:
-        if error.code == 416 and _total(error.headers) == have:
+        if error.code == 416 and total == have and _range(error.headers)[2] == have:
             return
         if error.code == 416:
-            part.unlink()
+            part.unlink(missing_ok=True)
             raise _Interrupted("the server's file changed") from None
         if error.code in _PASSING:
             raise _Interrupted(f"the server answers {error.code}") from None
@@ -104,22 +111,41 @@ def _continue(url: str, part: Path, max_bytes: int) -> None:
         raise _Interrupted(f"no connection: {error.reason}") from None
     except _BREAKS as error:
         raise _Interrupted(f"no connection: {error!r}") from None
+    except ValueError as error:  # a redirection that leads nowhere, for one
+        raise InvalidInputError(f"{url} cannot be downloaded: {error}") from None
     with response:
-        resumed = response.status == 206 and _start(response.headers) == have
-        if response.status == 206 and not resumed:
-            raise _Interrupted("the server sent another part than was asked for")
-        _receive(response, url, part, have if resumed else 0, max_bytes)
+        if response.status == 206 and validator:
+            _receive(response, url, part, have, _rest(response.headers, validator, part), max_bytes)
+            return
+        if response.status != 200:
+            raise _Interrupted(f"the server answers {response.status}")
+        length = response.headers.get("Content-Length", "")
+        if not _NUMBER.fullmatch(length) or not int(length):
+            raise InvalidInputError(f"{url} cannot be downloaded: the server states no length")
+        _receive(response, url, part, 0, int(length), max_bytes)
 
 
-def _receive(response: Any, url: str, part: Path, have: int, max_bytes: int) -> None:
+def _rest(headers: Any, validator: str, part: Path) -> int:
+    """The whole file's size, by an answer with its rest; `_Interrupted` for another file."""
+    found = {headers.get("ETag"), headers.get("Last-Modified")}
+    start, stop, total = _range(headers)
+    noted = _note_of(part).get("total")
+    if validator not in found or total is None or noted not in (None, total):
+        part.unlink()
+        raise _Interrupted("the server's file changed")
+    if start != _size(part) or stop != total - 1:
+        raise _Interrupted("the server sent another part than was asked for")
+    return total
+
+
+def _receive(response: Any, url: str, part: Path, have: int, total: int, max_bytes: int) -> None:
     """Append the response's body to the first ``have`` bytes of the part file."""
-    length = response.headers.get("Content-Length", "")
-    total = have + int(length) if length.isdigit() else None
     _check_room(url, part, have, total, max_bytes)
     if have == 0:
-        _keep_validator(part, url, response.headers)
+        part.unlink(missing_ok=True)  # else its note would be of another file's bytes
+        _keep_validator(part, url, response.headers, total)
     with (
-        part.open("ab" if have else "wb") as out,
+        part.open("ab") as out,
         tqdm(
             desc=part.name.removesuffix(".part"),
             initial=have,
@@ -130,26 +156,34 @@ def _receive(response: Any, url: str, part: Path, have: int, max_bytes: int) -> 
         ) as bar,
     ):
         try:
-            while block := response.read(_BLOCK_BYTES):
+            for block in _blocks(response):
                 out.write(block)
                 bar.update(len(block))
-                if out.tell() > max_bytes:
-                    raise InvalidInputError(
-                        f"{url} sends more than the {max_bytes:,} bytes expected"
-                    )
+                if out.tell() > total:
+                    raise InvalidInputError(f"{url} sends more than the {total:,} bytes stated")
         except _BREAKS as error:
             raise _Interrupted(f"the connection broke: {error!r}") from None
         finally:
             out.flush()
             os.fsync(out.fileno())
         arrived = out.tell()
-    if total is not None and arrived < total:
+    if arrived < total:
         raise _Interrupted(f"the connection ended at {arrived:,} of {total:,} bytes")
 
 
-def _check_room(url: str, part: Path, have: int, total: int | None, max_bytes: int) -> None:
-    if total is None:
-        return
+def _blocks(response: Any) -> Iterator[bytes]:
+    """The body as it arrives; `_Interrupted` where too little does."""
+    began, n_bytes = time.monotonic(), 0
+    while block := response.read1(_BLOCK_BYTES):
+        yield block
+        n_bytes += len(block)
+        if (spent_s := time.monotonic() - began) > PATIENCE_S:
+            if n_bytes < LEAST_BYTES_PER_S * spent_s:
+                raise _Interrupted(f"the server sent {n_bytes:,} bytes in {spent_s:.0f} s")
+            began, n_bytes = time.monotonic(), 0
+
+
+def _check_room(url: str, part: Path, have: int, total: int, max_bytes: int) -> None:
     if total > max_bytes:
         raise InvalidInputError(f"{url} has {total:,} bytes, more than the {max_bytes:,} expected")
     free = shutil.disk_usage(part.parent).free
@@ -159,19 +193,28 @@ def _check_room(url: str, part: Path, have: int, total: int | None, max_bytes: i
         )
 
 
-def _keep_validator(part: Path, url: str, headers: Any) -> None:
+def _keep_validator(part: Path, url: str, headers: Any, total: int) -> None:
     """Remember what tells this version of the file from others; weak tags don't."""
     tag = headers.get("ETag", "")
     validator = tag if tag and not tag.startswith("W/") else headers.get("Last-Modified", "")
-    write_json(_note(part), {"url": url, "validator": validator})
+    write_json(_note(part), {"url": url, "validator": validator, "total": total})
 
 
-def _validator(part: Path, url: str) -> str:
+def _noted(part: Path, url: str) -> tuple[str, int | None]:
+    """(validator, size) of the file that an unfinished download is of; ("", None) if unknown."""
+    note = _note_of(part)
+    if note.get("url") != url:
+        return "", None
+    total = note.get("total")
+    return str(note.get("validator", "")), total if isinstance(total, int) else None
+
+
+def _note_of(part: Path) -> dict[str, Any]:
     try:
-        note = json.loads(_note(part).read_bytes())
-        return str(note["validator"]) if note["url"] == url else ""
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
+        note = json.loads(read_plain(_note(part), _BLOCK_BYTES))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return note if isinstance(note, dict) else {}
 
 
 def forget(file: Path) -> None:
@@ -187,11 +230,8 @@ def _size(part: Path) -> int:
     return part.stat().st_size if part.is_file() else 0
 
 
-def _start(headers: Any) -> int | None:
+def _range(headers: Any) -> tuple[int | None, int | None, int | None]:
+    """First byte, last byte and total of a ``Content-Range``; None where they are not stated."""
     match = _CONTENT_RANGE.fullmatch(headers.get("Content-Range", ""))
-    return int(match[1]) if match and match[1] else None
-
-
-def _total(headers: Any) -> int | None:
-    match = _CONTENT_RANGE.fullmatch(headers.get("Content-Range", ""))
-    return int(match[2]) if match else None
+    first, last, total = match.groups() if match else (None, None, None)
+    return int(first) if first else None, int(last) if last else None, int(total) if total else None

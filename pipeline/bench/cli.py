@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from pose_smoother.cli_support import PATH
+from pose_smoother.cli_support import PATH, say, say_lines
 from pose_smoother.store.open import formats
 
 _PLAIN_FRAMES, _ROUNDS = 600, 3
@@ -57,9 +57,9 @@ def bench(
             )  # fmt: skip
             goals += chain_goals(rounds, store_format, workers, "np.save")
             bar.update()
-    click.echo(table(goals))
+    say_lines(table(goals))
     if out is not None:
         make_folder(out)
         write_goals(out / "goals_pipeline.csv", goals, "numpy", "scipy", "zarr", "h5py")
         draw_goals(out / "goals_pipeline.png", goals)
-        click.echo(f"written: {out / 'goals_pipeline.csv'} and .png")
+        say(f"written: {out / 'goals_pipeline.csv'} and .png")

@@ -3,8 +3,10 @@
 A module registers itself by its ``NAME`` constant and has ``OPTIONS`` (the options by which the
 commands get its paths), ``LABELLED`` (names of the keypoints the dataset labels), ``items`` (IO: a
 path to a stream of raw files) and ``parse`` (pure: one raw file to clips, run in a worker process
-because damaged files can crash a parser). All modules are imported when the program starts:
-import slow packages inside functions.
+because damaged files can crash a parser). Where clips of neighbouring ids are often cut from one
+video, ``NEIGHBOURING_IDS`` says how many ids, which are numbers then, stay in one split. All
+modules are imported when the program starts: import slow packages inside functions. ``RELEASE``, if
+there is one, has counts of the dataset as released, with which ``check`` compares.
 """
 
 import re

@@ -16,14 +16,14 @@ from typing import Any
 
 from pipeline.sources import Item, SourceOption, SourceOptions
 from pipeline.sources.brace_manual import ManualFiles
-from pipeline.sources.brace_segment import DATASET, LABELLED, parse
+from pipeline.sources.brace_segment import DATASET, LABELLED, SHARED, parse
 from pipeline.sources.brace_tables import BOUNDARIES, FULL_HD, Tables, load_tables, places
 from pipeline.sources.open_tree import open_tree
 from pipeline.sources.tree import Tree
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.remote.path import PathOrUrl
 
-__all__ = ["LABELLED", "NAME", "OPTIONS", "items", "parse"]
+__all__ = ["LABELLED", "NAME", "OPTIONS", "RELEASE", "items", "parse"]
 
 NAME = DATASET
 MANUAL, TABLES = "brace-manual", "brace-tables"
@@ -34,6 +34,10 @@ OPTIONS = (
         TABLES, "Folder with BRACE's annotation tables (cuts, fps), if not next to the zip."
     ),
 )
+#: Counts of the whole release, by its tables (``check`` compares): clips are segments and the parts
+#: of those that shot boundaries cut. (One cut falls among frames that an earlier segment has: with
+#: those frames there would be 1,594.)
+RELEASE = {"files": 1_352, "frames": 334_538, "clips": 1_593, SHARED: 619}
 MAX_JSON_BYTES = 16 << 20
 EXPECTED = (
     "BRACE's dataset.zip, or a folder that holds "

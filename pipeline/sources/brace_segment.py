@@ -1,10 +1,11 @@
 """One BRACE segment file to clips: pure, and suspicious of every byte."""
 
 import json
+import math
 import re
 from collections.abc import Iterable
 from itertools import pairwise
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +39,8 @@ COCO = (
 )
 LABELLED = tuple(name for name in COCO if name in INDEX)
 
+#: What is left out where neighbouring segments of a video overlap.
+SHARED = "frames: shared with the previous segment"
 MAX_FRAMES = 1_000_000
 _LARGEST = 1e9
 _TRUTH_VALUE = re.compile(rb"true|false")  # which numpy would take for numbers
@@ -61,7 +64,7 @@ def parse(item: Item) -> list[Clip]:
         raise InvalidInputError(context["error"])
     frames, keypoints = _decode(item.data, context["video"])
     left_out = _replace_manual(frames, keypoints, context["manual"])
-    keep = _frames_kept(frames, context, left_out)
+    keep = _frames_kept(frames, keypoints, context, left_out)
     frames, keypoints = frames[keep], keypoints[keep]
     shots = np.searchsorted(np.array(context["cuts"], dtype=np.int64), frames, side="right")
     edges = [0, *(np.flatnonzero(np.diff(shots)) + 1).tolist(), len(frames)]
@@ -109,22 +112,29 @@ def _clip(
 
 
 def _frames_kept(
-    frames: NDArray[np.int32], context: dict[str, Any], left_out: dict[str, int]
+    frames: NDArray[np.int32],
+    coco: NDArray[np.float64],
+    context: dict[str, Any],
+    left_out: dict[str, int],
 ) -> NDArray[np.bool_]:
-    """Frames of the segment's own range that no earlier segment of the video has."""
+    """Frames of the segment's own range, all finite, that no earlier segment of the video has."""
     outside = (frames < context["start"]) | (frames > context["end"])
     shared = (frames < context["first_new_frame"]) & ~outside
+    ours = coco[:, [COCO.index(name) for name in LABELLED]]
+    broken = ~np.isfinite(ours).all(axis=(1, 2)) & ~outside & ~shared
     for reason, dropped in (
         ("frames: outside the range in the file's name", outside),
-        ("frames: shared with the previous segment", shared),
+        (SHARED, shared),
+        ("frames: a keypoint that is not a finite number", broken),
     ):
         if dropped.any():
             left_out[reason] = int(dropped.sum())
-    keep = ~(outside | shared)
+    keep = ~(outside | shared | broken)
     if not keep.any():
         raise InvalidInputError(
             f"no frame is left of {len(frames)}: {int(outside.sum())} lie outside "
-            f"{context['start']}-{context['end']}, {int(shared.sum())} in an earlier segment"
+            f"{context['start']}-{context['end']}, {int(shared.sum())} in an earlier segment, "
+            f"{int(broken.sum())} have a keypoint that is not a finite number"
         )
     return keep
 
@@ -148,9 +158,12 @@ def _replace_manual(
 
 
 def _decode(data: bytes, video: str) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-    """Frame numbers, increasing, and COCO keypoints (n, 17, 3) of a segment's JSON."""
+    """Frame numbers, increasing, and COCO keypoints (n, 17, 3) of a segment's JSON.
+
+    Numbers that are not finite stay: they cost their frame, not the segment.
+    """
     try:
-        table = json.loads(data, object_pairs_hook=_unique, parse_constant=_no_constant)
+        table = json.loads(data, object_pairs_hook=_unique)
     except (ValueError, RecursionError) as error:
         raise InvalidInputError(f"is not valid JSON: {error}") from None
     if not isinstance(table, dict) or not 0 < len(table) <= MAX_FRAMES:
@@ -200,9 +213,9 @@ def _frame_keypoints(value: Any, frame: int) -> NDArray[np.float64]:
         )
     assert points is not None
     for name, point in zip(COCO, points, strict=True):
-        if not all(type(number) in (int, float) and abs(number) < _LARGEST for number in point):
+        if not all(_is_number(number) for number in point):
             raise InvalidInputError(
-                f"frame {frame}, {name}: expected three finite numbers, got {str(point)[:80]}"
+                f"frame {frame}, {name}: expected three numbers, got {str(point)[:80]}"
             )
     return np.array(points, dtype=np.float64)
 
@@ -214,5 +227,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return table
 
 
-def _no_constant(text: str) -> NoReturn:
-    raise ValueError(f"{text} is not a number of JSON")
+def _is_number(value: Any) -> bool:
+    """Whether a value is a number of a sane size, or one that is not finite."""
+    not_finite = type(value) is float and not math.isfinite(value)
+    return not_finite or (type(value) in (int, float) and abs(value) < _LARGEST)

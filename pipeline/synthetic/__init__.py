@@ -1,13 +1,15 @@
 """Sample annotations: people who never were, in both datasets' own file formats."""
 
+import secrets
 import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from pipeline.synthetic import brace, penn_action
 from pose_smoother.errors import InvalidInputError
 
+#: An empty file in every sample, by which `make` knows that it may remove the folder.
+MARK = ".pose-smoother-sample"
 _MIN_VIDEOS = 5
 _SEGMENTS_A_VIDEO = 8
 
@@ -40,9 +42,10 @@ def write_sample(
             f"{out} exists and is not an empty folder: choose another, or remove it"
         )
     out.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name[:40]}.", suffix=".tmp"))
+    part = out.with_name(f".{out.name[:40]}.{secrets.token_hex(4)}.tmp")
+    part.mkdir()
     try:
-        part.chmod(0o755)
+        (part / MARK).touch()
         n_segments = n_clips // 2
         _write_penn_action(part / "penn_action" / "labels", n_clips - n_segments, seed, progress)
         _write_brace(part / "brace", n_segments, seed, progress)

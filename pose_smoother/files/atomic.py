@@ -3,7 +3,8 @@
 import hashlib
 import json
 import os
-import tempfile
+import secrets
+import stat
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -118,18 +119,34 @@ def write_pieces(path: Path, pieces: Iterable[bytes]) -> tuple[str, int]:
 
 
 def _replace(path: Path, pieces: Iterable[bytes], flush: bool) -> None:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.", suffix=".tmp")
+    """Rename a new file onto ``path``; a link that stands there is replaced, never followed.
+
+    A file that is replaced gives the new one its permissions; otherwise the umask decides.
+    """
+    aside = path.with_name(f".{path.name[:40]}.{secrets.token_hex(4)}.tmp")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    handle = os.open(aside, flags, 0o666)
     try:
         with os.fdopen(handle, "wb") as file:
+            if (mode := _mode_of(path)) is not None:
+                os.fchmod(handle, mode)
             file.writelines(pieces)
             if flush:
                 file.flush()
                 os.fsync(file.fileno())
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
+        aside.replace(path)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        aside.unlink(missing_ok=True)
         raise
+
+
+def _mode_of(path: Path) -> int | None:
+    """The permissions of a regular file; None where there is none."""
+    try:
+        state = path.lstat()
+    except FileNotFoundError:
+        return None
+    return stat.S_IMODE(state.st_mode) & 0o777 if stat.S_ISREG(state.st_mode) else None
 
 
 def append_line(path: Path, line: str) -> None:
@@ -138,7 +155,8 @@ def append_line(path: Path, line: str) -> None:
     The newline is written first, so that an incomplete line before it remains a separate line. A
     killed process loses no line; a power cut may, so readers must verify what a line says.
     """
-    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    handle = os.open(path, flags, 0o666)
     try:
         os.write(handle, f"\n{line}".encode())
     finally:

@@ -1,4 +1,4 @@
-"""Writing an HDF5 file so that a refused write raises the operating system's own error.
+"""HDF5 files: read without locks, and written so that a refused write raises the system's error.
 
 HDF5's errors carry no error number ("File write failed"), and the library may crash at closing
 after it met a full disk. So it writes through a Python file that records the first refused write
@@ -64,3 +64,15 @@ def new_file(path: Path, needs_bytes: int) -> Iterator[h5py.File]:
                 raise
         if watched.refused is not None:
             raise WriteError.of(watched.refused, path, needs_bytes) from watched.refused
+
+
+def open_file(path: Path) -> h5py.File:
+    """An HDF5 file, opened to be read; without a lock, which not every file system has.
+
+    Raises
+    ------
+    OSError : as the operating system raises it, where the file cannot be opened; as h5py raises
+        it (without ``errno``), where it is no HDF5.
+    """
+    with path.open("rb"):  # h5py's own error would not say whether the file is to blame
+        return h5py.File(path, "r", locking=False)

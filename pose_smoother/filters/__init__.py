@@ -11,6 +11,7 @@ from typing import Any
 
 from pose_smoother.errors import unknown_name
 from pose_smoother.filters.base import FilterModule, Params, Smooth, Windows
+from pose_smoother.filters.table_chains import CHAINS, TableChain
 from pose_smoother.registry import named_modules
 
 __all__ = [
@@ -47,9 +48,14 @@ def filter_module(name: str) -> Any:
         raise unknown_name("filter", name, list(filters())) from None
 
 
+@cache
 def table_filters() -> dict[str, Any]:
-    """The filters that are rows of the results tables, in the tables' order."""
-    return {name: module for name, module in filters().items() if hasattr(module, "TABLE_ROW")}
+    """The filters and chains that are rows of the results tables, in the tables' order."""
+    found = {name: module for name, module in filters().items() if hasattr(module, "TABLE_ROW")}
+    for names, row in CHAINS:
+        chain = TableChain([filter_module(name) for name in names], row)
+        found[chain.NAME] = chain
+    return dict(sorted(found.items(), key=lambda one: one[1].TABLE_ROW))
 
 
 def table_filter(name: str) -> Any:

@@ -3,9 +3,10 @@
 import numpy as np
 
 from pose_smoother.errors import InvalidInputError
-from pose_smoother.filters.base import Floats, Run
+from pose_smoother.filters.base import Floats, Params, Run, Windows
 from pose_smoother.filters.missing import stretches
 from pose_smoother.filters.parameters import Parameter
+from pose_smoother.filters.window_runs import smooth_as_runs
 
 NAME = "butterworth"
 LABEL = "Butterworth"
@@ -13,6 +14,13 @@ PARAMETERS = {
     "cutoff_hz": Parameter(6.0, "cutoff frequency, Hz; needs the frame rate"),
     "order": Parameter(2, "order of one pass; both passes have twice of it", most=10, whole=True),
 }
+TABLE_ROW = 6
+# Windows have no frame rate: cutoffs are cycles a frame, 0.5 being the highest that there is.
+GRID: tuple[Params, ...] = tuple(
+    {"cutoff_per_frame": cutoff, "order": order}
+    for order in (1, 2)
+    for cutoff in (0.02, 0.05, 0.1, 0.15, 0.2, 0.3)
+)
 
 
 def smooth_run(run: Run, *, cutoff_hz: float, order: int) -> Floats:
@@ -52,6 +60,16 @@ def smooth_run(run: Run, *, cutoff_hz: float, order: int) -> Floats:
         if pad > 0:
             smoothed[frames, keypoints] = sosfiltfilt(sections, values, axis=0, padlen=pad)
     return smoothed
+
+
+def smooth_windows(noisy: Windows, *, cutoff_per_frame: float, order: int) -> Windows:
+    """Windows through the filter; NaN stays NaN.
+
+    Parameters
+    ----------
+    cutoff_per_frame : cycles a frame, below 0.5.
+    """
+    return smooth_as_runs(noisy, smooth_run, cutoff_hz=cutoff_per_frame, order=order)
 
 
 def interpolated(values: Floats) -> Floats:

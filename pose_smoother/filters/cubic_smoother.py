@@ -85,6 +85,19 @@ class Solution:
         self.misfit = float((right[::2] * (measured - solved[::2])).sum())
 
 
+def hat_matrix(known: NDArray[np.bool_], noise_ratio: float) -> Floats:
+    """The matrix that smooths: smoothed known positions from known positions, (n_known, n_known).
+
+    Parameters
+    ----------
+    known : bool (T,), at least three frames.
+    """
+    at = np.flatnonzero(known)
+    units = np.full((len(known), len(at)), np.nan)
+    units[at] = np.eye(len(at))
+    return Solution(units[at[0] : at[-1] + 1], noise_ratio).positions[at - at[0]]
+
+
 def log_det(values: Floats, noise_ratio: float) -> float:
     """``Solution.log_det`` alone."""
     from scipy.linalg import cholesky_banded
@@ -158,7 +171,12 @@ def _choose(parts: list[Floats], loss: Callable[[Sequence[Floats], float], float
     moves = any(np.nanmax(np.abs(part)) > 0 for part in parts)
     if not moves or sum(map(n_known, parts)) < _LEAST_POINTS:
         return _TYPICAL_RATIO
-    return float(10.0 ** _least(lambda x: loss(parts, 10.0**x), *_LOG10_RANGE))
+    return best_ratio(lambda ratio: loss(parts, ratio))
+
+
+def best_ratio(loss: Callable[[float], float]) -> float:
+    """The noise ratio for which a loss of one minimum is least."""
+    return float(10.0 ** _least(lambda x: loss(10.0**x), *_LOG10_RANGE))
 
 
 def _least(loss: Callable[[float], float], low: float, high: float) -> float:

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_smoother.filters import cubic_smoother
-from pose_smoother.filters.base import Floats, Params, Run
+from pose_smoother.filters.base import Floats, Params, Run, Windows
 from pose_smoother.filters.parameters import Parameter
+from pose_smoother.filters.window_runs import smooth_as_runs
 
 NAME = "kalman"
 LABEL = "Kalman, RTS"
@@ -19,6 +20,10 @@ PARAMETERS = {
         "likelihood for each keypoint if not given",
     ),
 }
+TABLE_ROW = 8
+GRID: tuple[Params, ...] = tuple(
+    {"noise_ratio": ratio} for ratio in (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
+)
 
 
 def fit_track(runs: Sequence[Run], params: Params) -> dict[str, Any]:
@@ -31,6 +36,11 @@ def fit_track(runs: Sequence[Run], params: Params) -> dict[str, Any]:
 def smooth_run(run: Run, *, noise_ratio: float | NDArray[np.float64]) -> Floats:
     """The smoother's positions in every frame between the first and the last known one."""
     return cubic_smoother.smooth(run, noise_ratio)
+
+
+def smooth_windows(noisy: Windows, *, noise_ratio: float) -> Windows:
+    """The smoother's positions of windows; NaN stays NaN."""
+    return smooth_as_runs(noisy, smooth_run, noise_ratio=noise_ratio)
 
 
 def minus_log_likelihood(parts: Sequence[Floats], noise_ratio: float) -> float:

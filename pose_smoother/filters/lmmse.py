@@ -27,7 +27,7 @@ from pose_smoother.filters.parameters import Parameter
 NAME = "lmmse"
 LABEL = "Linear MMSE"
 PARAMETERS = {"ridge_windows": Parameter(100.0, "weight of no correction, in windows")}
-TABLE_ROW = 6
+TABLE_ROW = 11
 GRID: tuple[Params, ...] = tuple(
     {"ridge_windows": r} for r in (1.0, 10.0, 100.0, 1_000.0, 10_000.0)
 )

@@ -7,7 +7,7 @@ Where two skeletons mean different things by one name, this is what is taken:
 - Toes are the big toe (BODY-25, Halpe-26) or the foot index (BlazePose-33); small toes pass
   through.
 - Pinky, index and thumb are BlazePose's; other skeletons' single finger joints are not guessed.
-- ``head`` (Penn Action's marks the face) stands for the nose only where the file has no nose, and
+- ``head`` (Penn Action's marks the face) is taken for the nose only where the file has no nose, and
   that is reported; Halpe's ``head``, next to a nose, is the top of the head and passes through.
 """
 

@@ -62,3 +62,8 @@ def as_path_or_url(text: "str | PathOrUrl") -> PathOrUrl:
     if not rest.strip("/"):
         raise InvalidInputError(f"{text} names no bucket or folder")
     return RemotePath(f"{protocol}://{rest.rstrip('/')}")
+
+
+def local_path(place: PathOrUrl | None) -> Path | None:
+    """A path of this machine; None for an address, or where none is given."""
+    return place if isinstance(place, Path) else None

@@ -109,7 +109,8 @@ def make_chain(
 
     Parameters
     ----------
-    names : one name, or several separated by commas: ``hampel,kalman``.
+    names : one name, or several separated by commas: ``hampel,kalman``; the results tables write
+        ``hampel+kalman``.
     given : parameters by name. In a chain, one that several filters have is named with its filter:
         ``hampel.width_frames``.
     fps : frames a second, for parameters in Hz or seconds.
@@ -121,7 +122,7 @@ def make_chain(
     """
     if fps is not None and not (np.isfinite(fps) and fps > 0):
         raise InvalidInputError(f"fps must be a positive number, got {fps:g}")
-    chosen = [name.strip() for name in names.split(",")]
+    chosen = [name.strip() for name in names.replace("+", ",").split(",")]
     modules = [filter_module(name) for name in chosen]
     for module in modules:
         if not hasattr(module, "smooth_run"):

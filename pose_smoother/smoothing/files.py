@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
-from pose_smoother.errors import InvalidInputError
+from pose_smoother.files.outputs import check_output
 from pose_smoother.poses.formats import read_poses, write_keypoints
 from pose_smoother.poses.tracks import Poses
 from pose_smoother.smoothing.summary import Summary, summarize
@@ -42,12 +42,9 @@ def smooth_file(
 
     Raises
     ------
-    InvalidInputError : a file cannot be used, or ``out`` is the input.
+    InvalidInputError : a file cannot be used, or ``out`` is the input, by any link.
     """
-    if out.resolve() == source.resolve():
-        raise InvalidInputError(
-            f"{out} is the input, which is never written over: write to another file"
-        )
+    out = check_output(out, (source,), overwrite=True)
     poses = read_poses(source, format=format, skeleton=skeleton, layout=layout, missing=missing)
     for text in poses.warnings:
         _log.warning("%s: %s", source, text)

@@ -52,22 +52,22 @@ class Summary:
     n_points: int
     n_changed: int
     n_rejected: int
-    n_replaced: int
     n_filled: int
     n_missing: int
-    n_marked_missing: int
-    n_linked: int
-    n_left_right: int
-    n_identity: int
-    n_exchanged: int
     moved_median: float
     moved_p95: float
     moved_largest: float
     jitter_before: float
     jitter_after: float
-    min_score: float | None
-    min_score_rule: str | None
-    assumed: tuple[str, ...]
+    n_replaced: int = 0
+    n_marked_missing: int = 0
+    n_linked: int = 0
+    n_left_right: int = 0
+    n_identity: int = 0
+    n_exchanged: int = 0
+    min_score: float | None = None
+    min_score_rule: str | None = None
+    assumed: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:

@@ -4,7 +4,6 @@ From one frame to the next both jump, each to where the other was. Limbs that cr
 pass each other, move as far before and after as in that frame, and are no swap.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
@@ -25,30 +24,6 @@ _FRAMES_AROUND = 15
 _CHUNK_VALUES = 1 << 20  # bounds memory
 #: If more rows are in the other state than this share, it is not sure which state is right.
 _LARGEST_SHARE = 1 / 3
-
-
-def left_right_pairs(names: Sequence[str]) -> list[tuple[int, int]]:
-    """Keypoints that are each other's mirror image by name: ``left_hip`` and ``right_hip``.
-
-    ``left`` and ``right`` may be anywhere in the name, ``l`` and ``r`` at either end of a word.
-    """
-    index = {name.casefold(): i for i, name in enumerate(names)}
-    pairs = []
-    for i, name in enumerate(names):
-        mirrored = {index[other] for other in _mirrored(name.casefold()) if other in index}
-        if len(mirrored) == 1:
-            pairs.append((i, mirrored.pop()))
-    return pairs
-
-
-def _mirrored(name: str) -> Iterator[str]:
-    """Names on the right that a name on the left may have as its mirror image."""
-    if "left" in name:
-        yield name.replace("left", "right")
-    for word in re.finditer(r"[a-z]+", name):
-        for at in {word.start(), word.end() - 1}:
-            if name[at] == "l":
-                yield f"{name[:at]}r{name[at + 1 :]}"
 
 
 @dataclass(frozen=True)
@@ -124,6 +99,17 @@ def body_size(track: Track) -> float:
     sides = _sides(track.keypoints)
     sides = sides[np.isfinite(sides)]
     return float(np.median(sides)) if len(sides) else 0.0
+
+
+def exchanged(track: Track, pairs: Sequence[tuple[int, int]]) -> NDArray[np.bool_]:
+    """The points that are where their partner on the other side of the body is, bool (n, K)."""
+    found = np.zeros(track.keypoints.shape[:2], bool)
+    size = body_size(track)
+    for pair in candidates([track], pairs).pairs.get(0, []):
+        rows, _ = swapped_rows(track, pair, size)
+        for keypoint in pair:
+            found[rows, keypoint] = True
+    return found
 
 
 def swapped_rows(

@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from pose_smoother.poses.skeletons import pairs_of
 from pose_smoother.poses.tracks import Poses, Track
 from pose_smoother.smoothing.swap_detection import (
     body_size,
     candidates,
     identity_swaps,
-    left_right_pairs,
     swapped_rows,
 )
 from pose_smoother.smoothing.tracks import SmoothedTrack
@@ -159,7 +159,7 @@ def mend_swaps(poses: Poses) -> Swaps:
         start + np.arange(len(track.frame) * n_keypoints).reshape(-1, n_keypoints)
         for start, track in zip(starts.tolist(), poses.tracks, strict=False)
     ]
-    pairs = left_right_pairs(poses.names)
+    pairs = pairs_of(poses.names)
     moving = candidates(poses.tracks, []).moving
     tracks, sources, homes, n_identity = _without_identity_swaps(poses.tracks, numbers, moving)
     n_left_right = 0

@@ -9,23 +9,26 @@ from pose_smoother.errors import StoreError
 
 #: ``heatmaps`` of the stores that ``pipeline`` makes: an impulse at each keypoint, blurred.
 IMPULSE = "impulse"
+#: Boxes are not extended farther, as `preprocess` has it.
+MAX_EXPAND = 10.0
 #: ``detections`` of a store that has a detector's output next to the ground truth.
 RECORDED = "recorded"
 CLIPS, THESIS = "clips", "thesis"  # protocol
-VIDEO, CLIP = "video", "clip"  # group_by
+NEIGHBOURS, VIDEO, CLIP = "neighbours", "video", "clip"  # group_by
 #: Names of a detector's own heatmaps: the array by frame, and its columns in ``config``.
 DETECTED_HEATMAPS = "detected_heatmaps"
 
 
 @dataclass(frozen=True)
 class StoreConfig:
-    """What decides how a store's frames are read; the defaults are those of ``preprocess``.
+    """What decides how a store's frames are read; the defaults are those of the first stores.
 
     Attributes
     ----------
     heatmaps : what the stored heatmaps are: ``IMPULSE``, another word, or "" where it is unknown.
     protocol : ``CLIPS`` (no frame is in two splits) or ``THESIS`` (windows cut in file order).
-    group_by : what is in one split only: ``VIDEO`` or ``CLIP``.
+    group_by : what is in one split only: ``NEIGHBOURS``, ``VIDEO`` or ``CLIP``. Stores that do not
+        name it were made by video.
     box_jitter : share of a box's side by which it was moved and scaled at random.
     expand : share by which each side of a box was extended.
     keep_aspect : whether boxes are square.
@@ -55,7 +58,7 @@ class StoreConfig:
         """
         table = attrs.get("config") or {}
         try:
-            return cls(
+            found = cls(
                 heatmaps=str(table.get("heatmaps") or ""),
                 protocol=str(table.get("protocol") or CLIPS),
                 group_by=str(table.get("group_by") or VIDEO),
@@ -65,8 +68,14 @@ class StoreConfig:
                 detections=str(table.get("detections") or ""),
                 heatmap_columns=tuple(int(i) for i in table.get(DETECTED_HEATMAPS) or ()),
             )
-        except (TypeError, ValueError, AttributeError) as error:
-            raise StoreError(f"the store's config is not understood ({error}): {table!r}") from None
+        except (TypeError, ValueError, AttributeError, OverflowError):
+            raise StoreError("the store's config is damaged: a value is not of its type") from None
+        if not (0 <= found.expand <= MAX_EXPAND and 0 <= found.box_jitter < 1):
+            raise StoreError(
+                f"the store's config is damaged: expected expand from 0 to {MAX_EXPAND} and "
+                f"box_jitter from 0 to 1, found {found.expand} and {found.box_jitter}"
+            )
+        return found
 
     @property
     def has_impulses(self) -> bool:
@@ -81,4 +90,4 @@ class StoreConfig:
     @property
     def may_share(self) -> bool:
         """Whether splits share frames or videos on purpose."""
-        return self.protocol != CLIPS or self.group_by != VIDEO
+        return self.protocol != CLIPS or self.group_by == CLIP

@@ -1,12 +1,28 @@
 """Errors of a damaged store: the damaged part, the state of the rest, what to do."""
 
+import errno
 import stat
 from collections.abc import Callable
 from pathlib import Path
 
-from pose_smoother.errors import DamagedShardError
+from pose_smoother.errors import DamagedShardError, StoreError
 
 _MAX_HASHED_FOR_AN_ERROR = 4 << 30
+
+#: Errors of the system that say nothing about a file's content.
+_UNREADABLE = {
+    *(errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR),
+    *(errno.ENOLCK, errno.ESTALE, errno.ETIMEDOUT, errno.ENODEV, errno.ENOTCONN),
+}
+
+
+def raise_if_unreadable(error: BaseException, path: object) -> None:
+    """Raise StoreError where the system refused to open or read a file: that is no damage."""
+    if isinstance(error, OSError) and error.errno in _UNREADABLE:
+        raise StoreError(
+            f"{path} cannot be read ({error.strerror or error}); whether it is damaged is not "
+            "known: mend the cause and run the same command again"
+        ) from None
 
 
 def how_to_repair(path: object) -> str:
@@ -43,8 +59,14 @@ def state_of_the_rest(
 
 
 def is_plain_file(file: Path) -> bool:
-    """Whether a path is a regular file: not a link, a folder or a device."""
+    """Whether a path is a regular file: not a link, a folder or a device.
+
+    Raises
+    ------
+    StoreError : the system refuses to tell.
+    """
     try:
         return stat.S_ISREG(file.lstat().st_mode)
-    except OSError:
+    except OSError as error:
+        raise_if_unreadable(error, file)
         return False

@@ -12,6 +12,7 @@ import h5py
 import numpy as np
 
 from pose_smoother.files.atomic import hash_mismatch
+from pose_smoother.store.damage_errors import raise_if_unreadable
 from pose_smoother.store.names import CLIP_COLUMNS, FRAME_ARRAYS, WINDOW_SPEC, ArraySpec
 
 #: What h5py raises on damaged files.
@@ -96,6 +97,7 @@ def shard_problem(
         offsets = chunk_offsets(dataset, start, stop, chunk_rows)
         found, _ = hash_chunks(map(dataset.id.read_direct_chunk, offsets))
     except ERRORS as error:
+        raise_if_unreadable(error, dataset.file.filename)
         return str(error)
     return "" if found == entry["sha256"] else hash_mismatch(entry["sha256"], found)
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_smoother.errors import StoreError
+from pose_smoother.files.hdf5_file import open_file
 from pose_smoother.remote.path import PathOrUrl
 from pose_smoother.store import hdf5_writer
 from pose_smoother.store.chunks import fletcher32, read_rows, unpack
@@ -16,6 +17,7 @@ from pose_smoother.store.damage_errors import (
     damaged_shard,
     how_to_repair,
     is_plain_file,
+    raise_if_unreadable,
     state_of_the_rest,
 )
 from pose_smoother.store.hdf5_checks import (
@@ -78,12 +80,13 @@ class Hdf5Store(Store):
         self._datasets: dict[str, h5py.Dataset] = {}
         super().__init__(path, manifest, {}, local_copy)
         try:
-            self._file = h5py.File(self.local(DATA), "r")
+            self._file = open_file(self.local(DATA))
             attrs = dict(self._file.attrs)
             decoded = {k: json.loads(v) if isinstance(v, str) else int(v) for k, v in attrs.items()}
             if absent := {"config", "labelled", "provenance", "skeleton"} - set(decoded):
                 raise KeyError(f"no attribute {', '.join(sorted(absent))}")
         except (*ERRORS, RecursionError) as error:
+            raise_if_unreadable(error, path / DATA)
             text = f"{path / DATA} is damaged ({error}). {how_to_repair(path)}"
             raise StoreError(text) from None
         self.attrs = decoded
@@ -96,6 +99,7 @@ class Hdf5Store(Store):
         except ForgedDatasetError as fault:
             raise StoreError(f"{self.path}: {path} breaks the contract: {fault}") from None
         except ERRORS as error:
+            raise_if_unreadable(error, self.path / DATA)
             why = f"{DATA} has no readable array {path}: {error}"
             raise damaged_shard(self.path, path, why, "array") from None
 
@@ -111,6 +115,7 @@ class Hdf5Store(Store):
             room = (chunk_rows, dataset.shape[1:], dataset.dtype)
             return read_rows(start, stop, *room, lambda c, out: _unpack(dataset, c, out))
         except ERRORS as error:
+            raise_if_unreadable(error, self.path / DATA)
             name = shard_name(path, start // shard_rows)
             raise damaged_shard(self.path, name, str(error)) from None
 
@@ -151,6 +156,7 @@ class Hdf5Store(Store):
                     column = np.asarray(dataset[...])
                     self._clips[name] = decode_text(column) if kind == "text" else column
                 except ERRORS as error:
+                    raise_if_unreadable(error, self.path / DATA)
                     raise damaged_shard(self.path, f"clips/{name}", str(error), "array") from None
         return self._clips
 
@@ -172,8 +178,9 @@ def check_shards(path: Path, manifest: dict[str, Any]) -> dict[str, str]:
     try:
         if not is_plain_file(path / DATA):
             raise OSError("missing, or no plain file")
-        file = h5py.File(path / DATA, "r")
+        file = open_file(path / DATA)
     except ERRORS as error:
+        raise_if_unreadable(error, path / DATA)
         return dict.fromkeys(manifest["shards"], f"{DATA} cannot be opened: {error}")
     problems = {}
     with file:
@@ -186,6 +193,7 @@ def check_shards(path: Path, manifest: dict[str, Any]) -> dict[str, str]:
                     dataset, manifest, name, int(index), spec.chunk_frames, spec.shard_frames
                 )
             except (ForgedDatasetError, *ERRORS) as error:
+                raise_if_unreadable(error, path / DATA)
                 problem = f"cannot be read: {error}"
             if problem:
                 problems[name] = problem

@@ -23,7 +23,7 @@ from pose_smoother.files.atomic import (
     write_atomic,
 )
 from pose_smoother.files.disk_errors import check_room
-from pose_smoother.files.hdf5_file import new_file
+from pose_smoother.files.hdf5_file import new_file, open_file
 from pose_smoother.store.chunks import fletcher32, packed_chunks
 from pose_smoother.store.hdf5_checks import chunk_offsets, hash_chunks
 from pose_smoother.store.layout import PlannedArray, Rows, ShardWritten, shard_name
@@ -120,7 +120,7 @@ def _join_parts(work: Path, file: h5py.File, array: PlannedArray) -> None:
     rows = array.spec.chunk_frames
     for index in range(array.n_shards):
         start, stop = array.shard_rows(index)
-        with h5py.File(_part(work, array, index), "r") as part:
+        with open_file(_part(work, array, index)) as part:
             source = part["rows"]
             for offset in chunk_offsets(source, 0, stop - start, rows):
                 mask, payload = source.id.read_direct_chunk(offset)

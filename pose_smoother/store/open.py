@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from pose_smoother import store as package
 from pose_smoother.errors import StoreError, unknown_name
 from pose_smoother.files.atomic import verify_checksum
+from pose_smoother.files.plain import read_plain
 from pose_smoother.remote.path import PathOrUrl, RemotePath, as_path_or_url
-from pose_smoother.store.damage_errors import how_to_repair, is_plain_file
+from pose_smoother.store.damage_errors import how_to_repair, is_plain_file, raise_if_unreadable
 from pose_smoother.store.layout import PlannedArray, Rows, ShardWritten
 from pose_smoother.store.names import CONTRACT_VERSION, MANIFEST
 from pose_smoother.store.store import Store
@@ -126,10 +127,9 @@ def _manifest_bytes(path: PathOrUrl) -> bytes:
             f"file; for the last: {how_to_repair(path)}"
         )
     try:
-        if file.stat().st_size > _MAX_MANIFEST_BYTES:
-            raise ValueError(f"larger than {_MAX_MANIFEST_BYTES} bytes")
-        return file.read_bytes()
+        return read_plain(file, _MAX_MANIFEST_BYTES)
     except (OSError, ValueError) as error:
+        raise_if_unreadable(error, file)
         raise StoreError(f"{file} is damaged ({error}). {how_to_repair(path)}") from None
 
 

@@ -13,6 +13,12 @@ from numpy.typing import NDArray
 from pose_smoother.store.names import SPLITS
 from pose_smoother.store.store import Store
 
+#: What to know of the persons counted.
+PERSONS_NOTE = (
+    "persons are counted by name, and BRACE's names of dancers are sometimes swapped (issue 6 of "
+    "its repository): the number shared is not exact"
+)
+
 
 def leak_audit(store: Store) -> tuple[dict[str, int], dict[str, int]]:
     """The number of frames, clips, videos and persons in more than one split, and in total.

@@ -30,7 +30,12 @@ from pose_smoother.store.chunks import (
     shard_index,
     unpack,
 )
-from pose_smoother.store.damage_errors import damaged_shard, is_plain_file, state_of_the_rest
+from pose_smoother.store.damage_errors import (
+    damaged_shard,
+    is_plain_file,
+    raise_if_unreadable,
+    state_of_the_rest,
+)
 from pose_smoother.store.layout import decode_text, shard_name
 from pose_smoother.store.names import CLIP_COLUMNS, FRAME_ARRAYS, WINDOW_SPEC
 from pose_smoother.store.store import Store
@@ -94,6 +99,7 @@ class ZarrStore(Store):
         try:
             self.attrs = json.loads(self.local("zarr.json").read_bytes())["attributes"]
         except (OSError, ValueError, KeyError, RecursionError) as error:
+            raise_if_unreadable(error, f"{path}/zarr.json")
             raise StoreError(f"{path}/zarr.json is damaged ({error})") from None
         files = LocalStore(self.folder, read_only=True)
         self._root = zarr.open_group(_fetched(files, local_copy), mode="r")
@@ -126,6 +132,7 @@ class ZarrStore(Store):
             except Warning:  # one that a filter made an error: it is about zarr's version
                 raise
             except Exception as error:  # zarr raises many kinds for invalid metadata
+                raise_if_unreadable(error, self.path)
                 text = f"{self.path} has no readable array {path} ({error})"
                 raise StoreError(text) from None
             if fault := _layout_fault(path, array):
@@ -148,6 +155,7 @@ class ZarrStore(Store):
         except Warning:  # not of the data
             raise
         except Exception as error:  # codecs raise many kinds
+            raise_if_unreadable(error, self.path)
             raise damaged_shard(self.path, shard_name(path, start // rows), str(error)) from None
 
     def _unpack(self, array: Any, chunk: int, out: NDArray[Any]) -> None:
@@ -265,6 +273,7 @@ def _file_problem(file: Path, entry: dict[str, Any]) -> str:
             return f"expected {entry['bytes']:,} bytes, found {size:,}"
         found = sha256_bytes(file.read_bytes())
     except OSError as error:
+        raise_if_unreadable(error, file)
         return f"cannot be read: {error.strerror}"
     return "" if found == entry["sha256"] else hash_mismatch(entry["sha256"], found)
 

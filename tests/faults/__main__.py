@@ -30,7 +30,8 @@ def main() -> int:
     parser.add_argument("--scratch", type=Path, help="folder [memory, where there is /dev/shm]")
     parser.add_argument("--out", type=Path, default=RESULTS, help="the table of all rows")
     chosen = parser.parse_args()
-    logging.getLogger("pipeline").setLevel(logging.ERROR)  # absent BRACE tables, again and again
+    for name in ("pipeline", "pose_smoother", "trainer"):  # what was assumed, again and again
+        logging.getLogger(name).setLevel(logging.ERROR)
     numbers = list(rows) if chosen.rows == "all" else [int(n) for n in chosen.rows.split(",")]
     tallies = []
     with tempfile.TemporaryDirectory(prefix="faults-", dir=chosen.scratch or _MEMORY) as scratch:

@@ -69,6 +69,14 @@ def test_check_prints_what_is_there(built: Path) -> None:
         assert part in done.output
 
 
+def test_check_compares_with_the_release(built: Path) -> None:
+    done = run("check", "--penn-action", built / "labels")
+    n_files = len(list((built / "labels").iterdir()))
+    lines = done.output.splitlines()
+    at = lines.index("  differs from the release")
+    assert lines[at + 1].split() == ["files", f"{n_files}", "(release:", "2,326)"]
+
+
 def test_check_of_nothing_usable_fails(tmp_path: Path) -> None:
     (tmp_path / "0001.mat").write_bytes(b"x")
     done = run("check", "--penn-action", tmp_path)

@@ -70,3 +70,14 @@ def test_rows_of_a_split_are_gathered_over_pieces(tmp_path: Path) -> None:
             clip = np.array([0, 0, 0, 0, 1, 3, 3, 3])[start:stop]
             np.testing.assert_array_equal(rows.clip_rows(start, stop), clip)
     assert rows.read_rows("boxes", 3, 6).shape == (3, 4)
+
+
+@pytest.mark.parametrize(("first", "together"), [(59, True), (60, True), (61, False)])
+def test_clips_that_share_a_single_frame_are_chained(first: int, together: bool) -> None:
+    one, other = scanned(0, [50]), scanned(1, [10])
+    one.first_frame, one.last_frame = 11, 60
+    other.first_frame, other.last_frame = first, first + 9
+    table = ClipTable(clip.record() for clip in [other, one])  # in any order
+    from pipeline.splits import _groups
+
+    assert (len(set(_groups(table, "clip").tolist())) == 1) is together

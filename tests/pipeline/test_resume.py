@@ -22,7 +22,7 @@ from pipeline.verify import verify
 from pose_smoother.errors import StoreError
 from pose_smoother.files.atomic import add_checksum
 from pose_smoother.store.names import MANIFEST
-from pose_smoother.store.open import read_manifest
+from pose_smoother.store.open import open_store, read_manifest
 from tests.faults.damage import BYTE_DAMAGE, damaged
 from tests.faults.stores import build, content, labels
 
@@ -342,3 +342,21 @@ def _entries(words: list[str], out: Path) -> Any:
     arguments = ["preprocess", *words, "--out", str(out), "--actions", "all"]
     assert CliRunner().invoke(main, arguments).exit_code == 0
     return json.loads((out / "report.json").read_bytes())["files"]
+
+
+def test_a_store_keeps_the_grouping_that_it_was_made_with(tmp_path: Path) -> None:
+    """Stores made before there were blocks of neighbours are mended by the same command."""
+    source, store = labels(tmp_path, (9,) * 6), tmp_path / "store"
+    assert command(source, store, "--group-by", "video").exit_code == 0
+    before = content(store)
+    flip(store / MANIFEST, 40)
+    done = command(source, store)
+    assert done.exit_code == 0, done.output
+    assert content(store) == before
+    other = command(source, store, "--group-by", "neighbours")
+    assert other.exit_code == 1
+    assert 'was made with group_by "video", not "neighbours"' in other.output
+    assert command(source, tmp_path / "new").exit_code == 0
+    for folder, expected in ((store, "video"), (tmp_path / "new", "neighbours")):
+        with open_store(folder) as opened:
+            assert opened.config.group_by == expected

@@ -1,13 +1,14 @@
 """Which split every clip goes to, and the windows of its frames."""
 
 import dataclasses
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from pipeline.clip_table import ClipTable, ScannedClip
 from pipeline.config import BuildConfig
-from pipeline.splits import Layout, cut_in_order, window_starts
+from pipeline.splits import Layout, _groups, cut_in_order, window_starts
 from pipeline.splits import assign_splits as assign_splits_of_table
 from pipeline.splits import split_groups as split_indices
 from pose_smoother.errors import InvalidInputError
@@ -200,3 +201,62 @@ def test_too_few_frames_give_no_window() -> None:
     assert window_starts(np.zeros(5, int), np.arange(5), 1).tolist() == [0]
     assert window_starts(np.zeros(8, int), np.arange(8), 2).tolist() == []
     assert window_starts(np.zeros(9, int), np.arange(9), 2).tolist() == [0]
+
+
+def scanned_clips(ids: list[str], action: str = "situp", dataset: str = "penn-action") -> list:
+    """Clips of one run of 30 frames each, in the spool one after the other."""
+    return [
+        ScannedClip(i, dataset, f"v{i}", action, "", np.nan, 30 * n, 30 * n + 30, 1, 30, [30])
+        for n, i in enumerate(ids)
+    ]
+
+
+def splits_by_id(clips: list, **chosen: str) -> dict[str, bytes]:
+    """The split of each clip by its id."""
+    table = ClipTable(clip.record() for clip in clips)
+    layout = assign_splits_of_table(table, BuildConfig(**chosen))
+    return dict(zip((c.id for c in clips), layout.clips["split"].tolist(), strict=True))
+
+
+def test_neighbouring_ids_of_penn_action_stay_together() -> None:
+    ids = [f"{i:04d}" for i in range(1, 401)]
+    split = splits_by_id(scanned_clips(ids), group_by="neighbours")
+    for block in range(21):
+        assert len({split[i] for i in ids if int(i) // 20 == block}) == 1
+    assert set(split.values()) == {b"train", b"val", b"test"}
+    alone = splits_by_id(scanned_clips(ids), group_by="video")
+    assert any(alone[a] != alone[b] for a, b in pairwise(ids[19:40]))
+    assert splits_by_id(scanned_clips(ids)) == split  # the default
+
+
+def test_a_block_of_neighbours_is_of_one_action() -> None:
+    ids = [f"{i:04d}" for i in range(400)]
+    clips = scanned_clips(ids[:210]) + scanned_clips(ids[210:], "squat")
+    table = ClipTable(clip.record() for clip in clips)
+    groups = _groups(table, "neighbours")
+    assert groups[209] != groups[210]
+    assert len(set(groups.tolist())) == 21
+
+
+def test_few_neighbours_and_other_datasets_are_split_by_videos() -> None:
+    few = [f"{i:04d}" for i in range(9 * 20)]
+    table = ClipTable(clip.record() for clip in scanned_clips(few))
+    assert (_groups(table, "neighbours") == table["video"]).all()
+    brace = scanned_clips([f"{i:04d}" for i in range(400)], dataset="brace")
+    table = ClipTable(clip.record() for clip in brace)
+    assert (_groups(table, "neighbours") == table["video"]).all()
+
+
+def test_ids_that_are_no_numbers_are_groups_of_their_own() -> None:
+    ids = [f"{i:04d}" for i in range(400)] + ["a1", "a2"]
+    groups = _groups(ClipTable(c.record() for c in scanned_clips(ids)), "neighbours")
+    assert groups[-1] != groups[-2]
+    assert len(set(groups.tolist())) == 22
+
+
+@pytest.mark.parametrize("step", [1, 2])
+def test_a_gap_of_one_frame_ends_every_window(step: int) -> None:
+    span = 4 * step + 1
+    frame = np.concatenate([np.arange(span), np.arange(span + 1, 2 * span + 1)])
+    clip = np.zeros(len(frame), int)
+    assert window_starts(clip, frame, step).tolist() == [0, span]

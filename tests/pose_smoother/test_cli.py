@@ -2,6 +2,7 @@
 
 import csv
 import json
+import logging
 import re
 import subprocess
 import sys
@@ -104,7 +105,7 @@ def test_swaps_and_missing_points_are_reported_and_mended(swapped: Path) -> None
 
 def test_which_points_are_missing_can_be_chosen(swapped: Path) -> None:
     out = swapped.with_name("out.csv")
-    words = ("smooth", swapped, "--smoother", "gaussian", "--out", out)
+    words = ("smooth", swapped, "--smoother", "gaussian", "--out", out, "--overwrite")
     done = invoke(*words, "--missing", "none")
     assert "180 of 180 points changed" in done.output
     assert float(columns(out, "nose_x")[19][0]) < 290
@@ -128,6 +129,22 @@ def test_the_summary_as_json_is_all_there_is_on_standard_output(swapped: Path) -
     assert "2 points at (0, 0) taken as missing" in found["assumed"]
     assert "warning: " in done.stderr
     assert found["out"].endswith("out.csv")
+
+
+def test_formats_as_json() -> None:
+    assert "csv-wide" in json.loads(invoke("formats", "--json").stdout)
+
+
+@pytest.mark.parametrize(("words", "level"), [([], "WARNING"), (["-v"], "INFO"), (["-q"], "ERROR")])
+def test_each_step_of_verbosity_is_a_level_of_the_log(words: list[str], level: str) -> None:
+    assert invoke(*words, "formats").exit_code == 0
+    assert logging.getLevelName(logging.getLogger().level) == level
+
+
+def test_no_command_colours_its_output(detections: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    for words in (["inspect", detections], ["formats"], ["smooth", "--help"]):
+        assert "\x1b" not in invoke(*words).output
 
 
 def test_quiet_says_nothing(detections: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from pose_smoother.cli_support import PATH, names
+from pose_smoother.cli_support import PATH, FiniteRange, names, say, say_lines
 from pose_smoother.store.open import open_store
 from trainer.cli_options import DEVICE
 
@@ -23,7 +23,7 @@ from trainer.cli_options import DEVICE
     "--minutes",
     default=4.0,
     show_default=True,
-    type=click.FloatRange(0),
+    type=FiniteRange(0),
     help="About how long to measure; each part is timed once at least, so that all models take "
     "6 minutes on 2 cores, and all but the bi-ConvLSTMs 2.",
 )
@@ -50,13 +50,13 @@ def bench(store: Path | None, chosen: str, device: str, minutes: float, out: Pat
     with ExitStack() as stack:
         if store is None:
             folder = stack.enter_context(tempfile.TemporaryDirectory())
-            click.echo("no --store: making a sample's", err=True)
+            say("no --store: making a sample's", err=True)
             store = make_sample_store(Path(folder))
         opened = stack.enter_context(open_store(store))
         goals = measured(parts(opened, device, asked), minutes)
-    click.echo(table(goals))
+    say_lines(table(goals))
     if out is not None:
         make_folder(out)
         write_goals(out / "goals_trainer.csv", goals, "torch", "numpy", "h5py", "zarr")
         draw_goals(out / "goals_trainer.png", goals)
-        click.echo(f"written: {out / 'goals_trainer.csv'} and .png")
+        say(f"written: {out / 'goals_trainer.csv'} and .png")

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import click
 
-from pose_smoother.cli_support import PATH, options
+from pose_smoother.cli_support import OVERWRITE, PATH, FiniteRange, options, say, say_lines
 
 #: How a command reads a detector's output and the ground truth.
 PAIRED_FILES = options(
     click.option(
         "--min-score",
         default=None,
-        type=float,
+        type=FiniteRange(),
         help="A keypoint with a lower score counts as missed.  [default: all are taken]",
     ),
     click.option(
@@ -52,6 +52,7 @@ PAIRED_FILES = options(
     help="The detector's own heatmaps, n × K × 56 × 56 in NPZ, HDF5 or Zarr, for their widths.",
 )
 @PAIRED_FILES
+@OVERWRITE
 def calibrate(
     pred: Path,
     truth: Path,
@@ -65,6 +66,7 @@ def calibrate(
     truth_format: str | None,
     skeleton: str | None,
     truth_skeleton: str | None,
+    overwrite: bool,
 ) -> None:
     """Measure how a detector errs, so that a model can be trained on just that noise.
 
@@ -77,18 +79,22 @@ def calibrate(
     noise.toml --picture noise.png
     """
     from pose_smoother.errors import InvalidInputError
+    from pose_smoother.files.outputs import check_output
     from trainer.calibrate.run import calibrate as run
     from trainer.calibrate.summary import summary
     from trainer.noise.noise_file import SUFFIX
 
     if out.suffix != SUFFIX:
         raise InvalidInputError(f"a noise file ends in {SUFFIX}: got --out {out}")
+    inputs = (pred, truth, heatmaps, names_map, truth_map)
+    if picture is not None and picture.resolve() == out.resolve():
+        raise InvalidInputError(f"--out and --picture are both {out}: name two files")
     measured = run(
         pred,
         truth,
-        out,
+        check_output(out, inputs, overwrite=overwrite),
         heatmaps=heatmaps,
-        picture=picture,
+        picture=picture and check_output(picture, inputs, overwrite=overwrite),
         names_map=names_map,
         truth_map=truth_map,
         format=format,
@@ -99,6 +105,6 @@ def calibrate(
         progress=True,
     )
     for text in measured.warnings:
-        click.echo(f"warning: {text}", err=True)
-    click.echo(summary(measured))
-    click.echo(f"wrote {out}" + (f" and {picture}" if picture else ""))
+        say(f"warning: {text}", err=True)
+    say_lines(summary(measured))
+    say(f"wrote {out}" + (f" and {picture}" if picture else ""))

@@ -1,4 +1,4 @@
-"""How much ordinary errors keep from one frame to a later one.
+"""The correlation of ordinary errors over time.
 
 Weighing pairs of frames by the probability that each error is ordinary would not do: large errors
 are believed to be outliers, and what is left of the ordinary ones correlates too little (0.56 for a
@@ -16,7 +16,7 @@ from trainer.metrics.bootstrap import Interval
 
 Floats = NDArray[np.float64]
 
-#: With fewer pairs of frames nothing is said.
+#: With fewer pairs of frames nothing is estimated.
 LEAST_PAIRS = 50
 _LARGEST = 0.999
 _MAX_STEPS = 60

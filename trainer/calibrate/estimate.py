@@ -55,11 +55,11 @@ class KeypointEstimate:
     ----------
     n : detections; n_annotated : frames in which it might have been detected.
     measures : by the names of ``MEASURES``; only ``missing`` where there are too few detections.
-        Shares that the data don't ask for are 0 with an interval of NaN.
+        Shares that the data don't support are 0 with an interval of NaN.
     plain_spread_px, robust_spread_px : (x, y) of all errors, outliers and swaps among them.
     errors : float64 (n, 2), all of them.
-    placed : float64 (n, 2), errors about the place that the keypoint was at: its own, or where it
-        was swapped its mirror image's.
+    placed : float64 (n, 2), errors about the position that the keypoint was at: its own, or that of
+        its mirror image where it was swapped.
     autocorrelation : float64 (lags,), of ordinary errors at 1, 2 ... frames; NaN without pairs.
     """
 

@@ -1,4 +1,4 @@
-"""How well the fitted noise fits, and which of the thesis's settings comes nearest to it."""
+"""The fit of the measured noise, and the setting of the thesis that is nearest to it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -68,7 +68,7 @@ def distances(estimate: KeypointEstimate) -> tuple[float, float]:
 def nearest(
     estimates: Mapping[str, KeypointEstimate], pairs: Pairs, widths_px: Floats | None
 ) -> Nearest:
-    """Which of the thesis's settings comes nearest.
+    """The setting of the thesis that is nearest.
 
     Parameters
     ----------
@@ -125,7 +125,7 @@ def lag_frames(pairs: Pairs) -> float:
 
 
 def doubts(estimates: Mapping[str, KeypointEstimate], pairs: Pairs) -> Sequence[str]:
-    """What a user should look into before training on this noise, a sentence each."""
+    """Warnings to consider before training on this noise, a sentence each."""
     found = []
     late = lag_frames(pairs)
     if abs(late) >= _LEAST_LAG_FRAMES:
@@ -138,7 +138,7 @@ def doubts(estimates: Mapping[str, KeypointEstimate], pairs: Pairs) -> Sequence[
     if swapped:
         found.append(
             f"left and right are swapped in most frames ({', '.join(swapped)}): do "
-            "both files mean the same side? --map FILE can say so"
+            "both files mean the same side? --map FILE can exchange them"
         )
     if fitted and not any(np.isfinite(e.measures["correlation"].value) for e in fitted):
         found.append(

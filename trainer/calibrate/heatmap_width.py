@@ -1,4 +1,4 @@
-"""How wide a detector's own heatmaps are."""
+"""The widths of the peaks of a detector's own heatmaps."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -75,8 +75,8 @@ def fitted_widths(heatmaps: NDArray[np.floating]) -> Floats:
     float64 (...,), flattened: px; NaN without a peak, or with one within 9 px of the border.
     """
     maps = heatmaps.reshape(-1, SIZE, SIZE).astype(np.float64)
-    place = maps.reshape(len(maps), -1).argmax(axis=1)
-    y, x = place // SIZE, place % SIZE
+    peak = maps.reshape(len(maps), -1).argmax(axis=1)
+    y, x = peak // SIZE, peak % SIZE
     rows = np.arange(len(maps))
     reach = np.arange(-_REACH, _REACH + 1)
     inside = (np.minimum(x, y) >= _MARGIN) & (np.maximum(x, y) < SIZE - _MARGIN)
@@ -157,5 +157,7 @@ def open_arrays(path: Path, opened: ExitStack) -> dict[str, Any]:
     import h5py
     import hdf5plugin  # noqa: F401  (registers the compressors of such files)
 
-    file = opened.enter_context(h5py.File(path, "r"))
+    from pose_smoother.files.hdf5_file import open_file
+
+    file = opened.enter_context(open_file(path))
     return {name: node for name, node in file.items() if isinstance(node, h5py.Dataset)}

@@ -76,7 +76,7 @@ def share_interval(above: Floats, below: Floats, drawn: Floats) -> Interval:
 
 
 def interval_of(value: Floats, samples: Floats, weight: Floats) -> Interval:
-    """An estimate with the interval of its resamples; ``weight`` says which videos count."""
+    """An estimate with the interval of its resamples; ``weight`` is how often each video counts."""
     n_groups = int((weight > 0).sum())
     return percentile_interval(float(value), np.asarray(samples), LEVEL, n_groups)
 

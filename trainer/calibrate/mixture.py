@@ -2,9 +2,9 @@
 
 A keypoint errs by N(b, s^2) on each axis, or with a small probability by N(b, t^2), t >= 2 s: an
 outlier, on both axes at once. And with a small probability a left and a right keypoint are at
-each other's place, about which they err as ever. The three are distinguished by likelihood alone:
-how far apart left and right are, in each frame, is part of it. Expectation conditional maximisation
-(Meng & Rubin 1993): the bias is updated at the widths before.
+each other's position, about which they have their usual errors. The three are distinguished by
+likelihood alone: how far apart left and right are, in each frame, is part of it. Expectation
+conditional maximisation (Meng & Rubin 1993): the bias is updated at the widths before.
 """
 
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class Unit:
     Attributes
     ----------
     direct : float64 (n, J, 2), errors in px; NaN where there is none.
-    crossed : float64 (n, J, 2), errors about the other one's place; NaN where there is none.
+    crossed : float64 (n, J, 2), errors about the other one's position; NaN where that is missing.
     """
 
     direct: Floats
@@ -82,7 +82,7 @@ class Params:
 
 @dataclass(frozen=True)
 class FreeParameters:
-    """What is fitted: outliers by keypoint, bool (J,), and swaps."""
+    """The parts that are fitted: outliers by keypoint, bool (J,), and swaps."""
 
     outliers: NDArray[np.bool_]
     swapped: bool
@@ -90,7 +90,7 @@ class FreeParameters:
 
 @dataclass(frozen=True)
 class Responsibilities:
-    """What the parameters say of each frame.
+    """The probabilities of each frame under the parameters.
 
     Attributes
     ----------
@@ -112,7 +112,7 @@ class Responsibilities:
 
 @dataclass(frozen=True)
 class Sums:
-    """What the next parameters follow from; may have leading axes.
+    """The sums that the next parameters follow from; may have leading axes.
 
     Attributes
     ----------
@@ -125,7 +125,7 @@ class Sums:
 
 
 def fit(unit: Unit) -> tuple[Params, FreeParameters]:
-    """The likeliest parameters; outliers and swaps only where the data ask for them.
+    """The likeliest parameters; outliers and swaps only where the data support them.
 
     A component stays if it raises the log-likelihood by more than its number of parameters times
     log(n): twice the Bayesian information criterion's price, for frames are not independent.
@@ -151,7 +151,7 @@ def _cheaper(
     price: float,
     keypoint: int | None,
 ) -> tuple[Params, float, FreeParameters]:
-    """The simpler model, if what it leaves out is not worth its price."""
+    """The simpler model, if the other one does not raise the likelihood enough."""
     params, best, _ = now
     n = len(unit.direct)
     if keypoint is None:
@@ -255,7 +255,7 @@ def _climb(unit: Unit, params: Params, free: FreeParameters) -> tuple[Params, fl
 def _start(unit: Unit) -> Params:
     """Medians and median absolute deviations, which few outliers and swaps don't move.
 
-    Where errors about the other one's place are the smaller ones, most frames are swapped.
+    Where errors about the other one's position are the smaller ones, most frames are swapped.
     """
     n_keypoints = unit.direct.shape[1]
     bias, spread = np.zeros((n_keypoints, 2)), np.ones((n_keypoints, 2))

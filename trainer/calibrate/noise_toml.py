@@ -47,7 +47,7 @@ _MEASURED = """
 
 @dataclass(frozen=True)
 class Source:
-    """Where the numbers come from.
+    """The origin of the numbers.
 
     Attributes
     ----------
@@ -86,7 +86,7 @@ def noise_toml(
 
 
 def common(estimates: Mapping[str, KeypointEstimate]) -> dict[str, float]:
-    """What all fitted keypoints have in common: means, and for widths the root mean square."""
+    """The parameters of a common keypoint: means, and for widths the root mean square."""
     fitted = [one for one in estimates.values() if one.is_fitted]
     weight = np.array([one.n for one in fitted], dtype=np.float64)
     found = {}

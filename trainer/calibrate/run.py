@@ -21,7 +21,7 @@ from trainer.calibrate.picture import draw
 from trainer.experiments import RANDOM_SIGMA_PX
 from trainer.noise.noise_file import read_noise
 
-#: Fewer frames say nothing; with fewer than the second number the user is warned.
+#: Fewer frames are refused; with fewer than the second number the user is warned.
 LEAST_FRAMES, FEW_FRAMES = 100, 1000
 #: With fewer videos, intervals are too narrow to be believed.
 FEW_VIDEOS = 10
@@ -29,7 +29,7 @@ FEW_VIDEOS = 10
 
 @dataclass(frozen=True)
 class Calibration:
-    """What was measured.
+    """The measured noise.
 
     Attributes
     ----------

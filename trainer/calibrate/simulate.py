@@ -42,11 +42,11 @@ def simulate(
     of_pair = draw[2][:, np.minimum(mirror, np.arange(n_keypoints))]
     both = np.isfinite(truth[..., 0]) & np.isfinite(truth[:, mirror, 0])
     swapped = both & (of_pair < noise.swapped_by_keypoint)
-    place = np.where(swapped[..., None], truth[:, mirror], truth)
+    centre = np.where(swapped[..., None], truth[:, mirror], truth)
     spread = np.where(
         is_outlier[..., None],
         [row.outlier_spread_px for row in rows],
         [row.spread_px for row in rows],
     )
-    detected = place + [row.bias_px for row in rows] + spread * normal
+    detected = centre + [row.bias_px for row in rows] + spread * normal
     return np.where(missed[..., None], np.nan, detected)

@@ -1,7 +1,8 @@
-"""What was measured as a table for the terminal."""
+"""The measured noise as a table for the terminal."""
 
 from collections.abc import Iterator
 
+from pose_smoother.text import one_line
 from trainer.calibrate.estimate import KeypointEstimate
 from trainer.calibrate.run import Calibration
 
@@ -39,7 +40,7 @@ def summary(measured: Calibration) -> str:
 
 def _cells(one: KeypointEstimate) -> Iterator[str]:
     of = {name: interval.value for name, interval in one.measures.items()}
-    yield one.name
+    yield one_line(one.name)
     yield f"{one.n:,}"
     if one.is_fitted:
         yield f"{of['bias_x_px']:+.2f} {of['bias_y_px']:+.2f}"

@@ -1,4 +1,4 @@
-"""What a stream gives: some windows, and all that models, losses and scorers ask of them."""
+"""A batch of a stream: windows with all that models, losses and scorers read."""
 
 from dataclasses import dataclass
 

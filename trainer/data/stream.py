@@ -22,6 +22,7 @@ from trainer.data.simulated_windows import SimulatedWindows
 from trainer.data.split_arrays import read_frames
 from trainer.data.stored.reader import stored_heatmaps
 from trainer.data.stored.shuffle import plan_ascending, plan_shuffled
+from trainer.data.window_shares import evenly_spread, share_size, share_without_neighbours
 from trainer.noise.recorded import RecordedNoise
 from trainer.noise.simulated import SimulatedNoise
 from trainer.settings import TARGETS, Augmentation, check_choice
@@ -71,6 +72,9 @@ class WindowStream:
         ``FILLED_POOL_FRAMES`` where heatmaps are not blurred impulses.
     augment : what is done to training windows; validation and test windows stay as they are.
     window_frames : T. Other than 5 goes with rendered targets and models of coordinates only.
+    without_neighbours : an epoch of training is a share of the windows of which no two share a
+        frame (``trainer.data.window_shares``).
+    validation_share : share of the validation windows, evenly spread.
 
     Attributes
     ----------
@@ -101,6 +105,8 @@ class WindowStream:
         pool_frames: int = POOL_FRAMES,
         augment: Augmentation | None = None,
         window_frames: int = WINDOW_FRAMES,
+        without_neighbours: bool = False,
+        validation_share: float = 1.0,
     ) -> None:
         for kind, name, known in (
             ("split", split, tuple(SPLIT_NOISE)),
@@ -137,7 +143,14 @@ class WindowStream:
             with_exact=self.augment is not None or isinstance(noise, SimulatedNoise),
             n_frames=window_frames,
         )
+        if split == "val" and validation_share < 1:
+            spread = evenly_spread(self.frames.windows.cpu().numpy(), validation_share)
+            self.frames = replace(self.frames, windows=torch.from_numpy(spread).to(self.device))
+        self._span_frames = None
         self.n_windows = len(self.frames.windows)
+        if split == "train" and without_neighbours:
+            self._span_frames = (window_frames - 1) * step + 1
+            self.n_windows = share_size(self.n_windows, self._span_frames)
         self.n_batches = -(-self.n_windows // batch_size)
         self.clip_count = len(store.clips["id"])
         self._simulated, self._recorded = None, None
@@ -180,7 +193,7 @@ class WindowStream:
 
     def _resident(self, epoch: int, skip: int) -> Generator[tuple[Tensor, Tensor | None]]:
         """Windows in any order at no cost, their targets not yet made."""
-        windows = self.frames.windows
+        windows = self._windows_of(epoch)
         if self.split == "train":
             order = rng(self.seed, TRAIN_ORDER, epoch).permutation(self.n_windows)
             windows = windows[torch.from_numpy(order).to(self.device)]
@@ -189,7 +202,7 @@ class WindowStream:
 
     def _streamed(self, epoch: int, skip: int) -> Generator[tuple[Tensor, Tensor | None]]:
         """Windows in an order that reads every block once or twice, and their stored targets."""
-        windows = self.frames.windows.cpu().numpy()
+        windows = self._windows_of(epoch).cpu().numpy()
         if self.split == "train":
             pool, held = self.pool_frames, self._hold_frames
             plan = plan_shuffled(windows, BLOCK_FRAMES, pool, self.seed, epoch, skip, held)
@@ -201,6 +214,15 @@ class WindowStream:
         with closing(parts):
             for window, target in parts:
                 yield torch.from_numpy(window).to(self.device), target
+
+    def _windows_of(self, epoch: int) -> Tensor:
+        """The first frames of an epoch's windows: all, or a share without neighbours."""
+        windows = self.frames.windows
+        if self._span_frames is None:
+            return windows
+        every = windows.cpu().numpy()
+        share = share_without_neighbours(every, self._span_frames, self.seed, epoch)
+        return torch.from_numpy(share).to(self.device)
 
     def _batches(self, group: list[tuple[Tensor, Tensor | None]], epoch: int) -> Generator[Batch]:
         """Batches whose positions are made together, and heatmaps, if any, one by one."""
@@ -282,7 +304,7 @@ def _shares(
 
 
 def _resolved(targets: str, store: Store) -> str:
-    """What "auto" means for a store."""
+    """The kind of targets of a store; "auto" is resolved."""
     if targets != "auto":
         return targets
     return "rendered" if store.config.has_impulses else "stored"

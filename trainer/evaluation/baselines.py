@@ -43,7 +43,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class BaselinesConfig:
-    """What decides the numbers of one experiment's smoothers.
+    """The settings that decide the numbers of one experiment's filters.
 
     Attributes
     ----------
@@ -149,7 +149,7 @@ def baselines(config: BaselinesConfig, store: Store, runs: Path) -> dict[str, An
 
 
 def identity(config: BaselinesConfig, store: Store) -> dict[str, Any]:
-    """What decides the numbers, JSON-able."""
+    """The settings that decide the numbers, JSON-able."""
     return {
         **without_default_window(asdict(config)),
         "smoothers": list(config.smoothers),

@@ -150,7 +150,7 @@ class _Evaluator:
         return Evaluation(float(self._total) / n_windows, scores.pop(""), scores)
 
     def _culprit(self, group: list[Batch]) -> int:
-        """Which batch's own loss is not finite; the first if none is."""
+        """The index of the batch whose own loss is not finite; 0 if none is."""
         for number, batch in enumerate(group):
             with self._computing():
                 loss, _ = self._batch_loss(self._model, batch)

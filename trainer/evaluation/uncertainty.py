@@ -30,6 +30,7 @@ from trainer.models import model_module
 from trainer.models.codec import from_coordinates, model_input
 from trainer.runs.folder import REGIONS
 from trainer.runs.results_io import read_json
+from trainer.runs.schema import REGIONS_SCHEMA
 
 SHARES = (0.5, 0.9)
 #: A keypoint seen less often gets the quantiles of all keypoints together.
@@ -60,10 +61,11 @@ class Regions:
         ------
         RunError : the file is absent or not what it should be.
         """
-        saved = read_json(folder / REGIONS, "has no regions of uncertainty")
-        factor = np.array(saved.get("factor"), dtype=np.float64)
-        if tuple(saved.get("shares", ())) != SHARES or factor.shape != (len(SHARES), N_KEYPOINTS):
+        saved = read_json(folder / REGIONS, "has no regions of uncertainty", REGIONS_SCHEMA)
+        shape = [N_KEYPOINTS] * len(SHARES)
+        if tuple(saved["shares"]) != SHARES or [len(row) for row in saved["factor"]] != shape:
             raise RunError(f"{folder / REGIONS} is not a file of this program")
+        factor = np.array(saved["factor"], dtype=np.float64)
         return cls(factor)
 
 

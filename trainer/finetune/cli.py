@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from pose_smoother.cli_support import PATH, PLACE
+from pose_smoother.cli_support import PATH, PLACE, FiniteRange, say, say_lines
 from pose_smoother.remote.path import PathOrUrl
 from pose_smoother.store.open import open_store
 from trainer.calibrate.cli import PAIRED_FILES
@@ -49,7 +49,7 @@ from trainer.settings import MISSING_TORSO
     "--learning-rate",
     default=LEARNING_RATE,
     show_default=True,
-    type=float,
+    type=FiniteRange(),
     help="Adam's; it falls by the validation loss.",
 )
 @click.option(
@@ -72,15 +72,17 @@ from trainer.settings import MISSING_TORSO
     "--checkpoint-minutes",
     default=5.0,
     show_default=True,
-    type=click.FloatRange(0),
+    type=FiniteRange(0),
     help="Minutes between checkpoints within an epoch.",
 )
 @click.option(
     "--resume/--no-resume",
     default=True,
     show_default=True,
-    help="Continue where the same finetuning was stopped, or delete it and start over.",
+    help="Go on where the same run was stopped, or start over: what is there is kept until the new "
+    "run has finished.",
 )
+@click.option("--replace", is_flag=True, help="With --no-resume: also if it is finished.")
 def finetune(
     run: Path,
     out: Path,
@@ -89,6 +91,7 @@ def finetune(
     missing_torso: str | None,
     checkpoint_minutes: float,
     resume: bool,
+    replace: bool,
     seed: int,
     learning_rate: float,
     max_epochs: int,
@@ -122,18 +125,17 @@ def finetune(
                 max_epochs=max_epochs,
             )
             for text in prepared.warnings:
-                click.echo(f"warning: {text}", err=True)
-            click.echo(prepared.split_summary)
+                say(f"warning: {text}", err=True)
+            say(prepared.split_summary)
             results = run_finetune(
                 prepared,
                 out,
                 resume=resume,
+                replace=replace,
                 checkpoint_minutes=checkpoint_minutes,
                 interrupt=interrupt,
             )
-    click.echo(main_rows(results["rows"]))
+    say_lines(main_rows(results["rows"]))
     if not results["best_epoch"]:
-        click.echo(
-            "no epoch was better on the validation videos than the model before: its weights stay"
-        )
-    click.echo(f"test results: {out / prepared.folder_name / RESULTS_CSV}")
+        say("no epoch was better on the validation videos than the model before: its weights stay")
+    say(f"test results: {out / prepared.folder_name / RESULTS_CSV}")

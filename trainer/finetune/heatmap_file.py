@@ -33,7 +33,7 @@ _CHUNK = 256  # rows decoded at once
 
 @dataclass(frozen=True)
 class HeatmapFile:
-    """What was read, rows as in the file.
+    """The content of a heatmap file, rows as in the file.
 
     Attributes
     ----------

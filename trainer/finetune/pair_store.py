@@ -28,7 +28,7 @@ class PairStore(Store):
     ----------
     pairs : what was matched.
     step : frames from one frame of a window to the next; only such windows are laid.
-    seed : names who goes where.
+    seed : decides the split of each video.
     path : of the detections, for messages.
     expand, keep_aspect : how the pairs' boxes were cut.
     heatmaps : the detector's own, in the order of the pairs, or None.

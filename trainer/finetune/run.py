@@ -35,7 +35,7 @@ from trainer.training.warm_start import WarmStart, folder_name
 
 @dataclass(frozen=True)
 class PairFiles:
-    """Where pairs come from, and how their names are read.
+    """The files of pairs, and how their names are read.
 
     Attributes
     ----------
@@ -98,7 +98,7 @@ class Prepared:
 
     @property
     def split_summary(self) -> str:
-        """How many videos and windows each split has, in a line."""
+        """The number of videos and windows of each split, in a line."""
         of_clip = self.store.clips["split"].tolist()
         windows = self.start.metadata["pairs"]["windows"]
         parts = [f"{s} {of_clip.count(s)} videos, {windows[s]:,} windows" for s in SPLITS]
@@ -163,6 +163,7 @@ def finetune(
     runs: Path,
     *,
     resume: bool = True,
+    replace: bool = False,
     checkpoint_minutes: float = CHECKPOINT_MINUTES,
     interrupt: Interrupt | None = None,
 ) -> dict[str, Any]:
@@ -180,6 +181,7 @@ def finetune(
         runs,
         start=prepared.start,
         resume=resume,
+        replace=replace,
         checkpoint_minutes=checkpoint_minutes,
         interrupt=interrupt,
     )
@@ -188,7 +190,7 @@ def finetune(
 def read_pairs(
     files: PairFiles, loaded: LoadedRun
 ) -> tuple[Pairs, HeatmapPairs | None, tuple[str, ...]]:
-    """Pairs, the detector's heatmaps if given, and what the user should know of them.
+    """Pairs, the detector's heatmaps if given, and warnings about them.
 
     Boxes are cut around the ground truth as the run's were; heatmaps have the detector's own.
     """

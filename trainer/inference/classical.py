@@ -27,7 +27,7 @@ from trainer.runs.results_io import read_results
 
 @dataclass(frozen=True)
 class FitData:
-    """What the linear estimator is fitted on: an experiment's training windows of a store."""
+    """The data that the linear estimator is fitted on: training windows of a store."""
 
     store: Store
     experiment: str

@@ -5,8 +5,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pose_smoother.cli_support import KEYPOINT_FILE, PATH, PLACE, options
-from pose_smoother.remote.path import PathOrUrl
+from pose_smoother.cli_support import (
+    KEYPOINT_FILE,
+    OVERWRITE,
+    PATH,
+    PLACE,
+    FiniteRange,
+    options,
+    say,
+)
+from pose_smoother.files.outputs import check_output
+from pose_smoother.remote.path import PathOrUrl, local_path
 from pose_smoother.store.open import open_store
 from trainer.cli_options import DEVICE
 from trainer.settings import DECODERS
@@ -41,9 +50,9 @@ if TYPE_CHECKING:
 @click.option(
     "--keep-within",
     default=None,
-    type=float,
+    type=FiniteRange(),
     help="With a run that gives an uncertainty: leave keypoints alone that are in the region which "
-    "holds this share of the truths, 0.5 or 0.9.",
+    "holds this share of the ground truth, 0.5 or 0.9.",
 )
 @click.option(
     "--keep-mean",
@@ -86,6 +95,7 @@ def predict(
     keep_mean: bool,
     force: bool,
     device: str,
+    overwrite: bool,
     **classical: Any,
 ) -> None:
     """Smooth a detector's keypoints, by a trained run or a classical smoother.
@@ -106,6 +116,8 @@ def predict(
         raise click.UsageError(f"--{given[0].replace('params', 'param')} goes with --smoother")
     if keep_within is not None and run is None:
         raise click.UsageError("--keep-within goes with --run")
+    inputs = (source, run, names_map, classical["baselines"], local_path(classical["store"]))
+    target = check_output(out, inputs, overwrite=overwrite)
     method: Method
     if run is not None:
         import torch
@@ -120,7 +132,7 @@ def predict(
         method = _filter(**classical)
     done = run_predict(
         source,
-        out,
+        target,
         method,
         format=format,
         skeleton=skeleton,
@@ -131,7 +143,7 @@ def predict(
         keep_mean=keep_mean,
     )
     summary = done.summary
-    click.echo(
+    say(
         f"wrote {out}: {summary.n_frames} frames in {summary.n_tracks} tracks, "
         f"{len(done.smoothed)} of {summary.n_keypoints} keypoints smoothed; {summary.line()}"
     )
@@ -168,11 +180,12 @@ def _filter(
     "--tolerance",
     default=1e-4,
     show_default=True,
-    type=click.FloatRange(0),
+    type=FiniteRange(0),
     help="Largest difference to torch, as a share of the largest output; beyond it nothing is "
     "written.",
 )
-def export(out: Path, run: Path, tolerance: float) -> None:
+@OVERWRITE
+def export(out: Path, run: Path, tolerance: float, overwrite: bool) -> None:
     """Write the run's best epoch as ONNX, for batches of any size, after comparing it with torch.
 
     The file's metadata has the keypoints in order, the frames, and how positions become its input.
@@ -182,9 +195,9 @@ def export(out: Path, run: Path, tolerance: float) -> None:
     """
     from trainer.inference.export import export_run
 
-    exported = export_run(run, out, tolerance)
-    click.echo(
+    exported = export_run(run, check_output(out, (run,), overwrite=overwrite), tolerance)
+    say(
         f"max difference to torch: {exported.difference:.3g} (largest output "
         f"{exported.largest:.3g}, batches of 1, 2 and 3)"
     )
-    click.echo(f"wrote {out}: {exported.n_bytes / 1e6:.1f} MB, {exported.metadata['model']}")
+    say(f"wrote {out}: {exported.n_bytes / 1e6:.1f} MB, {exported.metadata['model']}")

@@ -16,7 +16,7 @@ _FLOOR = 1e-6  # of the highest value: what the logarithm takes zeros for
 
 
 def positions_in(heatmaps: Tensor, decoder: str) -> Tensor:
-    """Where the heatmaps have their peaks.
+    """The positions of the peaks of heatmaps.
 
     Parameters
     ----------

@@ -43,7 +43,7 @@ _SHARE_PRESENT = 0.8
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written, and how close it is to torch.
+    """An exported model, and how close it is to torch.
 
     Attributes
     ----------

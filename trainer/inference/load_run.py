@@ -22,6 +22,7 @@ from trainer.models import ModelModule, model_module
 from trainer.models.codec import from_coordinates, to_coordinates
 from trainer.runs.folder import CONFIG, SCORES, STATE
 from trainer.runs.results_io import RESULTS_JSON, read_json
+from trainer.runs.schema import CONFIG_SCHEMA, STATE_SCHEMA
 from trainer.training.config import TrainConfig, run_config
 from trainer.training.model_setup import best_model
 from trainer.training.train import n_threads
@@ -163,8 +164,8 @@ def load_run(folder: Path, device: str = "cpu", decoder: str = "subpixel") -> Lo
     ------
     RunError : not a run folder, not finished, damaged, or of another contract or program.
     """
-    record = read_json(folder / CONFIG, "not a run folder")
-    if "smoothers" in record.get("identity", {}):
+    record = read_json(folder / CONFIG, "not a run folder", CONFIG_SCHEMA)
+    if "smoothers" in record["identity"]:
         raise RunError(f"{folder} holds classical smoothers: name one by --smoother")
     if (found := record.get("contract", CONTRACT_VERSION)) != CONTRACT_VERSION:
         raise RunError(
@@ -196,6 +197,6 @@ def load_run(folder: Path, device: str = "cpu", decoder: str = "subpixel") -> Lo
 
 def _state(folder: Path) -> str:
     try:
-        return str(read_json(folder / STATE, "no state").get("state", "unknown"))
+        return str(read_json(folder / STATE, "no state", STATE_SCHEMA)["state"])
     except RunError:
         return "unknown"

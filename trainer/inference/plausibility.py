@@ -1,4 +1,4 @@
-"""Whether the keypoints of a file are those of a human, as a run was trained on.
+"""Checks that the keypoints of a file are those of a human, as a run was trained on.
 
 A network moves what it is given to where a human's keypoints would be. A mouse has a nose and two
 ears, too, and a scrambled skeleton has all names: neither may be smoothed by a run without asking.

@@ -26,7 +26,7 @@ Method = WindowSmoother | Chain
 
 @dataclass(frozen=True)
 class Predicted:
-    """What was written: what changed, and the keypoints that the method smooths.
+    """The result of smoothing: what changed, and the keypoints that the method smooths.
 
     Attributes
     ----------

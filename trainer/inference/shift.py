@@ -1,4 +1,4 @@
-"""How far smoothing moves each keypoint on average, and taking that mean shift out again.
+"""The mean shift of each keypoint by smoothing, and its removal.
 
 A filter leaves a keypoint's mean position where it is. A run moves it steadily where its training
 labels another point of the body than the detector does: Penn Action's "head" is no nose.

@@ -21,7 +21,11 @@ from trainer.metrics.scores import Ratio, Scores, keypoint_mask, ratio
 
 @dataclass(frozen=True)
 class Interval:
-    """An estimate with its percentile interval; low and high are NaN with fewer than two videos."""
+    """An estimate with its percentile interval; low and high are NaN with fewer than two videos.
+
+    ``n_groups`` counts the videos that contribute: something of them was counted. Those that were
+    drawn from can be more.
+    """
 
     value: float
     low: float
@@ -53,7 +57,9 @@ def interval(
     above, below = _by_group(ratio(scores, metric, alpha), keypoint, member, n_groups)
     drawn = resamples(n_groups, n_resamples, seed)
     estimates = _divide(drawn @ above, drawn @ below)
-    return percentile_interval(float(_divide(above.sum(), below.sum())), estimates, level, n_groups)
+    contributing = int((below > 0).sum())
+    total = float(_divide(above.sum(), below.sum()))
+    return percentile_interval(total, estimates, level, contributing)
 
 
 def paired_difference(
@@ -83,12 +89,15 @@ def paired_difference(
         )
     member, n_groups = _members(groups, first, second)
     drawn = resamples(n_groups, n_resamples, seed)
-    totals, estimates = [], []
+    totals, estimates, contributing = [], [], np.ones(n_groups, bool)
     for scores in (first, second):
         above, below = _by_group(ratio(scores, metric, alpha), keypoint, member, n_groups)
         totals.append(float(_divide(above.sum(), below.sum())))
         estimates.append(_divide(drawn @ above, drawn @ below))
-    return percentile_interval(totals[0] - totals[1], estimates[0] - estimates[1], level, n_groups)
+        contributing &= below > 0
+    return percentile_interval(
+        totals[0] - totals[1], estimates[0] - estimates[1], level, int(contributing.sum())
+    )
 
 
 def _members(groups: NDArray[Any], *scores: Scores) -> tuple[NDArray[np.int64], int]:
@@ -123,7 +132,7 @@ def _by_group(
 
 @lru_cache(maxsize=8)
 def resamples(n_groups: int, n_resamples: int, seed: int) -> NDArray[np.float64]:
-    """How often each group is drawn: float64 (resamples, groups), read-only; rows sum to groups.
+    """Draws of each group: float64 (resamples, groups), read-only; each row sums to groups.
 
     Cached: the thousands of cells of a report need the same draws.
     """

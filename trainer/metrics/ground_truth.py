@@ -30,7 +30,7 @@ class GroundTruth:
     speed_x, speed_y : float64 (B, T - 2, K), px a frame, of the frames but the first and the last.
     torso : float64 (B, T), px; the mean over the sides that are annotated.
     scored : for each normalisation (``MISSING_TORSO``) bool (B, T, K): annotated in a frame whose
-        torso it knows.
+        torso it has.
     triple : bool (B, T - 2, K), annotated in the frame, the one before and the one after.
     sums : by name, the sums that no prediction changes (``Sum.of_truth``), once they were counted.
     """
@@ -60,7 +60,7 @@ class GroundTruth:
 
 @dataclass(frozen=True)
 class Shift:
-    """How far the predictions for a batch of windows are from its ground truth.
+    """Predictions for a batch of windows minus its ground truth.
 
     Attributes
     ----------
@@ -75,7 +75,7 @@ class Shift:
 
 
 def _torso(x: Tensor, y: Tensor, annotated: Tensor) -> tuple[Tensor, list[Tensor]]:
-    """Torso in px, (B, T), and whether each normalisation knows it: both sides, one at least."""
+    """Torso in px, (B, T), and whether each normalisation has it: both sides, one at least."""
     # Plain indices, not lists of them: those would be copied to the device in every batch.
     sides = [length(x[:, :, a] - x[:, :, b], y[:, :, a] - y[:, :, b]) for a, b in TORSO_SIDES]
     present = [annotated[:, :, a] & annotated[:, :, b] for a, b in TORSO_SIDES]

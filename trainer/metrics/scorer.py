@@ -39,7 +39,7 @@ _BATCH = 4096  # windows scored at once by ``score``: about 100 MB
 
 
 def heatmap_positions(heatmaps: Tensor) -> Tensor:
-    """Where each heatmap is highest.
+    """The position of the maximum of each heatmap.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ class Scorer:
         self._sums.index_add_(0, clip, torch.stack(columns, dim=1))
 
     def scores(self) -> Scores:
-        """What was counted so far, on the host.
+        """The sums so far, on the host.
 
         Raises
         ------

@@ -1,11 +1,10 @@
-"""What was counted while scoring, by clip and keypoint, and the metrics as ratios of those sums.
+"""The sums of scoring, by clip and keypoint, and the metrics as ratios of them.
 
 Totals, pooled rows, rows by dataset and the bootstrap over videos are all made from one ``Scores``:
 each metric is (sum of a numerator) / (sum of a denominator), so rows always add up to totals.
 """
 
 import io
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,11 +13,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_smoother.errors import RunError
+from pose_smoother.errors import InvalidInputError, RunError
 from pose_smoother.files.atomic import write_atomic
-from pose_smoother.skeleton import POOLED
+from pose_smoother.files.npz import open_archive, read_array
+from pose_smoother.files.plain import Budget, read_plain
+from pose_smoother.skeleton import N_KEYPOINTS, POOLED
 from trainer.metrics.table import ANNOTATED, METRICS, SUMS, Metric, Sum
 from trainer.settings import MISSING_TORSO
+
+_MAX_BYTES = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -74,17 +77,44 @@ class Scores:
         RunError : the file is absent, cut or not a file of scores.
         """
         try:
-            # Bytes first: on a damaged file np.load leaves its own handle open.
-            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
-                alphas, missing_torso = file["alphas"], str(file["missing_torso"])
-                sums = {one.name: file[one.name] for one in SUMS if one.name in file}
-                sums[ANNOTATED.name]  # every version has it
-        except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
+            raw = read_plain(path, _MAX_BYTES)
+            budget = Budget(len(raw), _MAX_BYTES)
+            names = ("alphas", "missing_torso", *(one.name for one in SUMS))
+            with open_archive(raw, _MAX_BYTES) as archive:
+                found = {name: read_array(archive, name, budget) for name in names}
+        except (OSError, InvalidInputError) as error:
             raise RunError(f"{path} is not a readable file of scores: {error}") from None
-        return cls(alphas, missing_torso, sums)
+        known = {name: array for name, array in found.items() if array is not None}
+        if fault := _fault_of(known):
+            raise RunError(f"{path} is damaged: {fault}")
+        alphas, missing_torso = known.pop("alphas"), known.pop("missing_torso")
+        return cls(alphas, str(missing_torso), known)
 
     def _settings(self) -> tuple[list[float], str, tuple[int, ...], list[str]]:
         return self.alphas.tolist(), self.missing_torso, self.annotated.shape, sorted(self.sums)
+
+
+def _fault_of(found: Mapping[str, NDArray[Any]]) -> str:
+    """What is wrong with the arrays of a file of scores; "" if nothing is."""
+    if absent := {"alphas", "missing_torso", ANNOTATED.name} - set(found):
+        return f"it has no {min(absent)}"
+    alphas, annotated = found["alphas"], found[ANNOTATED.name]
+    if alphas.ndim != 1 or annotated.ndim != 2 or annotated.shape[1] != N_KEYPOINTS:
+        return f"expected {ANNOTATED.name} of shape (clips, {N_KEYPOINTS})"
+    lengths = {"N": len(MISSING_TORSO), "A": len(alphas)}
+    shapes = {"alphas": alphas.shape, "missing_torso": ()}
+    for one in SUMS:
+        middle = tuple(lengths[axis] for axis in one.axes)
+        shapes[one.name] = (len(annotated), *middle, N_KEYPOINTS)
+    for name, array in found.items():
+        kinds = "U" if name == "missing_torso" else "iuf"
+        if array.dtype.kind not in kinds or array.shape != shapes[name]:
+            return f"expected {name} of shape {shapes[name]}"
+        if kinds == "iuf" and not np.isfinite(array).all():
+            return f"{name} has numbers that are not finite"
+    if str(found["missing_torso"]) not in MISSING_TORSO:
+        return "its missing_torso is unknown"
+    return ""
 
 
 @dataclass(frozen=True)

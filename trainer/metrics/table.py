@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # results are read where torch is not loaded
 
 @dataclass(frozen=True)
 class Sum:
-    """What is summed over the frames of a window, for each keypoint.
+    """A quantity that is summed over the frames of windows, for each keypoint.
 
     Attributes
     ----------
@@ -106,6 +106,12 @@ def _error(truth: "GroundTruth", shift: "Shift") -> "list[Tensor]":
     return [in_units(shift.length).sum(dim=1)]
 
 
+def _scored_error(truth: "GroundTruth", shift: "Shift") -> "list[Tensor]":
+    """Distance to the ground truth over the keypoints that PCK scores."""
+    error = in_units(shift.length)
+    return [(error * one).sum(dim=1) for one in truth.scored]
+
+
 def _triples(truth: "GroundTruth", shift: "Shift") -> "list[Tensor]":
     """Three consecutive window frames in which the keypoint is annotated."""
     return [truth.triple.sum(dim=1)]
@@ -136,6 +142,7 @@ SCORED = Sum("scored", _scored, "N", of_truth=True)
 TORSO = Sum("torso_px", _torso, "N", is_length=True, of_truth=True)
 ANNOTATED = Sum("annotated", _annotated, of_truth=True)
 ERROR = Sum("error_px", _error, is_length=True)
+SCORED_ERROR = Sum("scored_error_px", _scored_error, "N", is_length=True)
 TRIPLES = Sum("triples", _triples, of_truth=True)
 ACCELERATION_ERROR = Sum("acceleration_error_px", _acceleration_error, is_length=True)
 LAG_PRODUCT = Sum("lag_product_px2", _lag_product, is_length=True)
@@ -149,6 +156,7 @@ METRICS = (
     Metric("error_px", ERROR, ANNOTATED),
     Metric("acceleration_error_px", ACCELERATION_ERROR, TRIPLES),
     Metric("lag_frames", LAG_PRODUCT, SPEED_SQUARED, counted=TRIPLES),
+    Metric("scored_error{torso}_px", SCORED_ERROR, SCORED),
 )
 
 #: Every sum above, in the order of the arrays of ``scores.npz``.

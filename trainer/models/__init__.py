@@ -20,7 +20,7 @@ BatchLoss = Callable[[nn.Module, Batch], tuple[Tensor, Tensor]]
 
 
 class ModelModule(Protocol):
-    """What a model's module offers.
+    """The interface of a model's module.
 
     Attributes
     ----------

@@ -33,7 +33,7 @@ def from_coordinates(coordinates: Tensor) -> Tensor:
 
 
 def model_input(batch: Batch, consumes: str) -> Tensor:
-    """What a model that consumes "heatmaps" or "coordinates" reads of a batch."""
+    """The input of a model that consumes "heatmaps" or "coordinates"."""
     if consumes == "heatmaps":
         assert batch.input is not None  # the stream renders it
         return batch.input

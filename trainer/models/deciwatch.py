@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pose_smoother.errors import InvalidInputError
 from trainer.data.batch import Batch
 from trainer.models.codec import model_input, model_target
 from trainer.models.glorot import initialise
@@ -135,7 +136,7 @@ class DeciWatch(nn.Module):
 
     def __init__(self, n_keypoints: int, n_frames: int, interval: int = INTERVAL_FRAMES) -> None:
         if n_frames <= interval or (n_frames - 1) % interval:
-            raise ValueError(
+            raise InvalidInputError(
                 f"DeciWatch samples every {interval}th frame, first and last included: expected "
                 f"{interval} * Q + 1 frames with Q >= 1, got {n_frames}"
             )
@@ -169,7 +170,7 @@ class DeciWatch(nn.Module):
         return self.forward_both(coordinates)[1]
 
     def forward_both(self, coordinates: Tensor) -> tuple[Tensor, Tensor]:
-        """What DenoiseNet makes of the sampled frames, and RecoverNet of the window.
+        """The output of DenoiseNet for the sampled frames, and of RecoverNet for the window.
 
         Parameters
         ----------

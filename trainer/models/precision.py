@@ -8,7 +8,7 @@ from trainer.settings import PRECISIONS, check_choice
 
 
 def resolved_precision(name: str, device: torch.device) -> str:
-    """What "auto" means on a device: bfloat16 where its matrix units have it, else float32.
+    """The precision on a device; "auto" is bfloat16 where its matrix units have it, else float32.
 
     On a CPU those are Intel's AMX tiles (1,200 GFLOP/s a core in bfloat16, 180 in float32, measured
     on 512 x 512 matrices); elsewhere bfloat16 on a CPU is emulated, and slower.

@@ -1,6 +1,6 @@
 """Random bits as a pure function of what they belong to: a hash instead of a generator's state.
 
-A hash of (seed, purpose, epoch, counter, place) gives every keypoint of every frame 64 bits. All is
+A hash of (seed, purpose, epoch, counter, index) gives every keypoint of every frame 64 bits. All is
 integer arithmetic: the same on every device, at every batch size, in every order (DESIGN sections 6
 and 12).
 
@@ -36,8 +36,8 @@ def hashed_bits(
     hashed = _absorb(_stream_key(stream, counter.device), counter)
     if counter.ndim == 1:
         hashed = hashed.reshape(-1, 1, 1)
-        place = torch.arange(n_frames * n_keypoints, device=counter.device)
-        return _absorb(hashed, place.reshape(n_frames, n_keypoints))
+        index = torch.arange(n_frames * n_keypoints, device=counter.device)
+        return _absorb(hashed, index.reshape(n_frames, n_keypoints))
     return _absorb(hashed.unsqueeze(-1), torch.arange(n_keypoints, device=counter.device))
 
 

@@ -91,8 +91,8 @@ def detected_input(
 
     Notes
     -----
-    A swapped keypoint errs as it always does, about its mirror image's place; where only one of a
-    pair is annotated there is nothing to swap with.
+    A swapped keypoint has its usual error, about the position of its mirror image; where only
+    one of a pair is annotated there is nothing to swap with.
     """
     n_frames, n_keypoints = annotated.shape[1:]
     tables = _tables_on(noise, n_frames, keypoints.device)
@@ -104,13 +104,13 @@ def detected_input(
     events, of_pair = bits(_EVENT_STREAM), bits(_PAIR_STREAM)
     both = annotated & annotated[..., tables.mirror]
     swapped = both & (high_half(of_pair)[..., tables.pair] < tables.swapped)
-    place = torch.where(swapped.unsqueeze(-1), keypoints[:, :, tables.mirror], keypoints)
+    centre = torch.where(swapped.unsqueeze(-1), keypoints[:, :, tables.mirror], keypoints)
     is_outlier = low_half(events) < tables.outlier
     spread = torch.where(is_outlier.unsqueeze(-1), tables.wide, tables.spread)
     error = tables.bias + spread * _correlated(bits(_NORMAL_STREAM), tables)
     shift_px = (error + (1 << (_ALL_BITS - 1))) >> _ALL_BITS  # rounds, halves upwards
     detected = annotated & (high_half(events) >= tables.missing)
-    positions = (place + shift_px).clamp_(0, SIZE - 1)
+    positions = (centre + shift_px).clamp_(0, SIZE - 1)
     positions.masked_fill_(~detected.unsqueeze(-1), -1)
     sigma_index = torch.searchsorted(tables.sigma, low_half(of_pair), right=True)
     return positions, detected, sigma_index

@@ -29,7 +29,7 @@ _SIGMA_STREAM = 2
 
 @dataclass(frozen=True)
 class NoiseConfig:
-    """How the input is made noisy.
+    """The parameters of the noise.
 
     Attributes
     ----------

@@ -27,7 +27,7 @@ PAIRS = tuple(name for name in POOLED_NAMES if POOLED.count(name) == 2)
 
 @dataclass(frozen=True)
 class KeypointNoise:
-    """How a detector errs at one keypoint, in heatmap pixels of the ground truth's box.
+    """A detector's errors at one keypoint, in heatmap pixels of the ground truth's box.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class DetectorNoise:
     ----------
     keypoints : one for each of the 25.
     swapped : by pair in the order of ``PAIRS``: share of frames in which left and right are at
-        each other's place.
+        each other's position.
     sigma_in_px : blurs of the input, px.
     sigma_share : how often each is drawn; they sum to 1.
     """

@@ -1,8 +1,8 @@
 """A detector's own output as the noisy input: recorded with its ground truth, never drawn.
 
-A store that holds it says so in its ``config`` and has one more array by frame, ``detected``. The
+A store that holds it has that in its ``config`` and has one more array by frame, ``detected``. The
 input is then the same in every epoch. Models of coordinates read it, and are scored, at sub-pixel
-positions, as ``predict`` lets them; models of heatmaps read what is rendered at whole pixels, or
+positions, as in ``predict``; models of heatmaps read what is rendered at whole pixels, or
 the detector's own heatmaps where those were recorded too (``detected_heatmaps``).
 """
 

@@ -59,7 +59,7 @@ def is_file(noise: str) -> bool:
 
 
 def resolved_noise(noise: str, store: Store) -> str:
-    """What a run's identity holds: the hash of a noise file, and what "auto" means for a store.
+    """The noise in a run's identity: the hash of a noise file; "auto" is resolved for the store.
 
     "auto" is "recorded" for a store that holds a detector's output, "frozen" for the thesis's
     protocol, else "fresh".
@@ -106,7 +106,7 @@ def noise_config(
 
 
 def save_noise_file(folder: Path, noise: str) -> None:
-    """Copy the noise file of a run into its folder; one that an earlier run left goes."""
+    """Copy the noise file of a run into its folder; that of an earlier run is removed."""
     copy = folder / NOISE_FILE
     if not is_file(noise):
         copy.unlink(missing_ok=True)
@@ -126,6 +126,8 @@ def load_noise_file(folder: Path, noise: str) -> str:
     RunError : the run's copy of its noise file is absent, or is no longer what it was.
     """
     if not noise.startswith(FROM_FILE):
+        if noise not in (*NOISES, RECORDED):  # a path would be read wherever it leads
+            raise RunError(f"{folder}/config.json is damaged: its noise is none that runs record")
         return noise
     file = folder / NOISE_FILE
     try:

@@ -1,15 +1,14 @@
 """A moving picture: as detected at the left, smoothed at the right, with paths behind the limbs."""
 
 import logging
-import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
+from pose_smoother.video.ffmpeg import find_ffmpeg
 from trainer.plots.drawing import COLOURS, Camera, bare, camera, draw_paths, draw_pose
 from trainer.plots.strip import row_label
 from trainer.plots.track_data import Motion
@@ -72,18 +71,5 @@ def _writer(out: Path, rate_hz: int) -> Any:
 
     if out.suffix.lower() == ".gif":
         return animation.PillowWriter(fps=rate_hz)
-    rcParams["animation.ffmpeg_path"] = _ffmpeg(out)
+    rcParams["animation.ffmpeg_path"] = find_ffmpeg(f"{out}: MP4 (a .gif does not)")
     return animation.FFMpegWriter(fps=rate_hz, codec="h264", extra_args=["-pix_fmt", "yuv420p"])
-
-
-def _ffmpeg(out: Path) -> str:
-    """Where ffmpeg is: on the machine, or in the package imageio-ffmpeg."""
-    if found := shutil.which("ffmpeg"):
-        return found
-    try:
-        from imageio_ffmpeg import get_ffmpeg_exe
-    except ModuleNotFoundError:
-        raise InvalidInputError(
-            f"{out}: MP4 needs ffmpeg (or `pip install imageio-ffmpeg`); a .gif does not"
-        ) from None
-    return str(get_ffmpeg_exe())

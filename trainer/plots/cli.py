@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pose_smoother.cli_support import PATH, PLACE, names
-from pose_smoother.remote.path import PathOrUrl
+from pose_smoother.cli_support import OVERWRITE, PATH, PLACE, names, say
+from pose_smoother.files.outputs import check_output
+from pose_smoother.remote.path import PathOrUrl, local_path
 from pose_smoother.store.open import open_store
 from trainer.cli_options import DEVICE
 
@@ -37,7 +38,23 @@ class _Frames(click.ParamType):
 
 @click.command()
 @click.argument("source", metavar="[IN]", required=False, type=PATH)
-@click.option("--run", "folder", required=True, type=PATH, help="The folder of a run.")
+@click.option("--run", "folder", default=None, type=PATH, help="The folder of a run.")
+@click.option(
+    "--smoother",
+    default=None,
+    metavar="NAME[,NAME]",
+    help="For IN, instead of a run: a filter, or several in a row.  [default: auto]",
+)
+@click.option(
+    "--video", "video", default=None, type=PATH, help="Draw over this clip: .mp4, .gif, .png."
+)
+@click.option(
+    "--first-frame",
+    default=0,
+    show_default=True,
+    type=int,
+    help="The frame number of the clip's first picture.",
+)
 @click.option(
     "--store", default=None, type=PLACE, help="A store to show test clips of.  [default: the run's]"
 )
@@ -86,18 +103,21 @@ class _Frames(click.ParamType):
 @click.option(
     "--rate",
     "rate_hz",
-    default=15,
-    show_default=True,
+    default=None,
     type=click.IntRange(1, 60),
-    help="Frames a second of what moves.",
+    help="Frames a second of what moves.  [default: the clip's of --video, or 15]",
 )
 @click.option("--format", default=None, help="Of IN, as in `predict`.  [default: found out]")
 @click.option("--skeleton", default=None, help="Of IN, as in `predict`.")
 @click.option("--map", "names_map", default=None, type=PATH, help="Of IN, as in `predict`.")
 @click.option("--device", default="cpu", show_default=True, type=DEVICE, help="Where to compute.")
+@OVERWRITE
 def show(
     source: Path | None,
-    folder: Path,
+    folder: Path | None,
+    smoother: str | None,
+    video: Path | None,
+    first_frame: int,
     store: PathOrUrl | None,
     out: Path,
     clip: str | None,
@@ -106,34 +126,65 @@ def show(
     by_speed: bool,
     windows: int | None,
     max_windows: int | None,
-    rate_hz: int,
+    rate_hz: int | None,
     device: str,
-    **reading: str | Path | None,
+    format: str | None,
+    skeleton: str | None,
+    names_map: Path | None,
+    overwrite: bool,
 ) -> None:
-    """Draw keypoints before and after smoothing: a test clip of the store, or IN.
+    """Draw keypoints before and after smoothing: IN by any smoother, or a test clip of a run.
 
     IN is a file of keypoints as `predict` reads it. The picture is a strip of frames, or moves, by
-    the ending of --out; --trajectories, --by-speed and --windows draw others.
+    the ending of --out; --video draws over the clip; --trajectories, --by-speed and --windows draw
+    others.
 
     Example: python -m trainer show --run runs/deciwatch-2.3-seed0 --out smoothed.gif
     """
     from trainer.plots.drawing import check_ending, save
 
-    if (trajectories is not None) + by_speed + (windows is not None) > 1:
-        raise click.UsageError("--trajectories, --by-speed and --windows are different pictures")
+    others = (trajectories is not None) + by_speed + (windows is not None) + (video is not None)
+    if others > 1:
+        raise click.UsageError(
+            "--trajectories, --by-speed, --windows and --video are different pictures"
+        )
     if source is not None and (by_speed or windows is not None or store is not None):
         raise click.UsageError("--by-speed, --windows and --store go without IN: they need truth")
+    inputs = (source, folder, names_map, video, local_path(store))
+    written, out = out, check_output(out, inputs, overwrite=overwrite)
+    if folder is None and source is None:
+        raise click.UsageError(
+            "give IN, a file of keypoints, or --run RUN for one of its test clips"
+        )
+    if smoother is not None and (folder is not None or source is None):
+        raise click.UsageError("--smoother goes with IN, and not with --run")
+    if video is not None and source is None:
+        raise click.UsageError("--video goes with IN: the clip that IN was detected in")
+    if video is not None:
+        motion = _of_file(source, folder, smoother, clip, device, format, skeleton, names_map)
+        from trainer.plots.overlay import write_overlay
+
+        write_overlay(motion.between(*frames), video, out, first_frame, rate_hz)
+        say(f"wrote {written}")
+        return
     moves = check_ending(out, may_move=trajectories is None and not by_speed and windows is None)
     if by_speed:
+        assert folder is not None
         save(_by_speed(folder, store, max_windows, device), out)
     elif windows is not None:
+        assert folder is not None
         save(_windows(folder, store, windows, device), out)
     else:
-        motion = _motion(folder, source, store, clip, device, reading).between(*frames)
+        if source is not None:
+            motion = _of_file(source, folder, smoother, clip, device, format, skeleton, names_map)
+        else:
+            assert folder is not None
+            motion = _of_clip(folder, store, clip, device)
+        motion = motion.between(*frames)
         if moves:
             from trainer.plots.animation import write_animation
 
-            write_animation(motion, out, rate_hz)
+            write_animation(motion, out, rate_hz or 15)
         elif trajectories is not None:
             from trainer.plots.trajectories import trajectory_figure
 
@@ -142,27 +193,45 @@ def show(
             from trainer.plots.strip import strip_figure
 
             save(strip_figure(motion), out)
-    click.echo(f"wrote {out}")
+    say(f"wrote {written}")
 
 
-def _motion(
-    folder: Path,
+def _of_file(
     source: Path | None,
-    store: PathOrUrl | None,
-    clip: str | None,
+    folder: Path | None,
+    smoother: str | None,
+    name: str | None,
     device: str,
-    reading: dict[str, str | Path | None],
+    format: str | None,
+    skeleton: str | None,
+    names_map: Path | None,
 ) -> "Motion":
+    """The tracks of a file, by a run or by filters."""
+    from pose_smoother.smoothing.chain import make_chain
+    from trainer.plots.track_data import by_filter, by_run, file_motion
+
+    assert source is not None
+    if folder is None:
+        chain = make_chain(smoother or "auto")
+        smooth, label = by_filter(chain), chain.name
+    else:
+        from trainer.inference.load_run import load_run
+
+        run = load_run(folder, device)
+        smooth, label = by_run(run, names_map), run.name
+    return file_motion(source, smooth, label, name, format=format, skeleton=skeleton)
+
+
+def _of_clip(folder: Path, store: PathOrUrl | None, name: str | None, device: str) -> "Motion":
+    """A test clip of a store with the run's noise."""
     from trainer.inference.load_run import load_run
-    from trainer.plots.track_data import clip_motion, track_motion
-    from trainer.training.config import run_config
+    from trainer.plots.track_data import clip_motion
+    from trainer.training.config import chosen_store, run_config
 
     run = load_run(folder, device)
-    if source is not None:
-        return track_motion(run, source, clip, **reading)  # type: ignore[arg-type]
     _, store_then = run_config(folder, device)
-    with open_store(store or store_then) as opened:
-        return clip_motion(run, opened, clip)
+    with open_store(chosen_store(folder, store_then, store)) as opened:
+        return clip_motion(run, opened, name)
 
 
 def _by_speed(
@@ -170,19 +239,19 @@ def _by_speed(
 ) -> "Figure":
     from trainer.inference.load_run import load_run
     from trainer.plots.speed import error_by_speed, speed_figure
-    from trainer.training.config import run_config
+    from trainer.training.config import chosen_store, run_config
 
     run = load_run(folder, device)
     _, store_then = run_config(folder, device)
-    with open_store(store or store_then) as opened:
+    with open_store(chosen_store(folder, store_then, store)) as opened:
         found = error_by_speed(run, opened, max_windows, progress=True)
     return speed_figure(found, f"{run.name}: error by speed of motion")
 
 
 def _windows(folder: Path, store: PathOrUrl | None, n_windows: int, device: str) -> "Figure":
     from trainer.plots.windows import windows_figure
-    from trainer.training.config import run_config
+    from trainer.training.config import chosen_store, run_config
 
     config, store_then = run_config(folder, device)
-    with open_store(store or store_then) as opened:
+    with open_store(chosen_store(folder, store_then, store)) as opened:
         return windows_figure(folder, config, opened, n_windows)

@@ -1,4 +1,4 @@
-"""What all pictures of people share: colours, a pose, where the camera looks."""
+"""Drawing of poses: colours, lines and dots, and the part of the frame that is shown."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,7 +48,7 @@ def save(figure: "Figure", out: Path) -> None:
 
 @dataclass(frozen=True)
 class Camera:
-    """Where each frame's picture is centred, float64 (n, 2), and how far it reaches, in px.
+    """The centre of each frame's picture, float64 (n, 2), and its half width, in px.
 
     ``tallness`` is a panel's height over its width.
     """

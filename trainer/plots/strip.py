@@ -51,7 +51,7 @@ def strip_figure(motion: Motion, n_columns: int = 6) -> "Figure":
 
 
 def row_label(motion: Motion, name: str) -> str:
-    """What a row or panel shows, with its mean error where the truth is known."""
+    """The caption of a row or panel, with its mean error where the ground truth is known."""
     poses = motion.raw if name == "noisy" else motion.smoothed
     label = "as detected" if name == "noisy" else motion.smoother
     if motion.truth is None:

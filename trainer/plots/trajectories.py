@@ -65,6 +65,8 @@ def _draw(axis: "Axes", motion: Motion, column: int, coordinate: int) -> None:
 
 def _heading(motion: Motion, column: int) -> str:
     name = motion.names[column].replace("_", " ")
+    if motion.individual:
+        name = f"{motion.individual[column]}: {name}"
     if motion.truth is None:
         return name
     truth = motion.truth[:, [column]]

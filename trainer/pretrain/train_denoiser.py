@@ -23,6 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from pose_smoother.cli_support import say
 from trainer.pretrain.batches import batches, draw_batch
 from trainer.pretrain.export import export_weights
 from trainer.pretrain.live_denoiser import LiveDenoiser, draw_live_batch, live_loss
@@ -248,4 +249,4 @@ def main(arguments: list[str] | None = None) -> None:
     folder = options.pop("out")
     run = train(folder, PretrainConfig(**options))
     digest = export_weights(run.mean, folder / "weights.npz")
-    print(f"{folder / 'weights.npz'}: {run.step} steps, SHA-256 {digest}")
+    say(f"{folder / 'weights.npz'}: {run.step} steps, SHA-256 {digest}")

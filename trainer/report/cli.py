@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from pose_smoother.cli_support import PATH, PLACE
+from pose_smoother.cli_support import OVERWRITE, PATH, PLACE, say
 from pose_smoother.remote.path import PathOrUrl
 
 
@@ -23,7 +23,10 @@ from pose_smoother.remote.path import PathOrUrl
     type=PLACE,
     help="The runs' store, for runs that keep no data.json.  [default: where it was]",
 )
-def report(runs: Path, out: Path, published: Path | None, store: PathOrUrl | None) -> None:
+@OVERWRITE
+def report(
+    runs: Path, out: Path, published: Path | None, store: PathOrUrl | None, overwrite: bool
+) -> None:
     """Tables, figures and a page from the runs and baselines of the folder RUNS.
 
     Unfinished runs are named; their cells stay empty.
@@ -32,10 +35,10 @@ def report(runs: Path, out: Path, published: Path | None, store: PathOrUrl | Non
     """
     from trainer.report.report import report as write
 
-    written = write(runs, out, published, store)
+    written = write(runs, out, published, store, overwrite)
     for note in written.notes:
-        click.echo(f"note: {note}")
-    click.echo(f"{written.n_done} of {written.n_grid} network results")
+        say(f"note: {note}")
+    say(f"{written.n_done} of {written.n_grid} network results")
     for line in written.missing:
-        click.echo(f"  missing: {line}")
-    click.echo(f"report: {written.page}")
+        say(f"  missing: {line}")
+    say(f"report: {written.page}")

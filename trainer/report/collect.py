@@ -1,5 +1,6 @@
 """A folder of runs as a report reads it: what is finished, what is not, and what was counted."""
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,8 @@ import pandas as pd
 
 from pose_smoother.errors import PoseSmootherError, RunError
 from pose_smoother.filters import table_filters
-from pose_smoother.remote.path import PathOrUrl, as_path_or_url
+from pose_smoother.remote.path import PathOrUrl, as_path_or_url, local_path
+from pose_smoother.store.names import WINDOW_FRAMES
 from pose_smoother.store.open import open_store
 from trainer.experiments import EXPERIMENTS, THESIS_MODELS
 from trainer.metrics.scores import Scores
@@ -25,7 +27,15 @@ from trainer.runs.layout import (
     TIMING_KINDS,
     VALIDATION_CSV,
 )
-from trainer.runs.results_io import RESULTS_JSON, TIDY_KINDS, read_csv, read_json
+from trainer.runs.results_io import (
+    RESULTS_JSON,
+    TIDY_KINDS,
+    damage_reported,
+    read_csv,
+    read_json,
+    read_results,
+)
+from trainer.runs.schema import CONFIG_SCHEMA, STATE_SCHEMA
 
 #: Rows of one table may differ in these; everything else in a run's identity must agree.
 FREE_TO_DIFFER = frozenset(
@@ -37,6 +47,8 @@ FREE_TO_DIFFER = frozenset(
         "batch_size",
         "max_epochs",
         "max_steps",
+        "budget_steps",
+        "validation_share",
         "learning_rate",
         "targets",
         "loss",
@@ -71,6 +83,12 @@ class Run:
     state: str
 
     @property
+    def budget_steps(self) -> int | None:
+        """Steps that training was limited to; None where the usual rule ended it."""
+        steps = self.record["identity"].get("budget_steps")
+        return None if steps is None else int(steps)
+
+    @property
     def also_tested(self) -> list[str]:
         """Names of what else a finetuned run tested on the same windows, with scores of its own."""
         return list((self.results or {}).get("beside", []))
@@ -102,6 +120,7 @@ class Collection:
     ----------
     data : what the runs were scored on; all of them on the same.
     scores : (model, experiment) -> seed -> what was counted on the test split.
+    budgets : (model, experiment) -> steps, of rows whose training had a budget.
     notes : what was left out, and why.
     """
 
@@ -109,6 +128,7 @@ class Collection:
     runs: list[Run]
     baselines: list[Baselines]
     scores: dict[tuple[str, str], dict[int, Scores]] = field(default_factory=dict)
+    budgets: dict[tuple[str, str], int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -120,7 +140,7 @@ class Collection:
 
     @property
     def n_grid(self) -> int:
-        """How many (network, experiment) there are: 24 with the thesis's four."""
+        """The number of (network, experiment) pairs: 24 with the thesis's four."""
         return len(self._wanted()) * len(EXPERIMENTS)
 
     def _wanted(self) -> list[str]:
@@ -154,14 +174,24 @@ def collect(folder: Path, store: PathOrUrl | None = None) -> Collection:
     RunError : nothing is finished; runs of several stores or settings; a file is damaged; nothing
         names the clips that the scores are of.
     """
-    runs, baselines = _read_folders(folder)
-    done = [run for run in runs if run.results is not None]
+    notes: list[str] = []
+    runs, baselines = _read_folders(folder, notes)
+    done, left_out = _longest([run for run in runs if run.results is not None])
+    notes += left_out
     finished: list[Run | Baselines] = [*done, *baselines]
     if not finished:
-        raise RunError(f"no finished run in {folder}: train a model or compute baselines first")
+        why = f" ({'; '.join(notes)})" if notes else ""
+        raise RunError(
+            f"no finished run in {folder}{why}: train a model or compute baselines first"
+        )
     _same_settings(finished)
     data = _find_data(folder, finished, store)
-    found = Collection(data, runs, baselines)
+    budgets = {
+        (run.model, run.experiment): run.budget_steps
+        for run in done
+        if run.budget_steps is not None
+    }
+    found = Collection(data, runs, baselines, budgets=budgets, notes=notes)
     for one in finished:
         files = (
             {one.model: SCORES} | {name: f"scores-{name}.npz" for name in one.also_tested}
@@ -173,28 +203,57 @@ def collect(folder: Path, store: PathOrUrl | None = None) -> Collection:
     return found
 
 
+def _longest(done: list[Run]) -> tuple[list[Run], list[str]]:
+    """For each row the runs of the longest training, and a note of each run that is left out.
+
+    A training to its stopping rule is longer than any budget: seeds of different trainings must not
+    be pooled.
+    """
+    longest: dict[tuple[str, str], float] = {}
+    for run in done:
+        key = (run.model, run.experiment)
+        longest[key] = max(longest.get(key, 0), run.budget_steps or math.inf)
+    kept, notes = [], []
+    for run in done:
+        if (run.budget_steps or math.inf) == longest[run.model, run.experiment]:
+            kept.append(run)
+        else:
+            notes.append(f"{run.name} is not in the tables: a longer training of its row is")
+    return kept, notes
+
+
 def _add_scores(found: Collection, file: Path, key: tuple[str, str], seed: int) -> None:
     if not file.exists():
         found.notes.append(f"{file.parent.name} has results but no {file.name}: not in the tables")
         return
-    scores = Scores.load(file)
-    if len(scores.annotated) != len(found.data.clips):
-        raise RunError(
-            f"{file} counts {len(scores.annotated)} clips, expected the {len(found.data.clips)} of "
-            "its store: train again"
-        )
+    try:
+        scores = Scores.load(file)
+        if len(scores.annotated) != len(found.data.clips):
+            raise RunError(
+                f"{file} counts {len(scores.annotated)} clips, expected the "
+                f"{len(found.data.clips)} of its store: train again"
+            )
+    except RunError as error:
+        found.notes.append(f"{error}: not in the tables")
+        return
     found.scores.setdefault(key, {})[seed] = scores
 
 
-def _read_folders(folder: Path) -> tuple[list[Run], list[Baselines]]:
-    runs, baselines = [], []
+def _read_folders(folder: Path, notes: list[str]) -> tuple[list[Run], list[Baselines]]:
+    """Runs and baselines; one that is damaged is left out, and ``notes`` gets why."""
+    runs: list[Run] = []
+    baselines: list[Baselines] = []
     for file in sorted(folder.glob(f"*/{CONFIG}")):
-        record = read_json(file, "not a run folder")
-        identity = record.get("identity", {})
-        if {"model", "experiment", "seed"} <= set(identity):
-            runs.append(_read_run(file.parent, record))
-        elif "smoothers" in identity and (file.parent / RESULTS_JSON).exists():
-            baselines.append(_read_baselines(file.parent, record))
+        try:
+            with damage_reported(file):
+                record = read_json(file, "not a run folder", CONFIG_SCHEMA)
+                identity = record["identity"]
+                if {"model", "experiment", "seed"} <= set(identity):
+                    runs.append(_read_run(file.parent, record))
+                elif "smoothers" in identity and (file.parent / RESULTS_JSON).exists():
+                    baselines.append(_read_baselines(file.parent, record))
+        except RunError as error:
+            notes.append(f"{file.parent.name} is left out: {error}")
     return runs, baselines
 
 
@@ -209,15 +268,15 @@ def _read_run(folder: Path, record: dict[str, Any]) -> Run:
     results = None
     state = "finished"
     if (folder / RESULTS_JSON).exists():
-        results = read_json(folder / RESULTS_JSON, "")
+        results = read_results(folder)
     else:
         file = folder / STATE
-        word = read_json(file, "")["state"] if file.exists() else "begun"
+        word = read_json(file, "", STATE_SCHEMA)["state"] if file.exists() else "begun"
         state = f"{word}, {len(history)} epochs so far"
     return Run(
         folder.name,
-        identity["model"],
-        identity["experiment"],
+        str(identity["model"]),
+        str(identity["experiment"]),
         int(identity["seed"]),
         record,
         history,
@@ -235,7 +294,7 @@ def _read_baselines(folder: Path, record: dict[str, Any]) -> Baselines:
         identity["experiment"],
         int(identity["seed"]),
         record,
-        read_json(folder / RESULTS_JSON, "")["params"],
+        read_results(folder)["params"],
         read_csv(validation, TIDY_KINDS) if validation.exists() else None,
     )
 
@@ -244,7 +303,9 @@ def _same_settings(finished: list[Run | Baselines]) -> None:
     """Check that the rows of one table were counted on the same store in the same way."""
     first = finished[0]
     for other in finished[1:]:
-        wanted, found = first.record["identity"], other.record["identity"]
+        wanted, found = (
+            {"window": WINDOW_FRAMES, **one.record["identity"]} for one in (first, other)
+        )
         for name in sorted((set(wanted) & set(found)) - FREE_TO_DIFFER):
             if wanted[name] != found[name]:
                 raise RunError(
@@ -254,18 +315,24 @@ def _same_settings(finished: list[Run | Baselines]) -> None:
 
 
 def _find_data(folder: Path, finished: list[Run | Baselines], store: PathOrUrl | None) -> Data:
+    reasons = ["no run holds data.json"]
     for one in finished:
         if (folder / one.name / DATA_JSON).exists():
-            return load_data(folder / one.name)
-    wanted = finished[0].record["identity"]["store_sha256"]
-    places = [one.record["store"]["path"] for one in finished if "store" in one.record]
-    reasons = ["no run holds data.json"]
-    for place in [store] if store is not None else dict.fromkeys(map(as_path_or_url, places)):
+            try:
+                return load_data(folder / one.name)
+            except RunError as error:
+                reasons.append(str(error))
+    wanted = finished[0].record["identity"].get("store_sha256")
+    paths = [one.record["store"]["path"] for one in finished if "store" in one.record]
+    for path in [store] if store is not None else dict.fromkeys(map(as_path_or_url, paths)):
         try:
-            with open_store(place) as opened:
+            if store is None and local_path(path) is None:
+                reasons.append("their store is at an address, which only --store has opened")
+                continue
+            with open_store(path) as opened:
                 if store_hash(opened) == wanted:
                     return describe(opened, wanted)
-                reasons.append(f"{place} is another store")
+                reasons.append(f"{path} is another store")
         except PoseSmootherError as error:
             reasons.append(str(error))
     raise RunError(

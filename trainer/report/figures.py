@@ -151,15 +151,15 @@ def _legend(figure: "Figure", experiments: set[str], identity: dict[str, float])
 
 def _draw_rows(axis: "Axes", source: ReportData, where: CellKey, models: list[str]) -> None:
     networks = network_order()
-    for place, model in enumerate(models):
+    for height, model in enumerate(models):
         number = source.numbers.get(where.key(model))
         if number is not None:
             colour = _COLOURS["1"] if model in networks else _IDENTITY_COLOUR
-            axis.plot([number.low, number.high], [place, place], color=colour, lw=2)
-            axis.plot(number.value, place, "o", color=colour, markersize=5)
+            axis.plot([number.low, number.high], [height, height], color=colour, lw=2)
+            axis.plot(number.value, height, "o", color=colour, markersize=5)
         published = source.published_pck(model, where)
         if published is not None:
-            axis.plot(float(published), place, "D", markersize=5, mfc="none", mec=_COLOURS["2"])
+            axis.plot(float(published), height, "D", markersize=5, mfc="none", mec=_COLOURS["2"])
     axis.set_yticks(range(len(models)), [label(model) for model in models])
     axis.set_ylim(len(models) - 0.5, -0.5)
     axis.set_title(f"{where.experiment}: PCK@{where.alpha:g} (%)")

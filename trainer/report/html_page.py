@@ -9,9 +9,10 @@ from typing import Any
 from pose_smoother.errors import InvalidInputError
 from trainer.experiments import EXPERIMENTS
 from trainer.report.collect import FREE_TO_DIFFER, Collection
+from trainer.report.intervals import Number
 from trainer.report.tables.grid import label
 from trainer.report.tables.metadata_tables import changed_settings
-from trainer.report.tables.table import UNDER_A_VALUE, Table
+from trainer.report.tables.table import UNDER_A_VALUE, Table, measured_rows
 
 TEMPLATE = "report.html"
 
@@ -20,7 +21,9 @@ SECTIONS: dict[str, tuple[str, str]] = {
     "accuracy": (
         "Test accuracy",
         "Every network next to the identity function and smoothers that were tuned on validation "
-        "alone. A network that does not beat the mean has not learned to smooth.",
+        "alone. A network that does not beat the mean has not learned to smooth. PCK scores frames "
+        "with a whole torso, which many clips do not have; the second normalisation needs one "
+        "side.",
     ),
     "differences": (
         "Differences",
@@ -35,7 +38,7 @@ SECTIONS: dict[str, tuple[str, str]] = {
     ),
     "measures": (
         "Other measures",
-        "How far off, how jittery, how late; and the same rows by another way to measure a torso.",
+        "How far off, how jittery, how late, over all annotated keypoints.",
     ),
     "checks": (
         "Checks",
@@ -53,7 +56,7 @@ FIGURES = {
 
 @dataclass(frozen=True)
 class Making:
-    """How the numbers were made.
+    """The origin of the numbers.
 
     Attributes
     ----------
@@ -85,14 +88,16 @@ def page(
     sections: Mapping[str, Sequence[Table]],
     figures: Mapping[str, str],
     notes: Sequence[str],
+    results: Sequence[Number] = (),
 ) -> str:
-    """The page as HTML.
+    """The page as HTML: first what was measured, at the end what is missing.
 
     Parameters
     ----------
     sections : tables by the sections of ``SECTIONS``.
     figures : name -> SVG element.
     notes : what was left out, and why.
+    results : every number, for the best row of each experiment.
     """
     from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
@@ -105,14 +110,19 @@ def page(
     for name, svg in figures.items():
         section, caption = FIGURES[name]
         drawn.setdefault(section, []).append((name, caption, Markup(svg)))
+    measured = {
+        key: [table for table in map(measured_rows, listed) if table is not None]
+        for key, listed in sections.items()
+    }
     shown = {
-        key: (*SECTIONS[key], drawn.get(key, []), sections.get(key, []))
+        key: (*SECTIONS[key], drawn.get(key, []), measured.get(key, []))
         for key in SECTIONS
-        if drawn.get(key) or sections.get(key)
+        if drawn.get(key) or measured.get(key)
     }
     return environment.from_string(source).render(
         sections=shown,
         missing=missing_lines(found),
+        best=best_rows(results),
         n_grid=found.n_grid,
         n_done=found.n_grid - len(found.missing),
         without_smoothers=_without_smoothers(found),
@@ -123,6 +133,23 @@ def page(
         group_starts=group_starts,
         under_a_value=UNDER_A_VALUE,
     )
+
+
+def best_rows(results: Sequence[Number]) -> list[str]:
+    """For each experiment, the row with the most keypoints within 0.1 of the torso."""
+    by_experiment: dict[str, dict[str, float]] = {}
+    for one in results:
+        at = (one.metric, one.alpha, one.keypoint, one.dataset)
+        if at == ("pck", 0.1, "all", "all"):
+            by_experiment.setdefault(one.experiment, {})[one.model] = one.value
+    lines = []
+    for experiment, value in sorted(by_experiment.items()):
+        best = max(value, key=lambda model: value[model])
+        line = f"Experiment {experiment}: {label(best)} {value[best]:.1f} % PCK@0.1"
+        if "identity" in value and best != "identity":
+            line += f", the identity function {value['identity']:.1f} %"
+        lines.append(line)
+    return lines
 
 
 def group_starts(table: Table) -> set[int]:

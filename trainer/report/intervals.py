@@ -36,7 +36,7 @@ class Number:
     value, low, high : the figure and its 95 % interval by bootstrap over videos; low and high are
         NaN with fewer than two videos.
     n : keypoints counted, over all seeds.
-    n_videos : videos that were drawn from.
+    n_videos : videos that contribute: with ``missing_torso`` "skip", PCK counts nothing of many.
     seeds : the runs' seeds.
     seed_sd : standard deviation of the seeds' own values; NaN with one seed.
     """

@@ -4,7 +4,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from pose_smoother.files.atomic import write_atomic
-from pose_smoother.remote.path import PathOrUrl
+from pose_smoother.files.outputs import check_output
+from pose_smoother.files.plain import open_plain
+from pose_smoother.remote.path import PathOrUrl, local_path
 from trainer.report import figures, style
 from trainer.report.collect import Collection, collect
 from trainer.report.html_page import missing_lines, page, require_jinja2
@@ -17,11 +19,14 @@ from trainer.report.tables.table import Table, csv_of, latex, markdown, records_
 TABLES = "tables"
 NUMBERS_CSV = "numbers.csv"
 PAGE = "report.html"
+#: What the page's template begins with.
+_MARK = b'<meta name="generator" content="pose-smoother report">'
+_HEAD_BYTES, _MAX_PAGE_BYTES = 4096, 1 << 30
 
 
 @dataclass(frozen=True)
 class Written:
-    """What a report says of itself in a few lines.
+    """The summary of a report.
 
     Attributes
     ----------
@@ -39,7 +44,11 @@ class Written:
 
 
 def report(
-    runs: Path, out: Path, published: Path | None = None, store: PathOrUrl | None = None
+    runs: Path,
+    out: Path,
+    published: Path | None = None,
+    store: PathOrUrl | None = None,
+    overwrite: bool = False,
 ) -> Written:
     """Write tables, figures and the page.
 
@@ -47,19 +56,23 @@ def report(
     ----------
     runs : the folder given to ``--out`` of train and baselines.
     out : where to write; files of an earlier report are replaced.
+    overwrite : replace files of the same names even if an earlier report did not write them.
     published : folder of the published numbers; None takes a checkout's own, if this is one.
     store : see ``collect``.
 
     Raises
     ------
     RunError : see ``collect``.
-    InvalidInputError : ``published`` doesn't hold the tables; jinja2 is not installed.
+    InvalidInputError : ``published`` doesn't hold the tables; jinja2 is not installed; ``out`` is
+        an input, or holds what is no report.
     """
     require_jinja2()
+    inputs = (runs, published, local_path(store))
+    out = check_output(out, inputs, overwrite=overwrite, is_ours=_is_report)
     printed, notes = _published(published)
     found = collect(runs, store)
     notes += found.notes
-    source = ReportData(numbers(found), printed)
+    source = ReportData(numbers(found), printed, found.budgets)
     pairs = differences(found)
     sections = tables_by_section(found, source, pairs)
     for table in (table for listed in sections.values() for table in listed):
@@ -68,10 +81,19 @@ def report(
     rows = as_records(source.numbers.values())
     write_atomic(out / NUMBERS_CSV, records_csv(columns, rows))
     drawn = _write_figures(out, found, source)
-    text = page(found, sections, drawn, notes)
+    text = page(found, sections, drawn, notes, list(source.numbers.values()))
     write_atomic(out / PAGE, text.encode())
     n_done = found.n_grid - len(found.missing)
     return Written(out / PAGE, n_done, found.n_grid, tuple(missing_lines(found)), tuple(notes))
+
+
+def _is_report(folder: Path) -> bool:
+    """Whether a folder holds a report that this program wrote."""
+    try:
+        with open_plain(folder / PAGE, _MAX_PAGE_BYTES) as file:
+            return _MARK in file.read(_HEAD_BYTES)
+    except (OSError, ValueError):
+        return False
 
 
 def _published(folder: Path | None) -> tuple[Published, list[str]]:

@@ -1,4 +1,4 @@
-"""How all figures look, and their bytes: equal figures give equal files."""
+"""The style of all figures; equal figures give equal files."""
 
 import io
 from collections.abc import Iterator

@@ -3,18 +3,21 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pose_smoother.text import one_line
+
 #: (metric, alpha) -> heading, in the order shown.
 MAIN = {
     ("pck", 0.05): "PCK@0.05",
     ("pck", 0.1): "PCK@0.1",
     ("pck", 0.2): "PCK@0.2",
     ("error_px", None): "error px",
+    ("acceleration_error_px", None): "accel px",
 }
 _WIDTH = 10
 
 
 def main_rows(rows: Sequence[Mapping[str, Any]]) -> str:
-    """One line a model: PCK in percent and pixel error over everything, and how much was scored.
+    """One line a model: PCK in percent, both errors over everything, and how much was scored.
 
     Parameters
     ----------
@@ -24,7 +27,8 @@ def main_rows(rows: Sequence[Mapping[str, Any]]) -> str:
     for row in rows:
         heading = MAIN.get((row["metric"], row["alpha"]))
         if heading and row["dataset"] == row["keypoint"] == "all":
-            line = cells.setdefault((row["experiment"], row["model"]), {})
+            key = (one_line(str(row["experiment"])), one_line(str(row["model"])))
+            line = cells.setdefault(key, {})
             line[heading] = f"{row['value']:.2f}"
             if heading == "PCK@0.2":
                 line["n scored"] = f"{row['n']:,}"

@@ -1,4 +1,4 @@
-"""What the identity function must score if noise and scoring are right (DESIGN section 8).
+"""The theoretical score of the identity function, a check of noise and scoring (DESIGN section 8).
 
 A shift of N(0, sigma^2) per axis stays within r with probability 1 - exp(-r^2 / 2 sigma^2). Three
 things move the measured number: r differs from frame to frame, shifts are rounded to whole pixels,

@@ -21,10 +21,13 @@ import torch
 
 from pose_smoother.errors import RunError
 from pose_smoother.files.atomic import fsync_folder, sha256_bytes, sha256_file, write_atomic
+from pose_smoother.files.plain import read_plain
+from trainer.runs.layout import MAX_CHECKPOINT_BYTES
 
 LAST = "last.pt"
 PREVIOUS = "previous.pt"
 BEST = "best.pt"
+_MAX_HASH_BYTES = 64 << 10
 
 #: What torch.load raises for files that are not of plain tensors and values, or are damaged.
 _LOAD_ERRORS = (
@@ -70,9 +73,11 @@ def read_checkpoint(path: Path, device: str | torch.device = "cpu") -> dict[str,
     DamagedCheckpointError : its bytes do not match its hash, or the hash is absent.
     """
     try:
-        data = path.read_bytes()
+        data = read_plain(path, MAX_CHECKPOINT_BYTES)
     except FileNotFoundError:
         raise RunError(f"no checkpoint {path}: the run was never trained, or was moved") from None
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path} cannot be read ({error})") from None
     accepted = _accepted(path)
     found = sha256_bytes(data)
     if found not in accepted:
@@ -141,9 +146,9 @@ def load_last(folder: Path, device: str | torch.device = "cpu") -> dict[str, Any
     return None
 
 
-def remove_checkpoints(folder: Path) -> None:
-    """Delete a run folder's checkpoints and their hashes."""
-    for name in (LAST, PREVIOUS, BEST):
+def remove_checkpoints(folder: Path, names: tuple[str, ...] = (LAST, PREVIOUS, BEST)) -> None:
+    """Delete checkpoints of a run folder, by default all, and their hashes."""
+    for name in names:
         (folder / name).unlink(missing_ok=True)
         hash_file(folder / name).unlink(missing_ok=True)
 
@@ -151,8 +156,8 @@ def remove_checkpoints(folder: Path) -> None:
 def _accepted(path: Path) -> list[str]:
     """Accepted hashes of a checkpoint, newest first; none when the file is absent or garbled."""
     try:
-        return hash_file(path).read_text("ascii").split()
-    except (FileNotFoundError, UnicodeDecodeError):
+        return read_plain(hash_file(path), _MAX_HASH_BYTES).decode("ascii").split()
+    except (OSError, ValueError):
         return []
 
 

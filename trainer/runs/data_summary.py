@@ -1,4 +1,4 @@
-"""What a run's numbers were counted on, kept with the run: its clips, its splits, what leaks.
+"""The data of a run, saved with it: clips, splits, and what several splits share.
 
 On disk next to ``scores.npz``: ``clips.csv``, one row for each clip row of the scores, and
 ``data.json``. With them a folder of runs is reported without the store.
@@ -18,6 +18,7 @@ from pose_smoother.store.names import SPLITS, STEPS
 from pose_smoother.store.split_overlap import leak_audit
 from pose_smoother.store.store import Store
 from trainer.runs.results_io import read_csv, read_json, write_csv
+from trainer.runs.schema import DATA_SCHEMA
 
 CLIPS_CSV = "clips.csv"
 DATA_JSON = "data.json"
@@ -103,7 +104,9 @@ def load_data(folder: Path) -> Data:
     ------
     RunError : absent or damaged.
     """
-    about = read_json(folder / DATA_JSON, "an older version of this program made the run")
+    about = read_json(
+        folder / DATA_JSON, "an older version of this program made the run", DATA_SCHEMA
+    )
     try:
         return Data(**about, clips=read_csv(folder / CLIPS_CSV, CLIP_KINDS))
     except TypeError as error:

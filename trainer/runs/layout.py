@@ -3,7 +3,11 @@
 from enum import StrEnum
 
 CONFIG = "config.json"
+#: Next to the runs: where a run is kept that is trained anew, until its successor has finished.
+ASIDE = ".before"
 STATE = "state.json"
+#: Larger files of a run are refused: those of tables and scores, and checkpoints.
+MAX_FILE_BYTES, MAX_CHECKPOINT_BYTES = 1 << 30, 16 << 30
 HISTORY = "history.csv"
 TIMING = "timing.csv"
 SCORES = "scores.npz"
@@ -32,7 +36,7 @@ TIMING_KINDS: dict[str, str] = {
 
 
 class RunState(StrEnum):
-    """What a run is doing, in the order in which a reader wants to see it."""
+    """The state of a run, in the order of overviews."""
 
     FAILED = "failed"
     #: Its process died and wrote nothing: a kill, a machine that is gone.

@@ -8,15 +8,19 @@ import csv
 import io
 import json
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from pose_smoother.errors import RunError
+from pose_smoother.errors import PoseSmootherError, RunError
 from pose_smoother.files.atomic import write_atomic, write_json
+from pose_smoother.files.plain import read_plain
 from trainer.metrics.tidy_rows import COLUMNS
+from trainer.runs.layout import MAX_FILE_BYTES
+from trainer.runs.schema import RESULTS_SCHEMA, fault_of
 
 RESULTS_CSV = "results.csv"
 RESULTS_JSON = "results.json"
@@ -75,14 +79,14 @@ def read_csv(path: Path, kinds: Mapping[str, str]) -> pd.DataFrame:
     RunError : the file is absent, has other columns, or a cell that is not of its kind.
     """
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
-        if list(table.columns) != list(kinds):
-            raise RunError(
-                f"{path} has columns {', '.join(table.columns)}, expected {', '.join(kinds)}"
-            )
-        columns = {name: _typed(table[name], kind) for name, kind in kinds.items()}
-    except (OSError, ValueError) as error:
-        raise RunError(f"{path} can't be read as a results table: {error}") from None
+        with damage_reported(path):
+            raw = io.BytesIO(read_plain(path, MAX_FILE_BYTES))
+            table = pd.read_csv(raw, dtype=str, keep_default_na=False, encoding="utf-8")
+            if list(table.columns) != list(kinds):
+                raise RunError(f"{path} is damaged: expected the columns {', '.join(kinds)}")
+            columns = {name: _typed(table[name], kind) for name, kind in kinds.items()}
+    except FileNotFoundError:
+        raise RunError(f"no {path}: the run is not complete") from None
     return pd.DataFrame(columns)
 
 
@@ -98,26 +102,58 @@ def write_results(folder: Path, results: Mapping[str, Any]) -> None:
 
 
 def read_results(folder: Path) -> dict[str, Any]:
-    """What a finished run's ``results.json`` holds.
+    """The content of a finished run's ``results.json``.
 
     Raises
     ------
     RunError : the run is not finished, or the file is damaged.
     """
-    return read_json(folder / RESULTS_JSON, "the run is not finished")
+    return read_json(folder / RESULTS_JSON, "the run is not finished", RESULTS_SCHEMA)
 
 
-def read_json(path: Path, if_absent: str) -> dict[str, Any]:
-    """A JSON object of a run folder; RunError with a hint when it is absent or damaged."""
+def read_json(path: Path, if_absent: str, schema: Any = dict) -> dict[str, Any]:
+    """A JSON object of a run folder.
+
+    Parameters
+    ----------
+    if_absent : a hint for the error of a missing file.
+    schema : what it must hold (``trainer.runs.schema``).
+
+    Raises
+    ------
+    RunError : the file is absent or damaged; nothing of its content is quoted.
+    """
     try:
-        value = json.loads(path.read_bytes())
+        with damage_reported(path):
+            value = json.loads(read_plain(path, MAX_FILE_BYTES))
+            fault = fault_of(value, schema)
     except FileNotFoundError:
         raise RunError(f"no {path}: {if_absent}") from None
-    except (OSError, ValueError, RecursionError) as error:
+    if fault:
+        raise RunError(f"{path} is damaged: {fault}")
+    return dict(value)
+
+
+@contextmanager
+def damage_reported(path: Path) -> Iterator[None]:
+    """Raise RunError, "<path> is damaged", for errors over a file's content; none of it is quoted.
+
+    What is no error of the content passes: a file that is absent, a warning made an error.
+    """
+    try:
+        yield
+    except (FileNotFoundError, Warning, RunError):
+        raise
+    except PoseSmootherError as error:
         raise RunError(f"{path} is damaged: {error}") from None
-    if not isinstance(value, dict):
-        raise RunError(f"{path} is damaged: expected a JSON object")
-    return value
+    except OSError as error:
+        raise RunError(f"{path} cannot be read ({error.strerror or error})") from None
+    except KeyError as error:
+        raise RunError(f"{path} is damaged: it has no {error}") from None
+    except json.JSONDecodeError as error:
+        raise RunError(f"{path} is damaged: not JSON ({error})") from None
+    except Exception:  # whatever a parser raises on such a file
+        raise RunError(f"{path} is damaged: it does not hold what it should") from None
 
 
 def load(runs: str | Path) -> pd.DataFrame:

@@ -1,13 +1,11 @@
-"""How far runs are, read from their folders while others write them: no lock is taken.
+"""The progress of runs, read from their folders without a lock while others write them.
 
 A run's process touches a small file next to the run every few seconds
 (``pose_smoother.files.lock``). Where that has stopped and the state still says "running", the
 process died without a word.
 """
 
-import json
 import math
-import os
 import socket
 import time
 from contextlib import suppress
@@ -15,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pose_smoother.errors import PoseSmootherError, RunError
-from pose_smoother.files.lock import DEAD_AFTER_S, owner_file
+from pose_smoother.files.lock import has_heartbeat, is_process, owner_file, read_owner
 from trainer.runs.layout import (
     CONFIG,
     HISTORY,
@@ -125,7 +123,7 @@ def plain(text: str) -> str:
 
 
 def _live_state(folder: Path) -> RunState:
-    """What a run is doing; the results are written last, so they decide."""
+    """The state of a run; the results are written last, so they decide."""
     saved = ""
     with suppress(PoseSmootherError):
         saved = str(read_json(folder / STATE, "").get("state")) if (folder / STATE).exists() else ""
@@ -139,18 +137,17 @@ def _live_state(folder: Path) -> RunState:
 
 
 def _is_at_work(folder: Path) -> bool:
-    """Whether the run's process lives: it has touched its file, and exists if it is from here."""
+    """Whether the run's process is alive: it touched its file, and exists if it is from here."""
     file = owner_file(folder)
     try:
-        silent_s = time.time() - file.stat().st_mtime
-        owner = json.loads(file.read_text())
-        if owner["host"] == socket.gethostname():
-            os.kill(int(owner["pid"]), 0)
-    except PermissionError:
-        return True
-    except (OSError, ValueError, KeyError, TypeError):
+        owner = read_owner(file)
+        if owner is None or (
+            owner["host"] == socket.gethostname() and not is_process(owner["pid"])
+        ):
+            return False
+        return has_heartbeat(file)
+    except OSError:
         return False
-    return silent_s < DEAD_AFTER_S
 
 
 def _silent_s(folder: Path) -> float | None:

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from pose_smoother.text import one_line
 from trainer.runs.layout import RunState
 from trainer.runs.results_io import write_csv
 from trainer.runs.status import RunStatus, plain
@@ -14,13 +15,13 @@ _CSV_COLUMNS = ("run", "state", "epochs", "best_val_pck", "minutes", "reason")
 
 def status_line(status: RunStatus, width: int) -> str:
     """A run of a sweep as one line; the run's name takes ``width`` letters."""
-    parts = [f"{status.run:<{width}}", f"{status.state:<9}"]
+    parts = [f"{one_line(status.run):<{width}}", f"{status.state:<9}"]
     parts.append("" if status.epochs is None else f"epoch {status.epochs:>2}")
     pck = "" if status.best_val_pck is None else f"{status.best_val_pck:6.2f}"
     parts.append(f"best val PCK@0.2 {pck}" if pck else "")
     parts.append("" if status.minutes is None else f"{status.minutes:.1f} min")
     line = f"{parts[0]}  {parts[1]}  {parts[2]:<8}  {parts[3]:<23}  {parts[4]:>9}"
-    return f"{line}  {status.reason}".rstrip()
+    return f"{line}  {one_line(status.reason)}".rstrip()
 
 
 def sweep_table(statuses: Sequence[RunStatus]) -> str:
@@ -38,8 +39,9 @@ def overview_table(statuses: Sequence[RunStatus]) -> str:
         epochs = "" if status.epochs is None else str(status.epochs)
         pck = "" if status.best_val_pck is None else f"{status.best_val_pck:.2f}"
         age = "" if status.silent_s is None else _age(status.silent_s)
-        line = f"{status.run:<{width}}  {status.state:<9}  {epochs:>6}  {pck:>11}  {age:>9}"
-        lines.append(f"{line}  {status.reason}".rstrip())
+        name = f"{one_line(status.run):<{width}}"
+        line = f"{name}  {status.state:<9}  {epochs:>6}  {pck:>11}  {age:>9}"
+        lines.append(f"{line}  {one_line(status.reason)}".rstrip())
     return "\n".join([*lines, _counted(statuses)])
 
 
@@ -69,7 +71,7 @@ def write_table(path: Path, statuses: Sequence[RunStatus]) -> None:
 
 
 def _counted(statuses: Sequence[RunStatus]) -> str:
-    """How many runs are in each state."""
+    """The number of runs in each state."""
     counts = Counter(status.state for status in statuses)
     counted = ", ".join(f"{counts[state]} {state}" for state in RunState if counts[state])
     return f"{len(statuses)} runs: {counted}"

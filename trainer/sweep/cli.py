@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from pose_smoother.cli_support import PATH, names
+from pose_smoother.cli_support import PATH, FiniteRange, names, say_lines
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.remote.path import PathOrUrl
 from pose_smoother.store.open import open_store
@@ -48,7 +48,7 @@ from trainer.sweep.launchers.cli import CLUSTER, WHERE, launcher_of
 @click.option(
     "--max-minutes",
     default=None,
-    type=click.FloatRange(0),
+    type=FiniteRange(0),
     help="Save and stop after this time; the same command continues.  [default: no limit]",
 )
 @NOISE_AND_SCORE
@@ -115,7 +115,7 @@ def sweep(
         options = SweepOptions(jobs, threads, max_minutes, not is_here if again is None else again)
         launcher = launcher_of(out, threads * nproc_per_node, **where)
         statuses = Supervisor(planned, out, options, interrupt, ProgressDisplay(), launcher).run()
-        click.echo(sweep_table(statuses))
+        say_lines(sweep_table(statuses))
         verdict(statuses, interrupt)
 
 
@@ -123,7 +123,7 @@ def sweep(
 @click.argument("runs", type=PATH)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: a list with a table a run.")
 def status(runs: Path, as_json: bool) -> None:
-    """How far each run of a folder is: one line a run, read off the files, at any time.
+    """Show the state of each run of a folder: one line a run, read from its files, at any time.
 
     running (its process gave a sign of life within a minute), finished, failed and why, stopped
     (it saved; the same command continues it), lost (its process died without a message; the same
@@ -135,7 +135,7 @@ def status(runs: Path, as_json: bool) -> None:
     from trainer.runs.status_table import overview_table, to_json
 
     found = overview(runs)
-    click.echo(to_json(found) if as_json else overview_table(found))
+    say_lines(to_json(found) if as_json else overview_table(found))
 
 
 def _subset(text: str) -> tuple[str, ...] | None:

@@ -1,4 +1,4 @@
-"""What a sweep runs: models x experiments x seeds, and the smoothers of each experiment."""
+"""The runs of a sweep: models x experiments x seeds, and the filters of each experiment."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -73,12 +73,12 @@ def job_of(
     else:
         identity = baselines.identity(config, store)
         verb = ["baselines"]
-    places = ("--store", str(store.path), "--out", str(out))
+    paths = ("--store", str(store.path), "--out", str(out))
     program = ["trainer"]
     if n_processes > 1 and isinstance(config, TrainConfig):
         torchrun = ["trainer.distributed.launch", "--nproc-per-node", str(n_processes)]
         program = [*torchrun, "-m", "trainer"]
-    command = (sys.executable, "-m", *program, *verb, *flags(config), *places)
+    command = (sys.executable, "-m", *program, *verb, *flags(config), *paths)
     return Job(config.run_name, identity, command)
 
 

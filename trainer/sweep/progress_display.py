@@ -5,6 +5,8 @@ import time
 from collections.abc import Sequence
 from typing import TextIO
 
+from pose_smoother.text import one_line
+
 _REDRAW_S = 1.0
 _REPEAT_S = 300.0  # in a file, a run's line is repeated this often at most
 
@@ -27,18 +29,18 @@ class ProgressDisplay:
     def write(self, line: str) -> None:
         """Print a line that stays."""
         self._wipe()
-        print(line, file=self._stream, flush=True)
+        print(one_line(line), file=self._stream, flush=True)
 
     @property
     def is_due(self) -> bool:
-        """Whether it is time for ``show``."""
+        """Whether ``show`` is due."""
         return time.monotonic() - self._last > (_REDRAW_S if self._live else _REPEAT_S)
 
     def show(self, lines: Sequence[str]) -> None:
         """Redraw the live lines; in a file they are simply the next ones."""
         self._wipe()
         for line in lines:
-            print(line, file=self._stream, flush=True)
+            print(one_line(line), file=self._stream, flush=True)
         self._n_drawn = len(lines) if self._live else 0
         self._last = time.monotonic()
 

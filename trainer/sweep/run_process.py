@@ -47,7 +47,7 @@ class RunProcess:
         return (time.monotonic() - self.began) / 60
 
     def stop(self) -> None:
-        """Ask it to save and leave."""
+        """Ask it to save and stop."""
         self.asked_to_stop = True
         self.process.terminate()
 

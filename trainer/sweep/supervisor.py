@@ -30,7 +30,7 @@ _GRACE_S = 120.0  # a run saves after its batch; the slowest model's takes secon
 
 @dataclass(frozen=True)
 class SweepOptions:
-    """How jobs are run.
+    """The options of a sweep.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class SweepOptions:
 
 
 class UnfinishedError(Interrupted):
-    """Some runs are left; the same command continues with them."""
+    """Some runs are unfinished; the same command continues them."""
 
 
 class Supervisor:
@@ -134,7 +134,7 @@ class Supervisor:
     def _stop_all(self) -> None:
         self._stopping_since = time.monotonic()
         if self._processes:
-            self._display.write(f"stopping: {', '.join(self._processes)} save and leave")
+            self._display.write(f"stopping: {', '.join(self._processes)} save and stop")
         for process in self._processes.values():
             process.stop()
 
@@ -266,7 +266,8 @@ def verdict(statuses: Sequence[RunStatus], interrupt: Interrupt) -> None:
     if left:
         also = f"; {len(failed)} failed: {reasons}" if failed else ""
         raise UnfinishedError(
-            f"{len(left)} of {len(statuses)} runs are left; the same command continues them{also}"
+            f"{len(left)} of {len(statuses)} runs are unfinished; the same command continues them"
+            f"{also}"
         )
     if failed:
         raise RunError(

@@ -1,6 +1,5 @@
 """The configuration of a run, which decides its numbers and is saved with it."""
 
-import math
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -8,7 +7,8 @@ from typing import Any
 import torch
 
 from pose_smoother.errors import InvalidInputError, RunError
-from pose_smoother.remote.path import PathOrUrl, as_path_or_url
+from pose_smoother.heatmap import SIZE
+from pose_smoother.remote.path import PathOrUrl, as_path_or_url, local_path
 from pose_smoother.store.names import CONTRACT_VERSION, WINDOW_FRAMES
 from pose_smoother.store.store import Store
 from trainer.data.stream import POOL_FRAMES, WindowStream
@@ -18,28 +18,47 @@ from trainer.models.precision import resolved_precision
 from trainer.noise.select import check_noise, load_noise_file, noise_config, resolved_noise
 from trainer.runs.data_summary import store_hash
 from trainer.runs.folder import CONFIG, UNRECORDED, versions
-from trainer.runs.results_io import read_json
+from trainer.runs.results_io import damage_reported, read_json
+from trainer.runs.schema import CONFIG_SCHEMA
 from trainer.settings import (
     MISSING_TORSO,
     PRECISIONS,
     SCHEDULES,
     TARGETS,
     augmentation,
+    budget_suffix,
     check_choice,
     check_seed,
     check_window,
     window_suffix,
+    without_default_budget,
     without_default_window,
 )
 from trainer.training.losses import batch_loss_of
 
+#: What a run may ask for at most: its settings may come from a file.
+_MOST = {
+    "batch_size": 1 << 20,
+    "max_epochs": 1_000_000,
+    "max_steps": 1 << 40,
+    "budget_steps": 1 << 40,
+    "threads": 4_096,
+    "pool_frames": 1 << 26,
+}
+_MOST_LEARNING_RATE = 1_000.0
+_KINDS: dict[str, tuple[type, ...]] = {
+    "str": (str,),
+    "int": (int,),
+    "float": (float, int),
+    "int | None": (int, type(None)),
+}
 _NOT_IDENTITY = ("device", "threads", "pool_frames")
 _POOL_FRAMES_BEFORE = 2_048  # of runs that were begun before it was recorded
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """What decides a run's numbers, and on what it runs.
+    """The settings that decide a run's numbers, and the device and threads it computes with.
 
     Attributes
     ----------
@@ -47,12 +66,15 @@ class TrainConfig:
     seed : decides initial weights, order, noise and dropout.
     batch_size : windows a step.
     max_epochs, max_steps : epochs at most, and training batches of each (None: all).
+    budget_steps : steps of the whole training, instead of ``max_epochs`` and the stopping rule. An
+        epoch is then a fresh share of the training windows, of which no two share a frame.
+    validation_share : share of the validation windows that epochs are compared on.
     learning_rate : Adam's, before it falls.
     targets : "auto", "stored" or "rendered" ground-truth heatmaps.
     missing_torso : which frames PCK scores, "skip" or "one-side".
     loss : "mse", or a model's own: "official" (DeciWatch), "likelihood" (with an uncertainty).
     schedule : "plateau", the thesis's rule, or "one-cycle" over all epochs.
-    augment : what is done to training windows, by name (``trainer.data.augment``).
+    augment : of training windows, by name (``trainer.settings.AUGMENTATIONS``).
     precision : of the matrix products in training: "float32", "bfloat16", or "auto".
     mu_in_px : mean of the noise's shift.
     noise : "fresh" in every epoch, "frozen" once for all as in the thesis, or "auto": frozen for
@@ -71,6 +93,8 @@ class TrainConfig:
     batch_size: int = 16
     max_epochs: int = 50
     max_steps: int | None = None
+    budget_steps: int | None = None
+    validation_share: float = 1.0
     learning_rate: float = 1e-3
     targets: str = "auto"
     missing_torso: str = "skip"
@@ -86,15 +110,26 @@ class TrainConfig:
     threads: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("batch_size", "max_epochs", "max_steps", "threads", "pool_frames"):
+        for field in fields(self):
+            kind = getattr(field.type, "__name__", str(field.type))
+            if type(getattr(self, field.name)) not in _KINDS[kind]:
+                raise InvalidInputError(f"{field.name} must be of the type {kind}")
+        for name, most in _MOST.items():
             number = getattr(self, name)
-            if number is not None and number < 1:
-                raise InvalidInputError(f"{name} must be at least 1, got {number}")
+            if number is not None and not 1 <= number <= most:
+                raise InvalidInputError(f"{name} must be from 1 to {most:,}, got {number}")
         check_seed(self.seed)
         check_window(self.window)
-        if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
+        if not 0 < self.learning_rate <= _MOST_LEARNING_RATE:
             raise InvalidInputError(
-                f"learning_rate must be a positive number, got {self.learning_rate}"
+                f"learning_rate must be above 0 and at most {_MOST_LEARNING_RATE:g}, got "
+                f"{self.learning_rate}"
+            )
+        if not abs(self.mu_in_px) <= SIZE:
+            raise InvalidInputError(f"mu_in_px must be at most {SIZE}, got {self.mu_in_px}")
+        if not 0 < self.validation_share <= 1:
+            raise InvalidInputError(
+                f"validation_share must be above 0 and at most 1, got {self.validation_share:g}"
             )
         for kind, known in (
             ("missing_torso", MISSING_TORSO),
@@ -115,8 +150,8 @@ class TrainConfig:
 
     @property
     def row_name(self) -> str:
-        """What tables call the model: one that sees more frames is a row of its own."""
-        return self.model + window_suffix(self.window)
+        """The model's name in tables: with longer windows or a budget it is a row of its own."""
+        return self.model + window_suffix(self.window) + budget_suffix(self.budget_steps)
 
     @property
     def torch_device(self) -> torch.device:
@@ -147,20 +182,21 @@ def with_saved_settings(config: TrainConfig, folder: Path) -> TrainConfig:
     """The config with which a run continues: windows are shuffled over as many frames as before."""
     if not (folder / CONFIG).exists():
         return config
-    begun = read_json(folder / CONFIG, "not a run folder")
+    begun = read_json(folder / CONFIG, "not a run folder", CONFIG_SCHEMA)
     return replace(config, pool_frames=begun.get("pool_frames", _POOL_FRAMES_BEFORE))
 
 
 def identity(config: TrainConfig, store: Store) -> dict[str, Any]:
-    """What decides a run's numbers: two runs of one identity are the same run."""
+    """The settings that decide a run's numbers: two runs of one identity are the same run."""
     chosen = {name: v for name, v in asdict(config).items() if name not in _NOT_IDENTITY}
     chosen["noise"] = resolved_noise(config.noise, store)
     chosen["precision"] = config.resolved_precision
-    return {**without_default_window(chosen), "store_sha256": store_hash(store)}
+    named = without_default_budget(without_default_window(chosen))
+    return {**named, "store_sha256": store_hash(store)}
 
 
 def run_record(config: TrainConfig, store: Store, n_parameters: int) -> dict[str, Any]:
-    """What ``config.json`` holds: ``identity`` decides the numbers, the rest describes the run."""
+    """The content of ``config.json``: ``identity`` decides the numbers, the rest is for readers."""
     return {
         "contract": CONTRACT_VERSION,
         "identity": identity(config, store),
@@ -191,17 +227,35 @@ def run_config(folder: Path, device: str | None = None) -> tuple[TrainConfig, Pa
     ------
     RunError : not a run folder, or one of another version of this program.
     """
-    record = read_json(folder / CONFIG, "not a run folder")
-    try:
+    record = read_json(folder / CONFIG, "not a run folder", CONFIG_SCHEMA)
+    with damage_reported(folder / CONFIG):
         known = {f.name for f in fields(TrainConfig)}
         saved = {**UNRECORDED, **record["identity"], **record["machine"]}
         chosen: dict[str, Any] = {name: v for name, v in saved.items() if name in known}
         chosen["noise"] = load_noise_file(folder, chosen["noise"])
         if device is not None:
             chosen["device"] = device
-        return TrainConfig(**chosen), as_path_or_url(record["store"]["path"])
-    except (KeyError, TypeError, AttributeError) as error:
-        raise RunError(f"{folder / CONFIG} is not of this program: {error!r}") from None
+        config, recorded = TrainConfig(**chosen), as_path_or_url(record["store"]["path"])
+    return config, recorded
+
+
+def chosen_store(folder: Path, recorded: PathOrUrl, given: PathOrUrl | None) -> PathOrUrl:
+    """The store to open for a run: the one that the user named, or where it was.
+
+    A run may come from a stranger: an address in it is not followed.
+
+    Raises
+    ------
+    RunError : none is named, and the run has an address.
+    """
+    if given is not None:
+        return given
+    if local_path(recorded) is None:
+        raise RunError(
+            f"{folder} was trained on a store at an address, which is not opened unless you name "
+            f"it: give --store {recorded} if you trust that"
+        )
+    return recorded
 
 
 def open_stream(config: TrainConfig, store: Store, split: str) -> WindowStream:
@@ -219,4 +273,6 @@ def open_stream(config: TrainConfig, store: Store, split: str) -> WindowStream:
         augment=augmentation(config.augment),
         pool_frames=config.pool_frames,
         window_frames=config.window,
+        without_neighbours=config.budget_steps is not None,
+        validation_share=config.validation_share,
     )

@@ -89,8 +89,9 @@ def coverage_on_test(
 
 
 def _metadata(config: TrainConfig, model: str) -> dict[str, Any]:
+    suffix = window_suffix(config.window)  # a budget is the model's alone
     return {
-        "model": model + window_suffix(config.window),
+        "model": config.row_name if model == config.model else model + suffix,
         "experiment": config.experiment,
         "seed": config.seed,
         "split": "test",
@@ -103,7 +104,7 @@ def test_best(training: Training, progress: Progress, interrupt: Interrupt) -> d
     Scores and regions are saved in the run's folder.
     """
     config, store, best = training.config, training.store, training.best
-    assert best is not None  # every finished epoch leaves one
+    assert best is not None  # every finished epoch sets one
     references = REFERENCES if training.start is None else training.start.references()
     weights, ranks = best["model"], training.ranks
     evaluation = evaluate_on_test(config, store, weights, progress, interrupt, references, ranks)
@@ -118,6 +119,7 @@ def test_best(training: Training, progress: Progress, interrupt: Interrupt) -> d
     results = {
         "best_epoch": best["epoch"],
         "n_epochs": len(training.history),
+        **({} if config.budget_steps is None else {"n_steps": training.n_steps}),
         "test_loss": evaluation.loss,
         "rows": tidy_rows(config, store, evaluation.scores, config.model) + coverage,
         "references": [

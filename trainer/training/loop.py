@@ -25,13 +25,13 @@ from trainer.models import model_module
 from trainer.models.nonfinite import closing_batches, explain_nonfinite
 from trainer.runs import checkpoint
 from trainer.runs.layout import HISTORY, HISTORY_KINDS, TIMING, TIMING_KINDS
-from trainer.runs.results_io import write_csv
+from trainer.runs.results_io import damage_reported, write_csv
 from trainer.runs.signals import Interrupt, raise_if_interrupted
 from trainer.training.config import TrainConfig, open_stream
 from trainer.training.losses import batch_loss_of
 from trainer.training.model_setup import new_model
 from trainer.training.progress import Progress
-from trainer.training.schedule import new_schedule
+from trainer.training.schedule import epoch_lengths, new_schedule
 from trainer.training.step import Stepper, make_optimizer
 from trainer.training.warm_start import WarmStart
 
@@ -58,7 +58,8 @@ class Training:
     loss_sum : sum over this epoch's windows so far, float64 on the device.
     history, timing : a row for each finished epoch.
     best : epoch, validation PCK@0.2 and weights of the best epoch so far; 0 is the model at start.
-    done : whether the stopping rule ended training.
+    n_epochs, n_steps : how many epochs and steps there are at most, or by the budget.
+    done : whether the stopping rule ended training, or the budget is spent.
     """
 
     def __init__(
@@ -84,8 +85,10 @@ class Training:
         if start is not None and start.extra_stream is not None:
             self.train = MixedStream(self.train, start.extra_stream)
         self.n_batches = min(self.train.n_batches, config.max_steps or self.train.n_batches)
-        n_steps = self.n_batches * config.max_epochs
-        self.schedule = new_schedule(config.schedule, config.learning_rate, n_steps)
+        self.n_epochs, self.n_steps = epoch_lengths(
+            self.n_batches, config.max_epochs, config.budget_steps
+        )
+        self.schedule = new_schedule(config.schedule, config.learning_rate, self.n_steps)
         self.epoch, self.next_batch = 1, 0
         self.loss_sum = torch.zeros((), dtype=torch.float64, device=config.torch_device)
         self.train_seconds = 0.0
@@ -116,18 +119,19 @@ class Training:
         saved = self.ranks.run_on_main(lambda: checkpoint.load_last(self.folder, at))
         if saved is None:
             return False
-        self.model.load_state_dict(saved["model"])
-        self.optimizer.load_state_dict(saved["optimizer"])
-        self.schedule = type(self.schedule)(**saved["schedule"])
-        for name in _SAVED:
-            setattr(self, name, saved[name])
-        self.loss_sum = self.loss_sum.to(device)
+        with damage_reported(self.folder / checkpoint.LAST):
+            self.model.load_state_dict(saved["model"])
+            self.optimizer.load_state_dict(saved["optimizer"])
+            self.schedule = type(self.schedule)(**saved["schedule"])
+            for name in _SAVED:
+                setattr(self, name, saved[name])
+            self.loss_sum = self.loss_sum.to(device)
         self._write_tables()
         self._write_best()
         return True
 
     def run(self, progress: Progress, interrupt: Interrupt, checkpoint_minutes: float) -> None:
-        """Train until the stopping rule ends training.
+        """Train until the stopping rule ends training or the budget is spent.
 
         Raises
         ------
@@ -153,13 +157,14 @@ class Training:
             epoch=self.epoch,
             precision=self.config.resolved_precision,
         )
-        progress.start_batches(f"epoch {self.epoch}, training", self.n_batches, self.next_batch)
+        n_batches = self._epoch_batches()
+        progress.start_batches(f"epoch {self.epoch}, training", n_batches, self.next_batch)
         now = saved = time.monotonic()
         with (
             self._explaining_nonfinite(self.train, self.epoch),
             self._shares(self.epoch, self.next_batch) as batches,
         ):
-            for batch in islice(batches, self.n_batches - self.next_batch):
+            for batch in islice(batches, n_batches - self.next_batch):
                 for group in self.optimizer.param_groups:
                     group["lr"] = self._rate(self.next_batch)
                 n_windows = self._expect(batch)
@@ -191,7 +196,8 @@ class Training:
         is_best = self.best is None or row["val_pck_0.2"] > self.best["val_pck_0.2"]
         if is_best:
             self._save_as_best(self.epoch, row["val_pck_0.2"])
-        self.done = decision.stop or self.epoch >= self.config.max_epochs
+        has_budget = self.config.budget_steps is not None
+        self.done = (decision.stop and not has_budget) or self.epoch >= self.n_epochs
         self.epoch, self.next_batch, self.train_seconds = self.epoch + 1, 0, 0.0
         self.loss_sum = torch.zeros_like(self.loss_sum)
         self.save()
@@ -245,15 +251,20 @@ class Training:
         return evaluation
 
     def _history_row(self, evaluation: Evaluation) -> dict[str, Any]:
-        n_windows = min(self.train.n_windows, self.n_batches * self.config.batch_size)
+        n_batches = self._epoch_batches()
+        n_windows = min(self.train.n_windows, n_batches * self.config.batch_size)
         return {
             "epoch": self.epoch,
             "train_loss": float(self.loss_sum) / n_windows,
             "val_loss": evaluation.loss,
             **{f"val_pck_{alpha}": pck(evaluation.scores, alpha) for alpha in ALPHAS},
             "val_error_px": value(evaluation.scores, "error_px"),
-            "learning_rate": self._rate(self.n_batches - 1),
+            "learning_rate": self._rate(n_batches - 1),
         }
+
+    def _epoch_batches(self) -> int:
+        """Training batches of this epoch: the last one of a budget is shorter."""
+        return min(self.n_batches, self.n_steps - (self.epoch - 1) * self.n_batches)
 
     def _rate(self, batch: int) -> float:
         """The learning rate of a batch of this epoch."""
@@ -266,7 +277,7 @@ class Training:
         return closing_batches(self.train.epoch(epoch, start, self.ranks.shard))
 
     def _expect(self, batch: Batch) -> int:
-        """How many windows all processes have of the next batch."""
+        """The number of windows of the next batch, over all processes."""
         if self.shared_loss is None:
             return len(batch.window)
         size = self.config.batch_size

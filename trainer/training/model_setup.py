@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from pose_smoother.errors import RunError
 from pose_smoother.skeleton import N_KEYPOINTS
@@ -27,13 +28,46 @@ def best_model(folder: Path, config: TrainConfig) -> tuple[nn.Module, int]:
     ------
     RunError : there is no best epoch yet, its file is damaged, or it is of another model.
     """
-    best: dict[str, Any] = checkpoint.read_checkpoint(folder / checkpoint.BEST, config.torch_device)
+    weights, epoch = best_weights(folder, config)
     model = new_model(config)
-    try:
-        model.load_state_dict(best["model"])
-    except (KeyError, RuntimeError, TypeError) as error:
-        reason = str(error).strip().partition("\n")[0]
+    model.load_state_dict(weights)
+    return model.eval(), epoch
+
+
+def best_weights(folder: Path, config: TrainConfig) -> tuple[dict[str, Tensor], int]:
+    """The weights of a run's best epoch so far, and that epoch; no model is built.
+
+    Raises
+    ------
+    RunError : there is no best epoch yet, its file is damaged or of another model, or a weight is
+        not finite.
+    """
+    file = folder / checkpoint.BEST
+    best: dict[str, Any] = checkpoint.read_checkpoint(file, config.torch_device)
+    weights, epoch = best.get("model"), best.get("epoch")
+    if not isinstance(weights, dict) or type(epoch) is not int:
         raise RunError(
-            f"{folder / checkpoint.BEST} does not fit {config.model} as it is now ({reason})"
-        ) from None
-    return model.eval(), int(best["epoch"])
+            f"{file} does not fit {config.model} as it is now (it has no weights, or no epoch)"
+        )
+    with torch.device("meta"):  # shapes alone: a file may ask for a model of any size
+        expected = model_module(config.model).build(N_KEYPOINTS, config.window).state_dict()
+    if fault := _misfit(weights, expected):
+        raise RunError(f"{file} does not fit {config.model} as it is now ({fault})")
+    if not all(bool(w.isfinite().all()) for w in weights.values() if w.is_floating_point()):
+        raise RunError(f"{file} is damaged: a weight is not finite")
+    return weights, epoch
+
+
+def _misfit(weights: dict[str, Any], expected: dict[str, Tensor]) -> str:
+    """How weights differ in names, shapes or types from those of a model; "" if they don't."""
+    if absent := sorted(set(expected) - set(weights)):
+        return f"it has no {absent[0]}"
+    if len(weights) > len(expected):
+        return "it has more weights"
+    for name, tensor in expected.items():
+        found = weights[name]
+        if not isinstance(found, Tensor) or found.layout != torch.strided:
+            return f"{name} is no plain tensor"
+        if (found.shape, found.dtype) != (tensor.shape, tensor.dtype):
+            return f"{name}: expected {tuple(tensor.shape)}, found {tuple(found.shape)}"
+    return ""

@@ -1,9 +1,9 @@
-"""Progress on the terminal: bars where someone watches, a line an epoch where a file listens."""
+"""Progress: bars on a terminal, one line an epoch in a file."""
 
 import logging
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any
 
@@ -22,10 +22,19 @@ class Progress:
     run : what is trained, for the bar's caption.
     n_epochs, n_done : epochs at most, and those finished before a resume.
     bars : None asks whether stderr is a terminal.
+    on_epoch : called with each epoch's row of ``history.csv``, too.
     """
 
-    def __init__(self, run: str, n_epochs: int, n_done: int = 0, bars: bool | None = None) -> None:
+    def __init__(
+        self,
+        run: str,
+        n_epochs: int,
+        n_done: int = 0,
+        bars: bool | None = None,
+        on_epoch: Callable[[Mapping[str, Any]], None] | None = None,
+    ) -> None:
         self._n_epochs = n_epochs
+        self._on_epoch = on_epoch
         self._bars = sys.stderr.isatty() if bars is None else bars
         self._epochs = tqdm(
             total=n_epochs, initial=n_done, desc=run, unit="epoch", disable=not self._bars
@@ -58,7 +67,7 @@ class Progress:
         )
 
     def batch(self, loss: Tensor) -> None:
-        """One batch is done; its loss (a scalar on the device) is shown now and then."""
+        """One batch is done; its loss (a scalar on the device) is shown about twice a second."""
         assert self._batches is not None
         self._batches.update()
         now = time.monotonic()
@@ -81,6 +90,8 @@ class Progress:
         )
         self._epochs.set_postfix_str(text)
         self._epochs.update()
+        if self._on_epoch is not None:
+            self._on_epoch(row)
         if not self._bars:
             _log.info(
                 "epoch %d/%d: %s, val error %.3f px, learning rate %g, %.1f s",

@@ -10,13 +10,14 @@ from pose_smoother.errors import RunError, StoreError
 from pose_smoother.store.store import Store
 from trainer.evaluation.uncertainty import has_uncertainty
 from trainer.noise.recorded import RECORDED
-from trainer.runs import checkpoint
 from trainer.runs.data_summary import store_hash
 from trainer.runs.folder import CONFIG
 from trainer.runs.results_io import read_json, read_results
+from trainer.runs.schema import CONFIG_SCHEMA
 from trainer.runs.signals import Interrupt
 from trainer.training.config import TrainConfig
 from trainer.training.final_test import coverage_on_test, evaluate_on_test, tidy_rows
+from trainer.training.model_setup import best_weights
 from trainer.training.progress import Progress
 
 #: Relative: other machines, and batches of another size, add the same numbers in another order. A
@@ -46,7 +47,7 @@ def check_has_store(folder: Path, config: TrainConfig) -> None:
     if config.noise == RECORDED:
         raise RunError(
             f"{folder} was finetuned on pairs of files, which are no store: to test it again, run "
-            "the same finetune command with --no-resume"
+            "the same finetune command with --no-resume --replace"
         )
 
 
@@ -59,20 +60,22 @@ def repeat_test(folder: Path, config: TrainConfig, store: Store) -> Repeat:
     RunError : the run is not finished, or a file of it is damaged.
     """
     saved = read_results(folder)["rows"]
-    expected = read_json(folder / CONFIG, "not a run folder")["identity"]["store_sha256"]
-    if store_hash(store) != expected:
+    identity = read_json(folder / CONFIG, "not a run folder", CONFIG_SCHEMA)["identity"]
+    if store_hash(store) != identity.get("store_sha256"):
         raise StoreError(f"{store.path} is not the store of {folder}: give that one by --store")
-    best = checkpoint.read_checkpoint(folder / checkpoint.BEST, config.torch_device)
+    weights, _ = best_weights(folder, config)
     with Interrupt() as interrupt, Progress(config.run_name, 1) as progress:
-        evaluation = evaluate_on_test(config, store, best["model"], progress, interrupt)
+        evaluation = evaluate_on_test(config, store, weights, progress, interrupt)
     found = tidy_rows(config, store, evaluation.scores, config.model)
     if has_uncertainty(config.model):
-        found += coverage_on_test(config, store, best["model"], folder)
+        found += coverage_on_test(config, store, weights, folder)
     return _compared(found, saved)
 
 
 def _compared(found: list[dict[str, Any]], saved: Sequence[Mapping[str, Any]]) -> Repeat:
-    """Compare rows with the saved ones of the same name."""
+    """Compare rows with the saved ones of the same name; newer metrics are not compared."""
+    metrics = {row["metric"] for row in saved}
+    found = [row for row in found if row["metric"] in metrics]
     before = {_name(row): row for row in saved}
     different: list[dict[str, Any]] = []
     n_rounded = 0

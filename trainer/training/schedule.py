@@ -20,7 +20,7 @@ FIRST_RATE, LAST_RATE = 0.04, 1e-4
 
 @dataclass(frozen=True)
 class Decision:
-    """What follows from one epoch: the learning rate just fell, or training stops."""
+    """The consequence of one epoch: the learning rate just fell, or training stops."""
 
     reduce: bool
     stop: bool
@@ -117,6 +117,20 @@ def new_schedule(name: str, learning_rate: float, n_steps: int) -> PlateauSchedu
     if name == "one-cycle":
         return OneCycle(learning_rate, n_steps)
     raise unknown_name("schedule", name, SCHEDULES)
+
+
+def epoch_lengths(n_batches: int, max_epochs: int, budget_steps: int | None) -> tuple[int, int]:
+    """How many epochs a run has at most, and how many steps all of them have.
+
+    Parameters
+    ----------
+    n_batches : training batches of an epoch.
+    max_epochs : of a run without a budget.
+    budget_steps : steps of the run; its last epoch is as short as they require.
+    """
+    if budget_steps is None:
+        return max_epochs, max_epochs * n_batches
+    return -(-budget_steps // n_batches), budget_steps
 
 
 def _half_cosine(share: float) -> float:

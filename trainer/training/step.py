@@ -23,7 +23,7 @@ class Stepper:
     """Trains a model batch by batch within one epoch.
 
     Whether loss and gradients are finite is decided on the device, and the optimizer skips the
-    step there; the host looks at every step on the CPU, and now and then on a GPU.
+    step there; the host looks at every step on the CPU, and every 50th on a GPU.
 
     Parameters
     ----------

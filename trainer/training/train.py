@@ -34,6 +34,7 @@ from trainer.training.final_test import test_best
 from trainer.training.loop import Training
 from trainer.training.malloc import disable_malloc_trim
 from trainer.training.progress import Progress
+from trainer.training.trackers import tracking
 from trainer.training.warm_start import WarmStart, folder_name
 
 CHECKPOINT_MINUTES = 5.0
@@ -48,10 +49,12 @@ def train(
     *,
     start: WarmStart | None = None,
     resume: bool = True,
+    replace: bool = False,
     checkpoint_minutes: float = CHECKPOINT_MINUTES,
     interrupt: Interrupt | None = None,
     bars: bool | None = None,
     ranks: ProcessGroup = SINGLE_PROCESS,
+    tracker: str | None = None,
 ) -> dict[str, Any]:
     """Train and test one model, or continue where an earlier call was stopped.
 
@@ -60,12 +63,14 @@ def train(
     runs : the run's folder is made in it, named ``<model>-<experiment>-seed<N>``.
     start : a trained model to start from, instead of random weights; then ``-finetuned`` ends the
         folder's name, and ``rows`` also hold what is tested in addition to the model.
-    resume : False deletes what an earlier call left and starts over.
+    resume : False starts over; what an earlier call left is kept until the new run has finished.
+    replace : with ``resume`` False, a finished run may be replaced.
     checkpoint_minutes : how much work a kill may cost; each epoch's end is saved, too.
     interrupt : an entered ``Interrupt``; None makes one for the length of the call.
     bars : progress bars; None asks whether stderr is a terminal.
     ranks : the processes that all call this, each to compute its share of every batch; the first
         one holds the folder, and alone writes.
+    tracker : of ``trackers.TRACKERS``, to send each epoch's numbers to as well.
 
     Returns
     -------
@@ -86,12 +91,12 @@ def train(
         if (threads := n_threads(config)) is not None:
             torch.set_num_threads(threads)
         prepare_memory(config)
-        place = runs / folder_name(config, start)
-        config = with_saved_settings(config, place) if resume else config
-        held.enter_context(translate_disk_errors(place, preserved=lambda: _last_good(place)))
+        path = runs / folder_name(config, start)
+        config = with_saved_settings(config, path) if resume else config
+        held.enter_context(translate_disk_errors(path, preserved=lambda: _last_good(path)))
         held.enter_context(report_lost_process(ranks))
-        folder = RunFolder(place)
-        ranks.run_on_main(lambda: _hold(folder, held, resume))
+        folder = RunFolder(path)
+        ranks.run_on_main(lambda: _hold(folder, held, resume, replace))
         training = Training(config, store, folder.path, start, ranks)
         results = ranks.run_on_main(lambda: _claim(folder, training))
         if results is None:
@@ -99,14 +104,16 @@ def train(
             held.enter_context(report_lost_process(ranks))  # inside, so that the state is recorded
             results = ranks.run_on_main(lambda: _prepare(training, runs, resume))
         if results is not None:
+            if ranks.is_main:
+                folder.drop_aside()
             return results
-        return _train_and_test(training, interrupt, checkpoint_minutes, bars)
+        return _train_and_test(training, interrupt, checkpoint_minutes, bars, tracker)
 
 
-def _hold(folder: RunFolder, held: ExitStack, resume: bool) -> None:
+def _hold(folder: RunFolder, held: ExitStack, resume: bool, replace: bool) -> None:
     held.enter_context(folder)
     if not resume:
-        folder.clear()
+        folder.begin_anew(replace)
 
 
 def _claim(folder: RunFolder, training: Training) -> dict[str, Any] | None:
@@ -120,7 +127,7 @@ def _claim(folder: RunFolder, training: Training) -> dict[str, Any] | None:
     save_noise_file(folder.path, config.noise)
     if not folder.is_finished():
         return None
-    _log.info("%s is finished already; --no-resume trains it anew", folder.path)
+    _log.info("%s is finished already; --no-resume --replace trains it anew", folder.path)
     return finished_results(folder.path)
 
 
@@ -156,17 +163,30 @@ def equivalent_model_run(config: TrainConfig, store: Store, runs: Path) -> Path 
 
 
 def _train_and_test(
-    training: Training, interrupt: Interrupt, checkpoint_minutes: float, bars: bool | None
+    training: Training,
+    interrupt: Interrupt,
+    checkpoint_minutes: float,
+    bars: bool | None,
+    tracker: str | None,
 ) -> dict[str, Any]:
     config, ranks = training.config, training.ranks
     if training.restore() and ranks.is_main:
         _log.info("%s continues in epoch %d", training.folder, training.epoch)
     shown = bars if ranks.is_main else False
-    with Progress(config.run_name, config.max_epochs, len(training.history), shown) as progress:
+    settings = identity(config, training.store)
+    n_done = len(training.history)
+    with (
+        tracking(tracker if ranks.is_main else None, training.folder, settings) as on_epoch,
+        Progress(config.run_name, training.n_epochs, n_done, shown, on_epoch) as progress,
+    ):
         training.run(progress, interrupt, checkpoint_minutes)
         results = test_best(training, progress, interrupt)
     if ranks.is_main:
+        # A finished run is not gone back on: one optimizer state is enough. Before the results, so
+        # that a kill here leaves a run that is tested again, and ends with the same files.
+        checkpoint.remove_checkpoints(training.folder, (checkpoint.PREVIOUS,))
         write_results(training.folder, results)
+        RunFolder(training.folder).drop_aside()
     return results
 
 
@@ -218,7 +238,7 @@ def _record_state(folder: RunFolder, ranks: ProcessGroup) -> Iterator[None]:
 
 
 def _last_good(folder: Path) -> str:
-    """What is saved of a run when the disk refuses a write."""
+    """The last valid checkpoint of a run, for the message of a disk error."""
     saved = checkpoint.load_last(folder)
     if saved is None:
         return "No checkpoint was saved yet."

@@ -82,6 +82,8 @@ def find_format(path: Path) -> str:
     """
     if not path.exists():
         raise InvalidInputError(f"{path}: no such file or folder")
+    if not (path.is_file() or path.is_dir()):
+        raise InvalidInputError(f"{path}: expected a file, found a pipe or a device")
     if path.is_file() and path.stat().st_size == 0:
         raise InvalidInputError(f"{path}: the file is empty")
     try:

@@ -168,7 +168,7 @@ def write(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:
             changes.setdefault(store.lines[row], {})[column + store.n_names] = value
         write_atomic(out, parse(raw).changed(changes))
         return
-    whole = np.concatenate([block.values for block in store], axis=1)
-    whole[rows, columns] = values
+    stored = np.concatenate([block.values for block in store], axis=1)
+    stored[rows, columns] = values
     edges = np.cumsum([len(block.columns) for block in store])[:-1]
-    write_atomic(out, with_values(raw, store, np.split(whole, edges, axis=1)))
+    write_atomic(out, with_values(raw, store, np.split(stored, edges, axis=1)))

@@ -1,8 +1,10 @@
 """HDF5 that is written back as it came: changed in memory, links out of the file refused."""
 
 import io
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_smoother.errors import InvalidInputError
+from pose_smoother.files.plain import UNPACKED_RATIO, Budget
 from pose_smoother.poses.formats.evidence import Evidence
 from pose_smoother.poses.formats.tracks_io import MAX_BYTES
+
+#: HDF5 takes memory for a whole chunk, however few of its values are there.
+MAX_CHUNK_BYTES = 256 << 20
+
+#: A dataset may declare so much that nobody wrote.
+UNWRITTEN_BYTES = 1 << 20
+
+#: What the file that is open may still unpack to.
+_budget: ContextVar[Budget] = ContextVar("_budget")
+_raw: ContextVar[bytes] = ContextVar("_raw")
 
 
 def is_hdf5(path: Path) -> bool:
@@ -44,8 +57,10 @@ def opened(raw: bytes) -> Iterator[h5py.File]:
 
     Raises
     ------
-    InvalidInputError : they are none, or damaged: what h5py raises within is told so too.
+    InvalidInputError : they are none, or damaged: what h5py raises within is reported so too; or
+        the arrays read within are larger than such a file should hold.
     """
+    before, raw_before = _budget.set(Budget(len(raw), MAX_BYTES)), _raw.set(raw)
     try:
         with h5py.File(io.BytesIO(raw), "r") as file:
             yield file
@@ -53,6 +68,9 @@ def opened(raw: bytes) -> Iterator[h5py.File]:
         raise
     except (OSError, RuntimeError, LookupError, ValueError, TypeError, OverflowError) as error:
         raise InvalidInputError(f"damaged: not HDF5 as expected ({str(error)[:120]})") from None
+    finally:
+        _budget.reset(before)
+        _raw.reset(raw_before)
 
 
 def dataset(group: h5py.Group, path: str) -> h5py.Dataset:
@@ -76,8 +94,55 @@ def dataset(group: h5py.Group, path: str) -> h5py.Dataset:
 
 
 def array(group: h5py.Group, path: str) -> NDArray[Any]:
-    """The values of a dataset; see `dataset`."""
-    return np.asarray(dataset(group, path)[()])
+    """The values of a dataset; see `dataset`.
+
+    Raises
+    ------
+    InvalidInputError : as `dataset`; or what was read of the file so far is too much.
+    """
+    found = dataset(group, path)
+    budget, name, n = _budget.get(), str(found.name), int(found.size or 0)
+    fields = max(1, len(found.dtype.names or ()))
+    budget.spend(n * max(found.dtype.itemsize, 8 * fields), name)  # numbers become float64
+    declared, stored = n * found.dtype.itemsize, found.id.get_storage_size()
+    if declared > max(UNWRITTEN_BYTES, UNPACKED_RATIO * stored):
+        raise InvalidInputError(
+            f"{name}: expected {declared:,} bytes as declared, found {stored:,} written"
+        )
+    if found.chunks and math.prod(found.chunks) * found.dtype.itemsize > MAX_CHUNK_BYTES:
+        raise InvalidInputError(f"{name}: expected chunks of at most {MAX_CHUNK_BYTES:,} bytes")
+    if not found.dtype.hasobject or found.ndim == 0:
+        return np.asarray(found[()])
+    # Text of any length, which many elements may share: each becomes a copy. HDF5 takes memory for
+    # the lengths that it finds, before it looks whether they can be.
+    if (stated := _stated_lengths(found)) > budget.left_bytes:
+        raise InvalidInputError(f"{name}: damaged: its texts' lengths add up to {stated:,} bytes")
+    parts, at_once = [], max(1, budget.left_bytes // max(1, budget.packed_bytes))
+    for start in range(0, len(found), at_once):
+        part = np.asarray(found[start : start + at_once])
+        budget.spend(sum(map(len, filter(_has_length, part.ravel().tolist()))), name)
+        parts.append(part)
+    return np.concatenate(parts) if parts else np.asarray(found[()])
+
+
+def _stated_lengths(found: h5py.Dataset) -> int:
+    """The sum of the lengths that texts of a dataset state; 0 where they are compressed."""
+    if found.chunks is None:
+        places = [(found.id.get_offset(), found.id.get_storage_size())]
+    elif found.id.get_create_plist().get_nfilters():
+        return 0
+    else:
+        chunks = map(found.id.get_chunk_info, range(found.id.get_num_chunks()))
+        places = [(chunk.byte_offset, chunk.size) for chunk in chunks]
+    raw = _raw.get()
+    size = 8 + found.file.id.get_create_plist().get_sizes()[0]  # length, address, index
+    stored = b"".join(raw[at : at + n - n % size] for at, n in places if at is not None)
+    lengths = np.frombuffer(stored, np.uint8).reshape(-1, size)[:, :4].copy().view("<u4")
+    return int(lengths.sum(dtype=np.int64))
+
+
+def _has_length(value: Any) -> bool:
+    return hasattr(value, "__len__")
 
 
 def text(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_smoother.errors import InvalidInputError
+from pose_smoother.files.plain import open_plain
+from pose_smoother.poses.formats.tracks_io import MAX_BYTES
 from pose_smoother.poses.tracks import Floats
 
 #: Deeper nesting is refused: no format of keypoints comes near, and parsers recurse.
 MAX_DEPTH = 64
 
-_NOT_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|[^\[\]{}"]+', flags=re.DOTALL)
+_BLOCK_BYTES = 1 << 20  # looked through at once
+#: Memory of values, at most: a list of one number or an object of one key takes less of each.
+_ARRAY_BYTES, _OBJECT_BYTES, _VALUE_BYTES = 64, 232, 32
+_MEMORY_RATIO, _MEMORY_FLOOR = 12, 512 << 20
+#: Every byte but brackets and quotes.
+_NO_STRUCTURE = bytes(set(range(256)) - set(b'[]{}"'))
+
 _INDENT = re.compile(rb"\s*[\[{]\r?\n([ \t]+)")
 
 
@@ -25,20 +34,20 @@ def head(path: Path) -> bytes:
     """
     if not path.is_file():
         return b""
-    with path.open("rb") as file:
+    with open_plain(path, MAX_BYTES) as file:
         return file.read(1 << 20).removeprefix(b"\xef\xbb\xbf").lstrip()
 
 
 def load(raw: bytes) -> Any:
-    """The value of JSON text.
+    """The value of JSON text, in linear time.
 
     Raises
     ------
-    InvalidInputError : it is no JSON, nested too deeply, or an object has a key twice (one would
-        be lost).
+    InvalidInputError : it is no JSON, is nested too deeply, would take more memory than such a
+        file should, or an object has a key twice (one would be lost).
     """
     if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH:  # most frames' files have fewer
-        _check_depth(raw)
+        _check_structure(raw)
     try:
         return json.loads(raw, object_pairs_hook=_once)
     except InvalidInputError:
@@ -47,19 +56,43 @@ def load(raw: bytes) -> Any:
         raise InvalidInputError(f"damaged: not JSON ({error})") from None
 
 
-def _check_depth(raw: bytes) -> None:
-    brackets = np.frombuffer(_NOT_BRACKETS.sub(b"", raw), dtype=np.uint8)
-    opens = np.isin(brackets, np.frombuffer(b"[{", dtype=np.uint8))
-    depth = np.cumsum(np.where(opens, 1, -1), dtype=np.int64)
-    if len(depth) and depth.max() > MAX_DEPTH:
-        raise InvalidInputError(f"nested {depth.max():,} levels deep; expected at most {MAX_DEPTH}")
+def _check_structure(raw: bytes) -> None:
+    """Raise InvalidInputError where text is nested too deeply or holds too many values.
+
+    Brackets within strings do not count. Text that is no JSON may be judged wrongly: parsing it
+    fails anyway.
+    """
+    # Pairs of backslashes first: a quote after one is not escaped.
+    plain = raw.replace(b"\\\\", b"").replace(b'\\"', b"").translate(None, _NO_STRUCTURE)
+    depth, deepest, inside, n_arrays, n_objects = 0, 0, False, 0, 0
+    for start in range(0, len(plain), _BLOCK_BYTES):
+        block = np.frombuffer(plain, np.uint8, min(_BLOCK_BYTES, len(plain) - start), start)
+        in_text = np.logical_xor.accumulate(block == ord('"')) ^ inside
+        inside = bool(in_text[-1])
+        brackets = block[~in_text]
+        arrays, objects = brackets == ord("["), brackets == ord("{")
+        closes = (brackets == ord("]")) | (brackets == ord("}"))
+        steps = np.cumsum((arrays | objects).astype(np.int8) - closes.astype(np.int8), dtype=int)
+        n_arrays += int(arrays.sum())
+        n_objects += int(objects.sum())
+        if len(steps):
+            deepest = max(deepest, depth + int(steps.max()))
+            depth += int(steps[-1])
+    if deepest > MAX_DEPTH:
+        raise InvalidInputError(f"nested {deepest:,} levels deep; expected at most {MAX_DEPTH}")
+    needed = n_arrays * _ARRAY_BYTES + n_objects * _OBJECT_BYTES + raw.count(b",") * _VALUE_BYTES
+    if needed > max(_MEMORY_RATIO * len(raw), _MEMORY_FLOOR):
+        raise InvalidInputError(
+            f"expected keypoints, found {n_arrays + n_objects:,} lists and objects in "
+            f"{len(raw):,} bytes, which would take {needed:,} bytes of memory"
+        )
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for i, key in enumerate(keys) if key in keys[:i])
+        counts = Counter(key for key, _ in pairs)
+        twice = next(key for key, n in counts.items() if n > 1)
         raise InvalidInputError(f"an object has the key {twice!r:.60} twice")
     return found
 

@@ -50,8 +50,8 @@ def claims(path: Path) -> Evidence:
 
 def _instances(document: Any) -> list[tuple[int, dict[str, Any]]]:
     """(frame, instance) of everyone with keypoints, in the file's order."""
-    whole = isinstance(document, dict)
-    listed = member(document, "instance_info", list, "the file") if whole else document
+    with_meta = isinstance(document, dict)
+    listed = member(document, "instance_info", list, "the file") if with_meta else document
     if not isinstance(listed, list):
         raise InvalidInputError(f"expected a list of frames, found {listed!r:.40}")
     found = []

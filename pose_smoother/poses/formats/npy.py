@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
+from pose_smoother.files.npz import DAMAGED
 from pose_smoother.poses.formats.evidence import Evidence
 from pose_smoother.poses.formats.json_utils import head
-from pose_smoother.poses.formats.npz import DAMAGED, npy_bytes, poses_of, with_coordinates
+from pose_smoother.poses.formats.npz import npy_bytes, poses_of, with_coordinates
 from pose_smoother.poses.formats.tracks_io import read_bytes
 from pose_smoother.poses.tracks import Floats, Poses
 

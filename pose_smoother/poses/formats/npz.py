@@ -5,10 +5,7 @@ keypoints are copied as bytes.
 """
 
 import io
-import struct
-import tokenize
 import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +15,8 @@ from numpy.typing import NDArray
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
+from pose_smoother.files.npz import open_archive, read_array
+from pose_smoother.files.plain import Budget
 from pose_smoother.poses.formats.array_layout import ArrayLayout, find_layout
 from pose_smoother.poses.formats.evidence import Evidence
 from pose_smoother.poses.formats.tracks_io import (
@@ -38,50 +37,10 @@ HAS = frozenset({"scores", "fps", "3-D", "layout"})
 
 _OTHERS = ("frame", "names", "person", "scores", "fps")
 
-#: What `zipfile` and NumPy raise on broken bytes.
-DAMAGED = (
-    *(ValueError, EOFError, NotImplementedError, RuntimeError, SyntaxError),
-    *(zipfile.BadZipFile, zlib.error, struct.error, tokenize.TokenError),
-)
-
 
 def claims(path: Path) -> Evidence:
     """Whether it is a zip archive at all: no other format is one."""
     return Evidence.MARK if zipfile.is_zipfile(path) else Evidence.ENDING
-
-
-def _array(archive: zipfile.ZipFile, name: str) -> NDArray[Any] | None:
-    """One array of the archive, None where it has none of the name."""
-    try:
-        info = archive.getinfo(f"{name}.npy")
-    except KeyError:
-        return None
-    try:
-        data = archive.read(info)
-        return np.asarray(np.lib.format.read_array(io.BytesIO(data), allow_pickle=False))
-    except DAMAGED as error:
-        raise InvalidInputError(f"{name}: damaged, or not a plain array ({error})") from None
-
-
-def _open(raw: bytes) -> zipfile.ZipFile:
-    """The archive, every member's checksum checked: what is copied later can be read."""
-    try:
-        archive = zipfile.ZipFile(io.BytesIO(raw))
-        size = sum(info.file_size for info in archive.infolist())
-        if size > MAX_BYTES:
-            raise InvalidInputError(
-                f"expected at most {MAX_BYTES:,} bytes unpacked, found {size:,}"
-            )
-        damaged = archive.testzip()
-        if damaged is not None:
-            raise InvalidInputError(f"{damaged}: damaged (its checksum is another)")
-    except InvalidInputError:
-        raise
-    except DAMAGED as error:
-        raise InvalidInputError(f"not a NumPy archive, or damaged ({error})") from None
-    if len(set(archive.namelist())) < len(archive.namelist()):
-        raise InvalidInputError("two arrays of the archive have one name")
-    return archive
 
 
 def _words(value: NDArray[Any], name: str, n: int) -> list[str]:
@@ -93,8 +52,8 @@ def _words(value: NDArray[Any], name: str, n: int) -> list[str]:
     return [v.decode("utf-8", "replace") if isinstance(v, bytes) else str(v) for v in value]
 
 
-def _keypoints(archive: zipfile.ZipFile) -> NDArray[Any]:
-    found = _array(archive, "keypoints")
+def _keypoints(archive: zipfile.ZipFile, budget: Budget) -> NDArray[Any]:
+    found = read_array(archive, "keypoints", budget)
     if found is None:
         videopose = {"positions_2d.npy", "positions_3d.npy"} & set(archive.namelist())
         if videopose:
@@ -104,8 +63,10 @@ def _keypoints(archive: zipfile.ZipFile) -> NDArray[Any]:
                 "is loaded, so it is never loaded: save one of its arrays, as in "
                 f"np.savez(path, keypoints=data[{name!r}].item()[subject][action][camera])"
             )
-        here = ", ".join(n.removesuffix(".npy") for n in archive.namelist()) or "nothing"
-        raise InvalidInputError(f"expected an array called keypoints, found {here}")
+        names = [name.removesuffix(".npy") for name in archive.namelist()]
+        here = ", ".join(names[:10]) or "nothing"
+        more = f" and {len(names) - 10:,} more" if len(names) > 10 else ""
+        raise InvalidInputError(f"expected an array called keypoints, found {here:.300}{more}")
     if found.dtype.kind not in "iuf":
         raise InvalidInputError(f"keypoints: expected numbers, found {found.dtype}")
     return found
@@ -127,9 +88,9 @@ def read(path: Path, skeleton: str | None, layout: str | None = None) -> Poses:
     InvalidInputError : an array is absent, damaged, or of another shape or type.
     """
     raw = read_bytes(path)
-    archive = _open(raw)
-    arrays = {name: _array(archive, name) for name in _OTHERS}
-    return poses_of(_keypoints(archive), arrays, raw, skeleton, layout)
+    archive, budget = open_archive(raw, MAX_BYTES), Budget(len(raw), MAX_BYTES)
+    arrays = {name: read_array(archive, name, budget) for name in _OTHERS}
+    return poses_of(_keypoints(archive, budget), arrays, raw, skeleton, layout)
 
 
 def poses_of(
@@ -237,8 +198,8 @@ def npy_bytes(array: NDArray[Any]) -> bytes:
 
 def write(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:
     """The same archive with other keypoints, in their own type; whole numbers become float64."""
-    source = _open(poses.origin.raw)
-    stored = _keypoints(source)
+    source = open_archive(poses.origin.raw, MAX_BYTES)
+    stored = _keypoints(source, Budget(len(poses.origin.raw), MAX_BYTES))
     written = with_coordinates(stored, poses, keypoints)
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w") as archive:

@@ -1,7 +1,7 @@
 """Data frames that pandas wrote to HDF5, read without PyTables and without unpickling anything.
 
-pandas has two layouts. *Fixed*: ``block0_values`` with its column labels beside, the rows' labels
-in ``axis1``. *Table*: one compound dataset ``table``, its column labels in an attribute that is a
+pandas has two layouts. *Fixed*: ``block0_values`` next to its column labels, the rows' labels in
+``axis1``. *Table*: one compound dataset ``table``, its column labels in an attribute that is a
 pickle of nested lists of text: it is read by an unpickler that knows no class, so it can call
 nothing.
 """

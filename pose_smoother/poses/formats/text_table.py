@@ -16,7 +16,8 @@ from itertools import islice
 from pathlib import Path
 
 from pose_smoother.errors import InvalidInputError
-from pose_smoother.poses.formats.tracks_io import DECIMALS
+from pose_smoother.files.plain import open_plain
+from pose_smoother.poses.formats.tracks_io import DECIMALS, MAX_BYTES
 
 #: What stands in a cell without a number.
 MISSING = frozenset({"", "nan", "na", "n/a", "null", "none", "<na>"})
@@ -295,7 +296,7 @@ def head_texts(path: Path) -> list[str]:
     """The cells of a file's header, none where it is no text."""
     if not path.is_file():
         return []
-    with path.open("rb") as file:
+    with open_plain(path, MAX_BYTES) as file:
         start = file.read(1 << 20)
     try:
         text, _ = _decoded(start, "ignore")

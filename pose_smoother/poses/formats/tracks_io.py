@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_smoother.errors import InvalidInputError
+from pose_smoother.files.plain import read_plain
 from pose_smoother.poses.formats.individuals import group, person_id, some
 from pose_smoother.poses.missing import find_missing
 from pose_smoother.poses.tracks import Floats, Poses, Track
@@ -67,11 +68,8 @@ class FileLayout:
 
 
 def read_bytes(path: Path) -> bytes:
-    """A file's bytes; too large a file is refused before it is read."""
-    size = path.stat().st_size
-    if size > MAX_BYTES:
-        raise InvalidInputError(f"expected a file of at most {MAX_BYTES:,} bytes, found {size:,}")
-    data = path.read_bytes()
+    """A file's bytes; see `read_plain` for what is refused."""
+    data = read_plain(path, MAX_BYTES)
     if not data.strip():
         raise InvalidInputError("the file is empty")
     return data

@@ -11,7 +11,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 
 from pipeline.annotations import http_resume as fetching
 from pipeline.annotations.download import (
@@ -24,6 +23,7 @@ from pipeline.annotations.download import (
 )
 from pipeline.annotations.http_resume import fetch, part_of
 from pose_smoother.errors import InvalidInputError
+from pose_smoother.files.lock import exclusive_lock
 
 BODY = os.urandom(300_000)
 
@@ -100,10 +100,7 @@ def test_a_file_arrives_whole(server, tmp_path):
     found = download("thing", tmp_path, said.append, dataset_of(server, "/a/b.zip"))
     assert found == [tmp_path / "a" / "b.zip"]
     assert found[0].read_bytes() == BODY
-    assert sorted(file.name for file in tmp_path.rglob("*") if file.is_file()) == [
-        ".download.lock",
-        "b.zip",
-    ]
+    assert [file.name for file in tmp_path.rglob("*") if file.is_file()] == ["b.zip"]
     assert "licence: free" in said[0]
     assert "1 things, 300,000 bytes" in said[1]
     download("thing", tmp_path, said.append, dataset_of(server, "/a/b.zip"))
@@ -242,7 +239,7 @@ def test_an_odd_number_of_entries_is_logged(server, tmp_path, caplog):
 
 def test_a_second_download_into_the_folder_is_refused(server, tmp_path):
     with (
-        FileLock(tmp_path / ".download.lock"),
+        exclusive_lock(tmp_path / "download"),
         pytest.raises(InvalidInputError, match="another download into"),
     ):
         download("thing", tmp_path, datasets=dataset_of(server, "/f"))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pipeline.sources import brace
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.skeleton import INDEX
-from tests.pipeline.sources.brace_files import VIDEO, parse_bytes, points, segment
+from tests.pipeline.sources.brace_files import VIDEO, npz, parse_bytes, points, segment
 
 
 def test_missing_frames_stay_a_gap_and_order_is_by_number(tmp_path):
@@ -53,13 +53,12 @@ BROKEN_JSON = {
     "empty": (b"{}", "0 entries"),
     "deep": (b"[" * 200_000, "not valid JSON"),
     "deep object": (b'{"a":' * 200_000, "not valid JSON"),
-    "NaN": (segment([10]).replace(b"10.5", b"NaN", 1), "NaN is not a number"),
-    "infinite": (segment([10]).replace(b"10.5", b"1e999", 1), "frame 10, nose: .*inf"),
+    "NaN alone": (segment([10]).replace(b"10.5", b"NaN", 1), "no frame is left.*1 have a keypoint"),
     "huge integer": (segment([10]).replace(b"10.5", b"9" * 4000, 1), "frame 10, nose"),
     "endless integer": (segment([10]).replace(b"10.5", b"9" * 5000, 1), "not valid JSON"),
-    "text": (segment([10]).replace(b"10.5", b'"10"', 1), "frame 10, nose: .*three finite"),
-    "bool": (segment([10]).replace(b"10.5", b"true", 1), "frame 10, nose: .*three finite"),
-    "null": (segment([10]).replace(b"10.5", b"null", 1), "frame 10, nose: .*three finite"),
+    "text": (segment([10]).replace(b"10.5", b'"10"', 1), "frame 10, nose: .*three num"),
+    "bool": (segment([10]).replace(b"10.5", b"true", 1), "frame 10, nose: .*three num"),
+    "null": (segment([10]).replace(b"10.5", b"null", 1), "frame 10, nose: .*three num"),
     "key twice": (segment([10])[:-1] + b"," + segment([10])[1:], "occurs twice"),
     "frame twice": (segment([10], **{f"{VIDEO}/img-10.png": {"keypoints": points(1)}}), "10 occ"),
     "foreign video": (segment([10], **{"x/img-000011.png": {"keypoints": points(1)}}), "keys such"),
@@ -77,6 +76,30 @@ def test_broken_json_is_rejected_with_place_and_reason(kind):
     with pytest.raises(InvalidInputError, match=reason) as caught:
         parse_bytes(data)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("number", [b"NaN", b"-Infinity", b"1e999"])
+def test_a_number_that_is_not_finite_costs_its_frame_and_is_counted(number):
+    data = segment(range(10, 14)).replace(b"11.5", number, 1)
+    (clip,) = parse_bytes(data)
+    assert clip.frames.tolist() == [10, 12, 13]
+    assert clip.left_out == {"frames: a keypoint that is not a finite number": 1}
+    assert np.isfinite(clip.keypoints[:, INDEX["nose"]]).all()
+
+
+def test_manual_keypoints_mend_a_frame_that_is_not_finite(tmp_path):
+    data = segment(range(10, 14)).replace(b"11.5", b"NaN", 1)
+    manual = npz(coco_joints2d=np.array(points(11)))
+    (clip,) = parse_bytes(data, manual={11: manual})
+    assert clip.frames.tolist() == [10, 11, 12, 13]
+    assert clip.left_out == {}
+
+
+def test_an_eye_that_is_not_finite_costs_nothing():
+    bad = points(11)
+    bad[1][0] = float("nan")
+    (clip,) = parse_bytes(segment([10], **{f"{VIDEO}/img-000011.png": {"keypoints": bad}}))
+    assert clip.frames.tolist() == [10, 11]
 
 
 def test_all_frames_at_once_are_the_same_as_one_by_one(monkeypatch):

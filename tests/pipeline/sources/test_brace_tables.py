@@ -48,3 +48,7 @@ def test_the_real_tables_hold_what_the_dataset_states():
     assert len(strictly_inside) == 168
     starts = Counter(s - c for v, s, _ in segments for c in cuts.get(v, []) if abs(s - c) < 2)
     assert (starts[-1], starts[0]) == (1, 9), "boundaries read as the new shot's first frame"
+
+
+def test_cuts_are_put_in_order_each_once():
+    assert parse_cuts('{"a": [30, 10, 20, 10], "b": []}') == {"a": [10, 20, 30], "b": []}

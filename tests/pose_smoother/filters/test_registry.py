@@ -1,20 +1,27 @@
 """The registry of filters, and how parameters are checked."""
 
+import numpy as np
 import pytest
 
 from pose_smoother.errors import InvalidInputError
-from pose_smoother.filters import filter_module, filters, table_filters
+from pose_smoother.filters import filter_module, filters, table_filter, table_filters
 from pose_smoother.filters.parameters import Parameter, defaults, from_text, resolve
+from pose_smoother.smoothing.chain import make_chain
 
 #: The rows of the results tables, in the order in which they have always been.
-ROWS = ["identity", "mean", "gaussian", "median", "savgol", "one-euro", "lmmse"]
+ROWS = [
+    *("identity", "mean", "gaussian", "median", "savgol", "one-euro", "butterworth", "gcv-spline"),
+    *("kalman", "median+kalman", "hampel+kalman", "lmmse"),
+]
 
 
 def test_the_tables_rows_come_first_and_in_their_order():
+    assert list(table_filters()) == ROWS
+    alone = [name for name in ROWS if "+" not in name]
     names = list(filters())
-    assert names[: len(ROWS)] == list(table_filters()) == ROWS
-    assert names[len(ROWS) :] == sorted(names[len(ROWS) :])
-    assert {"butterworth", "kalman", "hampel", "loess", "gcv-spline"} <= set(names)
+    assert names[: len(alone)] == alone
+    assert names[len(alone) :] == sorted(names[len(alone) :])
+    assert {"hampel", "loess"} <= set(names)
 
 
 @pytest.mark.parametrize("name", list(filters()))
@@ -29,7 +36,25 @@ def test_every_filter_has_what_the_registry_asks_of_it(name):
     if hasattr(module, "TABLE_ROW"):
         assert module.GRID
         for point in module.GRID:
-            assert resolve(name, module.PARAMETERS, point) == point
+            # A frame is the unit of time of windows.
+            chosen = resolve(name, module.PARAMETERS, point, 1.0)
+            assert list(point.values()) == [chosen[key] for key in list(chosen)[: len(point)]]
+
+
+@pytest.mark.parametrize("name", [name for name in ROWS if "+" in name])
+def test_a_chain_of_the_tables_is_its_filters_in_turn(name):
+    rng = np.random.default_rng(1)
+    noisy = rng.normal(20, 3, (7, 9, 4, 2)).astype(np.float32)
+    noisy[rng.random((7, 9, 4)) < 0.2] = np.nan
+    chain = table_filter(name)
+    point = chain.GRID[-1]
+    found = chain.smooth_windows(noisy, **point)
+    expected = make_chain(name, point)
+    for window, smoothed in zip(noisy, found, strict=True):
+        (by_track,) = expected.smooth([window.astype(np.float64)], 1.0)
+        np.testing.assert_allclose(smoothed, by_track, atol=1e-4)
+    first, second = (len(filter_module(part).GRID) for part in name.split("+"))
+    assert len(chain.GRID) == first * second
 
 
 def test_parameters_in_seconds_and_hz_are_those_in_frames():

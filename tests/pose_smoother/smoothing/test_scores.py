@@ -146,3 +146,12 @@ def test_a_point_of_low_score_pulls_kalman_less() -> None:
         for s in (low, high)
     ]
     assert pulls[0] < pulls[1] / 2
+
+
+def test_the_lower_the_score_the_nearer_a_point_must_be() -> None:
+    keypoints = 100 + np.random.default_rng(9).normal(0, 1, (N_FRAMES, 1, 2))
+    keypoints[[20, 40, 60]] = 108.0  # 11 away, where a noise of 1 is usual
+    score = np.full((N_FRAMES, 1), 0.9)
+    score[[20, 40, 60], 0] = [0.0, 0.1, 0.59]
+    found = implausible(track(keypoints, score), 0.6)
+    assert np.flatnonzero(found[:, 0]).tolist() == [20, 40]

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import pose_smoother as ps
+from pose_smoother.poses.skeletons import pairs_of
 from pose_smoother.poses.tracks import Floats, Poses, Track
 from pose_smoother.smoothing.chain import make_chain
-from pose_smoother.smoothing.swap_detection import left_right_pairs
 from pose_smoother.smoothing.swaps import mend_swaps, smooth_without_swaps
 from pose_smoother.smoothing.tracks import Rules, smooth_tracks
 
@@ -175,9 +175,22 @@ def test_arrays_and_the_library(caplog: pytest.LogCaptureFixture) -> None:
     ],
 )
 def test_pairs_by_name(names: tuple[str, ...], pairs: list[tuple[int, int]]) -> None:
-    assert left_right_pairs(names) == pairs
+    assert pairs_of(names) == pairs
 
 
 def test_names_of_no_sides_cost_nothing() -> None:
     x = replace(poses(walk()), names=("a", "b", "c", "d", "e", "f"))
     assert mend_swaps(x).n_left_right == 0
+
+
+def test_a_cycle_that_lacks_a_point_stays() -> None:
+    a, b, c = walk(0, 0), walk(1, 400), walk(2, 800)
+    rows = slice(50, 70)
+    files = [a.copy(), b.copy(), c.copy()]
+    files[0][rows], files[1][rows], files[2][rows] = b[rows], c[rows], a[rows]
+    files[0][55, 2] = np.nan
+    found = smoothed(poses(*files), fix=True)
+    assert np.isnan(found[0][55, 2]).all()
+    for result, stays in zip(found[1:], files[1:], strict=True):
+        assert np.linalg.norm(result[55, 2] - stays[55, 2]) < 10
+    assert np.linalg.norm(found[1][56] - b[56], axis=-1).max() < 10

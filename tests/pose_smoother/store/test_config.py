@@ -36,6 +36,11 @@ def test_splits_may_share_by_protocol_or_group(changed: dict[str, str]) -> None:
     assert StoreConfig.from_attrs({"config": changed}).may_share
 
 
+@pytest.mark.parametrize("group_by", ["neighbours", "video"])
+def test_splits_by_whole_videos_share_nothing(group_by: str) -> None:
+    assert not StoreConfig.from_attrs({"config": {"group_by": group_by}}).may_share
+
+
 def test_a_detector_s_output_is_seen() -> None:
     table = {"detections": "recorded", "detected_heatmaps": [0, -1]}
     found = StoreConfig.from_attrs({"config": table})

@@ -112,3 +112,20 @@ def test_a_vector_holds_all_parameters():
     again = Params.of_vector(params.vector())
     for name in ("bias", "spread", "wide", "outliers", "swapped"):
         np.testing.assert_allclose(getattr(again, name), getattr(params, name))
+
+
+@pytest.mark.parametrize(
+    ("n", "seed", "share", "kept"),
+    [(400, 25, 0.02, False), (300, 27, 0.02, False), (400, 29, 0.02, True)],
+)
+def test_outliers_cost_three_times_the_log_of_the_frames(n, seed, share, kept):
+    """The likelihood gains 2.0, 2.98 and 3.9 times that log by outliers, more than 5 of them."""
+    unit, _ = made(n, outliers=share, seed=seed)
+    alone = Unit(unit.direct[:, :1], np.full((n, 1, 2), np.nan))
+    all_free, none = (FreeParameters(np.array([free]), False) for free in (True, False))
+    params, best = _climb(alone, _start(alone), all_free)
+    gain = (best - _climb(alone, params, none)[1]) / np.log(n)
+    assert params.outliers[0] * n > 5
+    assert 1.9 < gain < 4
+    assert (gain >= 3) == kept
+    assert fit(alone)[1].outliers.tolist() == [kept]

@@ -89,5 +89,5 @@ def test_fitting_sees_other_noise_than_any_epoch_of_training(store):
 
 
 def test_an_unknown_smoother_lists_the_known_ones():
-    with pytest.raises(InvalidInputError, match="unknown smoother 'kalman'; known: identity"):
-        BaselinesConfig("1.1", smoothers=("kalman",))
+    with pytest.raises(InvalidInputError, match="unknown smoother 'loess'; known: identity"):
+        BaselinesConfig("1.1", smoothers=("loess",))

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import gaussian_filter
 
 from trainer.inference.decode import positions_in
 
@@ -55,3 +56,46 @@ def test_a_flat_or_two_topped_heatmap_gives_a_pixel_of_it():
     x, y = positions_in(flat, "subpixel")[0, 0, 0].tolist()
     assert 9 <= x <= 40
     assert 10 <= y <= 13
+
+
+def bumps_of(places, covariance):
+    """Float32 (1, 1, K, 56, 56): Gaussians of any covariance."""
+    y, x = np.mgrid[:56, :56]
+    inverse, maps = np.linalg.inv(covariance), []
+    for a, b in places:
+        apart = np.stack([x - a, y - b], axis=-1)
+        maps.append(np.exp(-0.5 * np.einsum("...i,ij,...j", apart, inverse, apart)))
+    return torch.tensor(np.array(maps, np.float32))[None, None]
+
+
+def by_definition(heatmap):
+    """The top of the parabola through the logarithm of one smoothed heatmap, (x, y)."""
+    smooth = gaussian_filter(np.clip(heatmap, 0, None).astype(float), 1.0)
+    log = np.log(np.maximum(smooth, 1e-6 * smooth.max()))
+    row, column = np.unravel_index(smooth.argmax(), smooth.shape)
+    y, x = np.clip([row, column], 1, 54)
+    gradient = [(log[y, x + 1] - log[y, x - 1]) / 2, (log[y + 1, x] - log[y - 1, x]) / 2]
+    xx = log[y, x + 1] - 2 * log[y, x] + log[y, x - 1]
+    yy = log[y + 1, x] - 2 * log[y, x] + log[y - 1, x]
+    xy = (log[y + 1, x + 1] - log[y - 1, x + 1] - log[y + 1, x - 1] + log[y - 1, x - 1]) / 4
+    top = np.array([x, y]) - np.linalg.solve([[xx, xy], [xy, yy]], gradient)
+    peak = np.array([column, row])
+    return top if xx * yy > xy**2 and xx < 0 and np.abs(top - peak).max() <= 1 else peak
+
+
+ROTATED = [np.array([[4.0, 2.0], [2.0, 3.0]]), np.array([[4.0, -2.5], [-2.5, 3.0]])]
+BORDER = [(0.3, 20.4), (54.8, 7.7), (30.2, 0.4), (12.6, 54.7), (0.2, 0.4), (54.6, 54.9), (1.4, 9.3)]
+
+
+@pytest.mark.parametrize("covariance", ROTATED)
+def test_a_rotated_peak_is_found_exactly(covariance):
+    found = positions_in(bumps_of(PLACES[2:], covariance), "subpixel")[0, 0]
+    np.testing.assert_allclose(found, PLACES[2:], atol=1e-3)
+
+
+@pytest.mark.parametrize("covariance", [np.eye(2), 3 * np.eye(2), *ROTATED])
+def test_border_and_rotated_peaks_are_decoded_by_definition(covariance):
+    maps = bumps_of([*PLACES, *BORDER], covariance)
+    found = positions_in(maps, "subpixel")[0, 0].numpy()
+    expected = [by_definition(one) for one in maps[0, 0].numpy()]
+    np.testing.assert_allclose(found, expected, atol=2e-3)

@@ -107,3 +107,16 @@ def test_intervals_cover_the_truth_as_often_as_they_say():
         found = interval(drawn, np.arange(40), "pck", 0.05, n_resamples=400)
         covered += found.low <= 50.0 <= found.high
     assert 0.88 <= covered / 200 <= 0.98
+
+
+def test_only_videos_of_which_something_was_counted_are_counted():
+    """Frames without a torso give PCK nothing, so their videos say nothing about it."""
+    predicted, truth, annotated, _ = windows(240)
+    clip = np.arange(240) % N_CLIPS
+    annotated[np.isin(clip, [0, 1, 2, 3, 4]), :, 3:5] = False  # no shoulders in five clips
+    one = scores_of(predicted, truth, annotated, clip, batch=240, n_clips=N_CLIPS)
+    assert interval(one, VIDEOS, "pck", 0.2).n_groups == 10  # clip 5 is of the third video
+    assert interval(one, VIDEOS, "error_px").n_groups == 12
+    every = scores()
+    assert paired_difference(one, every, VIDEOS, "pck", 0.2).n_groups == 10
+    assert paired_difference(one, every, VIDEOS, "error_px").n_groups == 12

@@ -49,6 +49,7 @@ def test_pck_equals_its_definition(row, normalisation):
     predicted, truth, annotated, clip = windows()
     scores = scores_of(predicted, truth, annotated, clip)
     hits, scored, torsos = np.zeros((3, 3, 25)), np.zeros((3, 25)), np.zeros((3, 25))
+    errors = np.zeros((3, 25))
     for w, c in enumerate(clip):
         for t in range(5):
             torso = torso_by_loop(truth[w, t], annotated[w, t], normalisation)
@@ -57,10 +58,14 @@ def test_pck_equals_its_definition(row, normalisation):
                 hits[c, :, k] += [distance <= alpha * torso for alpha in (0.05, 0.1, 0.2)]
                 scored[c, k] += 1
                 torsos[c, k] += torso
+                errors[c, k] += distance
     assert 0 < scored.sum() < annotated.sum()
     np.testing.assert_array_equal(scores.sums["hits"][:, row], hits)
     np.testing.assert_array_equal(scores.sums["scored"][:, row], scored)
     np.testing.assert_allclose(scores.sums["torso_px"][:, row], torsos, atol=1e-4)
+    np.testing.assert_allclose(scores.sums["scored_error_px"][:, row], errors, atol=1e-4)
+    name = ("scored_error_px", "scored_error_one_side_px")[row]
+    assert value(scores, name) == pytest.approx(errors.sum() / scored.sum())
 
 
 def test_a_prediction_exactly_at_the_threshold_is_a_hit():

@@ -4,15 +4,18 @@ import math
 
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional
 
 from tests.trainer.models.deciwatch_oracle import masked_deciwatch
+from trainer.data.batch import Batch
 from trainer.models.deciwatch import (
     Attention,
     DeciWatch,
     EncoderLayer,
     build,
     interpolation_matrix,
+    official_loss,
     position_code,
 )
 
@@ -170,3 +173,58 @@ def test_dropout_acts_in_training_only() -> None:
     assert torch.equal(model(coordinates), model(coordinates))
     model.train()
     assert not torch.allclose(model(coordinates), model(coordinates))
+
+
+class Both(nn.Module):
+    """Answers with fixed poses of the sampled frames and of the window."""
+
+    sampled = range(0, 5, 4)
+
+    def __init__(self, denoised: torch.Tensor, recovered: torch.Tensor) -> None:
+        super().__init__()
+        self.both = denoised, recovered
+
+    def forward_both(self, coordinates: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        del coordinates
+        return self.both
+
+
+def test_the_official_loss_weighs_recovery_five_times_as_much_as_denoising() -> None:
+    torch.manual_seed(1)
+    n, n_keypoints = 3, 4
+    keypoints = torch.randint(0, 56, (n, 5, n_keypoints, 2))
+    annotated = torch.rand(n, 5, n_keypoints) > 0.3
+    index, noisy = torch.arange(n), keypoints.float()
+    labelled = torch.ones(n, n_keypoints, dtype=torch.bool)
+    batch = Batch(index, index, keypoints, annotated, labelled, annotated, noisy, None, None)
+    denoised, recovered = torch.rand(n, 2, 2 * n_keypoints), torch.rand(n, 5, 2 * n_keypoints)
+    loss, output = official_loss(Both(denoised, recovered), batch)
+    truth = keypoints.double().flatten(2) / 27.5 - 1
+    known = annotated.repeat_interleave(2, dim=2)
+    sums = {"denoise": 0.0, "recover": 0.0}
+    for b, t, c in torch.cartesian_prod(*map(torch.arange, recovered.shape)).tolist():
+        if known[b, t, c]:
+            sums["recover"] += abs(float(recovered[b, t, c] - truth[b, t, c]))
+            if t in (0, 4):
+                sums["denoise"] += abs(float(denoised[b, t // 4, c] - truth[b, t, c]))
+    expected = sums["denoise"] / denoised.numel() + 5 * sums["recover"] / recovered.numel()
+    assert float(loss) == pytest.approx(expected, rel=1e-5)
+    assert output is recovered
+
+
+@pytest.mark.parametrize(("training", "expected"), [(True, 0.1), (False, 0.0)])
+def test_attention_drops_out_in_training_alone(
+    training: bool, expected: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shares = []
+    real = functional.scaled_dot_product_attention
+
+    def spy(*arguments: torch.Tensor, dropout_p: float = 0.0, **named: object) -> torch.Tensor:
+        shares.append(dropout_p)
+        return real(*arguments, dropout_p=dropout_p, **named)
+
+    monkeypatch.setattr(functional, "scaled_dot_product_attention", spy)
+    model, coordinates = made(5)
+    model.train(training)(coordinates)
+    assert len(shares) == 5 + 2 * 5  # self-attention of 5 + 5 layers, cross-attention of 5
+    assert set(shares) == {expected}

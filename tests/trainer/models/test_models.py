@@ -1,5 +1,7 @@
 """What holds for every registered model, and the registry itself."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -8,6 +10,7 @@ from pose_smoother.errors import InvalidInputError
 from trainer.models import ModelModule, model_module, models
 
 K = 3
+ROOT = Path(__file__).parents[3]
 heatmap_models = [name for name, m in models().items() if m.CONSUMES == "heatmaps"]
 
 
@@ -21,9 +24,18 @@ def small(name: str) -> tuple[nn.Module, Tensor]:
 
 
 def test_the_folder_is_the_registry() -> None:
-    assert list(models()) == ["3dconv", "biconvlstm-c", "biconvlstm-s", "deciwatch", "resmlp"]
+    names = ["3dconv", "biconvlstm-c", "biconvlstm-s", "deciwatch", "resmlp", "smoothnet"]
+    assert list(models()) == names
     assert heatmap_models == ["3dconv", "biconvlstm-c", "biconvlstm-s"]
     assert all(name == module.NAME for name, module in models().items())
+
+
+@pytest.mark.parametrize("name", models())
+def test_the_page_of_models_has_its_row(name: str) -> None:
+    with torch.device("meta"):
+        n_parameters = sum(p.numel() for p in model_module(name).build().parameters())
+    row = f"| `{name}` | {model_module(name).CONSUMES} | {n_parameters:,} |"
+    assert row in (ROOT / "docs/models.md").read_text()
 
 
 def test_an_unknown_model_lists_the_known_ones() -> None:

@@ -2,9 +2,11 @@
 
 import pytest
 import torch
+from torch import nn
 
 from pose_smoother.skeleton import MIRROR
-from trainer.models.resmlp import LOG_SCALES, ResidualMLP, build
+from trainer.data.batch import Batch
+from trainer.models.resmlp import LOG_SCALES, ResidualMLP, build, likelihood_loss
 
 K = 25
 
@@ -82,3 +84,43 @@ def test_a_skeleton_without_mirror_images_is_refused():
 
 def test_other_window_lengths():
     assert build(n_frames=9)(torch.zeros(2, 9, 2 * K)).shape == (2, 9, 2 * K)
+
+
+class Both(nn.Module):
+    """Answers with its own parameters."""
+
+    def __init__(self, estimate, log_scale):
+        super().__init__()
+        self.estimate, self.log_scale = nn.Parameter(estimate), nn.Parameter(log_scale)
+
+    def forward_both(self, coordinates):
+        del coordinates
+        return self.estimate, self.log_scale
+
+
+def test_the_scale_learns_from_the_error_and_the_error_not_from_the_scale():
+    """Loss and gradients by definition: the likelihood pulls at the scale alone."""
+    torch.manual_seed(4)
+    keypoints = torch.randint(0, 56, (2, 5, K, 2))
+    annotated = torch.rand(2, 5, K) > 0.3
+    index, labelled = torch.arange(2), torch.ones(2, K, dtype=torch.bool)
+    noisy = keypoints.float()
+    batch = Batch(index, index, keypoints, annotated, labelled, annotated, noisy, None, None)
+    model = Both(2 * torch.rand(2, 5, 2 * K) - 1, torch.rand(2, 5, K))
+    loss, _ = likelihood_loss(model, batch)
+    loss.backward()
+
+    apart = (model.estimate.detach() - (keypoints / 27.5 - 1).flatten(2)).double()
+    apart = torch.where(annotated.repeat_interleave(2, dim=2), apart, 0.0)
+    square = apart.abs() < 0.05
+    smooth = torch.where(square, apart**2 / 0.1, apart.abs() - 0.025)
+    slope = 27.5 * torch.where(square, apart / 0.05, apart.sign()) / apart.numel()
+    torch.testing.assert_close(model.estimate.grad.double(), slope, rtol=1e-4, atol=1e-8)
+
+    scale = model.log_scale.detach().double()
+    distance = apart.unflatten(2, (-1, 2)).norm(dim=-1) * 27.5
+    surprise = torch.where(annotated, scale + distance * torch.exp(-scale), 0.0)
+    expected = 27.5 * smooth.mean() + 0.1 * surprise.mean()
+    assert float(loss.detach()) == pytest.approx(float(expected), rel=1e-5)
+    pull = 0.1 * torch.where(annotated, 1 - distance * torch.exp(-scale), 0.0) / scale.numel()
+    torch.testing.assert_close(model.log_scale.grad.double(), pull, rtol=1e-4, atol=1e-8)

@@ -51,7 +51,7 @@ def test_a_run_needs_nothing_outside_its_folder(store, file, tmp_path):
     assert again.noise == str(copy)
     assert repeat_test(folder, again, store).different == []
     assert train(again, store, tmp_path / "runs") == results  # finished: found by its own copy
-    assert train(again, store, tmp_path / "runs", resume=False) == results
+    assert train(again, store, tmp_path / "runs", resume=False, replace=True) == results
     copy.write_text(copy.read_text().replace("missing = 0.4", "missing = 0.3", 1))
     with pytest.raises(RunError, match="is no longer the noise that"):
         run_config(folder)

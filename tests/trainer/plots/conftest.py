@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from pose_smoother.poses.keypoint_names import mapping
 from pose_smoother.poses.tracks import Track
 from pose_smoother.skeleton import KEYPOINTS
 from tests.trainer.fake_store import REST_PX
@@ -26,7 +25,4 @@ def motion() -> Motion:
     truth[..., 0] += 2.0 * np.arange(N_FRAMES)[:, None]
     frame = np.arange(100, 100 + N_FRAMES)
     track = Track("a", "", "", frame, truth + np.array((3.0, 4.0)), np.full((N_FRAMES, 25), np.nan))
-    names = mapping(KEYPOINTS)
-    return motion_of(
-        track, KEYPOINTS, names, truth + np.array((0.0, 1.0)), "savgol", "a swing", truth
-    )
+    return motion_of(track, KEYPOINTS, truth + np.array((0.0, 1.0)), "savgol", "a swing", truth)

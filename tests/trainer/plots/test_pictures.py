@@ -1,5 +1,6 @@
 """Strips, animations and trajectories of a known motion."""
 
+import shutil
 import sys
 from dataclasses import replace
 
@@ -87,9 +88,9 @@ def test_a_gif_has_a_picture_for_every_frame(motion, tmp_path):
 
 
 def test_mp4_without_ffmpeg_is_one_line(motion, tmp_path, monkeypatch):
-    monkeypatch.setattr(animation.shutil, "which", lambda name: None)
+    monkeypatch.setattr(shutil, "which", lambda name: None)
     monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
-    with pytest.raises(InvalidInputError, match=r"MP4 needs ffmpeg .*; a \.gif does not"):
+    with pytest.raises(InvalidInputError, match=r"MP4 \(a \.gif does not\) needs ffmpeg"):
         animation.write_animation(motion, tmp_path / "a.mp4", 10)
     assert not (tmp_path / "a.mp4").exists()
 

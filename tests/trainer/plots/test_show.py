@@ -3,17 +3,23 @@
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
 from pose_smoother.boxes import to_source
 from pose_smoother.errors import InvalidInputError
+from pose_smoother.smoothing.chain import make_chain
+from pose_smoother.video.ffmpeg import video_info, write_mp4
+from tests.pose_smoother.video.test_ffmpeg import ffmpeg_or_skip
 from tests.trainer.fake_store import make_store
 from trainer import cli
 from trainer.inference.load_run import load_run
 from trainer.plots import cli as look_cli
 from trainer.plots import speed
 from trainer.plots.clip import noisy_clip
+from trainer.plots.overlay import write_overlay
 from trainer.plots.speed import EDGES_PX, error_by_speed, speed_figure
-from trainer.plots.track_data import clip_motion, track_motion
+from trainer.plots.track_data import by_filter, by_run, clip_motion, file_motion
+from trainer.plots.trajectories import trajectory_figure
 from trainer.training.config import TrainConfig
 from trainer.training.train import train
 
@@ -89,21 +95,85 @@ def test_the_clip_that_moves_the_most_is_shown(run, store):
     assert moved.any()
 
 
-def test_a_track_of_a_file_by_its_id(run, tmp_path):
+@pytest.fixture
+def two_people(tmp_path):
     file = tmp_path / "in.csv"
     lines = ["person,frame,keypoint,x,y"]
     for person, n_frames in (("p", 6), ("q", 9)):
         for frame in range(n_frames):
             lines += [f"{person},{frame},{k},{10 + frame},{y}" for k, y in NAMED.items()]
     file.write_text("\n".join(lines) + "\n")
-    longest = track_motion(run, file)
+    return file
+
+
+def test_a_track_of_a_file_by_its_id(run, two_people):
+    smooth = by_run(run)
+    longest = file_motion(two_people, smooth, run.name, "q")
     assert (len(longest.frame), longest.truth) == (9, None)
     assert "q" in longest.title
-    short = track_motion(run, file, longest.title.rpartition(" ")[2].replace("q", "p"))
+    short = file_motion(two_people, smooth, run.name, "p")
     assert len(short.frame) == 6
     assert short.names == tuple(NAMED)
     with pytest.raises(InvalidInputError, match="unknown track 'x'; known:"):
-        track_motion(run, file, "x")
+        file_motion(two_people, smooth, run.name, "x")
+
+
+def test_all_individuals_are_shown_together(two_people):
+    motion = file_motion(two_people, by_filter(make_chain("gaussian")), "gaussian")
+    assert motion.title == "in.csv"
+    assert motion.raw.shape == motion.smoothed.shape == (9, 10, 2)
+    assert motion.individual == ("p",) * 5 + ("q",) * 5
+    assert np.isfinite(motion.raw[..., 0]).sum(axis=1).tolist() == [10] * 6 + [5] * 3
+    assert {(1, 2), (6, 7)} <= {tuple(sorted(limb)) for limb in motion.limbs}
+    assert all((a < 5) == (b < 5) for a, b in motion.limbs)
+    [alone] = {motion.columns(("left_wrist",))[0], 3}
+    assert alone == 3
+    titles = [a.get_title(loc="left") for a in trajectory_figure(motion, ("nose",)).axes[::2]]
+    assert titles == ["p: nose", "q: nose"]
+
+
+def test_an_unknown_skeleton_has_no_limbs(tmp_path):
+    file = tmp_path / "in.csv"
+    file.write_text("frame,a_x,a_y,b_x,b_y\n" + "".join(f"{t},1,2,3,{t}\n" for t in range(9)))
+    motion = file_motion(file, by_filter(make_chain("median")), "median")
+    assert motion.limbs == motion.trailed == ()
+
+
+@pytest.fixture
+def clip(tmp_path):
+    """Six grey pictures of 64 x 64 px."""
+    ffmpeg_or_skip()
+    file = tmp_path / "clip.mp4"
+    write_mp4(file, iter(np.full((6, 64, 64, 3), 90, np.uint8)), 25)
+    return file
+
+
+@pytest.mark.parametrize("ending", [".png", ".gif", ".mp4"])
+def test_skeletons_are_drawn_over_a_clip(two_people, clip, tmp_path, ending):
+    out = tmp_path / f"over{ending}"
+    words = ["show", two_people, "--smoother", "median", "--video", clip, "--out", out]
+    result = CliRunner().invoke(cli.main, [*map(str, words), "--first-frame", "2"])
+    assert result.exit_code == 0, result.output
+    if ending == ".mp4":
+        info = video_info(out)
+        assert (info.width, info.height, info.fps, info.n_frames) == (128, 64, 25.0, 6)
+        return
+    with Image.open(out) as picture:
+        assert getattr(picture, "n_frames", 1) == (6 if ending == ".gif" else 1)
+        pixels = np.asarray(picture.convert("RGB")).astype(int)
+    coloured = np.ptp(pixels, axis=-1) > 40
+    assert coloured[:, :64].any()
+    assert coloured[:, -64:].any()
+
+
+def test_a_clip_without_the_frames_is_told(two_people, clip, tmp_path):
+    motion = file_motion(two_people, by_filter(make_chain("median")), "median")
+    with pytest.raises(
+        InvalidInputError, match=r"no picture of the frames 0 \.\.\. 8: give --first"
+    ):
+        write_overlay(motion, clip, tmp_path / "a.gif", first_frame=100)
+    with pytest.raises(InvalidInputError, match=r"must end in \.mp4, \.gif, \.png"):
+        write_overlay(motion, clip, tmp_path / "a.svg")
 
 
 NAMED = {"nose": 5, "left_shoulder": 20, "left_elbow": 30, "left_wrist": 45, "left_hip": 50}
@@ -164,6 +234,8 @@ def test_every_picture_is_one_command(show, tmp_path, words, name):
         (["--out", "a.bmp"], "must end in .png, .svg, .pdf, .gif, .mp4"),
         (["--frames", "7"], "expected frame numbers as A:B, got '7'"),
         (["none.csv"], "none.csv: no such file"),
+        (["in.csv", "--smoother", "median"], "--smoother goes with IN, and not with --run"),
+        (["--video", "a.mp4"], "--video goes with IN"),
     ],
 )
 def test_what_cannot_be_drawn_is_told(show, words, told):
@@ -176,3 +248,9 @@ def test_a_folder_without_a_run_is_one_line(tmp_path):
     result = CliRunner().invoke(cli.main, ["show", "--run", str(tmp_path)])
     assert result.exit_code == 1
     assert "not a run folder" in result.stderr
+
+
+def test_nothing_to_show_is_told():
+    result = CliRunner().invoke(cli.main, ["show"])
+    assert result.exit_code == 2
+    assert "give IN, a file of keypoints, or --run RUN" in result.stderr

@@ -39,12 +39,13 @@ def make_run(
     *,
     share_of_error: float = 0.5,
     is_finished: bool = True,
+    budget_steps: int | None = None,
 ) -> Path:
     """A network's folder; its error is a share of the mean smoother's.
 
     An unfinished one has its history, but no results.
     """
-    config = TrainConfig(model, experiment, seed, device="cpu")
+    config = TrainConfig(model, experiment, seed, budget_steps=budget_steps, device="cpu")
     folder = runs / config.run_name
     write_json(folder / "config.json", run_record(config, store, 1234))
     write_csv(folder / "history.csv", list(HISTORY_KINDS), _history(seed))
@@ -58,7 +59,7 @@ def make_run(
     scores = score(predicted, test.truth, test.clip, len(store.clips["id"]))
     scores.save(folder / "scores.npz")
     save_data(folder, describe(store, store_hash(store)))
-    about = {"model": model, "experiment": experiment, "seed": seed, "split": "test"}
+    about = {"model": config.row_name, "experiment": experiment, "seed": seed, "split": "test"}
     results = {"rows": rows(scores, store.clips, **about), "references": []}
     write_results(folder, {**results, "best_epoch": 6, "n_epochs": N_EPOCHS, "test_loss": 0.1})
     return folder

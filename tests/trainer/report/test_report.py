@@ -14,6 +14,7 @@ from pose_smoother.errors import InvalidInputError
 from trainer.cli import main
 from trainer.report import html_page as page_module
 from trainer.report.report import report
+from trainer.report.tables.table import Row, Table, measured_rows
 
 ROOT = Path(__file__).parents[3]
 VOID = {"meta", "br", "img", "link", "use", "path"}
@@ -114,6 +115,27 @@ def test_the_page_says_what_is_missing_and_how_it_was_made(page):
     assert "torch" in words
 
 
+def test_the_page_begins_with_what_was_measured(page, out):
+    words = " ".join(" ".join(page.words).split())
+    first = words.partition("Test accuracy")[0]
+    assert re.search(r"Experiment 1\.1: DeciWatch [\d.]+ % PCK@0\.1, the identity function", first)
+    assert "preempted" not in first
+    assert words.index("How far off") < words.index("preempted, 7") < words.index("Settings")
+    shown = re.findall(r'<th scope="row">(.*?)</th>', (out / "report.html").read_text())
+    assert "DeciWatch" in shown
+    assert "bi-ConvLSTM Model C" not in shown  # it has no result: only the thesis has
+    assert "bi-ConvLSTM Model C" in (out / "tables" / "table1.md").read_text()
+
+
+def test_a_table_without_a_value_is_not_shown():
+    heads = ((("a", 1),),)
+    rows = (Row("block", "one"), Row("value", "x", ("–",)), Row("published", "thesis", ("3.1",)))
+    assert measured_rows(Table("t", "t", heads, rows, (), ())) is None
+    more = (*rows, Row("block", "two"), Row("value", "y", ("4",)), Row("interval", "", ("1–2",)))
+    left = measured_rows(Table("t", "t", heads, more, (), ()))
+    assert [row.label for row in left.rows] == ["two", "y", ""]
+
+
 def test_nothing_of_this_machine_is_written(out, made_runs):
     for file in out.rglob("*"):
         if file.suffix in (".csv", ".md", ".tex", ".html", ".svg"):
@@ -182,7 +204,8 @@ def test_the_example_of_the_docs_makes_table_1(made_runs, out, monkeypatch, caps
     assert "deciwatch" in capsys.readouterr().out
     report_table = pd.read_csv(out / "tables" / "table1.csv", dtype={"experiment": str})
     n_compared = 0
-    for row in report_table.dropna(subset="value").to_dict("records"):
+    of_pck = report_table[report_table["metric"] == "pck"]
+    for row in of_pck.dropna(subset="value").to_dict("records"):
         place = (row["alpha"], row["experiment"])
         assert np.isclose(table1.loc[row["model"], place], row["value"])
         assert np.isclose(table1.loc["mean threshold (px)", place], row["mean_threshold_px"])

@@ -50,5 +50,5 @@ def test_an_older_run_says_so(tmp_path):
     with pytest.raises(RunError, match="older version"):
         load_data(tmp_path)
     (tmp_path / DATA_JSON).write_text("{}")
-    with pytest.raises(RunError, match=r"clips\.csv"):
+    with pytest.raises(RunError, match=r"data\.json is damaged: it has no"):
         load_data(tmp_path)

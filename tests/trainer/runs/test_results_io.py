@@ -76,10 +76,10 @@ def test_a_spreadsheets_own_reader_sees_plain_columns():
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("id,value\nx,1\n", "has columns id, value, expected id, value, n"),
-        ("id,value,n\nx,one,1\n", "can't be read"),
-        ("id,value,n\nx,1.0,1.5\n", "can't be read"),
-        ("", "can't be read"),
+        ("id,value\nx,1\n", "damaged: expected the columns id, value, n"),
+        ("id,value,n\nx,one,1\n", "is damaged: it does not hold what it should"),
+        ("id,value,n\nx,1.0,1.5\n", "is damaged: it does not hold what it should"),
+        ("", "is damaged: it does not hold what it should"),
     ],
 )
 def test_another_table_is_refused(tmp_path, text, complaint):

@@ -59,7 +59,7 @@ def test_no_run_and_a_damaged_one(tmp_path):
     (tmp_path / "run" / "history.csv").write_text("epoch,train\n1")
     status = read_status(tmp_path / "run")
     assert status.state == "stopped"
-    assert "history.csv has columns" in status.reason
+    assert "history.csv is damaged: expected the columns" in status.reason
 
 
 def test_the_table_has_a_line_a_run_and_the_counts():

@@ -194,7 +194,7 @@ def test_the_time_is_up(make, monkeypatch):
     }
     assert ["end", "slow-1", "1"] in events(make.out)  # it was asked, and could save
     with pytest.raises(
-        UnfinishedError, match="3 of 4 runs are left; the same command continues"
+        UnfinishedError, match="3 of 4 runs are unfinished; the same command continues"
     ) as left:
         verdict(found, Interrupt())
     assert left.value.exit_code == 75

@@ -89,3 +89,22 @@ def test_a_good_step_moves_the_weights(batch):
     stepper.step(batch, 0)
     stepper.look()
     assert not torch.equal(weights(model), before)
+
+
+def test_the_optimizer_is_adam_with_the_thesiss_betas():
+    """Three steps of Adam as Kingma and Ba (2015) write it, float64."""
+    rate, (beta1, beta2) = 1e-2, (0.9, 0.999)
+    weight = torch.nn.Parameter(torch.tensor([1.0, -2.0, 0.5], dtype=torch.float64))
+    model = torch.nn.Module()
+    model.weight = weight
+    optimizer = make_optimizer(model, rate)
+    expected, first, second = weight.detach().clone(), torch.zeros(3), torch.zeros(3)
+    for t, slope in enumerate(([1.0, -3.0, 0.1], [-2.0, 1.0, 0.1], [0.5, 0.5, -4.0]), start=1):
+        gradient = torch.tensor(slope, dtype=torch.float64)
+        weight.grad = gradient
+        optimizer.step()
+        first = beta1 * first + (1 - beta1) * gradient
+        second = beta2 * second + (1 - beta2) * gradient.square()
+        mean, spread = first / (1 - beta1**t), second / (1 - beta2**t)
+        expected = expected - rate * mean / (spread.sqrt() + 1e-8)
+        torch.testing.assert_close(weight.detach(), expected)

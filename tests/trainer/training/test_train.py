@@ -170,10 +170,15 @@ def test_a_finished_run_is_not_trained_again(config, store, undisturbed, tmp_pat
     assert {file.name: file.stat().st_mtime_ns for file in undisturbed.glob("*.pt")} == before
 
 
+def test_a_finished_run_has_one_optimizer_state_and_the_best_weights(undisturbed):
+    weights = {file.name for file in undisturbed.glob("*.pt*")}
+    assert weights == {LAST, BEST, f"{LAST}.sha256", f"{BEST}.sha256"}
+
+
 def test_no_resume_trains_anew(config, store, undisturbed, tmp_path):
     other = tiny_config(max_epochs=1, max_steps=1)
     train(other, store, tmp_path)
-    train(config, store, tmp_path, resume=False)
+    train(config, store, tmp_path, resume=False, replace=True)
     assert_same_run(tmp_path / RUN, undisturbed)
 
 

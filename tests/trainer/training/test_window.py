@@ -26,7 +26,8 @@ def store():
 @pytest.fixture(scope="module")
 def runs(store, tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
-    train(train_config("resmlp", "1.1", **QUICK), store, folder)
+    for model in ("resmlp", "smoothnet"):
+        train(train_config(model, "1.1", **QUICK), store, folder)
     baselines(
         BaselinesConfig("1.1", smoothers=("identity", "mean", "lmmse"), window=7), store, folder
     )
@@ -35,7 +36,9 @@ def runs(store, tmp_path_factory):
 
 def test_rows_and_folders_have_names_of_their_own(runs):
     table = load(runs)
-    assert {"resmlp-w7", "identity-w7", "mean-w7", "lmmse-w7"} == set(table["model"])
+    assert {"resmlp-w7", "smoothnet-w7", "identity-w7", "mean-w7", "lmmse-w7"} == set(
+        table["model"]
+    )
     assert (runs / "resmlp-w7-1.1-seed0").is_dir()
     assert (runs / "baselines-w7-1.1-seed0").is_dir()
 
@@ -56,8 +59,9 @@ def test_the_test_again_gives_the_same_numbers(runs, store):
     assert repeat_test(folder, config, store).different == []
 
 
-def test_a_trained_run_smooths_windows_of_its_own_length(runs):
-    run = load_run(runs / "resmlp-w7-1.1-seed0", "cpu")
+@pytest.mark.parametrize("model", ["resmlp", "smoothnet"])
+def test_a_trained_run_smooths_windows_of_its_own_length(runs, model):
+    run = load_run(runs / f"{model}-w7-1.1-seed0", "cpu")
     smoother = run.smoother()
     assert smoother.n_frames == 7
     windows = np.full((3, 7, 25, 2), 20.0, np.float32)

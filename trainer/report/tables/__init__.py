@@ -30,13 +30,16 @@ def tables_by_section(
     """Every table of a report by the page's sections; what has nothing to show is left out."""
     twins = [alpha for alpha in ALPHAS if alpha != 0.1]
     by_section: dict[str, list[Table | None]] = {
-        "accuracy": [*(pck_table(source, k) for k in BY_K), real_table(source)],
+        "accuracy": [
+            *(pck_table(source, k) for k in BY_K),
+            one_side_table(source),
+            real_table(source),
+        ],
         "differences": [difference_table(differences, source)],
         "keypoints": [keypoint_table(source, k, 0.1) for k in BY_K],
         "twins": [keypoint_table(source, k, alpha) for k, alpha in product(BY_K, twins)],
         "measures": [
             motion_table(source),
-            one_side_table(source),
             dataset_table(source, found.data.datasets),
         ],
         "checks": [theory_table(found, source), rank_table(source), coverage_table(found)],

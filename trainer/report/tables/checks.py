@@ -51,7 +51,7 @@ def theory_table(found: Collection, source: ReportData) -> Table | None:
         "Expected: 1 − exp(−r²/2σ²) with σ = 3k px, at the mean threshold r; its mean over clips, "
         "each at its own mean threshold; and the same with shifts rounded to whole pixels, as they "
         "are drawn. In brackets: counted minus expected, in points.",
-        "What is left: positions are clipped to the heatmap, which brings keypoints near its edge "
+        "What remains: positions are clipped to the heatmap, which brings keypoints near its edge "
         "closer to the truth (the more, the larger k), and thresholds also differ within a clip.",
     )
     return Table(
@@ -155,20 +155,19 @@ def _best_other(
 
 
 def rank_table(source: ReportData) -> Table | None:
-    """Which rows are in the thesis's order; None where fewer than two can be compared."""
+    """Ranks of rows here and in the thesis; None where fewer than two can be compared."""
     columns = [(e.name, alpha) for e in EXPERIMENTS for alpha in ALPHAS]
-    places: dict[tuple[str, float], dict[str, tuple[int, int]]] = {}
+    ranks: dict[tuple[str, float], dict[str, tuple[int, int]]] = {}
     agree: list[str] = []
     for name, alpha in columns:
         both = _both(source, CellKey(name, "pck", alpha))
-        places[name, alpha] = _places(both)
+        ranks[name, alpha] = _ranks(both)
         agree.append(_agreement(both))
-    models = [m for m in row_order() if any(m in column for column in places.values())]
+    models = [m for m in row_order() if any(m in column for column in ranks.values())]
     if not models:
         return None
     rows = [
-        Row("value", label(m), tuple(_place_text(places[c].get(m)) for c in columns))
-        for m in models
+        Row("value", label(m), tuple(_rank_text(ranks[c].get(m)) for c in columns)) for m in models
     ]
     rows.append(Row("fact", "Pairs in the same order", tuple(agree)))
     records = [
@@ -176,19 +175,19 @@ def rank_table(source: ReportData) -> Table | None:
             "experiment": name,
             "alpha": alpha,
             "model": model,
-            "rank_here": place[0],
-            "rank_published": place[1],
+            "rank_here": rank[0],
+            "rank_published": rank[1],
             "n_rows": len(column),
         }
-        for (name, alpha), column in places.items()
-        for model, place in column.items()
+        for (name, alpha), column in ranks.items()
+        for model, rank in column.items()
     ]
     heads = (
         tuple((f"{e.name}", len(ALPHAS)) for e in EXPERIMENTS),
         tuple((f"@{alpha:g}", 1) for _, alpha in columns),
     )
     notes = (
-        "Place here / place in the thesis, among the rows that have both numbers. Pairs that the "
+        "Rank here / rank in the thesis, among the rows that have both numbers. Pairs that the "
         "thesis prints as equal are not counted.",
     )
     title = "Order of the rows, here and in the thesis"
@@ -208,8 +207,8 @@ def _both(source: ReportData, where: CellKey) -> dict[str, tuple[float, float]]:
     return found if len(found) > 1 else {}
 
 
-def _places(both: dict[str, tuple[float, float]]) -> dict[str, tuple[int, int]]:
-    """1 is the highest; equals share the better place."""
+def _ranks(both: dict[str, tuple[float, float]]) -> dict[str, tuple[int, int]]:
+    """1 is the highest; equals share the better rank."""
     pairs = list(both.values())
     return {
         model: (
@@ -227,5 +226,5 @@ def _agreement(both: dict[str, tuple[float, float]]) -> str:
     return f"{sum(signs)} of {len(signs)}" if signs else ABSENT
 
 
-def _place_text(place: tuple[int, int] | None) -> str:
-    return f"{place[0]} / {place[1]}" if place else ABSENT
+def _rank_text(rank: tuple[int, int] | None) -> str:
+    return f"{rank[0]} / {rank[1]}" if rank else ABSENT

@@ -1,8 +1,8 @@
 """Tables with a row a model: value, interval, published number, difference; counts above."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from pose_smoother.filters import table_filters
@@ -14,6 +14,7 @@ from trainer.report.tables.table import ABSENT, Row, Table
 LABELS = {
     **{name: module.LABEL for name, module in table_filters().items()},
     "resmlp": "ResMLP",
+    "smoothnet": "SmoothNet",
     "3dconv": "3DConv",
     "deciwatch": "DeciWatch",
     "biconvlstm-s": "bi-ConvLSTM Model S",
@@ -37,12 +38,13 @@ CSV_COLUMNS = (
     "published_threshold_px",
     "published",
     "difference",
+    "budget_steps",
 )
 
 
 @dataclass(frozen=True)
 class CellKey:
-    """What a column counts; with a model it names one number."""
+    """The figure that a column shows; with a model it names one number."""
 
     experiment: str
     metric: str
@@ -58,10 +60,16 @@ class CellKey:
 
 @dataclass(frozen=True)
 class ReportData:
-    """What tables are made from."""
+    """The content of tables.
+
+    Attributes
+    ----------
+    budgets : (model, experiment) -> steps, of rows whose training had a budget.
+    """
 
     numbers: dict[NumberKey, Number]
     published: Published
+    budgets: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
     def published_pck(self, model: str, where: CellKey) -> str | None:
         """The published number that a number here is compared with, with its printed digits."""
@@ -220,7 +228,8 @@ def _model_rows(
     n_seeds = max((len(n.seeds) for n in numbers if n), default=0)
     pooled = f", {n_seeds} seeds" if n_seeds > 1 else ""
     won = frozenset(at for at, name in enumerate(best) if name == model)
-    rows = [Row("value", label(model) + pooled, values, won)]
+    name = label(model) + pooled + _budget_text(source, model, columns)
+    rows = [Row("value", name, values, won)]
     if any(numbers):
         spans = tuple(span_text(n.low, n.high) if n else ABSENT for n in numbers)
         rows.append(Row("interval", "95 % CI", spans))
@@ -236,6 +245,15 @@ def _model_rows(
     return rows
 
 
+def _budget_text(source: ReportData, model: str, columns: Sequence[CellKey]) -> str:
+    """How long a row trained, where that was a budget of steps; "" where none was."""
+    shown = dict.fromkeys(c.experiment for c in columns if _has(source, model, c))
+    steps = {e: source.budgets[model, e] for e in shown if (model, e) in source.budgets}
+    if len(steps) == len(shown) and len(set(steps.values())) == 1:
+        return f", {next(iter(steps.values())):,} steps"
+    return "".join(f", {e}: {n:,} steps" for e, n in steps.items())
+
+
 def _record(source: ReportData, model: str, where: CellKey) -> dict[str, Any] | None:
     """A row of the CSV; published numbers without one here have a row, too."""
     number = source.numbers.get(where.key(model))
@@ -244,6 +262,8 @@ def _record(source: ReportData, model: str, where: CellKey) -> dict[str, Any] | 
         return None
     record: dict[str, Any] = dict.fromkeys(CSV_COLUMNS)
     record |= {"model": model, **asdict(where)}
+    if number is not None:
+        record["budget_steps"] = source.budgets.get((model, where.experiment))
     if number is not None:
         record |= as_records([number])[0]
     threshold = _published_threshold(source, where)

@@ -3,7 +3,9 @@
 from dataclasses import asdict
 from typing import Any
 
+from pose_smoother.store.config import NEIGHBOURS, StoreConfig
 from pose_smoother.store.names import SPLITS
+from pose_smoother.store.split_overlap import PERSONS_NOTE
 from trainer.experiments import EXPERIMENTS, REAL
 from trainer.report.collect import FREE_TO_DIFFER, Collection, Run, row_order
 from trainer.report.published import Published
@@ -57,9 +59,24 @@ def split_table(data: Data) -> Table:
         tuple(rows),
         ("what", *splits, "shared"),
         tuple(records),
-        (_leak_note(data), "Windows overlap within a split: neighbours share frames."),
+        tuple(_split_notes(data)),
         "Counted",
     )
+
+
+def _split_notes(data: Data) -> list[str]:
+    notes = [_leak_note(data), "Windows overlap within a split: neighbours share frames."]
+    if data.counted["people"]:
+        notes.append(f"{PERSONS_NOTE[0].upper()}{PERSONS_NOTE[1:]}.")
+    group_by = StoreConfig.from_attrs({"config": data.config}).group_by
+    if group_by == NEIGHBOURS:
+        notes.append("Penn Action: blocks of 20 neighbouring ids are in one split.")
+    elif "penn-action" in data.datasets:
+        notes.append(
+            "Penn Action: split by clips, of which neighbouring ids are often cut from one source "
+            "video; `preprocess --group-by neighbours` keeps those together."
+        )
+    return notes
 
 
 def _leak_note(data: Data) -> str:
@@ -143,7 +160,7 @@ def _text(value: Any) -> str:
 
 
 def parameter_table(found: Collection) -> Table | None:
-    """What tuning on validation chose for each smoother; None without smoothers."""
+    """The parameters that tuning on validation windows chose; None without smoothers."""
     chosen = {
         (name, parameter, b.experiment, b.seed): value
         for b in found.baselines

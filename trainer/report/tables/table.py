@@ -5,7 +5,7 @@ A table shows text in rows of kinds; its CSV holds the numbers behind, one a row
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from trainer.runs.results_io import csv_bytes
@@ -58,6 +58,28 @@ class Table:
     def n_columns(self) -> int:
         """Columns besides the labels."""
         return sum(span for _, span in self.heads[-1])
+
+
+def measured_rows(table: Table) -> Table | None:
+    """The table without rows, and headings, under which nothing was measured; None if none is left.
+
+    A row of a value without any, which only the published number under it fills, is left out.
+    """
+    kept: list[Row] = []
+    heading: Row | None = None
+    shown = True
+    for row in table.rows:
+        if row.kind == "block":
+            heading, shown = row, True
+            continue
+        if row.kind not in UNDER_A_VALUE:
+            shown = any(cell not in ("", ABSENT) for cell in row.cells)
+        if shown:
+            kept += [heading, row] if heading is not None else [row]
+            heading = None
+    has_values = any(row.kind == "value" for row in table.rows)
+    left = [row for row in kept if row.kind == "value" or not has_values]
+    return replace(table, rows=tuple(kept)) if left else None
 
 
 def csv_of(table: Table) -> bytes:

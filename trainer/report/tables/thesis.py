@@ -33,10 +33,40 @@ _PCK_NOTE = (
 
 
 def pck_table(source: ReportData, k: str) -> Table:
-    """Table 1 (k = 1) or 2 (k = 2): PCK at three alphas by experiment."""
-    columns = [CellKey(e, "pck", alpha) for alpha, e in product(ALPHAS, BY_K[k])]
-    title = f"Table {k}: test PCK, shifting-scalar k = {k}"
-    return grid(source, f"table{k}", title, _pck_heads(k), [Block("", tuple(columns))], _PCK_NOTE)
+    """Table 1 (k = 1) or 2 (k = 2): PCK at three alphas by experiment, then both errors."""
+    title = f"Table {k}: test PCK and errors, shifting-scalar k = {k}"
+    notes = (*_PCK_NOTE, *_error_notes(source))
+    block = Block("", _headline(source, k))
+    return grid(source, f"table{k}", title, _headline_heads(k), [block], notes)
+
+
+def _headline(source: ReportData, k: str, torso: str = "") -> tuple[CellKey, ...]:
+    """The columns of a headline table: PCK, error of the keypoints it scores, acceleration error.
+
+    Parameters
+    ----------
+    torso : what the metrics' names say of the normalisation; "" is the runs' main one.
+    """
+    scored = f"scored_error{torso}_px"
+    error = scored if _is_counted(source, scored) else "error_px"
+    keys: list[tuple[str, float | None]] = [("pck" + torso, alpha) for alpha in ALPHAS]
+    keys += [(error, None), ("acceleration_error_px", None)]
+    return tuple(CellKey(e, metric, alpha) for (metric, alpha), e in product(keys, BY_K[k]))
+
+
+def _is_counted(source: ReportData, metric: str) -> bool:
+    return any(key[4] == metric for key in source.numbers)
+
+
+def _error_notes(source: ReportData) -> list[str]:
+    """What the two errors of a headline table are, and of which keypoints."""
+    scored = _is_counted(source, "scored_error_px")
+    whose = "the keypoints that PCK scores" if scored else "all annotated keypoints"
+    return [
+        f"Error: mean distance to the ground truth over {whose}. Acceleration error: mean length "
+        "of the difference of second differences, over all annotated keypoints. Videos: those "
+        "that contribute."
+    ]
 
 
 def keypoint_table(source: ReportData, k: str, alpha: float) -> Table:
@@ -69,21 +99,18 @@ def one_side_table(source: ReportData) -> Table | None:
     if not metrics:
         return None
     (metric,) = metrics
-    blocks = [
-        Block(f"k = {k}", tuple(CellKey(e, metric, a) for a, e in product(ALPHAS, BY_K[k])))
-        for k in BY_K
-    ]
+    torso = metric.removeprefix("pck")
+    blocks = [Block(f"k = {k}", _headline(source, k, torso)) for k in BY_K]
     notes = (
         "The torso is the mean of the annotated sides' shoulder–hip distance, where at least one "
         "side is annotated; Tables 1 to 4 score only frames with both."
         if metric == "pck_one_side"
         else "Only frames with both shoulders and both hips annotated are scored.",
         *_PCK_NOTE,
+        *_error_notes(source),
     )
-    heads = [
-        [(f"PCK@{alpha:g}", len(BY_K["1"])) for alpha in ALPHAS],
-        [(f"k.{name.split('.')[1]}", 1) for _ in ALPHAS for name in BY_K["1"]],
-    ]
+    heads = _headline_heads("1")
+    heads[1] = [(f"k.{name.split('.')[1]}", 1) for name, _ in heads[1]]
     title = f"Second normalisation: {plain[metric]}"
     return grid(source, "second-normalisation", title, heads, blocks, notes)
 
@@ -155,10 +182,11 @@ def dataset_table(source: ReportData, datasets: Sequence[str]) -> Table | None:
     return grid(source, "datasets", "Test PCK by dataset", heads, blocks, _PCK_NOTE)
 
 
-def _pck_heads(k: str) -> list[list[tuple[str, int]]]:
+def _headline_heads(k: str) -> list[list[tuple[str, int]]]:
+    names = [*(f"PCK@{alpha:g}" for alpha in ALPHAS), "Error (px)", "Acceleration (px/frame²)"]
     return [
-        [(f"PCK@{alpha:g}", len(BY_K[k])) for alpha in ALPHAS],
-        [(experiment, 1) for _ in ALPHAS for experiment in BY_K[k]],
+        [(name, len(BY_K[k])) for name in names],
+        [(experiment, 1) for _ in names for experiment in BY_K[k]],
     ]
 
 

@@ -1,4 +1,4 @@
-"""Whether a model's uncertainty holds: the share of truths inside its regions."""
+"""The calibration of a model's uncertainty: the share of the ground truth in its regions."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ _Found = dict[tuple[str, str], dict[tuple[str, float], dict[int, tuple[float, in
 
 
 def coverage_table(found: Collection) -> Table | None:
-    """By keypoint, the truths inside the regions made to hold 50 and 90 % of them.
+    """By keypoint, the share of the ground truth in the regions made to hold 50 and 90 % of it.
 
     Several seeds are pooled by their counts. None without a model that has an uncertainty.
     """
@@ -40,7 +40,7 @@ def coverage_table(found: Collection) -> Table | None:
     heads = (*(f"% inside the {share:.0%} region" for share in shares), "Keypoints")
     return Table(
         "coverage",
-        "Uncertainty: truths inside the regions",
+        "Uncertainty: ground truth inside the regions",
         (tuple((head, 1) for head in heads),),
         tuple(rows),
         _COLUMNS,
@@ -57,8 +57,8 @@ def _coverage(found: Collection) -> _Found:
         for row in rows:
             if row["metric"] == "coverage" and row["dataset"] == "all":
                 cells = by_run.setdefault((run.model, run.experiment), {})
-                place = (row["keypoint"], float(row["alpha"]))
-                cells.setdefault(place, {})[run.seed] = (row["value"], row["n"])
+                cell = (row["keypoint"], float(row["alpha"]))
+                cells.setdefault(cell, {})[run.seed] = (row["value"], row["n"])
     return by_run
 
 

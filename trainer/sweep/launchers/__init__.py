@@ -1,4 +1,4 @@
-"""Where a sweep's runs are started: on this machine, or as jobs of a queue."""
+"""Launchers of a sweep's runs: processes of this machine, or jobs of a queue."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager

@@ -1,4 +1,4 @@
-"""The options of ``sweep`` that say where its runs are made."""
+"""The options of ``sweep`` for the machine that makes its runs."""
 
 import secrets
 from pathlib import Path

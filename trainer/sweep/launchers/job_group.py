@@ -1,4 +1,4 @@
-"""What a job of a cluster does: some runs at once, as processes of its own, on one GPU.
+"""A job of a cluster: several runs at once, as processes of its own, on one GPU.
 
 It runs where the cluster puts it; the folder of runs and the store must be the same paths there.
 """
@@ -30,7 +30,7 @@ class JobGroup:
     Attributes
     ----------
     jobs, out, threads : as for one run.
-    stop_file : when it exists, the runs are asked to save and leave.
+    stop_file : when it exists, the runs are asked to save and stop.
     """
 
     jobs: tuple[Job, ...]
@@ -61,7 +61,7 @@ class JobGroup:
         return ended
 
     def checkpoint(self) -> Any:
-        """What submitit calls before a job is taken off its machine: save, and come again."""
+        """Save and requeue: submitit calls it before a job is preempted or out of time."""
         import submitit
 
         self._stop()
@@ -100,11 +100,11 @@ class ClusterJob:
         self._outcomes: Mapping[str, tuple[RunState, str]] | None = None
 
     def is_done(self) -> bool:
-        """Whether the job has ended, however it did."""
+        """Whether the job has ended, with success or not."""
         raise NotImplementedError
 
     def result(self) -> Outcomes:
-        """What the group returned; raises if it died."""
+        """The outcomes of the group; raises if its job died."""
         raise NotImplementedError
 
     def cancel(self) -> None:
@@ -116,20 +116,22 @@ class ClusterJob:
         if self._outcomes is None and self.is_done():
             try:
                 self._outcomes = self.result()
-            except Exception as error:  # whatever the cluster has to say of a job that died
-                said = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-                self._outcomes = {job.name: self._found(job.name, said) for job in self.group.jobs}
+            except Exception as error:  # any error that the cluster reports of a job that died
+                message = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+                self._outcomes = {
+                    job.name: self._found(job.name, message) for job in self.group.jobs
+                }
         return self._outcomes
 
-    def _found(self, name: str, said: str) -> tuple[RunState, str]:
+    def _found(self, name: str, message: str) -> tuple[RunState, str]:
         """The outcome by the folder of a run whose job gave none."""
         if is_finished(self.group.out / name):
             return RunState.FINISHED, ""
         status = read_status(self.group.out / name)
         return (
-            (RunState.LOST, said)
+            (RunState.LOST, message)
             if status.state != RunState.STOPPED
-            else (RunState.LOST, status.reason or said)
+            else (RunState.LOST, status.reason or message)
         )
 
 
@@ -150,7 +152,7 @@ class GroupedRun:
         self.remote.group.stop_file.touch()
 
     def kill(self) -> None:
-        """Take its job away; the runs of it see that, save and leave."""
+        """Take its job away; the runs of it see that, save and stop."""
         self.remote.cancel()
 
     def outcome(self) -> tuple[RunState, str] | None:

@@ -82,7 +82,7 @@ class _QueuedGroup(ClusterJob):
         return bool(self._job.done())
 
     def result(self) -> Outcomes:
-        """What the job left in its folder."""
+        """The outcome that the job wrote into its folder."""
         found: Outcomes = self._job.result()
         return found
 

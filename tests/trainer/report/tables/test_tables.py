@@ -51,9 +51,34 @@ def test_table_1_has_identity_first_then_smoothers_then_networks(source):
         "bi-ConvLSTM Model S",
         "bi-ConvLSTM Model C",
     ]
-    assert table.heads[0] == (("PCK@0.05", 3), ("PCK@0.1", 3), ("PCK@0.2", 3))
-    assert [text for text, _ in table.heads[1]] == ["1.1", "1.2", "1.3"] * 3
-    assert {len(r.cells) for r in table.rows} == {9}
+    pck = (("PCK@0.05", 3), ("PCK@0.1", 3), ("PCK@0.2", 3))
+    assert table.heads[0] == (*pck, ("Error (px)", 3), ("Acceleration (px/frame²)", 3))
+    assert [text for text, _ in table.heads[1]] == ["1.1", "1.2", "1.3"] * 5
+    assert {len(r.cells) for r in table.rows} == {15}
+
+
+def test_the_headline_has_both_errors_and_the_error_is_of_the_keypoints_that_pck_scores(source):
+    table = pck_table(source, "1")
+    value, _ = row(table, "3DConv")
+    error, acceleration = (
+        source.numbers["3dconv", "1.1", "all", "all", metric, None]
+        for metric in ("scored_error_px", "acceleration_error_px")
+    )
+    assert value.cells[9] == figures(error.value)
+    assert value.cells[12] == figures(acceleration.value)
+    assert error.n == source.numbers["3dconv", "1.1", *ALL, 0.1].n
+    every = source.numbers["3dconv", "1.1", "all", "all", "error_px", None]
+    assert every.n > error.n
+    assert row(table, "DeciWatch, 2 seeds")[0].best >= {9, 12}  # the least is the best
+    assert any("over the keypoints that PCK scores" in note for note in table.notes)
+
+
+def test_runs_that_counted_no_error_by_torso_show_that_of_all_keypoints(source):
+    older = {key: n for key, n in source.numbers.items() if not key[4].startswith("scored_error")}
+    table = pck_table(ReportData(older, source.published), "1")
+    error = source.numbers["3dconv", "1.1", "all", "all", "error_px", None]
+    assert row(table, "3DConv")[0].cells[9] == figures(error.value)
+    assert any("over all annotated keypoints. Acc" in note for note in table.notes)
 
 
 def test_a_value_its_published_number_and_their_difference_stand_together(source):
@@ -88,8 +113,9 @@ def test_counts_and_thresholds_stand_above(source):
     table = pck_table(source, "2")
     threshold, at = row(table, "Mean threshold (px)")
     number = source.numbers["identity", "2.3", "all", "all", "mean_threshold_px", 0.2]
-    assert threshold.cells == (*[ABSENT] * 2, *_thresholds(source), figures(number.value))
-    assert table.rows[at + 1].cells == ("1.11",) * 3 + ("2.23",) * 3 + ("4.46",) * 3
+    assert threshold.cells[:9] == (*[ABSENT] * 2, *_thresholds(source), figures(number.value))
+    printed = ("1.11",) * 3 + ("2.23",) * 3 + ("4.46",) * 3
+    assert table.rows[at + 1].cells == (*printed, *[ABSENT] * 6)
     n, _ = row(table, "Keypoints counted, n")
     assert n.cells[2] == f"{source.numbers['identity', '2.3', *ALL, 0.05].n:,}"
     assert n.cells[0] == ABSENT
@@ -112,8 +138,8 @@ def test_n_is_that_of_one_seed(source):
 
 def test_the_best_of_a_column_is_marked(source):
     table = pck_table(source, "1")
-    assert row(table, "DeciWatch, 2 seeds")[0].best == {0, 3, 6}
-    assert sum(len(r.best) for r in table.rows) == 3
+    assert row(table, "DeciWatch, 2 seeds")[0].best == {0, 3, 6, 9, 12}
+    assert sum(len(r.best) for r in table.rows) == 5
     motion = motion_table(source)
     assert 0 in row(motion, "DeciWatch, 2 seeds")[0].best  # the least error
     assert all(at < 6 for r in motion.rows for at in r.best)  # a lag has no best
@@ -165,9 +191,9 @@ def test_every_section_has_its_sheets(found, source):
     by_section = tables_by_section(found, source, differences(found))
     names = [s.name for listed in by_section.values() for s in listed]
     assert names == [
-        *("table1", "table2", "differences", "table3", "table4"),
+        *("table1", "table2", "second-normalisation", "differences", "table3", "table4"),
         *("table3-at-0.05", "table3-at-0.2", "table4-at-0.05", "table4-at-0.2"),
-        *("motion", "second-normalisation", "datasets", "theory", "ranks"),
+        *("motion", "datasets", "theory", "ranks"),
         *("splits", "runs", "smoothers"),
     ]
     for listed in by_section.values():
@@ -216,6 +242,13 @@ def test_the_leak_audit_is_told(found):
     table = split_table(found.data)
     assert row(table, "Videos")[0].cells == ("24", "8", "8", "40", "0")
     assert "No frame and no video" in table.notes[0]
+    assert any("names of dancers are sometimes swapped" in note for note in table.notes)
+    assert any("neighbouring ids are often cut from one" in note for note in table.notes)
+    unnamed = {**vars(found.data), "counted": {**found.data.counted, "people": 0}}
+    unnamed["config"] = {**found.data.config, "group_by": "neighbours"}
+    notes = split_table(type(found.data)(**unnamed)).notes
+    assert not any("swapped" in note for note in notes)
+    assert any("blocks of 20 neighbouring ids are in one split" in note for note in notes)
     told = {**vars(found.data), "may_share": True, "shared": {**found.data.shared, "frames": 9}}
     assert "flattered" in split_table(type(found.data)(**told)).notes[0]
 

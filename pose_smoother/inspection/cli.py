@@ -1,0 +1,58 @@
+"""The command that reports what is in a file of keypoints: inspect."""
+
+import json
+from pathlib import Path
+
+import click
+
+from pose_smoother.cli_support import OVERWRITE, PATH, say, say_lines
+
+
+@click.command()
+@click.argument("source", metavar="FILE", type=PATH)
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@click.option("--html", default=None, type=PATH, help="Write the report as a page, too.")
+@click.option("--all", "every", is_flag=True, help="List every keypoint of a file with many.")
+@click.option(
+    "--fps", default=None, type=click.FloatRange(0, min_open=True), help="Frames a second."
+)
+@click.option("--format", default=None, help="Of FILE.  [default: found out]")
+@click.option(
+    "--skeleton", default=None, help="Names the keypoints of a file that does not: coco-17."
+)
+@OVERWRITE
+@click.pass_obj
+def inspect(
+    quiet: bool,
+    source: Path,
+    as_json: bool,
+    html: Path | None,
+    every: bool,
+    fps: float | None,
+    format: str | None,
+    skeleton: str | None,
+    overwrite: bool,
+) -> None:
+    """Report what is in a file of keypoints, what is wrong, and what would smooth it.
+
+    Jitter is the mean length of the second difference over three frames, noise the standard
+    deviation of what changes from frame to frame; both as shares of the body's size.
+
+    Example: pose-smoother inspect keypoints.csv
+    """
+    from pose_smoother.files.atomic import write_atomic
+    from pose_smoother.files.outputs import check_output
+    from pose_smoother.inspection.inspect import inspect as look
+    from pose_smoother.inspection.page import report_page
+    from pose_smoother.inspection.report import as_text
+
+    target = html and check_output(html, (source,), overwrite=overwrite)
+    found = look(source, fps=fps, format=format, skeleton=skeleton)
+    if not quiet:
+        for text in found.warnings:
+            say(f"warning: {text}", err=True)
+    say_lines(json.dumps(found.as_dict(), indent=2) if as_json else as_text(found, every))
+    if target is not None:
+        write_atomic(target, report_page(found))
+        if not quiet:
+            say(f"wrote {html}", err=True)

@@ -1,0 +1,1 @@
+"""Video files: what is in them, and their pictures, by ffmpeg where a file must be decoded."""

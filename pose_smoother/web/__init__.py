@@ -1,0 +1,1 @@
+"""Pages that open offline: one file with its styles, scripts and data, and nothing fetched."""
