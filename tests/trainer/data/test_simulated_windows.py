@@ -117,3 +117,15 @@ def test_what_does_not_go_with_real_is_refused(tmp_path):
         TrainConfig("deciwatch", "real", mu_in_px=1.0)
     with pytest.raises(InvalidInputError, match=r"--noise n\.toml does not go with --exp real"):
         BaselinesConfig("real", noise="n.toml")
+
+
+def test_every_run_of_frames_has_a_stream_of_its_own(store, monkeypatch):
+    states = []
+
+    def note(positions, rng):
+        states.append(rng.bit_generator.state["state"]["state"])
+        return positions
+
+    monkeypatch.setattr("trainer.data.simulated_windows.detected_run", note)
+    by_window(stream(store), 1)
+    assert len(states) == len(set(states)) > 6  # of 6 clips; two have a gap
