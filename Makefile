@@ -31,7 +31,7 @@ SEED    ?= 0
 help: ## List the commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo "  MODEL=resmlp|smoothnet|3dconv|biconvlstm-s|biconvlstm-c|deciwatch  EXP=1.1|1.2|1.3|2.1|2.2|2.3  (for make train)"
+	@echo "  MODEL=resmlp|smoothnet|3dconv|biconvlstm-s|biconvlstm-c|deciwatch  EXP=1.1|1.2|1.3|2.1|2.2|2.3|real  (for make train)"
 	@echo "  STORE=$(STORE)  RUNS=$(RUNS)  SEED=$(SEED)  WORKERS=$(WORKERS)  ARGS='more options'"
 
 $(VENV)/.ready: pyproject.toml constraints.txt

@@ -57,7 +57,10 @@ main.add_command(status)
     "--model", required=True, help="A model, such as deciwatch; an unknown name lists them."
 )
 @click.option(
-    "--exp", "experiment", required=True, help="Experiment k.y: 1.1 ... 1.3, 2.1 ... 2.3."
+    "--exp",
+    "experiment",
+    required=True,
+    help="Experiment k.y: 1.1 ... 1.3, 2.1 ... 2.3; or real: the noise of simulated detectors.",
 )
 @STORE
 @OUT
@@ -154,7 +157,7 @@ def train(
 
 
 @main.command()
-@click.option("--exp", "experiment", required=True, help="Experiment k.y, or all.")
+@click.option("--exp", "experiment", required=True, help="Experiment k.y, real, or all six k.y.")
 @STORE
 @OUT
 @SEED

@@ -1,6 +1,7 @@
-"""The six experiments: the shift of the input, its blur, and the frame rate.
+"""The six experiments: the shift of the input, its blur, and the frame rate; and ``real``.
 
-Source: thesis section 1.2; DESIGN section 6.
+Source: thesis section 1.2; DESIGN section 6. ``real`` is not of the thesis: its noise is that of
+simulated detectors (``trainer.noise.simulated``).
 """
 
 from dataclasses import dataclass
@@ -19,8 +20,8 @@ class Experiment:
 
     Attributes
     ----------
-    name : as in the thesis, "1.1" ... "2.3".
-    k : shifting-scalar; keypoints are shifted by N(0, (3k)^2) pixels.
+    name : as in the thesis, "1.1" ... "2.3"; or "real".
+    k : shifting-scalar; keypoints are shifted by N(0, (3k)^2) pixels. 0 for "real".
     sigma_in_px : the blurs that are drawn from, uniformly, per keypoint and frame.
     step : frames from one frame of a window to the next; 2 is half the frame rate.
     """
@@ -40,6 +41,10 @@ EXPERIMENTS: tuple[Experiment, ...] = tuple(
         (3, RANDOM_SIGMA_PX, 2),
     )
 )
+#: Not of the thesis; its heatmaps have the middle one of the random blurs.
+REAL = Experiment("real", 0.0, (RANDOM_SIGMA_PX[len(RANDOM_SIGMA_PX) // 2],), 1)
+#: The six of the thesis, which grids, sweeps and "all" are of, and the one that is not.
+KNOWN = (*EXPERIMENTS, REAL)
 
 
 def experiment(name: str) -> Experiment:
@@ -49,7 +54,7 @@ def experiment(name: str) -> Experiment:
     ------
     InvalidInputError : no such experiment; lists the known ones.
     """
-    for known in EXPERIMENTS:
+    for known in KNOWN:
         if known.name == name:
             return known
-    raise unknown_name("experiment", name, [known.name for known in EXPERIMENTS])
+    raise unknown_name("experiment", name, [known.name for known in KNOWN])

@@ -48,6 +48,32 @@ def augmented(
     annotated : bool (B, T, K), without what was left out. A position that the new box does not
         hold is no longer annotated, as in the pipeline (only boxes with jitter leave any out).
     """
+    [(placed, annotated)] = move_windows(exact_px, annotated, boxes, window, how, seed, epoch)
+    pixel = torch.floor(placed + 0.5)
+    return torch.where(annotated[..., None], pixel, -1.0).long(), annotated
+
+
+def move_windows(
+    exact_px: Tensor,
+    annotated: Tensor,
+    boxes: Tensor,
+    window: Tensor,
+    how: Augmentation,
+    seed: int,
+    epoch: int,
+    others: tuple[tuple[Tensor, Tensor], ...] = (),
+) -> list[tuple[Tensor, Tensor]]:
+    """Augmented windows before rounding, and others moved as they are, such as detections.
+
+    Parameters
+    ----------
+    exact_px, annotated, boxes, window, how, seed, epoch : as of ``augmented``.
+    others : float32 (B, T, K, 2) in heatmap pixels and bool (B, T, K), where there is a position.
+
+    Returns
+    -------
+    Ground truth, then the others, in the same form; a position that is not there is undefined.
+    """
     bits = hashed_bits((seed, AUGMENTATION, epoch), window, 1, _N_DRAWS + annotated.shape[2])
     draws = low_half(bits)[:, 0].float() / 2.0**32
     mirrored, reversed_ = draws[:, 0] < how.mirror, draws[:, 1] < how.reverse
@@ -55,16 +81,21 @@ def augmented(
     shear = (2 * draws[:, 3] - 1) * how.shear
     chance = how.leave_out * (draws[:, 4:5] < 0.5)
     complete, annotated = annotated, annotated & (draws[:, _N_DRAWS:] >= chance).unsqueeze(1)
-    placed = exact_px
+    placed = [exact_px, *(positions for positions, _ in others)]
+    present = [annotated, *(there for _, there in others)]
     if how.rotate_deg or how.shear or how.leave_out:
-        placed = _reboxed(exact_px, complete, annotated, boxes, _linear_map(angle_rad, shear))
-    placed, annotated = _mirrored(placed, annotated, mirrored)
+        linear = _linear_map(angle_rad, shear)
+        placed = _reboxed(exact_px, complete, annotated, boxes, linear, placed)
     back = reversed_[:, None, None]
-    annotated = torch.where(back, annotated.flip(1), annotated)
-    placed = torch.where(back[..., None], placed.flip(1), placed)
-    pixel = torch.floor(placed + 0.5)
-    annotated = annotated & ((pixel >= 0) & (pixel <= _LAST_PX)).all(dim=-1)
-    return torch.where(annotated[..., None], pixel, -1.0).long(), annotated
+    moved = []
+    for positions, there in zip(placed, present, strict=True):
+        positions, there = _mirrored(positions, there, mirrored)
+        there = torch.where(back, there.flip(1), there)
+        moved.append((torch.where(back[..., None], positions.flip(1), positions), there))
+    exact_px, annotated = moved[0]
+    pixel = torch.floor(exact_px + 0.5)
+    inside = ((pixel >= 0) & (pixel <= _LAST_PX)).all(dim=-1)
+    return [(exact_px, annotated & inside), *moved[1:]]
 
 
 def _linear_map(angle_rad: Tensor, shear: Tensor) -> Tensor:
@@ -76,9 +107,14 @@ def _linear_map(angle_rad: Tensor, shear: Tensor) -> Tensor:
 
 
 def _reboxed(
-    exact_px: Tensor, complete: Tensor, annotated: Tensor, boxes: Tensor, linear: Tensor
-) -> Tensor:
-    """Positions in the heatmap pixels of new boxes, (B, T, K, 2).
+    exact_px: Tensor,
+    complete: Tensor,
+    annotated: Tensor,
+    boxes: Tensor,
+    linear: Tensor,
+    positions: list[Tensor],
+) -> list[Tensor]:
+    """Each of ``positions`` in the heatmap pixels of new boxes, (B, T, K, 2).
 
     The old boxes were cut around the keypoints ``complete``, the new ones are cut around those
     still ``annotated``. A new box keeps the margins that the old one had around its pose, as shares
@@ -91,8 +127,9 @@ def _reboxed(
     moved = (exact_px * per_px) @ linear.unsqueeze(1).transpose(-1, -2)
     low, high = _extent(moved, annotated)
     side = (high - low).clamp(min=_LEAST_SIDE)
-    corner = low - before * side
-    return (moved - corner) / (side * (1 + before + after)) * _LAST_PX
+    corner, new_side = low - before * side, side * (1 + before + after)
+    turn = linear.unsqueeze(1).transpose(-1, -2)
+    return [((one * per_px) @ turn - corner) / new_side * _LAST_PX for one in positions]
 
 
 def _extent(positions: Tensor, annotated: Tensor) -> tuple[Tensor, Tensor]:

@@ -10,8 +10,9 @@ from trainer.noise.detector import detected_input
 from trainer.noise.gaussian import NoiseConfig, frozen_counter, noisy_input
 from trainer.noise.noise_file import DetectorNoise
 from trainer.noise.recorded import RecordedNoise, read_recorded
+from trainer.noise.simulated import SimulatedNoise
 
-Noise = NoiseConfig | DetectorNoise | RecordedNoise
+Noise = NoiseConfig | DetectorNoise | RecordedNoise | SimulatedNoise
 
 
 class NoisyPositions:
@@ -34,7 +35,13 @@ class NoisyPositions:
     """
 
     def __init__(
-        self, store: Store, split: str, noise: Noise, frames: SplitArrays, seed: int, consumes: str
+        self,
+        store: Store,
+        split: str,
+        noise: NoiseConfig | DetectorNoise | RecordedNoise,
+        frames: SplitArrays,
+        seed: int,
+        consumes: str,
     ) -> None:
         device = frames.windows.device
         self._noise, self._frames = noise, frames

@@ -18,11 +18,13 @@ from trainer.data.augment import augmented
 from trainer.data.batch import Batch
 from trainer.data.heatmap_buffer import HeatmapBuffer
 from trainer.data.noisy_positions import Noise, NoisyPositions
+from trainer.data.simulated_windows import SimulatedWindows
 from trainer.data.split_arrays import read_frames
 from trainer.data.stored.reader import stored_heatmaps
 from trainer.data.stored.shuffle import plan_ascending, plan_shuffled
 from trainer.data.window_shares import evenly_spread, share_size, share_without_neighbours
 from trainer.noise.recorded import RecordedNoise
+from trainer.noise.simulated import SimulatedNoise
 from trainer.settings import TARGETS, Augmentation, check_choice
 
 __all__ = ["CONSUMES", "Batch", "Noise", "WindowStream"]
@@ -138,7 +140,7 @@ class WindowStream:
             split,
             step,
             self.device,
-            with_exact=self.augment is not None,
+            with_exact=self.augment is not None or isinstance(noise, SimulatedNoise),
             n_frames=window_frames,
         )
         if split == "val" and validation_share < 1:
@@ -151,8 +153,14 @@ class WindowStream:
             self.n_windows = share_size(self.n_windows, self._span_frames)
         self.n_batches = -(-self.n_windows // batch_size)
         self.clip_count = len(store.clips["id"])
-        self._noisy = NoisyPositions(store, split, noise, self.frames, seed, consumes)
-        self._recorded = self._noisy.recorded
+        self._simulated, self._recorded = None, None
+        if isinstance(noise, SimulatedNoise):
+            self._simulated = SimulatedWindows(
+                self.frames, noise, split, seed, consumes, self.augment
+            )
+        else:
+            self._noisy = NoisyPositions(store, split, noise, self.frames, seed, consumes)
+            self._recorded = self._noisy.recorded
         self._input, self._target = self._canvases()
 
     def clip_ids(self, clip: Tensor) -> list[str]:
@@ -220,8 +228,12 @@ class WindowStream:
         """Batches whose positions are made together, and heatmaps, if any, one by one."""
         windows = torch.cat([window for window, _ in group])
         clips = self.frames.clip[windows]
-        keypoints, annotated = self._truth(windows, self.frames.of_window(windows), epoch)
-        noisy, detected, sigma_index = self._noisy.of(windows, keypoints, annotated, epoch)
+        sigma_index = None
+        if self._simulated is not None:
+            keypoints, annotated, noisy, detected = self._simulated.of(windows, epoch)
+        else:
+            keypoints, annotated = self._truth(windows, self.frames.of_window(windows), epoch)
+            noisy, detected, sigma_index = self._noisy.of(windows, keypoints, annotated, epoch)
         labelled = self.frames.labelled[clips]
         stop = 0
         for window, target in group:

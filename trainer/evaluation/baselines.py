@@ -64,7 +64,7 @@ class BaselinesConfig:
     window: int = WINDOW_FRAMES
 
     def __post_init__(self) -> None:
-        check_noise(self.noise, self.mu_in_px)
+        check_noise(self.noise, self.mu_in_px, self.experiment)
         check_window(self.window)
         experiment(self.experiment)
         for name in self.smoothers:

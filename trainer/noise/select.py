@@ -3,7 +3,8 @@
 The thesis drew its noise once, when it preprocessed, and for Penn Action one shift a keypoint for a
 clip. A store that was cut by the thesis's protocol is read with its noise too, unless --noise says
 otherwise, so that the effects of the cut and of the noise can be measured separately. A noise file
-of ``trainer calibrate`` replaces the experiment's k and sigma_in, not its frame rate.
+of ``trainer calibrate`` replaces the experiment's k and sigma_in, not its frame rate. Experiment
+``real`` has the noise of simulated detectors.
 """
 
 from dataclasses import replace
@@ -13,10 +14,11 @@ from pose_smoother.errors import InvalidInputError, RunError
 from pose_smoother.files.atomic import write_atomic
 from pose_smoother.store.config import THESIS
 from pose_smoother.store.store import Store
-from trainer.experiments import experiment
+from trainer.experiments import REAL, experiment
 from trainer.noise.gaussian import NoiseConfig
 from trainer.noise.noise_file import SUFFIX, DetectorNoise, read_noise
 from trainer.noise.recorded import RECORDED, RecordedNoise, holds_detections, recorded_noise
+from trainer.noise.simulated import SimulatedNoise
 
 NOISES = ("auto", "fresh", "frozen")
 #: A run's own copy of the noise file it was made with: a run needs nothing outside its folder.
@@ -27,10 +29,19 @@ FROM_FILE = "sha256:"
 PER_CLIP_DATASETS = ("penn-action",)
 
 
-def check_noise(noise: str, mu_in_px: float = 0.0) -> None:
+def check_noise(noise: str, mu_in_px: float = 0.0, experiment: str = "") -> None:
     """Raise InvalidInputError unless the name is one of ``NOISES``, or of a noise file that can be
-    used.
+    used, and goes with the experiment.
     """
+    if experiment == REAL.name and mu_in_px:
+        raise InvalidInputError(
+            f"--mu-in does not go with --exp {REAL.name}: its detectors have offsets of their own"
+        )
+    if experiment == REAL.name and is_file(noise):
+        raise InvalidInputError(
+            f"--noise {noise} does not go with --exp {REAL.name}, whose noise is that of simulated "
+            "detectors: name another experiment, of which a noise file takes but the frame rate"
+        )
     if is_file(noise):
         read_noise(Path(noise))
         if mu_in_px:
@@ -64,7 +75,7 @@ def resolved_noise(noise: str, store: Store) -> str:
 
 def noise_config(
     name: str, noise: str, mu_in_px: float, store: Store
-) -> NoiseConfig | DetectorNoise | RecordedNoise:
+) -> NoiseConfig | DetectorNoise | RecordedNoise | SimulatedNoise:
     """The noise of an experiment on a store.
 
     Parameters
@@ -83,6 +94,8 @@ def noise_config(
     if resolved == RECORDED:
         return recorded_noise(store, chosen.sigma_in_px)
     frozen = resolved == "frozen"
+    if chosen == REAL:
+        return SimulatedNoise(chosen.sigma_in_px, frozen)
     return NoiseConfig(
         chosen.k,
         chosen.sigma_in_px,

@@ -8,21 +8,23 @@ boxed again around its noisy keypoints and smoothed as ``predict`` does.
 
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pose_smoother.boxes import to_source
+from pose_smoother.boxes import to_heatmap, to_source
 from pose_smoother.errors import InvalidInputError, unknown_name
 from pose_smoother.poses.tracks import Floats, Poses, Track
-from pose_smoother.seeds import TEST_NOISE
+from pose_smoother.seeds import TEST_NOISE, rng
 from pose_smoother.skeleton import KEYPOINTS
 from pose_smoother.store.store import Store
 from trainer.noise.detector import detected_input
 from trainer.noise.gaussian import NoiseConfig, noisy_input
 from trainer.noise.noise_file import DetectorNoise
 from trainer.noise.select import noise_config
+from trainer.noise.simulated import SimulatedNoise, detected_run
 from trainer.training.config import TrainConfig
 
 
@@ -60,7 +62,7 @@ def noisy_clip(config: TrainConfig, store: Store, name: str | None) -> Clip:
         key: store.read("test", key, rows.start, rows.stop)
         for key in ("keypoints", "keypoints_exact", "annotated", "boxes", "frame")
     }
-    noisy, detected = _noisy(config, store, part, clip)
+    noisy, detected = _noisy(config, store, part, clip, rows.start)
     raw = to_source(noisy, part["boxes"])
     raw[~detected] = np.nan
     truth = to_source(part["keypoints_exact"], part["boxes"])
@@ -97,12 +99,19 @@ def _rows(store: Store, name: str | None) -> slice:
 
 
 def _noisy(
-    config: TrainConfig, store: Store, part: dict[str, NDArray[np.generic]], clip: int
+    config: TrainConfig, store: Store, part: dict[str, NDArray[Any]], clip: int, first: int
 ) -> tuple[Floats, NDArray[np.bool_]]:
     """Positions in heatmap pixels, float64 (n, 25, 2), and where the detector has one."""
-    k, _, _ = config.experiment.partition(".")
-    full_rate = f"{k}.1"  # a clip has all its frames, at half the rate of training too
+    k, is_of_thesis, _ = config.experiment.partition(".")
+    # A clip has all its frames, at half the rate of training too.
+    full_rate = f"{k}.1" if is_of_thesis else config.experiment
     noise = noise_config(full_rate, config.noise, config.mu_in_px, store)
+    if isinstance(noise, SimulatedNoise):
+        clean = to_source(part["keypoints_exact"], part["boxes"])
+        clean[~part["annotated"]] = np.nan
+        drawn = detected_run(clean, rng(config.seed, TEST_NOISE, 0, first))
+        found = to_heatmap(drawn.astype(np.float64), part["boxes"]).astype(np.float64)
+        return found, ~np.isnan(found[..., 0])
     keypoints = torch.from_numpy(part["keypoints"].astype(np.int64))[None]
     annotated = torch.from_numpy(part["annotated"].astype(bool))[None]
     stream = (config.seed, TEST_NOISE, 0)

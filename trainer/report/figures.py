@@ -3,7 +3,7 @@
 import re
 from typing import TYPE_CHECKING, Any
 
-from trainer.experiments import EXPERIMENTS, experiment
+from trainer.experiments import KNOWN, REAL, experiment
 from trainer.report.collect import Collection, Run, network_order, row_order
 from trainer.report.style import INK, PAPER, style
 from trainer.report.tables.grid import CellKey, ReportData, label
@@ -61,7 +61,7 @@ def identity_lines(found: Collection) -> dict[str, float]:
     values: dict[str, list[float]] = {}
     for baselines in found.baselines:
         table = baselines.validation
-        if table is None:
+        if table is None or baselines.experiment == REAL.name:
             continue
         wanted = {"model": "identity", "dataset": "all", "keypoint": "all", "metric": "pck"}
         for column, word in wanted.items():
@@ -73,7 +73,7 @@ def identity_lines(found: Collection) -> dict[str, float]:
 
 def pck_figure(source: ReportData, alpha: float = 0.1) -> "Figure | None":
     """PCK@alpha of every row with its interval, a panel an experiment; diamonds are published."""
-    panels = [CellKey(e.name, "pck", alpha) for e in EXPERIMENTS]
+    panels = [CellKey(e.name, "pck", alpha) for e in KNOWN]
     panels = [where for where in panels if any(where.key(m) in source.numbers for m in row_order())]
     if not panels:
         return None
@@ -110,7 +110,7 @@ def _without_height(text: str) -> str:
 
 
 def _draw_curve(axis: "Axes", run: Run, column: str) -> None:
-    k, y = run.experiment.split(".")
+    k, _, y = run.experiment.partition(".")
     epochs, values = run.history["epoch"], run.history[column]
     colour = _COLOURS.get(y, INK)
     axis.plot(epochs, values, color=colour, linestyle=_LINES.get(k, ":"), lw=_WIDTHS.get(y, 1.3))
@@ -136,8 +136,8 @@ def _legend(figure: "Figure", experiments: set[str], identity: dict[str, float])
     from matplotlib.lines import Line2D
 
     handles = [
-        Line2D([], [], color=_COLOURS.get(y, INK), linestyle=_LINES.get(k, ":"), label=f"{k}.{y}")
-        for k, y in (name.split(".") for name in sorted(experiments))
+        Line2D([], [], color=_COLOURS.get(y, INK), linestyle=_LINES.get(k, ":"), label=k + dot + y)
+        for k, dot, y in (name.partition(".") for name in sorted(experiments))
     ]
     handles += [
         Line2D([], [], color=_IDENTITY_COLOUR, linestyle=_LINES[k], label=f"identity, k = {k}")

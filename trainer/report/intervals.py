@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_smoother.skeleton import POOLED_NAMES
-from trainer.experiments import EXPERIMENTS
+from trainer.experiments import KNOWN
 from trainer.metrics.bootstrap import interval, paired_difference
 from trainer.metrics.scores import Scores, keypoint_mask, metric_cells, ratio, value
 from trainer.report.collect import Collection, row_order
@@ -115,7 +115,7 @@ def as_records(items: Iterable[Number] | Iterable[Difference]) -> list[dict[str,
 
 def _rows_in_order(found: Collection) -> list[tuple[str, str]]:
     order = row_order()
-    experiments = [e.name for e in EXPERIMENTS]
+    experiments = [e.name for e in KNOWN]
     return sorted(found.scores, key=lambda key: (experiments.index(key[1]), order.index(key[0])))
 
 

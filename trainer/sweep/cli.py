@@ -25,7 +25,11 @@ from trainer.sweep.launchers.cli import CLUSTER, WHERE, launcher_of
     help="Names, comma separated; thesis: its four; all: every registered model.",
 )
 @click.option(
-    "--exps", "experiments", default="all", show_default=True, help="Experiments, comma separated."
+    "--exps",
+    "experiments",
+    default="all",
+    show_default=True,
+    help="Experiments, comma separated; all: the six k.y, without real.",
 )
 @click.option("--seeds", default="0", show_default=True, help="Seeds, comma separated.")
 @click.option(

@@ -139,7 +139,7 @@ class TrainConfig:
         ):
             check_choice(kind, getattr(self, kind), known)
         augmentation(self.augment)
-        check_noise(self.noise, self.mu_in_px)
+        check_noise(self.noise, self.mu_in_px, self.experiment)
         batch_loss_of(self.loss, model_module(self.model))
         experiment(self.experiment)
 

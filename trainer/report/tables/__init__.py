@@ -17,6 +17,7 @@ from trainer.report.tables.thesis import (
     motion_table,
     one_side_table,
     pck_table,
+    real_table,
 )
 from trainer.report.tables.uncertainty import coverage_table
 
@@ -29,7 +30,11 @@ def tables_by_section(
     """Every table of a report by the page's sections; what has nothing to show is left out."""
     twins = [alpha for alpha in ALPHAS if alpha != 0.1]
     by_section: dict[str, list[Table | None]] = {
-        "accuracy": [*(pck_table(source, k) for k in BY_K), one_side_table(source)],
+        "accuracy": [
+            *(pck_table(source, k) for k in BY_K),
+            one_side_table(source),
+            real_table(source),
+        ],
         "differences": [difference_table(differences, source)],
         "keypoints": [keypoint_table(source, k, 0.1) for k in BY_K],
         "twins": [keypoint_table(source, k, alpha) for k, alpha in product(BY_K, twins)],

@@ -6,7 +6,7 @@ from typing import Any
 from pose_smoother.store.config import NEIGHBOURS, StoreConfig
 from pose_smoother.store.names import SPLITS
 from pose_smoother.store.split_overlap import PERSONS_NOTE
-from trainer.experiments import EXPERIMENTS
+from trainer.experiments import EXPERIMENTS, REAL
 from trainer.report.collect import FREE_TO_DIFFER, Collection, Run, row_order
 from trainer.report.published import Published
 from trainer.report.tables.grid import figures, label
@@ -172,6 +172,8 @@ def parameter_table(found: Collection) -> Table | None:
     order = row_order()
     lines = sorted({key[:2] for key in chosen}, key=lambda line: (order.index(line[0]), line[1]))
     experiments = [e.name for e in EXPERIMENTS]
+    if any(key[2] == REAL.name for key in chosen):
+        experiments.append(REAL.name)
     rows = []
     for name, parameter in lines:
         cells = [

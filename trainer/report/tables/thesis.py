@@ -5,7 +5,7 @@ from itertools import product
 from typing import Any
 
 from pose_smoother.skeleton import POOLED_NAMES
-from trainer.experiments import EXPERIMENTS, THESIS_MODELS
+from trainer.experiments import EXPERIMENTS, REAL, THESIS_MODELS
 from trainer.metrics.scorer import ALPHAS
 from trainer.report.tables.grid import (
     CSV_COLUMNS,
@@ -138,6 +138,28 @@ def motion_table(source: ReportData) -> Table:
         _PCK_NOTE[1],
     )
     return grid(source, "motion", "Pixel error, acceleration error and lag", heads, blocks, notes)
+
+
+def real_table(source: ReportData) -> Table:
+    """Experiment ``real``: the same measures as tables 1 and ``motion``, in one table."""
+    shown: dict[tuple[str, float | None], str] = {
+        **{("pck", alpha): f"PCK@{alpha:g}" for alpha in ALPHAS},
+        ("error_px", None): "Error (px)",
+        ("acceleration_error_px", None): "Acceleration error (px/frame²)",
+        ("lag_frames", None): "Lag (frames)",
+    }
+    columns = tuple(CellKey(REAL.name, metric, alpha) for metric, alpha in shown)
+    notes = (
+        "Not of the thesis. The noise is that of simulated detectors, drawn near measured ones: "
+        "smaller than the thesis's and mostly slow, with a constant offset, bursts and missed "
+        "keypoints (docs/experiments.md).",
+        *_PCK_NOTE,
+        "Models of coordinates and filters read and are scored at sub-pixel positions, models of "
+        "heatmaps at whole pixels.",
+    )
+    heads = [[(text, 1) for text in shown.values()]]
+    title = "Experiment real: simulated detectors"
+    return grid(source, "real", title, heads, [Block("", columns)], notes)
 
 
 def dataset_table(source: ReportData, datasets: Sequence[str]) -> Table | None:
