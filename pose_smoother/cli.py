@@ -18,6 +18,7 @@ from pose_smoother.cli_support import (
     options,
     program_options,
     say,
+    say_lines,
 )
 from pose_smoother.inspection.cli import inspect
 from pose_smoother.view.cli import view
@@ -197,7 +198,7 @@ def formats(as_json: bool) -> None:
 
     if as_json:
         listed = {name: list(module.EXTENSIONS) for name, module in known().items()}
-        click.echo(json.dumps(listed, indent=2))
+        say_lines(json.dumps(listed, indent=2))
         return
     holds = ("scores", "fps", "3-D")
     rows: list[tuple[str, ...]] = [("name", "files", "reads", "writes", *holds)]

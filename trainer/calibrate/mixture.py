@@ -180,13 +180,13 @@ def believe(unit: Unit, params: Params) -> Responsibilities:
     total = np.logaddexp(log_stay, log_swap)
     swapped = np.exp(log_swap - total)
     parts = []
-    for errors, parted, total, share in (
+    for errors, parted, of_both, share in (
         (unit.direct, direct, of_direct, 1.0 - swapped),
         (unit.crossed, crossed, of_crossed, swapped),
     ):
         there = np.isfinite(errors[..., 0])
         weight = np.where(there, share[:, None], 0.0)
-        parts += [weight * np.exp(parted[..., c] - total) for c in (0, 1)]
+        parts += [weight * np.exp(parted[..., c] - of_both) for c in (0, 1)]
     return Responsibilities(
         parts[0], parts[1], parts[2], parts[3], swapped, can_swap, float(total.sum())
     )
