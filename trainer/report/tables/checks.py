@@ -145,9 +145,9 @@ def _best_other(
     members: Sequence[str],
 ) -> str | None:
     metric, alpha = shown
-    others = {
-        m: source.numbers[CellKey(name, metric, alpha).key(m)].value for m in members if m != model
-    }
+    keys = {m: CellKey(name, metric, alpha).key(m) for m in members if m != model}
+    # PCK has no value where no test frame has a complete torso.
+    others = {m: source.numbers[key].value for m, key in keys.items() if key in source.numbers}
     if not others:
         return None
     pick = max if metric == "pck" else min
