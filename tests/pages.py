@@ -68,10 +68,9 @@ def run_command(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert group is not None, f"expected {', '.join(GROUPS)} or an example: {line}"
     try:
         group.main(words[1:], standalone_mode=False)
-    except click.ClickException as error:
-        raise AssertionError(f"{line}: {error.format_message()}") from error
-    except SystemExit as ended:
-        assert not ended.code, f"{line}: exit code {ended.code}"
+    except (click.ClickException, SystemExit) as ended:
+        why = ended.code if isinstance(ended, SystemExit) else ended.format_message()
+        raise AssertionError(f"{line}: {why}") from ended
 
 
 def run_page(

@@ -107,8 +107,8 @@ def _count_rows(listed: Sequence[Difference], name: str) -> list[Row]:
     for metric, alpha in _SHOWN:
         found = [d for d in listed if (d.experiment, d.metric, d.alpha) == (name, metric, alpha)]
         counts = {d.n // len(d.seeds) for d in found}
-        cells += ["–".join(f"{n:,}" for n in sorted(counts))] * 3
-        videos += ["–".join(f"{n:,}" for n in sorted({d.n_videos for d in found}))] * 3
+        cells += ["–".join(f"{n:,}" for n in sorted(counts)) or ABSENT] * 3
+        videos += ["–".join(f"{n:,}" for n in sorted({d.n_videos for d in found})) or ABSENT] * 3
     return [
         Row("fact", "Keypoints counted, n", tuple(cells)),
         Row("fact", "Videos", tuple(videos)),
