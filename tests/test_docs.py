@@ -10,15 +10,14 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from pipeline.cli import main as pipeline_main
-from trainer.cli import main as trainer_main
+from tests.pages import DOCS, GROUPS, ROOT
 
 pytest.importorskip("mkdocs")
 
-ROOT = Path(__file__).parent.parent
-DOCS = ROOT / "docs"
 PAGES = sorted(p for p in DOCS.rglob("*.md") if "tables" not in p.parts)
-COMMAND = re.compile(r"python -m (pipeline|trainer) ([a-z-]+)([^\n`|]*)")
+COMMAND = re.compile(
+    r"(?:python -m (pipeline|trainer)|^(pose-smoother)) ([a-z-]+)([^\n`|]*)", re.MULTILINE
+)
 #: Attributes by which a page makes the browser fetch something by itself.
 FETCHED = {"script": "src", "img": "src", "source": "src", "iframe": "src", "link": "href"}
 
@@ -89,8 +88,9 @@ def test_links_lead_to_pages_and_anchors_that_exist(site: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(DOCS).as_posix())
 def test_commands_and_their_options_exist(page: Path) -> None:
     text = page.read_text().replace("\\\n", " ")
-    for program, name, rest in COMMAND.findall(text):
-        group = pipeline_main if program == "pipeline" else trainer_main
+    for ours, library, name, rest in COMMAND.findall(text):
+        program = ours or library
+        group = GROUPS[program]
         assert name in group.commands, f"{program} {name}"
         known = {opt for p in group.commands[name].params for opt in p.opts}
         words = shlex.split(rest.split("#")[0].replace("'", "").replace('"', ""))

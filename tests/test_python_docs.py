@@ -2,23 +2,26 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import pose_smoother as ps
 from pose_smoother.smoothing.chain import track_filters
+from tests.pages import DOCS, blocks, run_python
 
-PAGE = (Path(__file__).parent.parent / "docs" / "python.md").read_text()
-BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+FILE = DOCS / "python.md"
+PAGE = FILE.read_text()
 
 
 def test_the_examples_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    names: dict[str, object] = {}
-    for block in BLOCKS:
-        exec(block, names)
+    names: dict[str, Any] = {}
+    for block in blocks(FILE):
+        if block.language == "python":
+            run_python(block, names)
     printed = capsys.readouterr().out
     assert "('nose',) 1 (300, 1, 2)" in printed
     assert "unknown filter 'gausian'; known: " in printed

@@ -2,14 +2,10 @@
 
 import re
 import shlex
-from pathlib import Path
 
-from pipeline.cli import main as pipeline_main
-from pose_smoother.cli import main as library_main
+from tests.pages import GROUPS, ROOT
 from tools import map as code_map
-from trainer.cli import main as trainer_main
 
-ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 
 
@@ -23,9 +19,6 @@ def test_the_map_is_current_and_every_file_says_what_it_is() -> None:
     for line in code_map.page().splitlines():
         if line.strip().endswith(".py"):
             raise AssertionError(f"{line.strip()} has no docstring")
-
-
-GROUPS = {"pipeline": pipeline_main, "trainer": trainer_main, "pose-smoother": library_main}
 
 
 def test_pictures_and_links_exist() -> None:

@@ -107,8 +107,8 @@ def _count_rows(listed: Sequence[Difference], name: str) -> list[Row]:
     for metric, alpha in _SHOWN:
         found = [d for d in listed if (d.experiment, d.metric, d.alpha) == (name, metric, alpha)]
         counts = {d.n // len(d.seeds) for d in found}
-        cells += ["–".join(f"{n:,}" for n in sorted(counts))] * 3
-        videos += ["–".join(f"{n:,}" for n in sorted({d.n_videos for d in found}))] * 3
+        cells += ["–".join(f"{n:,}" for n in sorted(counts)) or ABSENT] * 3
+        videos += ["–".join(f"{n:,}" for n in sorted({d.n_videos for d in found})) or ABSENT] * 3
     return [
         Row("fact", "Keypoints counted, n", tuple(cells)),
         Row("fact", "Videos", tuple(videos)),
@@ -145,9 +145,9 @@ def _best_other(
     members: Sequence[str],
 ) -> str | None:
     metric, alpha = shown
-    others = {
-        m: source.numbers[CellKey(name, metric, alpha).key(m)].value for m in members if m != model
-    }
+    keys = {m: CellKey(name, metric, alpha).key(m) for m in members if m != model}
+    # PCK has no value where no test frame has a complete torso.
+    others = {m: source.numbers[key].value for m, key in keys.items() if key in source.numbers}
     if not others:
         return None
     pick = max if metric == "pck" else min

@@ -1,10 +1,13 @@
 """The tables hold the runs' numbers beside the thesis's, and invent none."""
 
+from dataclasses import replace
+
 import pytest
 
 from trainer.report.intervals import differences
 from trainer.report.published import Published
 from trainer.report.tables import tables_by_section
+from trainer.report.tables.checks import difference_table
 from trainer.report.tables.grid import ReportData, figures, signed, span_text
 from trainer.report.tables.metadata_tables import changed_settings, run_table, split_table
 from trainer.report.tables.table import ABSENT, UNDER_A_VALUE, latex
@@ -215,6 +218,18 @@ def test_differences_read_either_way_round(found, source):
     assert table.rows[at_identity + 1].cells[1] == span_text(-mean.high, -mean.low)
     best = by_pair["2.3", "deciwatch", "identity", 0.1]
     assert identity.cells[2] == f"{signed(-best.difference)} (DeciWatch)"
+
+
+def test_an_experiment_without_pck_has_its_differences_in_pixels(found, source):
+    """PCK has no value where no test frame has a complete torso."""
+    without = {key: n for key, n in source.numbers.items() if "pck" not in key}
+    listed = [d for d in differences(found) if d.metric != "pck"]
+    table = difference_table(listed, replace(source, numbers=without))
+    mean, _ = row(table, "Mean")
+    assert mean.cells[:3] == (ABSENT,) * 3
+    assert mean.cells[3].startswith("−")
+    n_counted, _ = row(table, "Keypoints counted, n")
+    assert n_counted.cells[0] == ABSENT
 
 
 def test_ranks_compare_rows_that_both_have(found, source):
