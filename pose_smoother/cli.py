@@ -18,6 +18,7 @@ from pose_smoother.cli_support import (
     options,
     program_options,
     say,
+    say_lines,
 )
 from pose_smoother.inspection.cli import inspect
 from pose_smoother.view.cli import view
@@ -134,19 +135,23 @@ def _smooth_file(chosen: dict[str, Any], source: Path, out: Path) -> str:
     from pose_smoother.smoothing.files import smooth_file
     from pose_smoother.smoothing.methods import smooth_by
     from pose_smoother.smoothing.tracks import Rules, SmoothedTrack
+    from pose_smoother.view.write import check_axes, check_page, write_view
 
+    page = chosen["page"]
     rules = Rules(chosen["min_score"], chosen["fill_gaps"])
     how = (chosen["smoother"], chosen["run"], chosen["params"])
     known_now = chosen["run"] is not None or chosen["fps"] is not None
     given = _method(*how, chosen["fps"]) if known_now else None
 
     def smooth(poses: Poses) -> list[SmoothedTrack]:
+        if page is not None:
+            check_axes(poses, source)
         method = given if known_now else _method(*how, poses.fps)
         return smooth_by(method, poses, rules, chosen["names_map"])
 
     reading = ("format", "skeleton", "layout", "missing", "fix_swaps")
-    page = chosen["page"]
     if page is not None:
+        check_page(page)
         page = check_output(page, (source, out), overwrite=chosen["overwrite"])
     summary = smooth_file(
         source,
@@ -159,8 +164,6 @@ def _smooth_file(chosen: dict[str, Any], source: Path, out: Path) -> str:
         **{name: chosen[name] for name in reading},
     )
     if page is not None:
-        from pose_smoother.view.write import write_view
-
         how_read = {name: chosen[name] for name in ("format", "skeleton")}
         write_view(source, (out,), page, fps=chosen["fps"], **how_read)
     if chosen["summary_format"] == "json":
@@ -197,7 +200,7 @@ def formats(as_json: bool) -> None:
 
     if as_json:
         listed = {name: list(module.EXTENSIONS) for name, module in known().items()}
-        click.echo(json.dumps(listed, indent=2))
+        say_lines(json.dumps(listed, indent=2))
         return
     holds = ("scores", "fps", "3-D")
     rows: list[tuple[str, ...]] = [("name", "files", "reads", "writes", *holds)]
