@@ -135,9 +135,13 @@ def _smooth_file(chosen: dict[str, Any], source: Path, out: Path) -> str:
     from pose_smoother.smoothing.files import smooth_file
     from pose_smoother.smoothing.methods import smooth_by
     from pose_smoother.smoothing.tracks import Rules, SmoothedTrack
-    from pose_smoother.view.write import check_axes, check_page, write_view
 
     page = chosen["page"]
+    if page is not None:
+        from pose_smoother.view.write import check_axes, check_page, write_view
+
+        check_page(page)
+        page = check_output(page, (source, out), overwrite=chosen["overwrite"])
     rules = Rules(chosen["min_score"], chosen["fill_gaps"])
     how = (chosen["smoother"], chosen["run"], chosen["params"])
     known_now = chosen["run"] is not None or chosen["fps"] is not None
@@ -150,9 +154,6 @@ def _smooth_file(chosen: dict[str, Any], source: Path, out: Path) -> str:
         return smooth_by(method, poses, rules, chosen["names_map"])
 
     reading = ("format", "skeleton", "layout", "missing", "fix_swaps")
-    if page is not None:
-        check_page(page)
-        page = check_output(page, (source, out), overwrite=chosen["overwrite"])
     summary = smooth_file(
         source,
         check_output(
