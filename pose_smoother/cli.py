@@ -136,19 +136,24 @@ def _smooth_file(chosen: dict[str, Any], source: Path, out: Path) -> str:
     from pose_smoother.smoothing.methods import smooth_by
     from pose_smoother.smoothing.tracks import Rules, SmoothedTrack
 
+    page = chosen["page"]
+    if page is not None:
+        from pose_smoother.view.write import check_axes, check_page, write_view
+
+        check_page(page)
+        page = check_output(page, (source, out), overwrite=chosen["overwrite"])
     rules = Rules(chosen["min_score"], chosen["fill_gaps"])
     how = (chosen["smoother"], chosen["run"], chosen["params"])
     known_now = chosen["run"] is not None or chosen["fps"] is not None
     given = _method(*how, chosen["fps"]) if known_now else None
 
     def smooth(poses: Poses) -> list[SmoothedTrack]:
+        if page is not None:
+            check_axes(poses, source)
         method = given if known_now else _method(*how, poses.fps)
         return smooth_by(method, poses, rules, chosen["names_map"])
 
     reading = ("format", "skeleton", "layout", "missing", "fix_swaps")
-    page = chosen["page"]
-    if page is not None:
-        page = check_output(page, (source, out), overwrite=chosen["overwrite"])
     summary = smooth_file(
         source,
         check_output(
@@ -160,8 +165,6 @@ def _smooth_file(chosen: dict[str, Any], source: Path, out: Path) -> str:
         **{name: chosen[name] for name in reading},
     )
     if page is not None:
-        from pose_smoother.view.write import write_view
-
         how_read = {name: chosen[name] for name in ("format", "skeleton")}
         write_view(source, (out,), page, fps=chosen["fps"], **how_read)
     if chosen["summary_format"] == "json":

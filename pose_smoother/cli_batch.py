@@ -13,10 +13,12 @@ import click
 
 from pose_smoother.cli_support import KEYPOINT_FILE, PATH, log_lines, say
 from pose_smoother.errors import InvalidInputError, PoseSmootherError
+from pose_smoother.poses.formats.tracks_io import MAX_BYTES
 from pose_smoother.smoothing.batch import Job, Smooth, find_jobs, is_batch, smooth_many
 from pose_smoother.smoothing.files import smooth_file
 
 _STREAM = Path("-")
+_BLOCK_BYTES = 1 << 20
 
 #: Options of a command that smooths one file of keypoints or many.
 KEYPOINT_FILES: tuple[Callable[[Any], Any], ...] = (
@@ -103,7 +105,8 @@ def _smooth_several(jobs: Sequence[Job], smooth: Smooth, n_workers: int, quiet: 
         elif not quiet:
             say(result.text)
     if failed:
-        raise PoseSmootherError(f"{failed} of {len(jobs)} files failed; the others were smoothed")
+        others = "; the others were smoothed" if failed < len(jobs) else ""
+        raise PoseSmootherError(f"{failed} of {len(jobs)} files failed{others}")
 
 
 @contextmanager
@@ -114,7 +117,7 @@ def _input(source: Path) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(prefix="pose-smoother-") as folder:
         plain = Path(folder) / "stdin"
-        plain.write_bytes(sys.stdin.buffer.read())
+        _copy_stdin(plain)
 
         def rename(record: logging.LogRecord) -> bool:
             if isinstance(record.args, tuple):
@@ -127,6 +130,17 @@ def _input(source: Path) -> Iterator[Path]:
             yield plain
         finally:
             logger.removeFilter(rename)
+
+
+def _copy_stdin(plain: Path) -> None:
+    """Copy standard input to a file; it may never end."""
+    left = MAX_BYTES
+    with plain.open("wb") as file:
+        while block := sys.stdin.buffer.read(_BLOCK_BYTES):
+            left -= len(block)
+            if left < 0:
+                raise InvalidInputError(f"standard input: expected at most {MAX_BYTES:,} bytes")
+            file.write(block)
 
 
 @contextmanager

@@ -77,7 +77,7 @@ KEYPOINT_FILE: tuple[Callable[[Any], Any], ...] = (
         help="Names the axes of an array, in order, such as time,people,keypoints,xy; also xyz, "
         "or xys with a score.  [default: found out]",
     ),
-    click.option("--overwrite", is_flag=True, help="Replace the file that --out names."),
+    click.option("--overwrite", is_flag=True, help="Replace outputs that exist."),
 )
 #: The option of a command that writes files of the user's choice.
 OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace what --out names.")

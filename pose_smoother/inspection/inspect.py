@@ -60,7 +60,8 @@ def inspect(
         arrays = from_any(x, scores, names)
         poses, fps = arrays.poses, arrays.fps if fps is None else fps
     if any(track.keypoints.shape[-1] != 2 for track in poses.tracks):
-        raise InvalidInputError("expected keypoints with 2 coordinates (x, y), got 3")
+        where = f"{os.fspath(x)}: " if source else ""
+        raise InvalidInputError(f"{where}expected keypoints with 2 coordinates (x, y), found 3")
     return inspect_poses(poses, source, fps)
 
 

@@ -40,11 +40,11 @@ def write_view(
     ------
     InvalidInputError : a file, the clip or an option cannot be used.
     """
-    if out.suffix.lower() not in (".html", ".htm"):
-        raise InvalidInputError(f"{out}: expected a page that ends in .html")
+    check_page(out)
     if min_score is not None and not smoothers:
         raise InvalidInputError("--min-score goes with --smoother: a smoothed file is as it is")
     everything = read_poses(source, format=format, skeleton=skeleton)
+    check_axes(everything, source)
     for text in everything.warnings:
         _log.warning("%s: %s", source, text)
     poses, others = choose_recording(everything, recording)
@@ -63,6 +63,20 @@ def write_view(
         _log.warning("%s is large, so it is not in the page: keep both where they are", clip)
     labels = ", ".join(version.label for version in versions)
     return f"{source.name} and {labels}; {len(page) / 1e6:.1f} MB"
+
+
+def check_page(out: Path) -> None:
+    """Raise InvalidInputError where a page's name does not end as a page's."""
+    if out.suffix.lower() not in (".html", ".htm"):
+        raise InvalidInputError(f"{out}: expected a page that ends in .html")
+
+
+def check_axes(poses: Poses, source: Path) -> None:
+    """Raise InvalidInputError where keypoints have other than the two axes that a page shows."""
+    if any(track.keypoints.shape[-1] != 2 for track in poses.tracks):
+        raise InvalidInputError(
+            f"{source}: expected keypoints with 2 coordinates (x, y), which a page shows, found 3"
+        )
 
 
 def _versions(

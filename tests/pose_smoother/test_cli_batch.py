@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from pose_smoother import cli_batch
 from pose_smoother.cli import main
+from tests.pose_smoother.poses.formats.samples import SAMPLES
 
 TABLE = "frame,nose_x,nose_y\n" + "".join(f"{i},{i % 3},{2 + i % 2}\n" for i in range(9))
 
@@ -99,3 +101,27 @@ def test_the_frame_rate_of_the_file_is_used(folder: Path) -> None:
     (folder / "c.csv").write_text("# fps: 30\n" + TABLE)
     assert invoke("smooth", folder / "c.csv", *words, outs[1]).exit_code == 0
     assert outs[1].read_text() == "# fps: 30\n" + outs[0].read_text()
+
+
+def test_outputs_are_replaced_only_when_asked(folder: Path) -> None:
+    SAMPLES["openpose"][1](folder / "frames")
+    out = folder.with_name("out")
+    words = ("smooth", folder, "--smoother", "mean", "--out-dir", out)
+    assert invoke(*words).exit_code == 0
+    first = {path.name: path.read_bytes() for path in out.glob("*/*")}
+    done = invoke(*words)
+    assert done.exit_code == 1
+    assert done.output.count("exists already: --overwrite replaces it") == 3
+    assert done.output.endswith("error: 3 of 3 files failed\n")
+    words = ("smooth", folder, "--smoother", "median", "--out-dir", out, "--overwrite")
+    assert invoke(*words).exit_code == 0
+    second = {path.name: path.read_bytes() for path in out.glob("*/*")}
+    assert first.keys() == second.keys()
+    assert first != second
+
+
+def test_standard_input_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli_batch, "MAX_BYTES", 99)
+    done = invoke("smooth", "-", "--smoother", "mean", data=TABLE.encode() * 2)
+    assert done.exit_code == 1
+    assert done.output == "error: standard input: expected at most 99 bytes\n"

@@ -1,11 +1,13 @@
 """Folders with one file a frame: reading them in the frames' order, and writing one at once."""
 
+import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 from pose_smoother.errors import InvalidInputError
+from pose_smoother.files.plain import read_plain
 from pose_smoother.poses.formats.tracks_io import MAX_BYTES
 
 
@@ -14,15 +16,18 @@ def read_files(files: Iterable[Path], order: Callable[[str], object]) -> dict[st
 
     Raises
     ------
-    InvalidInputError : they are larger in all than is ever read.
+    InvalidInputError : one is no regular file; they are larger in all than is ever read.
     """
     found: dict[str, bytes] = {}
     total = 0
     for file in sorted(files, key=lambda file: (order(file.name), file.name)):
-        total += file.stat().st_size
+        try:
+            found[file.name] = read_plain(file, MAX_BYTES)
+        except InvalidInputError as error:
+            raise InvalidInputError(f"{file.name}: {error}") from None
+        total += len(found[file.name])
         if total > MAX_BYTES:
             raise InvalidInputError(f"expected at most {MAX_BYTES:,} bytes in all, found more")
-        found[file.name] = file.read_bytes()
     return found
 
 
@@ -35,19 +40,48 @@ def other_files(folder: Path, read: Iterable[str]) -> list[str]:
 def write_folder(out: Path, files: dict[str, bytes]) -> None:
     """Write a folder of files: it is complete or does not exist.
 
+    A folder that holds nothing but files of these names, as an earlier output does, is replaced.
+
     Raises
     ------
-    InvalidInputError : the folder exists already.
+    InvalidInputError : anything else is there.
     """
-    if out.exists():
-        raise InvalidInputError(f"{out}: exists already; a folder is only written anew")
+    _check_replaceable(out, files)
     out.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name[:40]}."))
     try:
         for name, data in files.items():
             (partial / name).write_bytes(data)
         partial.chmod(0o755)
-        partial.rename(out)
+        _put(partial, out)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
+
+
+def _check_replaceable(out: Path, files: Collection[str]) -> None:
+    if not os.path.lexists(out):
+        return
+    if out.is_symlink() or not out.is_dir():
+        raise InvalidInputError(f"{out}: expected a folder or nothing, found a file or a link")
+    for path in sorted(out.iterdir()):
+        if path.name not in files or path.is_symlink() or not path.is_file():
+            raise InvalidInputError(
+                f"{out}: holds {path.name}, which is not written again: remove the folder, or "
+                "choose another name"
+            )
+
+
+def _put(partial: Path, out: Path) -> None:
+    """Rename a folder to ``out``; one that is there is moved aside, and removed at the end."""
+    if not out.exists():
+        partial.rename(out)
+        return
+    aside = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name[:40]}."))
+    out.rename(aside)
+    try:
+        partial.rename(out)
+    except BaseException:
+        aside.rename(out)
+        raise
+    shutil.rmtree(aside)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_smoother.errors import InvalidInputError
+from pose_smoother.files.hdf5_file import open_file
 from pose_smoother.files.plain import UNPACKED_RATIO, Budget
 from pose_smoother.poses.formats.evidence import Evidence
 from pose_smoother.poses.formats.tracks_io import MAX_BYTES
@@ -38,7 +39,7 @@ def file_evidence(path: Path, has_mark: Callable[[h5py.File], bool]) -> Evidence
     if not is_hdf5(path):
         return Evidence.ENDING
     try:
-        with h5py.File(path, "r") as file:
+        with open_file(path) as file:
             return Evidence.MARK if has_mark(file) else Evidence.ENDING
     except (OSError, RuntimeError, LookupError, ValueError, TypeError):
         return Evidence.ENDING

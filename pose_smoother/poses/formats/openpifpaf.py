@@ -105,7 +105,7 @@ def write(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:
 
     Raises
     ------
-    InvalidInputError : the output is a folder that exists already.
+    InvalidInputError : the output is a folder that holds other files.
     """
     folder, documents = poses.origin.raw
     filled = {name: raw for name, raw in documents.items() if raw.strip()}

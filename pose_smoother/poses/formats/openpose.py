@@ -16,7 +16,7 @@ import numpy as np
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
 from pose_smoother.poses.formats.evidence import Evidence
-from pose_smoother.poses.formats.frame_files import write_folder
+from pose_smoother.poses.formats.frame_files import read_files, write_folder
 from pose_smoother.poses.formats.json_utils import (
     dump,
     head,
@@ -26,7 +26,6 @@ from pose_smoother.poses.formats.json_utils import (
 )
 from pose_smoother.poses.formats.point_lists import point_array, put_points, with_score
 from pose_smoother.poses.formats.tracks_io import (
-    MAX_BYTES,
     Detections,
     read_bytes,
     to_file_order,
@@ -100,20 +99,11 @@ def _files(path: Path) -> dict[str, bytes]:
     """The bytes of every frame's file by its name, in the order of videos and frames."""
     if not path.is_dir():
         return {path.name: read_bytes(path)}
-    names = [file.name for file in path.iterdir() if file.suffix == ".json"]
-    if any(name.endswith("_keypoints.json") for name in names):
-        names = [name for name in names if name.endswith("_keypoints.json")]
-    if not names:
+    found = [file for file in path.iterdir() if file.suffix == ".json"]
+    own = [file for file in found if file.name.endswith("_keypoints.json")]
+    if not found:
         raise InvalidInputError("no JSON file is in the folder")
-    files: dict[str, bytes] = {}
-    total = 0
-    for name in sorted(names, key=lambda name: (_frame(name), name)):
-        with open(path / name, "rb") as file:  # noqa: PTH123 (a third of the time of a Path's)
-            files[name] = file.read()
-        total += len(files[name])
-        if total > MAX_BYTES:
-            raise InvalidInputError(f"expected at most {MAX_BYTES:,} bytes in all, found more")
-    return files
+    return read_files(own or found, _frame)
 
 
 def read(path: Path, skeleton: str | None) -> Poses:
@@ -203,7 +193,7 @@ def write(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:
 
     Raises
     ------
-    InvalidInputError : the folder exists already.
+    InvalidInputError : the folder exists and holds other files.
     """
     folder, files = poses.origin.raw
     place, slices = poses.origin.place

@@ -1,6 +1,7 @@
 """Compressed files: a file of any format may be gzipped, and is written back so."""
 
 import gzip
+import os
 import tempfile
 import zlib
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
+from pose_smoother.files.plain import Budget, open_plain
 from pose_smoother.poses.formats.tracks_io import MAX_BYTES
 
 _MAGIC = b"\x1f\x8b"
@@ -29,7 +31,8 @@ def unpacked(path: Path) -> Iterator[Path]:
 
     Raises
     ------
-    InvalidInputError : the compressed data are damaged, or larger than is ever read.
+    InvalidInputError : the compressed data are damaged, or unpack to more than a file of
+        their size may (``files.plain.Budget``).
     """
     if not is_gzip(path):
         yield path
@@ -43,12 +46,12 @@ def unpacked(path: Path) -> Iterator[Path]:
 def _unpack(path: Path, plain: Path) -> None:
     size = 0
     try:
-        with gzip.open(path) as source, plain.open("wb") as target:
-            while block := source.read(_BLOCK):
-                size += len(block)
-                if size > MAX_BYTES:
-                    raise InvalidInputError(f"expected at most {MAX_BYTES:,} bytes unpacked")
-                target.write(block)
+        with open_plain(path, MAX_BYTES) as packed, plain.open("wb") as target:
+            budget = Budget(os.fstat(packed.fileno()).st_size, MAX_BYTES)
+            with gzip.open(packed) as source:
+                while block := source.read(_BLOCK):
+                    budget.spend(len(block), "gzip")
+                    size += target.write(block)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise InvalidInputError(f"damaged: not gzip as expected ({error})") from None
     if not size:

@@ -12,10 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_smoother.errors import InvalidInputError
+from pose_smoother.files.plain import open_plain
 from pose_smoother.poses.formats.evidence import Evidence
 from pose_smoother.poses.formats.frame_files import other_files, read_files, write_folder
 from pose_smoother.poses.formats.text_table import number, number_text
-from pose_smoother.poses.formats.tracks_io import Detections, to_file_order, to_tracks
+from pose_smoother.poses.formats.tracks_io import (
+    MAX_BYTES,
+    Detections,
+    to_file_order,
+    to_tracks,
+)
 from pose_smoother.poses.keypoint_names import NUMBERED, known_skeleton
 from pose_smoother.poses.skeletons import skeleton as skeleton_named
 from pose_smoother.poses.skeletons import with_count
@@ -33,7 +39,8 @@ _MOST_EXTRA = 2  # a confidence, an id
 def claims(path: Path) -> Evidence:
     """Whether a folder's first text file has lines of a class, a box and keypoints."""
     for file in sorted(_files(path))[:50]:
-        lines = file.read_bytes()[:4096].splitlines()
+        with open_plain(file, MAX_BYTES) as text:
+            lines = text.read(4096).splitlines()
         if lines and lines[0].strip():
             return Evidence.MARK if _is_label(lines[0]) else Evidence.NONE
     return Evidence.NONE
@@ -181,7 +188,7 @@ def write(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:
 
     Raises
     ------
-    InvalidInputError : the folder exists already.
+    InvalidInputError : the folder exists and holds other files.
     """
     where, per_point = poses.origin.place
     new, changed = to_file_order(poses, keypoints)

@@ -14,6 +14,7 @@ from pose_smoother.cli import main
 from pose_smoother.inspection.page import report_page
 from pose_smoother.inspection.report import as_text
 from tests.pose_smoother.inspection.test_noise import walk
+from tests.pose_smoother.poses.formats.more_samples import MORE_SAMPLES
 
 NAMES = ("left_paw", "right_paw", "<b>snout</b>")
 
@@ -67,8 +68,14 @@ def test_nothing_to_measure_is_no_error(shape: tuple[int, ...]) -> None:
 
 
 def test_three_coordinates_are_refused() -> None:
-    with pytest.raises(ps.InvalidInputError, match=r"2 coordinates \(x, y\), got 3"):
+    with pytest.raises(ps.InvalidInputError, match=r"2 coordinates \(x, y\), found 3"):
         ps.inspect(np.zeros((9, 3, 3)))
+
+
+def test_the_file_of_three_coordinates_is_named(tmp_path: Path) -> None:
+    MORE_SAMPLES["trc"].make(tmp_path / "a.trc")
+    done = invoke(tmp_path / "a.trc")
+    assert done.output.startswith(f"error: {tmp_path / 'a.trc'}: expected keypoints with 2")
 
 
 def test_the_table_fits_a_screen_of_80_columns() -> None:

@@ -22,6 +22,7 @@ from pose_smoother.view.page import view_page
 from pose_smoother.view.payload import FAR, MISSING, NOT_READ, payload
 from pose_smoother.view.versions import Version, from_smoother
 from tests.pose_smoother.inspection.test_noise import walk
+from tests.pose_smoother.poses.formats.more_samples import MORE_SAMPLES
 from tests.pose_smoother.video.test_mp4 import box, track
 
 COCO = skeleton("coco-17").keypoints
@@ -198,3 +199,38 @@ def test_2000_frames_of_17_keypoints_are_under_3_mb() -> None:
     page = view_page(poses, versions, title="t", fps=30.0)
     assert len(page) < 3e6
     assert not re.search(rb"https?:", page)
+
+
+@pytest.mark.parametrize(
+    ("page", "space", "text"),
+    [
+        ("page.html", False, "page.html exists already: --overwrite replaces it"),
+        ("page.txt", False, "page.txt: expected a page that ends in .html"),
+        ("new.html", True, "in.trc: expected keypoints with 2 coordinates"),
+    ],
+)
+def test_smooth_writes_nothing_where_its_page_cannot_be_written(
+    detections: Path, page: str, space: bool, text: str
+) -> None:
+    folder, source = detections.parent, detections
+    (folder / "page.html").write_text("mine")
+    if space:
+        source = folder / "in.trc"
+        MORE_SAMPLES["trc"].make(source)
+        assert text in invoke("view", source, "--out", folder / page).output
+    out = folder / f"out{source.suffix}"
+    words = ("--smoother", "mean", "--out", out, "--view", folder / page)
+    done = invoke("smooth", source, *words)
+    assert (done.exit_code, done.output.count("\n")) == (1, 1)
+    assert text in done.output
+    assert not out.exists()
+    assert (folder / "page.html").read_text() == "mine"
+
+
+def test_smooth_replaces_a_page_when_asked(detections: Path) -> None:
+    page = detections.with_name("page.html")
+    page.write_text("mine")
+    out = detections.with_name("out.csv")
+    words = ("--smoother", "mean", "--out", out, "--view", page, "--overwrite")
+    assert invoke("smooth", detections, *words).exit_code == 0
+    assert out.name in data_of(page.read_bytes())["labels"]

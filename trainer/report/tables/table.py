@@ -4,10 +4,11 @@ A table shows text in rows of kinds; its CSV holds the numbers behind, one a row
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from pose_smoother.text import one_line
 from trainer.runs.results_io import csv_bytes
 
 #: Rows of these kinds are under the row of a value and belong to it.
@@ -97,10 +98,10 @@ def _blank(value: Any) -> Any:
 
 
 def markdown(table: Table) -> str:
-    """The table as a GitHub table with its title and notes."""
+    """The table as a GitHub table with its title and notes; names are shown as they are."""
     heads = [_spread(head) for head in table.heads]
     joined = [" ".join(filter(None, parts)) for parts in zip(*heads, strict=True)]
-    lines = [f"## {table.title}", "", _piped([table.corner, *joined])]
+    lines = [f"## {_text(table.title)}", "", _piped(map(_plain, [table.corner, *joined]))]
     lines.append(_piped(["---", *["---:"] * table.n_columns]))
     for row in table.rows:
         if row.kind == "block":
@@ -112,7 +113,7 @@ def markdown(table: Table) -> str:
         ]
         label = _plain(row.label)
         lines.append(_piped([f"*{label}*" if row.kind in UNDER_A_VALUE else label, *cells]))
-    return "\n".join([*lines, "", *(f"- {note}" for note in table.notes), ""])
+    return "\n".join([*lines, "", *(f"- {_text(note)}" for note in table.notes), ""])
 
 
 def _spread(head: Sequence[tuple[str, int]]) -> list[str]:
@@ -120,11 +121,16 @@ def _spread(head: Sequence[tuple[str, int]]) -> list[str]:
     return [text for text, span in head for _ in range(span)]
 
 
+def _text(text: str) -> str:
+    """Text that may come from strangers, on one line, without HTML, links or pictures."""
+    return one_line(text).replace("<", "&lt;").replace("](", "]\\(")
+
+
 def _plain(text: str) -> str:
-    return text.replace("|", "\\|").replace("*", "\\*")
+    return _text(text).replace("|", "\\|").replace("*", "\\*")
 
 
-def _piped(cells: Sequence[str]) -> str:
+def _piped(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 

@@ -8,6 +8,7 @@ import h5py
 import numpy as np
 import pytest
 
+from pose_smoother.errors import InvalidInputError
 from pose_smoother.poses.formats import find_format, read_poses, write_keypoints
 from pose_smoother.poses.formats.nwb import frame_numbers
 from pose_smoother.poses.formats.text_table import number_text, parse
@@ -117,8 +118,13 @@ def test_openpose_folders_are_sorted_by_number_and_written_anew(tmp_path: Path) 
     assert not any("out of order" in warning for warning in poses.warnings)
     assert "1 other files of the folder are not frames: not copied" in poses.warnings
     write_keypoints(poses, [poses.tracks[0].keypoints], tmp_path / "out")
-    with pytest.raises(Exception, match="exists already"):
-        write_keypoints(poses, [poses.tracks[0].keypoints], tmp_path / "out")
+    moved = [poses.tracks[0].keypoints + 1]
+    write_keypoints(poses, moved, tmp_path / "out")  # an earlier output is replaced
+    np.testing.assert_array_equal(read_poses(tmp_path / "out").tracks[0].keypoints, moved[0])
+    (tmp_path / "out" / "mine.txt").write_text("mine")
+    with pytest.raises(InvalidInputError, match=r"out: holds mine\.txt"):
+        write_keypoints(poses, moved, tmp_path / "out")
+    assert (tmp_path / "out" / "mine.txt").read_text() == "mine"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["in", "out"]  # nothing aside is left
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from dataclasses import replace
 
 from trainer.report.tables.table import Row, Table, csv_of, latex, markdown
 
@@ -33,6 +34,24 @@ def test_markdown_rows_have_equal_widths_and_spans_are_written_out():
     assert lines[0] == "| Model | A & B 1.1 | A & B 1.2 | C 1.1 |"
     assert "| One-Euro | 6.95 | **−0.30** | – |" in lines
     assert "| *95 % CI* | [6.1, 7.2] | [−0.4, 0.1] | – |" in lines
+
+
+def test_markdown_shows_names_of_strangers_as_text():
+    name = "<script>x</script>![a](http://b)\n| c"
+    table = replace(
+        SHEET,
+        title=name,
+        corner=name,
+        heads=(((name, 3),),),
+        rows=(Row("block", name), Row("fact", name, (name, "", ""))),
+        notes=(name,),
+    )
+    text = markdown(table)
+    assert "<" not in text
+    assert "](" not in text
+    lines = text.splitlines()
+    assert len(lines) == len(markdown(SHEET).splitlines()) - 2
+    assert all(line.replace("\\|", "").count(" | ") == 3 for line in lines if line.startswith("|"))
 
 
 def test_latex_rows_have_equal_widths_and_nothing_special_is_left_bare():

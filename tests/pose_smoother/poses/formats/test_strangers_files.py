@@ -1,0 +1,54 @@
+"""Files from strangers: what unpacks without end, pipes in folders, locks held by others."""
+
+import fcntl
+import gzip
+import os
+from pathlib import Path
+
+import pytest
+
+from pose_smoother.errors import InvalidInputError
+from pose_smoother.files.plain import UNPACKED_BYTES
+from pose_smoother.poses.formats import find_format, read_poses
+from tests.pose_smoother.poses.formats.more_samples import MORE_SAMPLES
+from tests.pose_smoother.poses.formats.samples import SAMPLES
+
+
+def test_a_gzip_bomb_is_refused(tmp_path: Path) -> None:
+    head = b"frame,nose_x,nose_y\n0,1,2\n"
+    bomb = tmp_path / "a.csv.gz"
+    bomb.write_bytes(gzip.compress(head + b" " * (UNPACKED_BYTES + 1)))
+    for read in (find_format, read_poses, lambda path: read_poses(path, format="csv-wide")):
+        with pytest.raises(InvalidInputError, match=r"a\.csv\.gz: gzip: expected at most 33,"):
+            read(bomb)
+    bomb.write_bytes(gzip.compress(head + b" " * (UNPACKED_BYTES >> 4)))
+    assert find_format(bomb) == "csv-wide"
+
+
+@pytest.mark.parametrize(
+    ("sample", "name"),
+    [
+        ("openpose", "zzz_000000000099_keypoints.json"),
+        ("openpifpaf_images", "zzz_99.jpg.predictions.json"),
+        ("yolo", "zzz_99.txt"),
+        ("yolo", "a_0.txt"),
+    ],
+)
+def test_a_pipe_or_device_in_a_folder_is_not_read(sample: str, name: str, tmp_path: Path) -> None:
+    make = MORE_SAMPLES[sample].make if sample in MORE_SAMPLES else SAMPLES[sample][1]
+    make(tmp_path / "in")
+    (tmp_path / "in" / name).symlink_to("/dev/zero")
+    with pytest.raises(InvalidInputError, match="expected a regular file, found a device"):
+        read_poses(tmp_path / "in")
+    (tmp_path / "in" / name).unlink()
+    os.mkfifo(tmp_path / "in" / name)
+    with pytest.raises(InvalidInputError, match="expected a regular file, found a pipe"):
+        read_poses(tmp_path / "in")
+
+
+def test_an_hdf5_file_that_another_program_locks_is_known(tmp_path: Path) -> None:
+    path = tmp_path / "a.h5"
+    SAMPLES["dlc_table.h5"][1](path)
+    with path.open("rb") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        assert find_format(path) == "dlc"
