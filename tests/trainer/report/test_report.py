@@ -162,7 +162,10 @@ def test_the_command_tells_what_is_missing_and_where_the_page_is(made_runs, tmp_
 
 
 def test_the_command_takes_published_numbers_from_elsewhere(made_runs, tmp_path):
-    command = ["report", str(made_runs), "--out", str(tmp_path), "--published", str(tmp_path)]
+    empty = tmp_path / "published"
+    empty.mkdir()
+    out = tmp_path / "report"
+    command = ["report", str(made_runs), "--out", str(out), "--published", str(empty)]
     result = CliRunner().invoke(main, command)
     assert result.exit_code == 1
     assert result.stderr.startswith("error: ")
