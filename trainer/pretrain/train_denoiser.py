@@ -13,7 +13,6 @@ import argparse
 import copy
 import json
 import math
-import sys
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
