@@ -23,7 +23,7 @@ class Live:
     Parameters
     ----------
     delay_frames : frames that an estimate waits for. 0 gives each frame at once; 1, 2, 4 and 8 are
-        better, in this order, and more than 8 is no better than 8.
+        better, in this order on recordings, and more than 8 is no better than 8.
     fps : frames a second, for times of frames; found from the times themselves if not given.
 
     Attributes
