@@ -69,7 +69,7 @@ def test_sides_that_mean_the_opposite_are_noticed(real):
     pairs = paired(replace(detections(real, detector()), names=other), real)
     estimates = estimate(pairs)
     assert estimates["left_knee"].measures["swapped"].value > 0.9
-    assert any("each other's place in most frames (left_" in d for d in doubts(estimates, pairs))
+    assert any("swapped in most frames (left_" in d for d in doubts(estimates, pairs))
 
 
 def test_keypoints_with_few_detections_are_not_fitted(real):

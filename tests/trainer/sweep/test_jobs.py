@@ -65,7 +65,7 @@ def test_a_wrong_name_or_value_is_told_before_anything_runs():
         plan(["unet"], None, [0], {})
     with pytest.raises(InvalidInputError, match="unknown experiment '3'"):
         plan(None, ["3"], [0], {})
-    with pytest.raises(InvalidInputError, match="seed must not be negative"):
+    with pytest.raises(InvalidInputError, match="seed must be from 0 to"):
         plan(None, None, [-1], {})
 
 

@@ -18,9 +18,9 @@ from trainer.training.train import n_threads, train
         ({"model": "2dconv"}, "unknown model '2dconv'; known: 3dconv"),
         ({"experiment": "3.1"}, r"unknown experiment '3\.1'; known: 1\.1"),
         ({"missing_torso": "guess"}, "known: skip, one-side"),
-        ({"batch_size": 0}, "batch_size must be at least 1, got 0"),
-        ({"learning_rate": math.nan}, "learning_rate must be a positive number"),
-        ({"seed": -1}, "seed must not be negative"),
+        ({"batch_size": 0}, "batch_size must be from 1 to"),
+        ({"learning_rate": math.nan}, "learning_rate must be above 0"),
+        ({"seed": -1}, "seed must be from 0 to"),
     ],
 )
 def test_a_wrong_setting_is_told(wrong, text):

@@ -81,7 +81,7 @@ def test_windows_of_five_frames_go_without_saying(store):
 
 
 def test_what_windows_cannot_be_is_refused(store):
-    with pytest.raises(InvalidInputError, match="at least 5 frames, got 4"):
+    with pytest.raises(InvalidInputError, match="a window has from 5 to 243 frames, got 4"):
         train_config("resmlp", "1.1", window=4)
     noise = open_stream(train_config("resmlp", "1.1", device="cpu"), store, "test").noise
     with pytest.raises(InvalidInputError, match="--targets rendered"):
