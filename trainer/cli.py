@@ -30,7 +30,7 @@ from trainer.inference.cli import export, predict
 from trainer.plots.cli import show
 from trainer.report.cli import report
 from trainer.runs.signals import Interrupt, stop_with_parent
-from trainer.settings import budget_suffix, window_suffix
+from trainer.settings import TRACKERS, budget_suffix, window_suffix
 from trainer.sweep.cli import status, sweep
 
 
@@ -93,7 +93,7 @@ main.add_command(status)
     "--log",
     "tracker",
     default=None,
-    type=click.Choice(["tensorboard", "mlflow", "wandb"]),
+    type=click.Choice(TRACKERS),
     help="Send each epoch's numbers there, too; each is an extra of the installation.",
 )
 @click.option("--replace", is_flag=True, help="With --no-resume: also if it is finished.")

@@ -22,6 +22,8 @@ SCHEDULES = ("plateau", "one-cycle")
 PRECISIONS = ("auto", "float32", "bfloat16")
 #: How positions are read off a model's heatmaps (``trainer.inference.decode``).
 DECODERS = ("subpixel", "argmax")
+#: Where `train --log` sends each epoch's numbers, too; each is an extra of the installation.
+TRACKERS = ("tensorboard", "mlflow", "wandb")
 #: Settings of runs without a budget of steps; the identity of such a run does not hold them.
 _NO_BUDGET = {"budget_steps": None, "validation_share": 1.0}
 

@@ -131,7 +131,6 @@ def one_line(result):
     [
         ("--model", "2dconv", "unknown model '2dconv'; known: 3dconv, biconvlstm-c"),
         ("--exp", "1.4", "unknown experiment '1.4'; known: 1.1, 1.2"),
-        ("--learning-rate", "nan", "learning_rate must be above 0"),
     ],
 )
 def test_a_wrong_value_is_one_line_and_leaves_nothing(invoke, option, value, text):

@@ -9,8 +9,6 @@ from typing import Any
 from pose_smoother.errors import PoseSmootherError
 from pose_smoother.extras import extra_hint
 
-TRACKERS = ("tensorboard", "mlflow", "wandb")
-
 #: Takes an epoch's row of ``history.csv``.
 OnEpoch = Callable[[Mapping[str, Any]], None]
 

@@ -70,7 +70,7 @@ def train(
     bars : progress bars; None asks whether stderr is a terminal.
     ranks : the processes that all call this, each to compute its share of every batch; the first
         one holds the folder, and alone writes.
-    tracker : of ``trackers.TRACKERS``, to send each epoch's numbers to as well.
+    tracker : of ``settings.TRACKERS``, to send each epoch's numbers to as well.
 
     Returns
     -------

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from pose_smoother.errors import PoseSmootherError
-from trainer.training.trackers import TRACKERS, tracking
+from trainer.settings import TRACKERS
+from trainer.training.trackers import tracking
 
 ROWS = [{"epoch": e, "train_loss": 1.0 / e, "val_pck_0.2": 50, "note": "x"} for e in (1, 2)]
 
