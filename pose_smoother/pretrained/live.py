@@ -65,14 +65,11 @@ class LiveStream:
         self.weights = load_live_weights() if weights is None else weights
         self.delay = delay
         self.features = LiveFeatures((n_keypoints,))
-        self._heads = sum(one <= delay for one in DELAYS)
-        arrays = self.weights.by_name
-        self._last = arrays["last.weight"][:, : self._heads * OUTPUTS]
-        self._last_bias = arrays["last.bias"][: self._heads * OUTPUTS]
         width = self.weights.width
         self._rings = [np.zeros((2 * d + 1, n_keypoints, width), np.float32) for d in DILATIONS]
         self._now = 0
-        self._pending: deque[_Pending] = deque()
+        self._pending: deque[tuple[int, Floats]] = deque()  # frames that wait for later ones
+        self._steps: dict[int, _Step] = {}
 
     def update(self, xy: NDArray[Any], scores: NDArray[Any] | None = None) -> Floats | None:
         """Take a frame; give the estimate of the frame `delay` updates before, None at first.
@@ -88,9 +85,9 @@ class LiveStream:
         float64 array, shape (K, 2), or None
             NaN where that frame has no detection.
         """
-        self._pending.append(_Pending(self._now, np.asarray(xy, np.float64)))
+        self._pending.append((self._now, np.asarray(xy, np.float64)))
         self._step(xy, scores)
-        return self._pending.popleft().estimate if len(self._pending) > self.delay else None
+        return self._next() if len(self._pending) > self.delay else None
 
     def skip(self, frames: int) -> None:
         """Let time pass without a detection: frames that the camera or the detector lost."""
@@ -107,19 +104,25 @@ class LiveStream:
 
     def finish(self) -> list[Floats]:
         """Estimates of the last frames, for which no later ones come; the stream goes on."""
-        rest = [frame.estimate for frame in self._pending]
-        self._pending.clear()
-        return rest
+        return [self._next() for _ in range(len(self._pending))]
 
     def _step(self, xy: NDArray[Any], scores: NDArray[Any] | None) -> None:
         inputs, near = self.features.update(xy, scores)
-        found = self.features.base + self._outputs(self._hidden(inputs), near)
         strength = share_of_noise(self.features.rough_noise())
-        for frame in self._pending:
-            age = self._now - frame.index
-            if age in DELAYS[: self._heads]:
-                frame.take(found[DELAYS.index(age)], TAKEN[age] * strength)
+        hidden = self._hidden(inputs)
+        step = _Step(hidden, near, self.features.base, self.features.unit, strength)
+        self._steps[self._now] = step
         self._now += 1
+
+    def _next(self) -> Floats:
+        """The estimate of the oldest frame that waits, by the longest delay that is there."""
+        index, xy = self._pending.popleft()
+        known = [d for d in DELAYS if d <= self.delay and index + d in self._steps]
+        step = self._steps[index + known[-1]]
+        found = step.base + self._outputs(step, DELAYS.index(known[-1]))
+        first = self._pending[0][0] if self._pending else self._now
+        self._steps = {now: kept for now, kept in self._steps.items() if now >= first}
+        return xy + TAKEN[known[-1]] * step.strength * (found - xy)
 
     def _hidden(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
         """The network up to its last layer, (K, width)."""
@@ -138,26 +141,28 @@ class LiveStream:
             h = h + ((share @ h) @ w[f"blocks.{i}.mix.weight"] + w[f"blocks.{i}.mix.bias"])
         return np.maximum(h, 0)
 
-    def _outputs(self, h: NDArray[np.float32], near: NDArray[np.float32]) -> Floats:
-        """Positions about the base, one a trained delay up to this one, (D, K, 2)."""
-        raw = (h @ self._last + self._last_bias).reshape(len(h), self._heads, OUTPUTS)
-        a = _softmax(raw[..., :CANDIDATES])
-        b = _softmax(raw[..., CANDIDATES : 2 * CANDIDATES])
-        gain = np.logaddexp(np.float32(0), raw[..., -3:-2] - np.float32(1))
-        moved = (a + gain * (a - b)) @ near
-        moved = moved + self.features.unit[:, None, None] * np.clip(raw[..., -2:], -8.0, 8.0)
-        return np.asarray(moved.transpose(1, 0, 2), np.float64)
+    def _outputs(self, step: _Step, head: int) -> Floats:
+        """Positions about the base by the output of one delay, (K, 2)."""
+        part = slice(head * OUTPUTS, (head + 1) * OUTPUTS)
+        raw = step.hidden @ self.weights.by_name["last.weight"][:, part]
+        raw += self.weights.by_name["last.bias"][part]
+        a = _softmax(raw[:, :CANDIDATES])
+        b = _softmax(raw[:, CANDIDATES : 2 * CANDIDATES])
+        gain = np.logaddexp(np.float32(0), raw[:, -3:-2] - np.float32(1))
+        moved = ((a + gain * (a - b))[:, None] @ step.near)[:, 0]
+        correction: Floats = step.unit[:, None] * np.clip(raw[:, -2:], -8.0, 8.0)
+        return correction + moved
 
 
-class _Pending:
-    """A frame that waits for later ones."""
+@dataclass(frozen=True)
+class _Step:
+    """What one frame left behind for the outputs of several delays."""
 
-    def __init__(self, index: int, xy: Floats) -> None:
-        self.index, self.xy, self.estimate = index, xy, xy
-
-    def take(self, found: Floats, strength: float) -> None:
-        """A better estimate; a point without a detection stays without one."""
-        self.estimate = self.xy + strength * (found - self.xy)
+    hidden: NDArray[np.float32]
+    near: NDArray[np.float32]
+    base: Floats
+    unit: Floats
+    strength: float
 
 
 def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
