@@ -117,9 +117,9 @@ def gather(run: Path) -> str:
 
 def retest(run: Path) -> str:
     """What `evaluate` does before it opens a store."""
-    from trainer.evaluation.retest import check_has_store, chosen_store, run_config
-
     from trainer.runs.results_io import read_results
+    from trainer.training.config import chosen_store, run_config
+    from trainer.training.retest import check_has_store
 
     config, recorded = run_config(run, "cpu")
     check_has_store(run, config)
