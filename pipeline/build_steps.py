@@ -210,7 +210,9 @@ def _close(
 def begin_work(folders: Folders) -> None:
     """Make the empty folder of a build, in the place of what a killed build left."""
     remove_work(folders)
-    write_atomic(folders.work / _MARK, b"")
+    folders.work.mkdir(parents=True, exist_ok=True)
+    (folders.work / _MARK).touch()  # at once: a build killed before this leaves an empty folder
+    fsync_folder(folders.work)
 
 
 def remove_work(folders: Folders) -> None:
