@@ -1,7 +1,7 @@
 """SHA-256 sums that a user trusts, in the format of sha256sum, against the annotations as found.
 
 No checksum covers a value in an uncompressed `.mat` file: a flipped coordinate that stays plausible
-can only be told by a hash from elsewhere (DESIGN section 12).
+can only be detected by a hash from elsewhere (DESIGN section 12).
 """
 
 import logging
@@ -97,5 +97,5 @@ class ChecksumList:
         if self._absent:
             names = sorted(self._absent)
             named = ", ".join(names[:_NAMED]) + (", ..." if len(names) > _NAMED else "")
-            told = "%d of the %d files that %s lists are not there: %s"
-            _log.warning(told, len(names), len(self._listed), self._path, named)
+            message = "%d of the %d files that %s lists are not there: %s"
+            _log.warning(message, len(names), len(self._listed), self._path, named)

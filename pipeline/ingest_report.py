@@ -13,7 +13,7 @@ from typing import Any
 from pose_smoother.files.atomic import to_json
 
 _TAIL_BYTES = 1 << 16
-_LEFT_OUT = b'\n "left_out": '  # a line's end never stands inside a JSON text
+_LEFT_OUT = b'\n "left_out": '  # a line's end is never inside a JSON text
 
 
 def report_pieces(files: Path, left_out: dict[str, int]) -> Iterator[bytes]:

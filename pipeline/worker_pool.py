@@ -60,7 +60,7 @@ class Workers:
             context=multiprocessing.get_context("spawn"),
         )
         # This starts the processes: a signal that raises here, in the main thread, would leave one
-        # that is half told what to be, and says so by a traceback. So another thread does it.
+        # that got half of its start-up data and prints a traceback. So another thread does it.
         with ThreadPoolExecutor(1) as starter:
             started = starter.submit(self._pool.schedule, function, args, timeout=timeout_s)
             return started.result()

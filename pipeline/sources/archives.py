@@ -1,6 +1,6 @@
 """Archives read member by member: streamed, capped, never extracted.
 
-Archives come from strangers (DESIGN section 12): a member that must not be read is listed with the
+Archives come from strangers (DESIGN section 12): a member that may not be read is listed with the
 reason, and none may unfold to many times its size.
 """
 
@@ -136,7 +136,7 @@ def check_directory(path: PathOrUrl, archive: zipfile.ZipFile) -> None:
 
 
 def zip_fault(info: zipfile.ZipInfo, times: int) -> str:
-    """Why a zip member must not be read, or ""."""
+    """Why a zip member may not be read, or ""."""
     path = PurePosixPath(info.filename)
     if path.is_absolute() or ".." in path.parts or "\\" in info.orig_filename:
         return "has a name that leads out of the archive"

@@ -127,7 +127,7 @@ def _remote_items(path: RemotePath) -> Iterator[Item]:
 def _archive_items(path: PathOrUrl) -> Iterator[Item]:
     """Stream the archive: images are passed over, nothing is unpacked.
 
-    gzip's checksum stands at the very end and reading member by member never reaches it (nor does
+    gzip's checksum is at the very end and reading member by member never reaches it (nor does
     tarfile's own streaming check it), so the gzip stream is opened here and drained to its end.
     """
     count = 0

@@ -52,7 +52,7 @@ class Chain:
 
     @property
     def as_stream(self) -> bool:
-        """Whether frames after a delay must not be used, so nothing may look at complete tracks."""
+        """Whether frames after a delay may not be used, so nothing may look at complete tracks."""
         return any(step.params.get("delay_frames") is not None for step in self.steps)
 
     def smooth(

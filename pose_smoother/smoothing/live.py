@@ -17,7 +17,7 @@ _KEPT_INTERVALS = 31
 class Live:
     """Smooth keypoints of a running stream; nothing later than the delay is waited for.
 
-    Individuals are told apart by ``id`` and smoothed each on its own. The estimates are those of
+    Individuals are distinguished by ``id`` and smoothed each on its own. The estimates are those of
     ``ps.smooth(x, delay_frames=...)`` for the same frames.
 
     Parameters

@@ -53,7 +53,7 @@ def smooth_without_swaps(
     ----------
     smooth : smooths every track of poses.
     fix_swaps : put exchanged points where they belong; otherwise they stay where the file has them.
-    detect : False for a stream, of which the complete tracks must not be looked at.
+    detect : False for a stream, whose complete tracks may not be looked at.
     """
     if not poses.names or not detect:
         return Outcome(smooth(poses))

@@ -63,7 +63,7 @@ def is_plain_file(file: Path) -> bool:
 
     Raises
     ------
-    StoreError : the system refuses to tell.
+    StoreError : the system does not say.
     """
     try:
         return stat.S_ISREG(file.lstat().st_mode)

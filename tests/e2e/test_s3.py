@@ -285,7 +285,7 @@ def test_what_a_user_must_see_to_is_one_line(
     assert expected in refused("info", f"{BUCKET}/none")
 
 
-def test_a_bucket_that_is_not_there_is_told(s3: Any) -> None:
+def test_a_bucket_that_is_not_there_is_reported(s3: Any) -> None:
     from pose_smoother.errors import PoseSmootherError
     from pose_smoother.remote.objects import create
     from pose_smoother.remote.path import RemotePath

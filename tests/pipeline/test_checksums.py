@@ -58,7 +58,7 @@ def test_check_writes_what_sha256sum_reads(labels: Path) -> None:
         subprocess.run(words, cwd=labels, check=True)
 
 
-def test_check_tells_what_is_not_as_listed(changed: Path) -> None:
+def test_check_reports_what_is_not_as_listed(changed: Path) -> None:
     done = run("check", "--penn-action", changed, "--hashes", changed.parent / "sums")
     assert done.exit_code == 1
     assert "0002.mat: has another SHA-256 than listed" in done.output

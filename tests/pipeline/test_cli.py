@@ -53,7 +53,7 @@ def test_info_as_json_has_the_contract_s_layout(built: Path) -> None:
     assert found["bytes"] == sizes
 
 
-def test_info_verify_and_show_speak_to_people(built: Path, tmp_path: Path) -> None:
+def test_info_verify_and_show_print_readable_text(built: Path, tmp_path: Path) -> None:
     assert "windows, step 2" in run("info", built / "store").output
     done = run("verify", built / "store", "--same-as", built / "store")
     assert done.exit_code == 0

@@ -46,7 +46,7 @@ def tracking(name: str | None, folder: Path, settings: Mapping[str, Any]) -> Ite
 
 
 def _numbers(row: Mapping[str, Any]) -> dict[str, float]:
-    """What of a row is a number, but for the epoch itself."""
+    """What of a row is a number, except the epoch itself."""
     return {
         key: float(value)
         for key, value in row.items()

@@ -1,7 +1,7 @@
 """Files of keypoints: each module of this folder that has a ``NAME`` is a format.
 
 The folder is scanned; a module without ``NAME`` holds what several formats share. To add a
-format, add one file (and its test). Each format says what speaks for a file being its own; the
+format, add one file (and its test). Each format gives the evidence for a file being its own; the
 strongest evidence decides. A format keeps the file's bytes and where each coordinate is in them, so
 that writing changes coordinates and nothing else: a coordinate is written where the new one is
 finite and differs from the one that was read.
@@ -30,7 +30,7 @@ class FormatModule(Protocol):
     NAME : the format's name on the command line.
     EXTENSIONS : endings of its files, in lower case with the dot; ``""`` is a folder.
     HAS : what its files can hold in addition to two coordinates: ``scores``, ``fps``, ``3-D``;
-        ``layout`` where they are arrays whose axes are told apart.
+        ``layout`` where they are arrays whose axes are distinguished.
     """
 
     NAME: str
@@ -38,7 +38,7 @@ class FormatModule(Protocol):
     HAS: frozenset[str]
 
     def claims(self, path: Path) -> Evidence:
-        """What speaks for a file (or folder) being of this format, whatever its ending."""
+        """Evidence for a file (or folder) being of this format, whatever its ending."""
 
     def read(self, path: Path, skeleton: str | None) -> Poses:
         """The file's tracks; ``skeleton`` names keypoints where the file does not.

@@ -101,10 +101,10 @@ def read(path: Path, skeleton: str | None) -> Poses:
         data[..., -1],
     )
     copies = [(int(lines[row]), *divmod(int(spot[which[row]]), n)) for row in repeated]
-    told = [f"{len(repeated)} rows repeat another row: taken as one"] if repeated else []
+    notes = [f"{len(repeated)} rows repeat another row: taken as one"] if repeated else []
     places = (place, copies, *(at[axis] for axis in axes))
     named = numbered_as(list(names), skeleton)
-    return to_tracks(named, seen, raw, places, told, table.fps)
+    return to_tracks(named, seen, raw, places, notes, table.fps)
 
 
 def _people(

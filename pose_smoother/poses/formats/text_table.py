@@ -19,7 +19,7 @@ from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.plain import open_plain
 from pose_smoother.poses.formats.tracks_io import DECIMALS, MAX_BYTES
 
-#: What stands in a cell without a number.
+#: What a cell without a number holds.
 MISSING = frozenset({"", "nan", "na", "n/a", "null", "none", "<na>"})
 
 #: A line with its ending; line breaks within quotes belong to it. By the line's last character.
@@ -212,7 +212,7 @@ def split(line: str, delimiter: str) -> list[str]:
         return line.split(delimiter)
     cell = re.compile(rf'((?:[^"{delimiter}]+|"[^"]*")*)(?:{delimiter}|\Z)')
     cells = cell.findall(line)
-    # The end matches once more, empty, unless a delimiter stands there.
+    # The end matches once more, empty, unless a delimiter is there.
     return cells[:-1] if len(cells) > 1 and not line.endswith(delimiter) else cells
 
 

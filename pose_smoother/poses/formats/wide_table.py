@@ -67,9 +67,9 @@ def read_wide(path: Path, skeleton: str | None, meaning: Grammar, example: str) 
     at = columns(header, IDENTITY)
     taken = np.array(list(found.values()), dtype=np.int64)
     n_axes = 3 if (taken[:, 2] >= 0).all() else 2
-    told = [] if "frame" in at else ["there is no column frame: rows were counted from 0"]
+    notes = [] if "frame" in at else ["there is no column frame: rows were counted from 0"]
     if n_axes == 2 and (taken[:, 2] >= 0).any():
-        told.append("only some keypoints have z: smoothed in x and y, z is left as it is")
+        notes.append("only some keypoints have z: smoothed in x and y, z is left as it is")
     video, person, frames, lines = [], [], [], []
     data = []
     present = taken >= 0
@@ -86,7 +86,7 @@ def read_wide(path: Path, skeleton: str | None, meaning: Grammar, example: str) 
     frame_array = np.array(frames, dtype=np.int64)
     seen = Detections(video, person, frame_array, values[..., :n_axes], values[..., 3])
     names = numbered_as(list(found), skeleton)
-    return to_tracks(names, seen, raw, (lines, taken[:, :n_axes]), told, table.fps)
+    return to_tracks(names, seen, raw, (lines, taken[:, :n_axes]), notes, table.fps)
 
 
 def write_wide(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:

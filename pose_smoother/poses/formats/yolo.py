@@ -168,7 +168,7 @@ def _poses(
     data = values[:, _BOX : _BOX + n_keypoints * per_point].reshape(-1, n_keypoints, per_point)
     keypoints = data[..., :2].copy()
     score = data[..., 2].copy() if per_point == 3 else np.full(data.shape[:2], np.nan)
-    told = other_files(path, files)
+    notes = other_files(path, files)
     last = values[:, -1]
     has_id = extra and (last[np.isfinite(last)] % 1 == 0).all() and (last > 1).any()
     names, assumed = known_skeleton(n_keypoints, skeleton, "coco-17")
@@ -179,8 +179,8 @@ def _poses(
         keypoints,
         score,
     )
-    told += [assumed] if assumed else []
-    return to_tracks(names, seen, files, (where, per_point), told)
+    notes += [assumed] if assumed else []
+    return to_tracks(names, seen, files, (where, per_point), notes)
 
 
 def write(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:

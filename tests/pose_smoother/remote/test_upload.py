@@ -39,7 +39,7 @@ def files(folder: Path) -> dict[str, bytes]:
     }
 
 
-def test_what_lies_there_is_what_was_built(
+def test_what_is_stored_there_is_what_was_built(
     bucket: RemotePath, copied: Copied, made: Path, memory: Any, cache: Path
 ) -> None:
     build_at(bucket / "store", "key", copied("zarr"), progress=False)
@@ -99,7 +99,7 @@ def test_a_kill_after_the_manifest_is_a_finished_store(
     assert objects(memory, bucket / "store") == files(made / "zarr")
 
 
-def test_another_key_builds_anew(
+def test_another_key_builds_again(
     bucket: RemotePath,
     copied: Copied,
     memory: Any,
@@ -194,7 +194,7 @@ def test_bytes_that_arrive_changed_are_sent_again(
     assert objects(memory, bucket / "store") == files(made / "zarr")
 
 
-def test_bytes_that_never_arrive_are_told(
+def test_bytes_that_never_arrive_are_reported(
     bucket: RemotePath, copied: Copied, memory: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def losing(file: Path, at: RemotePath) -> None:

@@ -169,7 +169,7 @@ def test_runs_of_both_kinds_are_finetuned_on_heatmaps(model, npz, real, tmp_path
     assert torch.is_tensor(next(iter(ready.start.weights.values())))
 
 
-def test_bad_files_are_told(npz, real, tmp_path):
+def test_bad_files_are_reported(npz, real, tmp_path):
     arrays = dict(np.load(npz))
 
     def spoiled(**changed):

@@ -91,7 +91,7 @@ def test_any_batch_gives_torch_s_numbers(exported):
         np.testing.assert_allclose(found, expected, atol=1e-5 * np.abs(expected).max())
 
 
-def test_the_file_tells_of_itself_and_of_no_machine(exported):
+def test_the_file_describes_itself_and_no_machine(exported):
     out, _, result = exported
     about = {prop.key: prop.value for prop in onnx.load(out).metadata_props}
     assert json.loads(about["keypoints"]) == list(KEYPOINTS)

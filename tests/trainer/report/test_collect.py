@@ -36,7 +36,7 @@ def test_finished_runs_and_smoothers_are_read(found):
     assert found.notes == []
 
 
-def test_what_is_missing_is_told_with_its_state(found):
+def test_what_is_missing_is_reported_with_its_state(found):
     assert found.n_grid == 24
     assert len(found.missing) == 21
     assert found.missing["biconvlstm-c", "2.3"] == "preempted, 7 epochs so far"
@@ -67,7 +67,7 @@ def test_runs_of_other_data_or_settings_are_refused(runs, name, value):
         collect(runs)
 
 
-def test_a_shorter_training_may_stand_beside_the_others(runs):
+def test_a_shorter_training_may_be_next_to_the_others(runs):
     change(runs / "3dconv-1.1-seed0" / "config.json", max_epochs=3)
     assert ("3dconv", "1.1") in collect(runs).scores
 

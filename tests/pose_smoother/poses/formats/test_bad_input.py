@@ -268,7 +268,7 @@ def test_openpose_names_the_broken_file(tmp_path: Path) -> None:
     refused(tmp_path / "none", "no JSON file is in the folder", format="openpose")
 
 
-def test_normalised_coordinates_are_told(tmp_path: Path) -> None:
+def test_normalised_coordinates_are_reported(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     keypoints = rng.uniform(-0.1, 1.1, (4, 17, 2))
     poses = read_poses(saved(tmp_path, keypoints=keypoints))
@@ -279,7 +279,7 @@ def test_normalised_coordinates_are_told(tmp_path: Path) -> None:
     assert not any("normalised" in w for w in poses.warnings)
 
 
-def test_scores_that_are_no_probabilities_are_told(tmp_path: Path) -> None:
+def test_scores_that_are_no_probabilities_are_reported(tmp_path: Path) -> None:
     for scores, told in ((np.full((4, 17), -2.5), True), (np.full((4, 17), 0.5), False)):
         poses = read_poses(saved(tmp_path, keypoints=np.full((4, 17, 2), 9.5), scores=scores))
         warned = "scores lie between -2.5 and -2.5: not probabilities, kept as they are"
@@ -287,7 +287,7 @@ def test_scores_that_are_no_probabilities_are_told(tmp_path: Path) -> None:
         np.testing.assert_array_equal(poses.tracks[0].score, scores)
 
 
-def test_damaged_anywhere_is_told_or_read(tmp_path: Path) -> None:
+def test_damaged_anywhere_is_reported_or_read(tmp_path: Path) -> None:
     """Cut at any place, a file is refused in one line or (a whole record less) read."""
     for maker, name in ((coco_results, "a.json"), (csv_long, "a.csv")):
         maker(tmp_path / name)

@@ -31,7 +31,7 @@ def read(folder: Path, items: list[dict[str, Any]]) -> Poses:
     return read_poses(folder / "a.json", skeleton="numbered")
 
 
-def test_frames_out_of_order_are_sorted_told_and_written_in_their_own_order(
+def test_frames_out_of_order_are_sorted_reported_and_written_in_their_own_order(
     tmp_path: Path,
 ) -> None:
     items = [detection(frame, frame, track_id=1) for frame in (4, 2, 3)]
@@ -65,7 +65,7 @@ def test_an_id_that_two_people_of_a_frame_have_is_not_trusted(tmp_path: Path) ->
     assert poses.counts["linked"] == 8
 
 
-def test_people_without_ids_are_linked_and_told(tmp_path: Path) -> None:
+def test_people_without_ids_are_linked_and_reported(tmp_path: Path) -> None:
     items = [
         detection(1, 20),
         detection(1, 120),
@@ -208,7 +208,7 @@ def test_the_best_assignment_is_linked() -> None:
     assert link(frame, keypoints, 1) == ["link-1", "link-2", "link-2", "link-3"]
 
 
-def test_people_who_cross_are_told_apart_by_their_motion() -> None:
+def test_individuals_who_cross_are_distinguished_by_their_motion() -> None:
     n_frames = 40
     x = np.stack([np.arange(n_frames) * 2.0, 80 - np.arange(n_frames) * 2.0], axis=1)
     keypoints = np.stack([square(v) for v in x.ravel()])
