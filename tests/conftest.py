@@ -3,9 +3,14 @@
 import gc
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.faults.nursery import Nursery
 
 ROOT = Path(__file__).parent.parent
 
@@ -27,6 +32,17 @@ def pytest_collection_finish() -> None:
     """The collector passes over what importing made: it took a tenth of the tests' time."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="session")
+def nursery() -> Iterator["Nursery"]:
+    """The helper of `warm_workers.py`, one for each process of the tests."""
+    from tests.faults.nursery import Nursery
+    from tests.warm_workers import MODULES
+
+    made = Nursery.importing(*MODULES)
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="session")

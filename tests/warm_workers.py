@@ -10,15 +10,7 @@ import pytest
 
 from tests.faults.nursery import Nursery, nursed
 
-_MODULES = ("pytest", "pipeline.build", "scipy.io", "h5py", "hdf5plugin", "zarr")
-
-
-@pytest.fixture(scope="session")
-def nursery() -> Iterator[Nursery]:
-    """The helper, one for each process of the tests."""
-    made = Nursery.importing(*_MODULES)
-    yield made
-    made.close()
+MODULES = ("pytest", "pipeline.build", "scipy.io", "h5py", "hdf5plugin", "zarr")
 
 
 @pytest.fixture(scope="module", autouse=True)

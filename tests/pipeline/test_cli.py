@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from pipeline.cli import main
 from tests.pipeline.penn_files import write_labels
-from tests.warm_workers import nursery, warm_workers  # noqa: F401
+from tests.warm_workers import warm_workers  # noqa: F401
 
 
 def run(*arguments: object) -> Result:
