@@ -76,7 +76,7 @@ def npz(real, tmp_path_factory):
     return write(tmp_path_factory.mktemp("maps") / "maps.npz", made(real)[0])
 
 
-@pytest.mark.filterwarnings("ignore::zarr.errors.UnstableSpecificationWarning")
+@pytest.mark.filterwarnings("ignore:The data type")
 @pytest.mark.parametrize("name", ["maps.npz", "maps.h5", "maps.zarr"])
 def test_all_formats_read_alike(name, real, tmp_path):
     arrays, _ = made(real)
