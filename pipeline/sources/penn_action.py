@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.sources import Clip, Item, SourceOption, SourceOptions, checked_id
-from pipeline.sources.archives import RatioGuard
+from pipeline.sources.archives import RatioGuard, TarMember
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.remote.path import PathOrUrl, RemotePath
 from pose_smoother.skeleton import INDEX, N_KEYPOINTS
@@ -137,9 +137,10 @@ def _archive_items(path: PathOrUrl) -> Iterator[Item]:
             zipped = raw.read(2) == b"\x1f\x8b"
             raw.seek(0)
             with gzip.open(raw) if zipped else raw as opened:
-                stream = RatioGuard(cast(IO[bytes], opened), raw)
-                with tarfile.open(fileobj=cast(Any, stream), mode="r|") as archive:
-                    for member in archive:
+                stream: Any = RatioGuard(cast(IO[bytes], opened), raw)
+                with tarfile.open(fileobj=stream, mode="r|", tarinfo=TarMember) as archive:
+                    while (member := archive.next()) is not None:
+                        archive.members = []  # type: ignore[attr-defined]  # it keeps them all
                         match = _MEMBER.match(member.name)
                         if match:
                             count += 1

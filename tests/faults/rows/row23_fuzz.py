@@ -7,10 +7,9 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
-from tests.faults.damage import Rng, change_json, damaged, pick
+from tests.faults.damage import Rng, change_hdf5, change_json, damaged, pick
 from tests.faults.forked import run_all
 from tests.faults.harness import Attempt
 from tests.faults.keypoint_files import bytes_of, smoothed
@@ -128,42 +127,11 @@ def _restructured(file: Path, rng: Rng) -> None:
     elif file.suffix == ".npy":
         np.save(file, _odd_array(np.load(file), rng))
     else:
-        _change_hdf5(file, rng)
+        change_hdf5(file, rng)
 
 
 def _is_lines(file: Path) -> bool:
     return b"}\n{" in file.read_bytes()
-
-
-def _change_hdf5(file: Path, rng: Rng) -> None:
-    """Put random numbers into a dataset, take one away, or change its shape or an attribute."""
-    with h5py.File(file, "r+") as opened:
-        names: list[str] = []
-        opened.visititems(lambda n, v: names.append(n) if isinstance(v, h5py.Dataset) else None)
-        name = str(pick(rng, names))
-        values = opened[name][()]
-        kind = int(rng.integers(6))
-        if kind == 4:
-            holder = opened[name] if rng.integers(2) else opened[name].parent
-            key = str(pick(rng, [*holder.attrs, "new"]))
-            odd = [np.nan, -1, "x\x1b[2K", b"\xff", np.zeros(3), h5py.Empty("f4"), 10**18, ""]
-            holder.attrs[key] = pick(rng, odd)
-        elif kind == 0 or np.ndim(values) == 0 or values.dtype.hasobject:
-            del opened[name]
-            if kind:
-                opened[name] = np.float64(3)
-        elif kind == 1:
-            raw = rng.bytes(values.nbytes)
-            opened[name][...] = np.frombuffer(raw, values.dtype).reshape(values.shape)
-        elif kind == 5:
-            other = str(pick(rng, names))
-            del opened[name]
-            opened[name] = (
-                h5py.SoftLink(f"/{other}") if rng.integers(2) else h5py.ExternalLink("x.h5", other)
-            )
-        else:
-            del opened[name]
-            opened[name] = values[:-1] if kind == 2 else np.concatenate([values, values])
 
 
 def _fuzz(file: Path, rng: Rng) -> None:
