@@ -5,6 +5,7 @@ Source: Zhang, Zhu, Derpanis, "From Actemes to Action", ICCV 2013.
 
 import gzip
 import io
+import os
 import re
 import tarfile
 import zlib
@@ -87,6 +88,8 @@ def _folder_items(path: Path) -> Iterator[Item]:
             f"{path} holds no *.mat label file: expected Penn Action's labels folder"
         )
     for file in sorted(found[0].glob("*.mat")):
+        if not os.path.lexists(file):
+            raise InvalidInputError(f"{file} was removed while the folder was read: run it again")
         if file.is_symlink() or not file.is_file():
             yield Item(file.name, b"", {"error": "is a link or not a plain file"})
         elif file.stat().st_size > _MAX_FILE_BYTES:

@@ -17,6 +17,7 @@ from typing import Any, Protocol, cast
 import numpy as np
 
 from pose_smoother.errors import InvalidInputError, unknown_name
+from pose_smoother.files.disk_errors import as_disk_error
 from pose_smoother.poses.formats.evidence import Evidence
 from pose_smoother.poses.formats.packed import is_gzip, packing, unpacked
 from pose_smoother.poses.missing import missing_as
@@ -240,4 +241,6 @@ def write_keypoints(poses: Poses, keypoints: Sequence[Floats], out: Path) -> Non
         else:
             module.write(poses, keypoints, out)
     except OSError as error:
+        if (disk_error := as_disk_error(error, out)) is not None:
+            raise disk_error from None
         raise InvalidInputError(f"{out}: cannot be written ({error.strerror or error})") from None
