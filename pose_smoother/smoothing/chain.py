@@ -51,6 +51,11 @@ class Chain:
         return any(getattr(step.module, "REPLACES_OUTLIERS", False) for step in self.steps)
 
     @property
+    def reaches_across_swaps(self) -> bool:
+        """Whether exchanged points are outliers to a filter, so that they drag no others."""
+        return any(getattr(step.module, "REACHES_ACROSS_SWAPS", False) for step in self.steps)
+
+    @property
     def as_stream(self) -> bool:
         """Whether frames after a delay must not be used, so nothing may look at complete tracks."""
         return any(step.params.get("delay_frames") is not None for step in self.steps)
