@@ -86,7 +86,7 @@ test test-slow test-lowest: export PYTHONDONTWRITEBYTECODE =
 # A file's tests share what they make, so one worker runs them; in this order the long files begin.
 PYTEST  := -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-test: $(VENV)/.ready ## Run the tests (under five minutes on two cores)
+test: $(VENV)/.ready ## Run the tests (under ten minutes on two cores)
 	$(PY) $(PYTEST) -m "not slow" $(ARGS)
 
 test-slow: $(VENV)/.ready ## Run the slow tests too
