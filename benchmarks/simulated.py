@@ -38,10 +38,10 @@ def clips(labels: Path, each: int) -> dict[str, list[Floats]]:
     for item in penn_action.items(labels, SourceOptions()):
         for clip in penn_action.parse(item):
             there = np.isfinite(clip.keypoints).all(axis=(0, 2))
-            wanted = clip.action in found and len(found[clip.action]) < each
-            if wanted and len(clip.frames) >= 30 and there.sum() >= 8:
-                if np.isfinite(torso_px(clip.keypoints)) and (np.diff(clip.frames) == 1).all():
-                    found[clip.action].append(clip.keypoints[:, there] / torso_px(clip.keypoints))
+            own = found.get(clip.action, [])
+            complete = (np.diff(clip.frames) == 1).all() and there.sum() >= 8
+            if clip.action in found and len(own) < each and complete and len(clip.frames) >= 30:
+                own.append(clip.keypoints[:, there] / torso_px(clip.keypoints))
     return found
 
 
@@ -71,7 +71,9 @@ def rows(by_action: dict[str, list[Floats]], seed: int) -> Iterator[dict[str, An
                     errors.append(1000 * float(np.concatenate(distances).mean()))
                 progress.update()
                 yield {
-                    **{"sigma_torso": sigma, "correlation": correlation, "smoother": name},
+                    "sigma_torso": sigma,
+                    "correlation": correlation,
+                    "smoother": name,
                     "error": round(float(np.mean(errors)), 2),
                     **dict(zip(by_action, np.round(errors, 2).tolist(), strict=True)),
                 }

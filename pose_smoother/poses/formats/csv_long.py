@@ -60,8 +60,7 @@ def read(path: Path, skeleton: str | None) -> Poses:
 
     Raises
     ------
-    InvalidInputError : a column is absent, a cell is no number, or one keypoint is twice in a frame
-        with different numbers.
+    InvalidInputError : a column is absent, or a cell is no number.
     """
     raw = read_bytes(path)
     table = parse(raw)
@@ -86,8 +85,8 @@ def read(path: Path, skeleton: str | None) -> Poses:
     names, keypoint_of = _names(cells.pop("keypoint"), lines)
     people, row_of = _people(cells)
     n = len(names)
+    repeated = _set_apart(values, keypoint_of, people, row_of)
     spot, first, which = np.unique(row_of * n + keypoint_of, return_index=True, return_inverse=True)
-    repeated = _repeated(values, lines, first, which, [*names], spot % n)
     place = np.full((len(people), n), -1, dtype=np.int64)
     data = np.full((len(people), n, len(axes) + 1), np.nan)
     place.reshape(-1)[spot] = lines[first]
@@ -130,30 +129,36 @@ def _names(texts: Sequence[str], lines: NDArray[np.int64]) -> tuple[list[str], N
     return list(names), np.fromiter(map(index.__getitem__, texts), np.int64, len(texts))
 
 
-def _repeated(
+def _set_apart(
     values: Floats,
-    lines: NDArray[np.int64],
-    first: NDArray[np.int64],
-    which: NDArray[np.int64],
-    names: Sequence[str],
-    keypoint: NDArray[np.int64],
+    keypoint_of: NDArray[np.int64],
+    people: list[tuple[str, str | None, int]],
+    row_of: NDArray[np.int64],
 ) -> list[int]:
-    """The rows that repeat an earlier row of one keypoint in one frame.
+    """The rows that repeat an earlier row of one keypoint of a person in a frame.
 
-    Raises
-    ------
-    InvalidInputError : they differ in their numbers.
+    A row with other numbers is of one more detection with the same id: it is added to ``people``,
+    and ``row_of`` says so.
     """
-    later = np.flatnonzero(first[which] != np.arange(len(which)))
-    for row in later.tolist():
-        earlier = int(first[which[row]])
-        if not np.array_equal(values[row], values[earlier], equal_nan=True):
-            raise InvalidInputError(
-                f"keypoint {names[keypoint[which[row]]]!r} is twice in a frame (lines "
-                f"{lines[earlier] + 1} and {lines[row] + 1}): two people need two ids in a column "
-                "person"
-            )
-    return [int(row) for row in later]
+    n = int(keypoint_of.max()) + 1
+    spot = row_of * n + keypoint_of
+    _, first, which = np.unique(spot, return_index=True, return_inverse=True)
+    repeated = []
+    found: dict[int, list[int]] = {}
+    added: dict[tuple[int, int], int] = {}
+    for row in np.flatnonzero(first[which] != np.arange(len(which))).tolist():
+        earlier = found.setdefault(int(spot[row]), [int(first[which[row]])])
+        equal = [e for e in earlier if np.array_equal(values[row], values[e], equal_nan=True)]
+        if equal:
+            row_of[row] = row_of[equal[0]]
+            repeated.append(row)
+            continue
+        person = int(spot[row]) // n
+        row_of[row] = added.setdefault((person, len(earlier)), len(people))
+        if row_of[row] == len(people):
+            people.append(people[person])
+        earlier.append(row)
+    return repeated
 
 
 def write(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:
