@@ -53,8 +53,8 @@ def smooth(
         folder.
     scores : the detector's confidence, (frames, keypoints) or (frames, people, keypoints);
         ``Poses`` have their own.
-    fps : frames a second, for parameters in Hz or seconds. ``Poses`` have it where their file says
-        so, a ``DataArray`` may have it in its ``attrs``.
+    fps : frames a second, for parameters in Hz or seconds; NaN is unknown. ``Poses`` have it where
+        their file says so, a ``DataArray`` may have it in its ``attrs``.
     names : of the keypoints. A run needs them; a filter does not.
     min_score : points with a lower score are not read by the filter. They stay as they are, unless
         ``fill_gaps`` covers them. By default these are points of a low score (below 0.3, of animal
