@@ -243,7 +243,7 @@ def _usual_variance(straight: Floats, usual: Floats, size: float) -> float:
 
 def _usual_place(straight: Floats, partner: Floats | None, size: float) -> tuple[Floats, float]:
     """A constant and a share of the partner's place, by reweighted least squares; its variance."""
-    known = np.isfinite(straight).all(axis=1)
+    known = np.asarray(np.isfinite(straight).all(axis=1))
     x = np.where(known[:, None], straight, 0.0)
     other = np.zeros_like(x) if partner is None else np.where(np.isfinite(partner), partner, 0.0)
     weight = known.astype(float)
@@ -290,7 +290,8 @@ def _decide(sides: _Sides, odds: Floats, with_body: Mask, least_apart: float) ->
 
 def _leave_near(odds: Floats, apart: Floats, least: float) -> None:
     """Leave stretches of exchanged rows as they are if the keypoints are never apart in them."""
-    edges = np.flatnonzero(np.diff(np.pad(np.asarray(odds > 0), 1))).reshape(-1, 2)
+    exchanged: Mask = np.asarray(odds > 0, dtype=bool)
+    edges = np.flatnonzero(np.diff(np.pad(exchanged, 1))).reshape(-1, 2)
     for start, stop in edges.tolist():
         if apart[start:stop].max() < least:
             odds[start:stop] = -np.inf

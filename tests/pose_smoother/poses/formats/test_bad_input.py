@@ -94,7 +94,6 @@ def test_categories_with_other_keypoints(tmp_path: Path) -> None:
         ("frame,keypoint,x,y\n1,nose,1_0,2\n", "expected a number, found '1_0'"),
         ("frame,keypoint,x,y\n1.5,nose,1,2\n", "expected a whole frame number, found 1.5"),
         ("frame,keypoint,x,y\n1,,1,2\n", "line 2: the keypoint has no name"),
-        ("frame,keypoint,x,y\n1,a,1,2\n1,a,3,4\n", r"'a' is twice in a frame \(lines 2 and 3"),
         ('frame,keypoint,x,y\n1,"a,1,2\n', "a quote .* never closed"),
         ("frame,nose_x,nose_y,frame\n1,2,3,4\n", "two columns are called 'frame'"),
         ("frame,nose_x,nose_y,nose_X\n1,2,3,4\n", "two columns for 'nose_X'"),

@@ -234,3 +234,28 @@ def test_who_has_no_keypoint_belongs_to_nobody_and_stays(tmp_path: Path) -> None
     assert [track.frame.tolist() for track in poses.tracks] == [[1, 2], [1, 2]]
     write_keypoints(poses, [t.keypoints + 1 for t in poses.tracks], tmp_path / "b.csv")
     assert (tmp_path / "b.csv").read_text().splitlines()[2] == "1,,"
+
+
+@pytest.mark.parametrize("ids", [False, True])
+def test_an_id_twice_in_a_long_table_is_linked(tmp_path: Path, ids: bool) -> None:
+    """Two people of one id (or of none), and a row that repeats another, in 20 frames."""
+    title, who = ("frame,person,keypoint,x,y", "7,") if ids else ("frame,keypoint,x,y", "")
+    lines = [title]
+    for frame in range(20):
+        for left in (10, 500):
+            lines += [
+                f"{frame},{who}{k},{left + frame + 9 * i},{50 + 9 * i}" for i, k in enumerate("abc")
+            ]
+    lines.append(lines[1])
+    path = tmp_path / "a.csv"
+    path.write_text("\n".join(lines))
+    poses = read_poses(path)
+    assert [t.keypoints[0, 0, 0] for t in poses.tracks] == [10, 500]
+    assert [len(t.frame) for t in poses.tracks] == [20, 20]
+    assert poses.counts["linked"] == 40
+    assert any("linked" in text for text in poses.warnings)
+    out = tmp_path / "b.csv"
+    write_keypoints(poses, [t.keypoints + 1 for t in poses.tracks], out)
+    again = out.read_text().split("\n")
+    moved = [float(line.split(",")[-1]) - 1 for line in again[1:]]
+    assert moved == [float(line.split(",")[-1]) for line in lines[1:]]
