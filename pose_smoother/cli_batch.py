@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from pose_smoother.cli_support import KEYPOINT_FILE, PATH, log_lines, say
+from pose_smoother.cli_support import KEYPOINT_FILE, PATH, log_lines, say, sigterm_as_exception
 from pose_smoother.errors import InvalidInputError, PoseSmootherError
 from pose_smoother.files.disk_errors import translate_disk_errors
 from pose_smoother.poses.formats.tracks_io import MAX_BYTES
@@ -85,7 +85,8 @@ def smooth_paths(
         if source != _STREAM:
             raise click.UsageError("give --out FILE")
         out = _STREAM
-    with _input(source) as plain, _output(out) as target:
+    # A stopped command leaves no temporary copy of its input.
+    with sigterm_as_exception(), _input(source) as plain, _output(out) as target:
         try:
             text = smooth(plain, target)
         except InvalidInputError as error:

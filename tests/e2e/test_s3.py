@@ -134,7 +134,8 @@ def test_training_there_is_training_here(s3: Any, made: Path, tmp_path: Path) ->
     assert rows[store] == rows[str(made / "store")]
     record = json.loads((tmp_path / "far/resmlp-1.1-seed0/config.json").read_bytes())
     assert record["store"]["path"] == store
-    again = trainer("evaluate", str(tmp_path / "far/resmlp-1.1-seed0"))
+    run = str(tmp_path / "far/resmlp-1.1-seed0")
+    again = trainer("evaluate", run, "--store", store)  # an address in a run is not followed
     assert "equal the saved ones" in again.stdout
 
 

@@ -116,7 +116,7 @@ def change_hdf5(file: Path, rng: Rng) -> str:
         elif kind == 7:
             wide = np.dtype([(f"f{i}", "f8", (64,)) for i in range(100)])
             opened.create_dataset(name, (1 << 16,), wide, chunks=(1 << 10,), compression="gzip")
-        elif kind == 8 and np.ndim(values):
+        elif kind == 8 and np.ndim(values) and not values.dtype.hasobject:
             opened[name] = pick(rng, [values[:-1], values[:0], np.concatenate([values, values])])
         elif kind == 9:
             opened[name] = np.float64(3)

@@ -167,7 +167,7 @@ def _scores(scores: NDArray[Any] | None, data: NDArray[Any], layout: ArrayLayout
         scores = np.expand_dims(scores, layout.order[3])
     fits = scores.dtype.kind in "iuf" and scores.ndim == layout.n_axes
     turned = layout.as_people_first(scores) if fits else scores
-    if turned.shape != (*data.shape[:-1], 1):
+    if not fits or turned.shape != (*data.shape[:-1], 1):
         raise InvalidInputError(
             f"scores: expected a number for each keypoint {data.shape[:-1]} (people, time, "
             f"keypoints), found {scores.dtype} of shape {scores.shape}"

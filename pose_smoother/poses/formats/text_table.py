@@ -34,7 +34,9 @@ _MAX_COMMENTS = 1000
 _COMMA_NUMBER = re.compile(r"\s*[+-]?\d*,\d+(?:[eE][+-]?\d+)?\s*")
 _POINT_NUMBER = re.compile(r"\s*[+-]?\d*\.\d+(?:[eE][+-]?\d+)?\s*")
 _UTF_16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
-_FPS = re.compile(r"#.*\b(?:fps|frame_?rate)\s*[:=]\s*(\d+(?:\.\d*)?)", flags=re.IGNORECASE)
+_FPS = re.compile(
+    r"#.*\b(?:fps|frame_?rate)\s*[:=]\s*(\d+(?:\.\d*)?(?:e[+-]?\d+)?)", flags=re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ class Table:
         """Frames a second, where a comment line says so."""
         found = filter(None, map(_FPS.match, self.lines[: self.head]))
         rates = [float(match[1]) for match in found]
-        return rates[0] if rates and rates[0] > 0 else None
+        return rates[0] if rates and 0 < rates[0] < math.inf else None
 
     def cells(self, index: int) -> list[str]:
         """The raw cells of a line, quotes and all, without the line's ending."""

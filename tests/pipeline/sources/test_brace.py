@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.sources import ID_PATTERN, brace, source
+from pipeline.sources import ID_PATTERN, archives, brace, source
 from pipeline.sources.brace_segment import COCO
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.skeleton import INDEX
@@ -212,3 +212,15 @@ def test_links_in_a_folder_are_not_followed(tmp_path):
     with pytest.raises(InvalidInputError, match="symbolic link"):
         brace.parse(linked)
     assert len(brace.parse(good)) == 1
+
+
+def test_a_directory_that_would_fill_the_memory_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for index in range(99):
+            archive.writestr(f"{index}", b"")
+    archives.ZipTree(tmp_path / "a.zip").close()
+    monkeypatch.setattr(archives, "_MAX_DIRECTORY_BYTES", 1000)
+    with pytest.raises(InvalidInputError, match="its directory takes"):
+        archives.ZipTree(tmp_path / "a.zip")

@@ -135,3 +135,14 @@ def test_runs_without_their_data_are_looked_up_in_the_store(runs, made_store, mo
     monkeypatch.setattr(module, "open_store", absent)
     with pytest.raises(RunError, match="no store at moved"):
         collect(runs, "moved")
+
+
+@pytest.mark.parametrize("what", ["model", "experiment"])
+def test_a_run_that_no_table_has_room_for_is_left_out_and_named(runs, what):
+    change(runs / "deciwatch-1.1-seed0" / "config.json", **{what: "<b>\x1b[2K"})
+    found = collect(runs)
+    (note,) = found.notes
+    assert note.startswith("deciwatch-1.1-seed0 is left out: ")
+    assert f"unknown {what}" in note
+    assert "\x1b" not in note
+    assert list(found.scores["deciwatch", "1.1"]) == [1]

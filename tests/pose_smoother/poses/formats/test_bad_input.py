@@ -307,3 +307,9 @@ def test_guess_of_a_skeleton_passes_over_what_no_picture_holds(tmp_path: Path) -
     keypoints[2, 3] = 1e300
     np.savez(tmp_path / "a.npz", keypoints=keypoints)
     assert any("beyond 1e+09" in text for text in read_poses(tmp_path / "a.npz").warnings)
+
+
+@pytest.mark.parametrize("kind", ["c16", "U8"])
+def test_scores_that_are_no_numbers(kind: str, tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", keypoints=np.ones((3, 17, 2)), scores=np.zeros((3, 17), kind))
+    refused(tmp_path / "a.npz", "scores: expected a number")
