@@ -100,7 +100,7 @@ def _protections() -> list[tuple[Any, str, str, Callable[..., Any]]]:
     short = f"{0:064x}"
     found: list[tuple[Any, str, str, Callable[..., Any]]] = [
         (os, "fsync", "flushes", lambda fd: None),
-        (zarr_store, "_file_problem", "hashes", lambda file, entry: ""),
+        (zarr_store, "file_problem", "hashes", lambda file, entry: ""),
         (hdf5_store, "shard_problem", "hashes", lambda *arguments: ""),
         (FirstBad, "note", "finite", lambda self, finite, index: None),
         (FirstBad, "index", "finite", lambda self: None),

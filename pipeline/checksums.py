@@ -13,8 +13,10 @@ from pathlib import Path
 from pipeline.parse_files import ParsedFile
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import hash_mismatch, write_atomic
+from pose_smoother.files.plain import read_plain
 
 _LINE = re.compile(r"([0-9a-fA-F]{64}) [ *](?:\./)?(.+)")
+_MAX_BYTES = 1 << 30
 _NAMED = 3  # of the files that are listed and were not found
 
 _log = logging.getLogger(__name__)
@@ -28,8 +30,8 @@ def read_hashes(path: Path) -> dict[str, str]:
     InvalidInputError : absent, a line of another kind, or a name with two sums.
     """
     try:
-        text = path.read_bytes().decode()
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_plain(path, _MAX_BYTES).decode()
+    except (OSError, ValueError) as error:
         raise InvalidInputError(
             f"{path} can't be read as a list of SHA-256 sums ({error})"
         ) from None

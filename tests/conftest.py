@@ -1,5 +1,6 @@
 """Shared by all tests: where the real annotations are, and small Penn-like files."""
 
+import gc
 import os
 import signal
 from pathlib import Path
@@ -20,6 +21,12 @@ _DEFAULTS = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.S
 for _number, _action in _DEFAULTS.items():
     if signal.getsignal(_number) is signal.SIG_IGN:
         signal.signal(_number, _action)
+
+
+def pytest_collection_finish() -> None:
+    """The collector passes over what importing made: it took a tenth of the tests' time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

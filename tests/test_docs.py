@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
+from tests.e2e.chromium import BROWSER, Chromium
 from tests.pages import DOCS, GROUPS, ROOT
 
 pytest.importorskip("mkdocs")
@@ -103,3 +104,23 @@ def test_make_targets_exist() -> None:
     for page in PAGES:
         for target in re.findall(r"^make ([a-z-]+)", page.read_text(), re.MULTILINE):
             assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"{page.name}: {target}"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(BROWSER is None, reason="no chromium: apt-get install chromium")
+@pytest.mark.parametrize("page", ["index.html", "results/penn-nine/index.html"])
+def test_search_finds_pages_when_the_site_is_opened_from_disk(
+    site: Path, page: str, tmp_path: Path
+) -> None:
+    with Chromium(tmp_path) as chromium:
+        chromium.send("Page.navigate", url=(site / page).as_uri())
+        chromium.wait("document.querySelector('.md-search__input')")
+        chromium.wait("document.readyState === 'complete'")
+        chromium.run("document.querySelector('.md-search__input').focus()")
+        chromium.send("Input.insertText", text="butterworth")
+        chromium.wait("document.querySelector('.md-search-result__link')")
+        found = chromium.run(
+            "[...document.querySelectorAll('.md-search-result__link')].map((link) => link.href)"
+        )
+        assert any("python.html" in link for link in found)
+        assert chromium.problems() == []

@@ -27,6 +27,8 @@ PARAMETERS = {
         whole=True,
     ),
 }
+#: Exchanged points are outliers to it.
+REACHES_ACROSS_SWAPS = True
 #: The network reads over gaps, for it was trained with missing frames.
 BRIDGED_FRAMES = 30
 #: It was trained to put outliers back to their place.

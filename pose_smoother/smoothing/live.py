@@ -50,6 +50,8 @@ class Live:
             raise InvalidInputError(
                 f"delay_frames must be a whole number from 0 on, got {delay_frames}"
             )
+        if fps is not None and np.isnan(fps):
+            fps = None
         if fps is not None and not (np.isfinite(fps) and fps > 0):
             raise InvalidInputError(f"fps must be a positive number, got {fps:g}")
         self.delay_frames = int(delay_frames)

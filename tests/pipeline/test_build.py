@@ -22,6 +22,7 @@ from pose_smoother.errors import InvalidInputError, PoseSmootherError, StoreErro
 from pose_smoother.files.lock import LockedError, exclusive_lock
 from pose_smoother.store.open import formats, open_store
 from tests.pipeline.penn_files import label_arrays, mat_bytes, write_labels
+from tests.warm_workers import nursery, warm_workers  # noqa: F401
 
 
 def content(folder: Path) -> dict[str, str]:

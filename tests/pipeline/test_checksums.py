@@ -15,6 +15,7 @@ from pipeline.cli import main
 from pipeline.parse_files import ParsedFile
 from pose_smoother.errors import InvalidInputError
 from tests.pipeline.penn_files import write_labels
+from tests.warm_workers import nursery, warm_workers  # noqa: F401
 
 SUM, OTHER = "0" * 63 + "a", "1" * 64
 

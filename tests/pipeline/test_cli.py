@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from pipeline.cli import main
 from tests.pipeline.penn_files import write_labels
+from tests.warm_workers import nursery, warm_workers  # noqa: F401
 
 
 def run(*arguments: object) -> Result:

@@ -14,7 +14,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Protocol, cast
 
+import numpy as np
+
 from pose_smoother.errors import InvalidInputError, unknown_name
+from pose_smoother.files.disk_errors import as_disk_error
 from pose_smoother.poses.formats.evidence import Evidence
 from pose_smoother.poses.formats.packed import is_gzip, packing, unpacked
 from pose_smoother.poses.missing import missing_as
@@ -157,7 +160,8 @@ def read_poses(
 def _read_file(module: FormatModule, path: Path, skeleton: str | None, layout: str | None) -> Poses:
     """A format's tracks of a file, gzipped or not; every error names the file."""
     try:
-        with unpacked(path) as plain:
+        # Damaged numbers may overflow, or be NaNs of the kind that warns when it is converted.
+        with unpacked(path) as plain, np.errstate(invalid="ignore", over="ignore"):
             return _read(module, plain, skeleton, layout)
     except OSError as error:
         raise InvalidInputError(f"{path}: cannot be read ({error.strerror or error})") from None
@@ -237,4 +241,6 @@ def write_keypoints(poses: Poses, keypoints: Sequence[Floats], out: Path) -> Non
         else:
             module.write(poses, keypoints, out)
     except OSError as error:
+        if (disk_error := as_disk_error(error, out)) is not None:
+            raise disk_error from None
         raise InvalidInputError(f"{out}: cannot be written ({error.strerror or error})") from None

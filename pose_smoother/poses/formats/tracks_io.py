@@ -13,13 +13,10 @@ from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.plain import read_plain
 from pose_smoother.poses.formats.individuals import group, person_id, some
 from pose_smoother.poses.missing import find_missing
-from pose_smoother.poses.tracks import Floats, Poses, Track
+from pose_smoother.poses.tracks import FARTHEST, Floats, Poses, Track
 
 #: Larger files are refused before memory is taken for them.
 MAX_BYTES = 4 << 30
-
-#: No pixel lies farther out: such a position is missing, and arithmetic on it might overflow.
-FARTHEST = 1e9
 
 #: Numbers are written with so many decimals at most: a millionth of a pixel, or 0.002 px where
 #: coordinates are shares of a 2,000 px image.
@@ -88,7 +85,7 @@ def frame_number(value: Any) -> int:
 
 def frame_rate(value: Any) -> float | None:
     """Frames a second from a JSON or an array value; None of what is no positive number."""
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
         return None
     rate = float(value)
     return rate if 0 < rate < float("inf") else None

@@ -33,6 +33,7 @@ HAS = frozenset({"scores"})
 
 _BOX = 5  # the numbers before the keypoints: class, cx, cy, w, h
 _CELL = re.compile(rb"[^ \t\r\n]+")
+_YAML_BYTES = 1 << 20
 _MOST_EXTRA = 2  # a confidence, an id
 
 
@@ -110,7 +111,10 @@ def _kpt_shape(folder: Path) -> tuple[int, int] | None:
     for above in (folder, *folder.resolve().parents[:2]):
         for name in ("data.yaml", "dataset.yaml"):
             file = above / name
-            text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
+            if not file.is_file():
+                continue
+            with open_plain(file, MAX_BYTES) as opened:
+                text = opened.read(_YAML_BYTES).decode(errors="replace")
             match = re.search(r"^kpt_shape:\s*\[\s*(\d+)\s*,\s*([23])\s*\]", text, re.MULTILINE)
             if match:
                 return int(match[1]), int(match[2])

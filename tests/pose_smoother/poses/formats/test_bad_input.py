@@ -296,3 +296,15 @@ def test_damaged_anywhere_is_told_or_read(tmp_path: Path) -> None:
             path = written(tmp_path, whole[:stop], f"cut{Path(name).suffix}")
             with contextlib.suppress(InvalidInputError):  # anything else would be a traceback
                 assert read_poses(path).tracks
+
+
+def test_frame_rate_that_is_complex_is_none(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", keypoints=np.ones((3, 17, 2)), fps=np.complex128(30 + 1j))
+    assert read_poses(tmp_path / "a.npz").fps is None
+
+
+def test_guess_of_a_skeleton_passes_over_what_no_picture_holds(tmp_path: Path) -> None:
+    keypoints = np.random.default_rng(0).uniform(0, 100, (5, 17, 2))
+    keypoints[2, 3] = 1e300
+    np.savez(tmp_path / "a.npz", keypoints=keypoints)
+    assert any("beyond 1e+09" in text for text in read_poses(tmp_path / "a.npz").warnings)
