@@ -99,10 +99,12 @@ def read(path: Path, skeleton: str | None) -> Poses:
         data[..., -1],
     )
     copies = [(int(lines[row]), *divmod(int(spot[which[row]]), n)) for row in repeated]
-    notes = [f"{len(repeated)} rows repeat another row: taken as one"] if repeated else []
+    n_copies = len(repeated)
+    repeats = "row repeats" if n_copies == 1 else "rows repeat"
+    notes = [f"{n_copies} {repeats} another row: taken as one"] if repeated else []
     places = (place, copies, *(at[axis] for axis in axes))
-    named = numbered_as(list(names), skeleton)
-    return to_tracks(named, seen, raw, places, notes, table.fps)
+    numbers = numbered_as(list(names), skeleton)
+    return to_tracks(numbers, seen, raw, places, notes, table.fps)
 
 
 def _people(
