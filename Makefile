@@ -80,11 +80,17 @@ pretrained: $(VENV)/.ready ## Train both networks that ship, from nothing: under
 	$(PY) -m trainer.pretrain --out build/pretrained/file --minutes 110
 	$(PY) -m trainer.pretrain --out build/pretrained/live --minutes 60 --live --pool 800
 
+# The tests start hundreds of processes: each would compile the sources anew.
+test test-slow test-lowest: export PYTHONDONTWRITEBYTECODE =
+
+# A file's tests share what they make, so one worker runs them; in this order the long files begin.
+PYTEST  := -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+
 test: $(VENV)/.ready ## Run the tests (under ten minutes on two cores)
-	$(PY) -m pytest -n $(WORKERS) -m "not slow" $(ARGS)
+	$(PY) $(PYTEST) -m "not slow" $(ARGS)
 
 test-slow: $(VENV)/.ready ## Run the slow tests too
-	$(PY) -m pytest -n $(WORKERS) $(ARGS)
+	$(PY) $(PYTEST) $(ARGS)
 
 LOWEST  := build/lowest-venv
 
@@ -94,7 +100,7 @@ $(LOWEST)/.ready: pyproject.toml constraints-lowest.txt
 	@touch $@
 
 test-lowest: $(LOWEST)/.ready ## Run the tests on the lowest versions that pyproject.toml declares
-	$(LOWEST)/bin/python -m pytest -n $(WORKERS) -m "not slow" $(ARGS)
+	$(LOWEST)/bin/python $(PYTEST) -m "not slow" $(ARGS)
 
 faults: $(VENV)/.ready ## Inject faults at length: ARGS='--rows 1,5 --tries 100 --seed 0 --minutes 10'
 	$(PY) -m tests.faults $(ARGS)

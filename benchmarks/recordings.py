@@ -90,6 +90,16 @@ def coverage(raw: Floats, scores: Floats, reference: Floats) -> tuple[float, flo
     return held_50, held_90
 
 
+def load_score(folder: Path) -> ModuleType:
+    """The recordings' own ``score.py``."""
+    spec = importlib.util.spec_from_file_location("score", folder / "score.py")
+    assert spec is not None
+    assert spec.loader is not None
+    score = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(score)
+    return score
+
+
 def summary(rows: list[dict[str, Any]]) -> list[str]:
     """Geometric means over recordings, with 95 % intervals from bootstraps, as lines of text."""
     lines = []
@@ -124,11 +134,7 @@ def main() -> None:
     parser.add_argument("--half", choices=("a", "b", "all"), default="all")
     parser.add_argument("--only", action="append", help="a method; several times for several")
     options = parser.parse_args()
-    spec = importlib.util.spec_from_file_location("score", options.folder / "score.py")
-    assert spec is not None
-    assert spec.loader is not None
-    score = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(score)
+    score = load_score(options.folder)
     files = sorted(options.folder.glob("*.npz"))
     files = {"a": files[::2], "b": files[1::2], "all": files}[options.half]
     known = methods()

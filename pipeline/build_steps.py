@@ -125,7 +125,7 @@ def plan_store(work: Path, config: BuildConfig) -> Planned:
 
 
 def _on_disk(file: Path, values: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The same values, in a file: they are as long as the store and needed by and by."""
+    """The same values, in a file: they are as long as the store and needed piece by piece."""
     np.save(file, values)
     kept: NDArray[np.int64] = np.load(file, mmap_mode="r" if len(values) else None)
     return kept

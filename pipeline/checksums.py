@@ -1,7 +1,7 @@
 """SHA-256 sums that a user trusts, in the format of sha256sum, against the annotations as found.
 
 No checksum covers a value in an uncompressed `.mat` file: a flipped coordinate that stays plausible
-can only be told by a hash from elsewhere (DESIGN section 12).
+can only be detected by a hash from elsewhere (DESIGN section 12).
 """
 
 import logging
@@ -13,8 +13,10 @@ from pathlib import Path
 from pipeline.parse_files import ParsedFile
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import hash_mismatch, write_atomic
+from pose_smoother.files.plain import read_plain
 
 _LINE = re.compile(r"([0-9a-fA-F]{64}) [ *](?:\./)?(.+)")
+_MAX_BYTES = 1 << 30
 _NAMED = 3  # of the files that are listed and were not found
 
 _log = logging.getLogger(__name__)
@@ -28,8 +30,8 @@ def read_hashes(path: Path) -> dict[str, str]:
     InvalidInputError : absent, a line of another kind, or a name with two sums.
     """
     try:
-        text = path.read_bytes().decode()
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_plain(path, _MAX_BYTES).decode()
+    except (OSError, ValueError) as error:
         raise InvalidInputError(
             f"{path} can't be read as a list of SHA-256 sums ({error})"
         ) from None
@@ -97,5 +99,5 @@ class ChecksumList:
         if self._absent:
             names = sorted(self._absent)
             named = ", ".join(names[:_NAMED]) + (", ..." if len(names) > _NAMED else "")
-            told = "%d of the %d files that %s lists are not there: %s"
-            _log.warning(told, len(names), len(self._listed), self._path, named)
+            message = "%d of the %d files that %s lists are not there: %s"
+            _log.warning(message, len(names), len(self._listed), self._path, named)

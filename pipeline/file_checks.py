@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pose_smoother.files.atomic import hash_mismatch, sha256_file
-from pose_smoother.store.damage_errors import is_plain_file
+from pose_smoother.store.damage_errors import file_problem, is_plain_file
 from pose_smoother.store.names import MANIFEST
 from pose_smoother.store.open import format_module
 
@@ -29,11 +28,9 @@ def _file_problems(path: Path, manifest: dict[str, Any]) -> dict[str, str]:
     for name, entry in manifest["files"].items():
         if "shard" in entry:
             continue
-        file = path / name
-        if not is_plain_file(file):
-            problems[name] = "is missing, or no plain file"
-        elif (found := sha256_file(file)) != entry["sha256"]:
-            problems[name] = f"is damaged ({hash_mismatch(entry['sha256'], found)})"
+        if problem := file_problem(path / name, entry):
+            is_there = is_plain_file(path / name)
+            problems[name] = f"is damaged ({problem})" if is_there else f"is {problem}"
     return problems
 
 

@@ -1,8 +1,7 @@
 """``report.json``, what became of every input file: written and read line by line.
 
-The layout is that of ``pose_smoother.files.atomic.to_json``, so a list of millions of files needs
-no
-more memory than one of ten.
+The layout is that of ``pose_smoother.files.atomic.to_json``, so a list of millions of files
+needs no more memory than one of ten.
 """
 
 import json
@@ -10,10 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from pose_smoother.errors import InvalidInputError, StoreError
 from pose_smoother.files.atomic import to_json
+from pose_smoother.files.plain import open_plain
 
-_TAIL_BYTES = 1 << 16
-_LEFT_OUT = b'\n "left_out": '  # a line's end never stands inside a JSON text
+_TAIL_BYTES, _MAX_TAIL_BYTES = 1 << 16, 64 << 20
+_MAX_BYTES = 64 << 30
+_LEFT_OUT = b'\n "left_out": '  # a line's end is never inside a JSON text
 
 
 def report_pieces(files: Path, left_out: dict[str, int]) -> Iterator[bytes]:
@@ -30,19 +32,29 @@ def report_pieces(files: Path, left_out: dict[str, int]) -> Iterator[bytes]:
 
 
 def left_out(report: Path) -> dict[str, int]:
-    """What a report says was left out, read from the file's end."""
-    with report.open("rb") as file:
-        size = file.seek(0, 2)
-        n_bytes = _TAIL_BYTES
-        while True:
-            file.seek(max(0, size - n_bytes))
-            tail = file.read()
-            at = tail.rfind(_LEFT_OUT)
-            if at >= 0 or n_bytes >= size:
-                break
-            n_bytes *= 4
-    found: dict[str, int] = json.loads(b"{" + tail[at:] if at >= 0 else tail)["left_out"]
-    return found
+    """What a report says was left out, read from the file's end.
+
+    Raises
+    ------
+    StoreError : the file is damaged: it lacks the list, or holds something else there.
+    """
+    try:
+        with open_plain(report, _MAX_BYTES) as file:
+            size = file.seek(0, 2)
+            n_bytes = _TAIL_BYTES
+            while True:
+                file.seek(max(0, size - n_bytes))
+                tail = file.read(n_bytes)
+                at = tail.rfind(_LEFT_OUT)
+                if at >= 0 or n_bytes >= min(size, _MAX_TAIL_BYTES):
+                    break
+                n_bytes *= 4
+        found = json.loads(b"{" + tail[at:] if at >= 0 else tail)["left_out"]
+        return {str(reason): int(count) for reason, count in found.items()}
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise StoreError(f"{report} is damaged ({error})") from None
+    except (OSError, InvalidInputError) as error:
+        raise StoreError(f"{report} cannot be read ({error})") from None
 
 
 def entries(report: Path) -> Iterator[dict[str, Any]]:

@@ -200,7 +200,7 @@ def cut_in_order(n_windows: Sequence[int]) -> list[tuple[int, int, int, str]]:
 
     Returns
     -------
-    (clip, first window, end window, split) for every piece, in order. The clip that lies across a
+    (clip, first window, end window, split) for every piece, in order. The clip that crosses a
     cut gives two pieces, whose windows share frames: that is the leak to be measured.
     """
     total = sum(n_windows)

@@ -76,7 +76,7 @@ class Audit:
 
     @property
     def leaks(self) -> bool:
-        """Whether a frame or a video stands in two splits against the rule."""
+        """Whether a frame or a video is in two splits against the rule."""
         return not self.may_share and bool(self.shared.get("frames") or self.shared.get("videos"))
 
 
@@ -117,8 +117,8 @@ def verdict(path: PathOrUrl, audit: Audit) -> str:
     """The problems of an audit in one line, with what to do."""
     found = [f"{name} {why}" for name, why in audit.problems.items()]
     shown = "; ".join(found[:3]) + (f"; and {len(found) - 3} more" if len(found) > 3 else "")
-    sound = audit.n_parts - sum(not name.startswith(EXTRA) for name in audit.problems)
-    rest = f"the other {sound} verify" if sound > 0 else "nothing verifies"
+    valid = audit.n_parts - sum(not name.startswith(EXTRA) for name in audit.problems)
+    rest = f"the other {valid} verify" if valid > 0 else "nothing verifies"
     return f"{path}: {shown}; {rest}. {how_to_repair(path)}"
 
 

@@ -15,6 +15,7 @@ from typing import Any, Self, TypeVar
 from pebble import ProcessExpired, ProcessPool
 
 from pose_smoother.errors import PoseSmootherError
+from pose_smoother.files.shared_locks import shared_locks_problem
 
 T = TypeVar("T")
 
@@ -53,6 +54,8 @@ class Workers:
         """Have a module's function called in a worker, which is killed when time is up."""
         if self._pool is not None and self._pool.active:
             return self._pool.schedule(function, args, timeout=timeout_s)
+        if problem := shared_locks_problem():
+            raise PoseSmootherError(f"{problem}: mount a tmpfs there")
         self._pool = ProcessPool(
             self.n_workers,
             initializer=_start,
@@ -60,7 +63,7 @@ class Workers:
             context=multiprocessing.get_context("spawn"),
         )
         # This starts the processes: a signal that raises here, in the main thread, would leave one
-        # that is half told what to be, and says so by a traceback. So another thread does it.
+        # that got half of its start-up data and prints a traceback. So another thread does it.
         with ThreadPoolExecutor(1) as starter:
             started = starter.submit(self._pool.schedule, function, args, timeout=timeout_s)
             return started.result()

@@ -82,7 +82,7 @@ main.add_command(view)
     "--fix-swaps",
     is_flag=True,
     help="Put points that are exchanged between left and right, or between individuals, where they "
-    "belong. Without it they are smoothed where they are.",
+    "belong. Without it they stay there, and are counted.",
 )
 @click.option(
     "--summary",
@@ -134,7 +134,8 @@ def _smooth_file(chosen: dict[str, Any], source: Path, out: Path) -> str:
     from pose_smoother.poses.tracks import Poses
     from pose_smoother.smoothing.files import smooth_file
     from pose_smoother.smoothing.methods import smooth_by
-    from pose_smoother.smoothing.tracks import Rules, SmoothedTrack
+    from pose_smoother.smoothing.swaps import Outcome
+    from pose_smoother.smoothing.tracks import Rules
 
     page = chosen["page"]
     if page is not None:
@@ -147,13 +148,13 @@ def _smooth_file(chosen: dict[str, Any], source: Path, out: Path) -> str:
     known_now = chosen["run"] is not None or chosen["fps"] is not None
     given = _method(*how, chosen["fps"]) if known_now else None
 
-    def smooth(poses: Poses) -> list[SmoothedTrack]:
+    def smooth(poses: Poses) -> Outcome:
         if page is not None:
             check_axes(poses, source)
         method = given if known_now else _method(*how, poses.fps)
-        return smooth_by(method, poses, rules, chosen["names_map"])
+        return smooth_by(method, poses, rules, chosen["fix_swaps"], chosen["names_map"])
 
-    reading = ("format", "skeleton", "layout", "missing", "fix_swaps")
+    reading = ("format", "skeleton", "layout", "missing")
     summary = smooth_file(
         source,
         check_output(
@@ -161,7 +162,6 @@ def _smooth_file(chosen: dict[str, Any], source: Path, out: Path) -> str:
         ),
         smooth,
         rules=None if chosen["run"] else rules,
-        detect_swaps=not any(text.startswith("delay_frames") for text in chosen["params"]),
         **{name: chosen[name] for name in reading},
     )
     if page is not None:

@@ -11,8 +11,9 @@ from typing import Any
 
 import click
 
-from pose_smoother.cli_support import KEYPOINT_FILE, PATH, log_lines, say
+from pose_smoother.cli_support import KEYPOINT_FILE, PATH, log_lines, say, sigterm_as_exception
 from pose_smoother.errors import InvalidInputError, PoseSmootherError
+from pose_smoother.files.disk_errors import translate_disk_errors
 from pose_smoother.poses.formats.tracks_io import MAX_BYTES
 from pose_smoother.smoothing.batch import Job, Smooth, find_jobs, is_batch, smooth_many
 from pose_smoother.smoothing.files import smooth_file
@@ -84,7 +85,8 @@ def smooth_paths(
         if source != _STREAM:
             raise click.UsageError("give --out FILE")
         out = _STREAM
-    with _input(source) as plain, _output(out) as target:
+    # A stopped command leaves no temporary copy of its input.
+    with sigterm_as_exception(), _input(source) as plain, _output(out) as target:
         try:
             text = smooth(plain, target)
         except InvalidInputError as error:
@@ -117,7 +119,8 @@ def _input(source: Path) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(prefix="pose-smoother-") as folder:
         plain = Path(folder) / "stdin"
-        _copy_stdin(plain)
+        with translate_disk_errors(plain):
+            _copy_stdin(plain)
 
         def rename(record: logging.LogRecord) -> bool:
             if isinstance(record.args, tuple):

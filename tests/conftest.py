@@ -1,10 +1,17 @@
 """Shared by all tests: where the real annotations are, and small Penn-like files."""
 
+import gc
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
+
+if TYPE_CHECKING:
+    from tests.faults.nursery import Nursery
 
 ROOT = Path(__file__).parent.parent
 
@@ -20,6 +27,28 @@ _DEFAULTS = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.S
 for _number, _action in _DEFAULTS.items():
     if signal.getsignal(_number) is signal.SIG_IGN:
         signal.signal(_number, _action)
+
+
+# Hypothesis's limit of 200 ms an example is a timing: a busy machine exceeds it.
+settings.register_profile("no-deadline", deadline=None)
+settings.load_profile("no-deadline")
+
+
+def pytest_collection_finish() -> None:
+    """The collector passes over what importing made: it took a tenth of the tests' time."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="session")
+def nursery() -> Iterator["Nursery"]:
+    """The helper of `warm_workers.py`, one for each process of the tests."""
+    from tests.faults.nursery import Nursery
+    from tests.warm_workers import MODULES
+
+    made = Nursery.importing(*MODULES)
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="session")

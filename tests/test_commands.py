@@ -26,7 +26,7 @@ def test_every_command_and_option_is_there(program: str) -> None:
                 assert all(word in part for word in option.opts), (name, option.opts)
 
 
-def test_an_option_s_limits_and_default_are_told() -> None:
+def test_an_option_s_limits_and_default_are_reported() -> None:
     page = commands.reference()
     line = "| `--max-epochs INTEGER` | Epochs at most. At least 1. | the model's own; 50 |"
     assert line in page
@@ -36,7 +36,7 @@ def test_an_option_s_limits_and_default_are_told() -> None:
     assert "--parent" not in page
 
 
-def test_check_tells_a_page_that_is_not_current(
+def test_check_reports_a_page_that_is_not_current(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(commands, "FILE", tmp_path / "commands.md")

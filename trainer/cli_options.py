@@ -104,7 +104,7 @@ TRAINING = options(
         "--validation-share",
         default=1.0,
         show_default=True,
-        type=click.FloatRange(0, 1, min_open=True),
+        type=FiniteRange(0, 1, min_open=True),
         help="Share of the validation windows, evenly spread, that epochs are compared on.",
     ),
     click.option(

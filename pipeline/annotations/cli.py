@@ -54,7 +54,7 @@ def parse_inputs(hashes: Path | None, **values: PathOrUrl | None) -> Any:
 
 
 def interactive() -> bool:
-    """Whether somebody watches, whom progress bars tell something."""
+    """Whether stderr is a terminal."""
     return sys.stderr.isatty()
 
 
@@ -96,7 +96,7 @@ def download(name: str, out: Path) -> None:
 def check(workers: int, hashes: Path | None, **paths: Any) -> None:
     """Say what is in the annotations, and what is broken and why.
 
-    Nothing is written, but for the list of --hashes where there is none yet: of what is here now.
+    Nothing is written, except the list of --hashes where there is none yet: of what is here now.
 
     Example: python -m pipeline check --penn-action data/raw/penn_action/labels
     """

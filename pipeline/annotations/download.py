@@ -63,7 +63,7 @@ def _zip_check(member: str) -> Callable[[Path], int]:
                 damaged = archive.testzip()
                 names = archive.namelist()
         except ZIP_ERRORS as error:
-            raise InvalidInputError(f"is not a sound zip archive: {error}") from None
+            raise InvalidInputError(f"is not a valid zip archive: {error}") from None
         if damaged:
             raise InvalidInputError(f"is a damaged zip archive: member {damaged!r}")
         return sum(bool(pattern.fullmatch(name)) for name in names)
@@ -72,7 +72,7 @@ def _zip_check(member: str) -> Callable[[Path], int]:
 
 
 def _tar_check(member: str) -> Callable[[Path], int]:
-    """A check that reads a tar.gz archive to gzip's checksum, which stands at the very end."""
+    """A check that reads a tar.gz archive to gzip's checksum, which is at the very end."""
     pattern = re.compile(member)
 
     def check(file: Path) -> int:
@@ -84,7 +84,7 @@ def _tar_check(member: str) -> Callable[[Path], int]:
                 while unzipped.read(1 << 20):
                     pass
         except (tarfile.TarError, *ZIP_ERRORS) as error:
-            raise InvalidInputError(f"is not a sound tar.gz archive: {error}") from None
+            raise InvalidInputError(f"is not a valid tar.gz archive: {error}") from None
         return count
 
     return check
@@ -191,7 +191,7 @@ def download(
     ------
     InvalidInputError : unknown name, no connection, a damaged file, or another download into the
         folder;
-        the text tells which page the file can be had from by hand and where to put it.
+        the text says which page the file can be had from by hand and where to put it.
     """
     if name not in datasets:
         raise unknown_name("dataset", name, list(datasets))

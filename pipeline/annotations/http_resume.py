@@ -50,7 +50,7 @@ def fetch(url: str, file: Path, max_bytes: int) -> Path:
     Parameters
     ----------
     url : an http or https address.
-    file : the final name; the unfinished bytes lie beside it.
+    file : the final name; the unfinished bytes are stored next to it.
     max_bytes : more than this is refused.
 
     Returns
@@ -194,7 +194,7 @@ def _check_room(url: str, part: Path, have: int, total: int, max_bytes: int) -> 
 
 
 def _keep_validator(part: Path, url: str, headers: Any, total: int) -> None:
-    """Remember what tells this version of the file from others; weak tags don't."""
+    """Save what distinguishes this version of the file from others; weak tags don't."""
     tag = headers.get("ETag", "")
     validator = tag if tag and not tag.startswith("W/") else headers.get("Last-Modified", "")
     write_json(_note(part), {"url": url, "validator": validator, "total": total})

@@ -173,7 +173,7 @@ def _cpu_s() -> float:
 
 
 def _unwritten_mb() -> float:
-    """What waits in memory to be written to any disk; NaN where the system doesn't tell."""
+    """What waits in memory to be written to any disk; NaN where the system doesn't say."""
     info = Path("/proc/meminfo")
     if not info.exists():
         return float("nan")

@@ -53,7 +53,7 @@ class Plainly:
 
 
 def preprocess_plainly(inputs: Inputs, folder: Path, n_frames: int, save: Save) -> Plainly:
-    """Read, box, rescale, smear and save whole clips, evenly of every dataset.
+    """Read, box, rescale, blur and save whole clips, evenly of every dataset.
 
     Parameters
     ----------

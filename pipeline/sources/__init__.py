@@ -72,8 +72,8 @@ class Clip:
     ----------
     id : unique within its dataset, matches ``ID_PATTERN``.
     video : clips of one video must go to one split.
-    person : the dancer or athlete, where the dataset tells ("" otherwise).
-    fps : frames a second; NaN where the dataset doesn't tell.
+    person : the dancer or athlete, where the dataset has it ("" otherwise).
+    fps : frames a second; NaN where the dataset doesn't have it.
     frames : int32 (n,), source frame numbers, strictly increasing; a gap ends a run.
     keypoints : float64 (n, 25, 2), (x, y) in source pixels; NaN where not annotated.
     left_out : reason -> count of what was dropped while parsing (``frames: …``, ``keypoints: …``).

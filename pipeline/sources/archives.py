@@ -1,17 +1,18 @@
 """Archives read member by member: streamed, capped, never extracted.
 
-Archives come from strangers (DESIGN section 12): a member that must not be read is listed with the
+Archives come from strangers (DESIGN section 12): a member that may not be read is listed with the
 reason, and none may unfold to many times its size.
 """
 
 import os
 import stat
 import struct
+import tarfile
 import zipfile
 import zlib
 from collections import Counter
 from pathlib import PurePosixPath
-from typing import IO
+from typing import IO, Any
 
 from pipeline.sources.tree import Member, Tree
 from pose_smoother.errors import InvalidInputError
@@ -21,6 +22,8 @@ from pose_smoother.remote.path import PathOrUrl
 MAX_RATIO = 200
 _RATIO_MATTERS_BYTES = 1 << 20
 _STREAM_RATIO_MATTERS_BYTES = 256 << 20
+_MAX_NAME_BYTES = 1 << 20
+_MAX_DIRECTORY_BYTES = 16 << 20  # a member takes 46 bytes and its name
 _LOCAL_HEADER_BYTES = 30
 _END_BYTES = 22 + (1 << 16)  # the end record, and the longest comment after it
 _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -63,6 +66,25 @@ class RatioGuard:
         return data
 
 
+class TarMember(tarfile.TarInfo):
+    """A member whose name and attributes take no more room than names do: they are read whole."""
+
+    def _proc_member(self, archive: tarfile.TarFile) -> tarfile.TarInfo:
+        kinds = (*tarfile.GNU_TYPES[:2], tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE)
+        if self.type in kinds and self.size > _MAX_NAME_BYTES:
+            raise InvalidInputError(f"a member's name or attributes take {self.size:,} bytes")
+        member: tarfile.TarInfo = super()._proc_member(archive)  # type: ignore[misc]
+        return member
+
+
+def _check_directory_size(file: IO[bytes]) -> None:
+    """Raise BadZipFile where a zip archive's directory, which is read whole, is too large."""
+    end: Any = zipfile._EndRecData(file)  # type: ignore[attr-defined]  # as ZipFile reads it
+    if end and end[zipfile._ECD_SIZE] > _MAX_DIRECTORY_BYTES:  # type: ignore[attr-defined]
+        raise zipfile.BadZipFile(f"its directory takes {end[zipfile._ECD_SIZE]:,} bytes")  # type: ignore[attr-defined]
+    file.seek(0)
+
+
 class ZipTree(Tree):
     """A zip archive."""
 
@@ -71,6 +93,7 @@ class ZipTree(Tree):
         try:
             self._file = path.open("rb")
             try:
+                _check_directory_size(self._file)
                 self._zip = zipfile.ZipFile(self._file)
                 check_directory(path, self._zip)
             except BaseException:
@@ -136,7 +159,7 @@ def check_directory(path: PathOrUrl, archive: zipfile.ZipFile) -> None:
 
 
 def zip_fault(info: zipfile.ZipInfo, times: int) -> str:
-    """Why a zip member must not be read, or ""."""
+    """Why a zip member may not be read, or ""."""
     path = PurePosixPath(info.filename)
     if path.is_absolute() or ".." in path.parts or "\\" in info.orig_filename:
         return "has a name that leads out of the archive"

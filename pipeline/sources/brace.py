@@ -55,7 +55,7 @@ _SEGMENT = re.compile(
 
 @dataclass(frozen=True)
 class _Segment:
-    """What a segment's name tells; both frames belong to the segment."""
+    """What a segment's name holds; both frames belong to the segment."""
 
     video: str
     start: int
@@ -125,7 +125,7 @@ def _context(segment: _Segment, tables: Tables, first_new_frame: int) -> dict[st
 
 
 def _open_segments(path: PathOrUrl, stack: ExitStack) -> Tree:
-    """The keypoint tree; a folder that merely holds ``dataset.zip`` stands for the archive."""
+    """The keypoint tree; a folder that merely holds ``dataset.zip`` is read as the archive."""
     tree = stack.enter_context(open_tree(path, EXPECTED))
     archive = path / "dataset.zip"
     if path.is_dir() and archive.is_file() and not _segments(tree)[0]:
@@ -134,7 +134,7 @@ def _open_segments(path: PathOrUrl, stack: ExitStack) -> Tree:
 
 
 def _open_manual(tree: Tree, chosen: PathOrUrl | None, stack: ExitStack) -> list[Tree]:
-    """Where manual keypoints may lie: the chosen place, else beside and inside the keypoints."""
+    """Where manual keypoints may be: the chosen place, else next to and inside the keypoints."""
     expected = "BRACE's manual_keypoints.zip, or the folder unpacked from it"
     if chosen is not None:
         return [stack.enter_context(open_tree(chosen, expected))]

@@ -21,7 +21,7 @@ from pose_smoother.errors import InvalidInputError
 ARRAY = "coco_joints2d"
 MAX_NPZ_BYTES = 1 << 20
 _MAX_NPY_BYTES = 1 << 16
-#: How an ``.npy`` file of a known version begins, and the bytes that then tell its header's length.
+#: How an ``.npy`` file of a known version begins, and the bytes that then give its header's length.
 _LENGTH_BYTES = {b"\x93NUMPY\x01\x00": 2, b"\x93NUMPY\x02\x00": 4}
 _NAME = re.compile(r"(?:.*/)?(?P<video>[^/]+)/img-(?P<frame>\d{1,9})\.npz", re.ASCII)
 _log = logging.getLogger("pipeline")
@@ -70,7 +70,7 @@ class ManualFiles:
         total = sum(len(frames) for frames in self._frames.values())
         if total > len(self._used):
             unused = total - len(self._used)
-            _log.warning("BRACE: %d of %d manual frames lie in no segment read", unused, total)
+            _log.warning("BRACE: %d of %d manual frames are in no segment read", unused, total)
 
 
 def manual_keypoints(data: bytes, n_keypoints: int) -> NDArray[np.float64]:
@@ -125,7 +125,7 @@ def _read_npy(data: bytes) -> NDArray[np.generic]:
 
 @lru_cache(maxsize=64)  # all files of a dataset have the same header
 def _layout(header: bytes) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Shape, order and type that an ``.npy`` file's header tells."""
+    """Shape, order and type that an ``.npy`` file's header gives."""
     file = io.BytesIO(header)
     is_first = npy.read_magic(file) == (1, 0)
     read = npy.read_array_header_1_0 if is_first else npy.read_array_header_2_0

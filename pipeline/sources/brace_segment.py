@@ -55,7 +55,7 @@ def parse(item: Item) -> list[Clip]:
 
     Raises
     ------
-    InvalidInputError : the file is broken (the text tells what and where), was refused by
+    InvalidInputError : the file is broken (the text says what and where), was refused by
         ``items``, or
         has no frame that an earlier segment does not have.
     """
@@ -71,7 +71,7 @@ def parse(item: Item) -> list[Clip]:
     clips = []
     for start, stop in pairwise(edges):
         clips.append(_clip(frames[start:stop], keypoints[start:stop], context, left_out))
-        left_out = {}  # what the whole file lost is told once, with its first clip
+        left_out = {}  # what the whole file lost is reported once, with its first clip
     return clips
 
 
@@ -181,7 +181,7 @@ def _decode(data: bytes, video: str) -> tuple[NDArray[np.int32], NDArray[np.floa
             raise InvalidInputError(f"frame {number} occurs twice")
         entries[number] = value
     keypoints = None if _TRUTH_VALUE.search(data) else _all_keypoints(entries.values())
-    if keypoints is None:  # frame by frame it takes ten times as long, and can tell what is wrong
+    if keypoints is None:  # frame by frame it takes ten times as long, and finds what is wrong
         keypoints = np.stack([_frame_keypoints(value, n) for n, value in entries.items()])
     order = np.array(list(entries), dtype=np.int32).argsort()
     return np.array(list(entries), dtype=np.int32)[order], keypoints[order]

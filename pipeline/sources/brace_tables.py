@@ -1,6 +1,6 @@
 """BRACE's annotation tables: dancers, frame rates, picture sizes and shot boundaries.
 
-``segments.csv`` and ``shot_boundaries.json`` lie in the ``annotations`` folder of the dataset's
+``segments.csv`` and ``shot_boundaries.json`` are in the ``annotations`` folder of the dataset's
 repository, ``videos_info.csv`` at its root. Each is optional; what its absence costs is logged.
 """
 
@@ -32,7 +32,7 @@ _log = logging.getLogger("pipeline")
 
 @dataclass(frozen=True)
 class Tables:
-    """What the tables tell, by video id.
+    """What the tables hold, by video id.
 
     Attributes
     ----------

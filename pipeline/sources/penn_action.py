@@ -5,6 +5,7 @@ Source: Zhang, Zhu, Derpanis, "From Actemes to Action", ICCV 2013.
 
 import gzip
 import io
+import os
 import re
 import tarfile
 import zlib
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.sources import Clip, Item, SourceOption, SourceOptions, checked_id
-from pipeline.sources.archives import RatioGuard
+from pipeline.sources.archives import RatioGuard, TarMember
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.remote.path import PathOrUrl, RemotePath
 from pose_smoother.skeleton import INDEX, N_KEYPOINTS
@@ -87,6 +88,8 @@ def _folder_items(path: Path) -> Iterator[Item]:
             f"{path} holds no *.mat label file: expected Penn Action's labels folder"
         )
     for file in sorted(found[0].glob("*.mat")):
+        if not os.path.lexists(file):
+            raise InvalidInputError(f"{file} was removed while the folder was read: run it again")
         if file.is_symlink() or not file.is_file():
             yield Item(file.name, b"", {"error": "is a link or not a plain file"})
         elif file.stat().st_size > _MAX_FILE_BYTES:
@@ -127,7 +130,7 @@ def _remote_items(path: RemotePath) -> Iterator[Item]:
 def _archive_items(path: PathOrUrl) -> Iterator[Item]:
     """Stream the archive: images are passed over, nothing is unpacked.
 
-    gzip's checksum stands at the very end and reading member by member never reaches it (nor does
+    gzip's checksum is at the very end and reading member by member never reaches it (nor does
     tarfile's own streaming check it), so the gzip stream is opened here and drained to its end.
     """
     count = 0
@@ -137,9 +140,10 @@ def _archive_items(path: PathOrUrl) -> Iterator[Item]:
             zipped = raw.read(2) == b"\x1f\x8b"
             raw.seek(0)
             with gzip.open(raw) if zipped else raw as opened:
-                stream = RatioGuard(cast(IO[bytes], opened), raw)
-                with tarfile.open(fileobj=cast(Any, stream), mode="r|") as archive:
-                    for member in archive:
+                stream: Any = RatioGuard(cast(IO[bytes], opened), raw)
+                with tarfile.open(fileobj=stream, mode="r|", tarinfo=TarMember) as archive:
+                    while (member := archive.next()) is not None:
+                        archive.members = []  # type: ignore[attr-defined]  # it keeps them all
                         match = _MEMBER.match(member.name)
                         if match:
                             count += 1

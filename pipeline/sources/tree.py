@@ -1,6 +1,6 @@
 """A tree of files, whatever holds it; and the tree of a folder.
 
-A member that must not be read is still listed, with the reason, so that the report can name it.
+A member that may not be read is still listed, with the reason, so that the report can name it.
 """
 
 import os

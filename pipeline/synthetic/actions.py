@@ -1,4 +1,4 @@
-"""Key poses of the nine Penn Action actions at hand, and of the three kinds of breakdance moves."""
+"""Key poses of the nine Penn Action actions, and of the three kinds of breakdance moves."""
 
 from dataclasses import dataclass
 

@@ -45,12 +45,12 @@ def project(
 
     Returns
     -------
-    float64 (n, K, 2), (x, y) in pixels, y downwards; not rounded, may lie outside the picture.
+    float64 (n, K, 2), (x, y) in pixels, y downwards; not rounded, may be outside the picture.
     """
     cos_a, sin_a = np.cos(view.azimuth), np.sin(view.azimuth)
     cos_e, sin_e = np.cos(view.elevation), np.sin(view.elevation)
     x, y, z = np.moveaxis(points_m, -1, 0)
-    # Seen from the front, the person's left lies to the right of the picture.
+    # Seen from the front, the person's left is to the right of the picture.
     across = cos_a * x - sin_a * z
     towards = sin_a * x + cos_a * z
     up = cos_e * y - sin_e * towards

@@ -1,6 +1,6 @@
 """Synthetic Penn Action label files: the dataset's own format, keys, dtypes and flaws.
 
-How close the motion is to the 1,533 real files at hand, in heatmap pixels of the box cut around
+How close the motion is to the 1,533 real files, in heatmap pixels of the box cut around
 each frame (DESIGN section 5); 400 synthetic clips, seed 0; PCK of the noisy input (k = 1) and of
 its mean over 5 frames, in percent:
 

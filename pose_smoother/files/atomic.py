@@ -119,7 +119,7 @@ def write_pieces(path: Path, pieces: Iterable[bytes]) -> tuple[str, int]:
 
 
 def _replace(path: Path, pieces: Iterable[bytes], flush: bool) -> None:
-    """Rename a new file onto ``path``; a link that stands there is replaced, never followed.
+    """Rename a new file onto ``path``; a link that is there is replaced, never followed.
 
     A file that is replaced gives the new one its permissions; otherwise the umask decides.
     """

@@ -59,9 +59,14 @@ def translate_disk_errors(
         raise DiskError(_text(error, path, needed, sentence)) from error
 
 
-def as_disk_error(error: OSError) -> DiskError | None:
-    """The DiskError for a refused write that no other code reports; None for other errors."""
-    named = error.filename2 or error.filename
+def as_disk_error(error: OSError, path: Path | None = None) -> DiskError | None:
+    """The DiskError for a refused write that no other code reports; None for other errors.
+
+    Parameters
+    ----------
+    path : what was written, where the error does not name it.
+    """
+    named = error.filename2 or error.filename or (path and str(path))
     if error.errno not in {*_FULL, *_REFUSED} or not isinstance(named, str):
         return None
     return DiskError(_text(error, Path(named), getattr(error, "n_bytes", None), ""))

@@ -45,8 +45,8 @@ def exclusive_lock(target: Path) -> Iterator[None]:
     Raises
     ------
     LockedError : another process has the lock; names the process and its host. There is no wait,
-        unless the note of a process elsewhere is dated in the future: then it is watched for two
-        heartbeats.
+        unless the note of a process elsewhere is from another time than the last minute: then it is
+        watched for two heartbeats.
     PoseSmootherError : the lock's or the note's name is a link.
     """
     make_folder(target.parent)
@@ -148,7 +148,8 @@ def _raise_if_alive(target: Path, note: Path, has_lock: bool) -> None:
 def _beats(note: Path) -> bool:
     """Whether a note is renewed, by its file system's own clock.
 
-    A note from the future says nothing by its date: it is alive if it changes while it is watched.
+    A note from another time says nothing by its date, for a clock may have jumped since: it is
+    alive if it changes while it is watched.
     """
     try:
         probe = note.with_name(f"{note.name}.{os.getpid()}.tmp")
@@ -156,8 +157,8 @@ def _beats(note: Path) -> bool:
         now_s = probe.stat().st_mtime
         probe.unlink()
         before = note.lstat().st_mtime_ns
-        if before / 1e9 <= now_s + HEARTBEAT_S:
-            return has_heartbeat(note, now_s)
+        if before / 1e9 <= now_s + HEARTBEAT_S and has_heartbeat(note, now_s):
+            return True
         deadline = time.monotonic() + 2 * HEARTBEAT_S
         while time.monotonic() < deadline:
             time.sleep(HEARTBEAT_S / 10)

@@ -1,9 +1,9 @@
 """Reading files that may come from strangers: regular files of bounded size, not mostly holes."""
 
+import io
 import os
 import stat
 from pathlib import Path
-from typing import BinaryIO
 
 from pose_smoother.errors import InvalidInputError
 
@@ -83,7 +83,7 @@ def read_plain(path: Path, max_bytes: int) -> bytes:
     return data
 
 
-def open_plain(path: Path, max_bytes: int) -> BinaryIO:
+def open_plain(path: Path, max_bytes: int) -> io.BufferedReader:
     """A regular file, opened for reading; parameters and errors as of ``read_plain``."""
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:

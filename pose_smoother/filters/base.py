@@ -91,6 +91,8 @@ class FilterModule(Protocol):
         (``missing.BRIDGED_FRAMES``).
     REPLACES_OUTLIERS : True if the filter itself puts outliers back to their place: those that are
         not read for the sake of the others are then smoothed, too, and not left as they are.
+    REACHES_ACROSS_SWAPS : True if points that are exchanged are outliers to the filter, which drag
+        no others: swaps are then counted, and the file is smoothed as it is.
     check : (params) -> None; raises ``InvalidInputError`` where parameters don't fit each other.
     fit_track : (runs of one track, params) -> params, for parameters found from the track.
     """

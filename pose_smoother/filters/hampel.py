@@ -14,6 +14,8 @@ PARAMETERS = {
     "width_frames": Parameter(7, "frames compared", most=MOST_FRAMES, whole=True, odd=True),
     "n_sigmas": Parameter(3.0, "largest distance from the median, standard deviations"),
 }
+#: Exchanged points are outliers to it.
+REACHES_ACROSS_SWAPS = True
 #: In chains of the results tables.
 GRID: tuple[Params, ...] = (
     {"width_frames": 5, "n_sigmas": 2.0},

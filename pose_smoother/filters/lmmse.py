@@ -2,7 +2,7 @@
 
 Each position is estimated from all positions of its window, linearly, with the weights of least
 squared error on the noisy training windows in which it is annotated. Where a keypoint is missing
-from a frame, its mean over the window's other frames stands in; where it is missing from the whole
+from a frame, its mean over the window's other frames is used; where it is missing from the whole
 window, its training mean. Flags of what is annotated are features too: the box is cut around the
 annotated keypoints, so positions depend on which those are. (They are not missing at random, that
 is: on Penn Action a conditional Gaussian from pairwise covariances reaches a lower PCK than the

@@ -11,6 +11,8 @@ LABEL = "Median"
 PARAMETERS = {
     "width_frames": Parameter(5, "frames in the median", most=MOST_FRAMES, whole=True, odd=True),
 }
+#: Exchanged points are outliers to it.
+REACHES_ACROSS_SWAPS = True
 TABLE_ROW = 3
 GRID: tuple[Params, ...] = tuple({"width_frames": w} for w in (3, 5, 7, 9))
 

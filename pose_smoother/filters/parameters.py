@@ -70,7 +70,7 @@ def resolve(
 
     A parameter in frames may be given in seconds (``sigma_s`` for ``sigma_frames``), one per frame
     in Hz (``min_cutoff_hz`` for ``min_cutoff_per_frame``); both need ``fps``. The other way round,
-    ``cutoff_per_frame`` stands for ``cutoff_hz`` of a filter that is made in Hz.
+    ``cutoff_per_frame`` replaces ``cutoff_hz`` of a filter that is made in Hz.
 
     Raises
     ------

@@ -50,4 +50,4 @@ def advise(poses: Poses) -> Advice:
         reason = "little noise, so the smoothed positions are mixed with the file's own"
     else:
         reason = "the noise is well above what smooth motion shows"
-    return Advice("pretrained", strength, reason)
+    return Advice("auto", strength, reason)

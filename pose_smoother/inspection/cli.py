@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from pose_smoother.cli_support import OVERWRITE, PATH, say, say_lines
+from pose_smoother.cli_support import OVERWRITE, PATH, FiniteRange, say, say_lines
 
 
 @click.command()
@@ -13,9 +13,7 @@ from pose_smoother.cli_support import OVERWRITE, PATH, say, say_lines
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.option("--html", default=None, type=PATH, help="Write the report as a page, too.")
 @click.option("--all", "every", is_flag=True, help="List every keypoint of a file with many.")
-@click.option(
-    "--fps", default=None, type=click.FloatRange(0, min_open=True), help="Frames a second."
-)
+@click.option("--fps", default=None, type=FiniteRange(0, min_open=True), help="Frames a second.")
 @click.option("--format", default=None, help="Of FILE.  [default: found out]")
 @click.option(
     "--skeleton", default=None, help="Names the keypoints of a file that does not: coco-17."

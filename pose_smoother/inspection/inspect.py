@@ -34,7 +34,7 @@ def inspect(
     ----------
     x : a file's path; ``Poses``; or an array or ``DataArray`` as in ``smooth``, with two axes.
     scores, names : of an array, as in ``smooth``.
-    fps : frames a second, for the report.
+    fps : frames a second, for the report; NaN is unknown.
     format, skeleton : of a file, as in ``read_poses``.
 
     Raises
@@ -53,12 +53,13 @@ def inspect(
     if isinstance(x, str | os.PathLike):
         source = os.path.basename(os.fspath(x))  # noqa: PTH119
         poses = read_poses(x, format=format, skeleton=skeleton)
-        fps = poses.fps if fps is None else fps
+        known = poses.fps
     elif isinstance(x, Poses):
-        poses = x
+        poses, known = x, x.fps
     else:
         arrays = from_any(x, scores, names)
-        poses, fps = arrays.poses, arrays.fps if fps is None else fps
+        poses, known = arrays.poses, arrays.fps
+    fps = known if fps is None or np.isnan(fps) else fps
     if any(track.keypoints.shape[-1] != 2 for track in poses.tracks):
         where = f"{os.fspath(x)}: " if source else ""
         raise InvalidInputError(f"{where}expected keypoints with 2 coordinates (x, y), found 3")

@@ -74,7 +74,7 @@ def jitter_lengths(track: Track) -> Floats:
 def keypoint_noise(tracks: list[Track]) -> Floats:
     """The standard deviation of each keypoint's fast noise along one axis, (K,), file's unit.
 
-    White noise of this deviation has the same fourth differences, but for the largest fifth of
+    White noise of this deviation has the same fourth differences, except the largest fifth of
     them, where outliers are. Slow errors, which look like motion, are not in it. NaN where a
     keypoint is never seen in five frames in a row.
     """

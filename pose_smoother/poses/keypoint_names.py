@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_smoother.errors import InvalidInputError, unknown_name
+from pose_smoother.files.plain import read_plain
 from pose_smoother.poses.skeletons import compact, with_count
 from pose_smoother.poses.skeletons import skeleton as skeleton_named
 from pose_smoother.poses.skeletons.plausibility import most_plausible
@@ -34,6 +35,8 @@ NUMBERED = "numbered"
 
 #: More keypoints than these are a skeleton's by their number alone.
 _TELLING_COUNT = 30
+
+_MAX_MAP_BYTES = 1 << 20
 
 #: Other names of a part; where a file has several of them, the first takes its place.
 _PARTS: dict[str, tuple[str, ...]] = {
@@ -164,7 +167,7 @@ def read_map(path: Path) -> dict[str, str]:
     InvalidInputError : the file cannot be read, or does not map names to names of ours.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_plain(path, _MAX_MAP_BYTES).decode("utf-8-sig")
         found: Any = json.loads(text) if path.suffix.lower() == ".json" else tomllib.loads(text)
     except (OSError, ValueError, RecursionError) as error:
         raise InvalidInputError(f"map {path}: cannot be read ({error})") from None

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+#: No pixel lies farther out: such a position is missing, and arithmetic on it might overflow.
+FARTHEST = 1e9
+
 
 @dataclass(frozen=True)
 class Track:

@@ -96,7 +96,7 @@ class LiveStream:
             self._step(nothing, None)
 
     def restart(self) -> None:
-        """Forget the past, but for frames whose estimate has not been given yet."""
+        """Forget the past, except frames whose estimate has not been given yet."""
         self.features = LiveFeatures(self.features.ever.shape)
         for ring in self._rings:
             ring[:] = 0.0

@@ -134,7 +134,7 @@ class LiveFeatures:
         """
         known = self._n_rough > 0
         if not known.any() or not self.size[..., 0] > 0:
-            return 0.0  # four frames do not tell noise from motion
+            return 0.0  # four frames do not separate noise from motion
         lengths = float(self._rough[known].mean())
         return lengths / (np.sqrt(70.0) * np.sqrt(np.pi / 2.0)) / float(self.size[..., 0])
 

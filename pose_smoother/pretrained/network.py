@@ -21,7 +21,7 @@ from pose_smoother.pretrained.features import CANDIDATES, CHANNELS, TAPS, Prepar
 Floats = NDArray[np.float32]
 
 WEIGHTS = Path(__file__).with_name("weights.npz")
-WEIGHTS_SHA256 = "0f8694ac6c947915af7dd6f2f6990815a6f01595edcf4911fc4d805aacdab081"
+WEIGHTS_SHA256 = "b8ae5fb67a86b3de628f5670e62fcef8fe813a0fdfe0e205ef83c5a1fd7167d3"
 DILATIONS = (1, 2, 4, 8, 16, 8, 4, 2, 1)
 REACH = 1 + sum(DILATIONS)
 UNSEEN_LOGIT = np.float32(-3.0)

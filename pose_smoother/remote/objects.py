@@ -6,9 +6,10 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
+from inspect import signature
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,6 +20,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 N_THREADS = 8
+_LISTING = 30  # times the timeout, for all pages of a listing
 PIECE_BYTES = 16 << 20  # a large object is read in pieces: in memory, and again after a fault
 _MD5 = re.compile(r"[0-9a-f]{32}")
 #: Metadata that changes with an object's content; each file system has some of them.
@@ -48,12 +50,19 @@ def filesystem(protocol: str) -> Any:
     for library in ("aiobotocore", "botocore"):  # they log at INFO where they found credentials
         logging.getLogger(library).setLevel(logging.WARNING)
     chosen = fsspec.config.conf.get(protocol, {}).get("config_kwargs", {})
-    defaults = {
+    defaults: dict[str, Any] = {
         "connect_timeout": timeout_s(),
         "read_timeout": timeout_s(),
         "retries": {"total_max_attempts": 1},
         "max_pool_connections": 4 * N_THREADS,
     }
+    with suppress(ImportError):  # s3fs reports what is not installed
+        from aiobotocore.config import AioConfig
+
+        from pose_smoother.remote.bounded_session import BoundedSession
+
+        if "http_session_cls" in signature(AioConfig).parameters:
+            defaults["http_session_cls"] = BoundedSession
     made = fsspec.filesystem(
         protocol, use_listings_cache=False, config_kwargs={**defaults, **chosen}
     )
@@ -94,12 +103,28 @@ def listing(address: Address) -> dict[str, Entry]:
     """Every object below an address, by its name relative to it, sorted."""
     fs, path = _fs(address)
     try:
-        found = with_retries(address, lambda: fs.find(path, detail=True))
+        found = with_retries(address, lambda: _find(fs, path))
     except FileNotFoundError:
         return {}
     prefix = path.rstrip("/") + "/"
     names = {key.removeprefix(prefix): info for key, info in found.items() if key != path}
     return {name: _entry(names[name]) for name in sorted(names) if not name.endswith("/")}
+
+
+def _find(fs: Any, path: str) -> dict[str, dict[str, Any]]:
+    """Every object below a path; a listing may have no end, so it has a time."""
+    if not getattr(fs, "async_impl", False):
+        found: dict[str, dict[str, Any]] = fs.find(path, detail=True)
+        return found
+    from fsspec.asyn import FSTimeoutError, sync
+
+    try:
+        found = sync(fs.loop, fs._find, path, detail=True, timeout=_LISTING * timeout_s())
+    except FSTimeoutError:
+        raise RemoteError(
+            f"the listing of {path} did not end within {_LISTING * timeout_s():.0f} s"
+        ) from None
+    return found
 
 
 def versions(address: Address) -> list[list[Any]]:

@@ -29,7 +29,7 @@ class RemoteError(PoseSmootherError):
     """A server did not answer, or refused a request."""
 
 
-class ContentMismatchError(OSError):
+class ContentMismatchError(PoseSmootherError, OSError):
     """The bytes received differ from those expected: truncated, or changed in transit."""
 
 
@@ -61,14 +61,15 @@ def with_retries(address: Address, action: Callable[[], T]) -> T:
             return action()
         except (FileNotFoundError, FileExistsError):
             raise
+        except ContentMismatchError as error:
+            if attempt == N_TRIES:
+                raise ContentMismatchError(f"{address}: {error}") from None
         except (PoseSmootherError, Warning):
             raise
         except Exception as error:  # each library has its own exceptions
             if (final := _final(address, error)) is not None:
                 raise final from None
             if attempt == N_TRIES:
-                if isinstance(error, ContentMismatchError):
-                    raise
                 raise RemoteError(_no_answer(address, error, time.monotonic() - began)) from None
         time.sleep(pause_s * random.uniform(0.75, 1.25))
         pause_s *= 2

@@ -34,7 +34,7 @@ class ArrayPoses:
     ----------
     poses : one track for each person.
     names_given : whether ``poses.names`` are names, not numbers.
-    fps : frames a second, where the array tells.
+    fps : frames a second, where the array has it.
     restore : float64 (n, K, axes) of each track -> an array like the one that came in.
     """
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pose_smoother.errors import InvalidInputError, PoseSmootherError
+from pose_smoother.files.shared_locks import shared_locks_problem
 from pose_smoother.poses.formats import find_format, formats
 
 _log = logging.getLogger(__name__)
@@ -122,6 +123,9 @@ def smooth_many(
     n_workers : processes; 1 smooths in this one.
     begin : called once in every other process.
     """
+    if n_workers > 1 and (problem := shared_locks_problem()):
+        _log.warning("%s: one file is smoothed after another", problem)
+        n_workers = 1
     if n_workers <= 1 or len(jobs) == 1:
         for job in jobs:
             yield smooth_one(smooth, job)

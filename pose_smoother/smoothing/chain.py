@@ -51,8 +51,13 @@ class Chain:
         return any(getattr(step.module, "REPLACES_OUTLIERS", False) for step in self.steps)
 
     @property
+    def reaches_across_swaps(self) -> bool:
+        """Whether exchanged points are outliers to a filter, so that they drag no others."""
+        return any(getattr(step.module, "REACHES_ACROSS_SWAPS", False) for step in self.steps)
+
+    @property
     def as_stream(self) -> bool:
-        """Whether frames after a delay must not be used, so nothing may look at complete tracks."""
+        """Whether frames after a delay may not be used, so nothing may look at complete tracks."""
         return any(step.params.get("delay_frames") is not None for step in self.steps)
 
     def smooth(
@@ -113,13 +118,15 @@ def make_chain(
         ``hampel+kalman``.
     given : parameters by name. In a chain, one that several filters have is named with its filter:
         ``hampel.width_frames``.
-    fps : frames a second, for parameters in Hz or seconds.
+    fps : frames a second, for parameters in Hz or seconds; None or NaN where it is unknown.
 
     Raises
     ------
     InvalidInputError : an unknown filter or parameter, a value outside its range, a parameter that
         several filters of the chain have, or a frame rate that is not positive.
     """
+    if fps is not None and np.isnan(fps):
+        fps = None
     if fps is not None and not (np.isfinite(fps) and fps > 0):
         raise InvalidInputError(f"fps must be a positive number, got {fps:g}")
     chosen = [name.strip() for name in names.replace("+", ",").split(",")]

@@ -8,8 +8,8 @@ from pose_smoother.files.outputs import check_output
 from pose_smoother.poses.formats import read_poses, write_keypoints
 from pose_smoother.poses.tracks import Poses
 from pose_smoother.smoothing.summary import Summary, summarize
-from pose_smoother.smoothing.swaps import smooth_without_swaps
-from pose_smoother.smoothing.tracks import Rules, SmoothedTrack
+from pose_smoother.smoothing.swaps import Outcome
+from pose_smoother.smoothing.tracks import Rules
 
 _log = logging.getLogger(__name__)
 
@@ -17,14 +17,12 @@ _log = logging.getLogger(__name__)
 def smooth_file(
     source: Path,
     out: Path,
-    smooth: Callable[[Poses], list[SmoothedTrack]],
+    smooth: Callable[[Poses], Outcome],
     *,
     format: str | None = None,
     skeleton: str | None = None,
     layout: str | None = None,
     missing: str = "auto",
-    fix_swaps: bool = False,
-    detect_swaps: bool = True,
     rules: Rules | None = None,
 ) -> Summary:
     """Write a file of keypoints again, smoothed; what was assumed is logged as warnings.
@@ -36,8 +34,6 @@ def smooth_file(
     skeleton : names the keypoints of a file that does not.
     layout : the axes of a file of arrays; None finds them out.
     missing : which positions mark a missing keypoint (``poses.missing.missing_as``).
-    fix_swaps : exchange swapped keypoints and individuals in the output.
-    detect_swaps : False where a stream is imitated, of which no later frame may be looked at.
     rules : by which ``smooth`` reads points, for the summary; None if scores reject none.
 
     Raises
@@ -48,6 +44,6 @@ def smooth_file(
     poses = read_poses(source, format=format, skeleton=skeleton, layout=layout, missing=missing)
     for text in poses.warnings:
         _log.warning("%s: %s", source, text)
-    outcome = smooth_without_swaps(poses, smooth, fix_swaps, detect_swaps)
+    outcome = smooth(poses)
     write_keypoints(poses, [result.keypoints for result in outcome.results], out)
     return summarize(poses, outcome, rules)

@@ -17,7 +17,7 @@ _KEPT_INTERVALS = 31
 class Live:
     """Smooth keypoints of a running stream; nothing later than the delay is waited for.
 
-    Individuals are told apart by ``id`` and smoothed each on its own. The estimates are those of
+    Individuals are distinguished by ``id`` and smoothed each on its own. The estimates are those of
     ``ps.smooth(x, delay_frames=...)`` for the same frames.
 
     Parameters
@@ -50,6 +50,8 @@ class Live:
             raise InvalidInputError(
                 f"delay_frames must be a whole number from 0 on, got {delay_frames}"
             )
+        if fps is not None and np.isnan(fps):
+            fps = None
         if fps is not None and not (np.isfinite(fps) and fps > 0):
             raise InvalidInputError(f"fps must be a positive number, got {fps:g}")
         self.delay_frames = int(delay_frames)

@@ -1,6 +1,7 @@
 """How tracks are smoothed: by a chain of filters, or by a trained run."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,16 +9,23 @@ from pose_smoother.errors import InvalidInputError
 from pose_smoother.poses.tracks import Poses
 from pose_smoother.smoothing.chain import Chain
 from pose_smoother.smoothing.runs import smooth_with_run
+from pose_smoother.smoothing.swaps import Outcome, smooth_without_swaps
 from pose_smoother.smoothing.tracks import Rules, SmoothedTrack, smooth_tracks
 
 
 def smooth_by(
-    method: Any, poses: Poses, rules: Rules, names_map: Path | None = None
-) -> list[SmoothedTrack]:
+    method: Any,
+    poses: Poses,
+    rules: Rules,
+    fix_swaps: bool = False,
+    names_map: Path | None = None,
+) -> Outcome:
     """Every track through a chain of filters or a loaded run.
 
     Parameters
     ----------
+    fix_swaps : put exchanged points where they belong. Swaps are found and counted in any case,
+        except for a stream, of which no later frame may be looked at.
     names_map : for a run, a file that maps the input's keypoint names to those that it knows.
 
     Raises
@@ -25,10 +33,17 @@ def smooth_by(
     InvalidInputError : the input cannot be smoothed so, or a run is asked for what only filters do.
     """
     if isinstance(method, Chain):
-        return smooth_tracks(poses, method, rules)
+        smooth = partial(smooth_tracks, chain=method, rules=rules)
+        if method.as_stream and not fix_swaps:
+            return Outcome(smooth(poses))
+        return smooth_without_swaps(poses, smooth, fix_swaps, method.reaches_across_swaps)
     if rules != Rules():
         raise InvalidInputError("min_score and fill_gaps go with a filter, not with a run")
-    return [SmoothedTrack.all_read(found) for found in smooth_with_run(poses, method, names_map)]
+
+    def by_run(given: Poses) -> list[SmoothedTrack]:
+        return [SmoothedTrack.all_read(x) for x in smooth_with_run(given, method, names_map)]
+
+    return smooth_without_swaps(poses, by_run, fix_swaps)
 
 
 def with_keypoints(poses: Poses, results: list[SmoothedTrack]) -> Poses:

@@ -14,7 +14,7 @@ from pose_smoother.smoothing.chain import make_chain, track_filters
 from pose_smoother.smoothing.methods import smooth_by, with_keypoints
 from pose_smoother.smoothing.runs import is_run, load_run
 from pose_smoother.smoothing.summary import summarize
-from pose_smoother.smoothing.swaps import Outcome, smooth_without_swaps
+from pose_smoother.smoothing.swaps import Outcome
 from pose_smoother.smoothing.tracks import Rules
 
 _X = TypeVar("_X")
@@ -53,8 +53,8 @@ def smooth(
         folder.
     scores : the detector's confidence, (frames, keypoints) or (frames, people, keypoints);
         ``Poses`` have their own.
-    fps : frames a second, for parameters in Hz or seconds. ``Poses`` have it where their file says
-        so, a ``DataArray`` may have it in its ``attrs``.
+    fps : frames a second, for parameters in Hz or seconds; NaN is unknown. ``Poses`` have it where
+        their file says so, a ``DataArray`` may have it in its ``attrs``.
     names : of the keypoints. A run needs them; a filter does not.
     min_score : points with a lower score are not read by the filter. They stay as they are, unless
         ``fill_gaps`` covers them. By default these are points of a low score (below 0.3, of animal
@@ -65,7 +65,8 @@ def smooth(
         both separated by a comma, ``"none"``, or ``"auto"`` (by evidence in the data). ``Poses``
         were read with a rule of their own.
     fix_swaps : put keypoints that are exchanged between left and right, or between individuals,
-        where they belong. Smoothing does not reach across a swap in either case.
+        where they belong. Without it they stay there: ``auto``, ``hampel``, ``median`` and chains
+        with them take them for outliers, the other methods smooth on both sides of a swap alone.
     run : a trained run, instead of ``method``.
     **params : the filter's parameters, such as ``sigma_frames=2`` or ``cutoff_hz=6``.
 
@@ -108,12 +109,7 @@ def smooth(
     if poses.tracks:
         for text in poses.warnings if arrays else ():
             _log.warning("%s", text)
-        outcome = smooth_without_swaps(
-            poses,
-            lambda p: smooth_by(chosen, p, rules),
-            fix_swaps,
-            detect=fix_swaps or not getattr(chosen, "as_stream", False),
-        )
+        outcome = smooth_by(chosen, poses, rules, fix_swaps)
         summary = summarize(poses, outcome, None if is_run(chosen) else rules)
         _log.info("%s", summary.line())
     results = outcome.results

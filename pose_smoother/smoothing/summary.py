@@ -34,8 +34,9 @@ class Summary:
     n_marked_missing : points at (0, 0) or (-1, -1) that were taken as missing.
     n_linked : detections without a usable id that were linked to tracks.
     n_left_right, n_identity : points that are exchanged between left and right, and between
-        individuals; smoothing did not reach across.
+        individuals.
     n_exchanged : of these, those that were put where they belong.
+    fix_swaps : whether this was asked for.
     moved_median, moved_p95, moved_largest : distances of the points that moved; NaN without any.
     jitter_before, jitter_after : the mean length of the second difference over three frames in a
         row, of the points that were read; NaN without any.
@@ -65,6 +66,7 @@ class Summary:
     n_left_right: int = 0
     n_identity: int = 0
     n_exchanged: int = 0
+    fix_swaps: bool = False
     min_score: float | None = None
     min_score_rule: str | None = None
     assumed: tuple[str, ...] = ()
@@ -113,10 +115,12 @@ class Summary:
     def _swaps(self) -> list[str]:
         kinds = [(self.n_left_right, "left and right"), (self.n_identity, "individuals")]
         found = [f"{_points(n)} exchanged between {what}" for n, what in kinds if n]
-        if found and self.n_exchanged:
-            found[-1] += f", {self.n_exchanged} put where they belong"
-        elif found:
+        if found and not self.fix_swaps:
             found[-1] += ", left so (--fix-swaps mends them)"
+        elif found:
+            found[-1] += f", {self.n_exchanged} put where they belong"
+            n_left = self.n_left_right + self.n_identity - self.n_exchanged
+            found[-1] += f", {n_left} left so (not sure, or without a partner)" * (n_left > 0)
         return found
 
 
@@ -172,6 +176,7 @@ def summarize(poses: Poses, outcome: Outcome, rules: Rules | None = None) -> Sum
         n_left_right=outcome.n_left_right,
         n_identity=outcome.n_identity,
         n_exchanged=outcome.n_exchanged,
+        fix_swaps=outcome.fix_swaps,
         moved_median=median,
         moved_p95=p95,
         moved_largest=largest,

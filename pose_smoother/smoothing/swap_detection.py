@@ -6,24 +6,23 @@ pass each other, move as far before and after as in that frame, and are no swap.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby, pairwise
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pose_smoother.filters.missing import BRIDGED_FRAMES, around, nan_median
 from pose_smoother.poses.tracks import Floats, Track
+from pose_smoother.smoothing.side_swaps import swapped_pairs
 
-#: In a swap both move at least so many times as far as is usual around that frame,
+#: In a swap individuals move at least so many times as far as is usual around that frame,
 _JUMP = 4.0
-#: and as a share of the body's size: keypoints of one individual, and individuals;
-_LEAST_APART, _LEAST_APART_INDIVIDUALS = 0.05, 0.2
+#: and as a share of the body's size;
+_LEAST_APART = 0.2
 #: exchanged, both have moved at most this share of that.
 _EXCHANGED = 0.35
 _FRAMES_AROUND = 15
 _CHUNK_VALUES = 1 << 20  # bounds memory
-#: If more rows are in the other state than this share, it is not sure which state is right.
-_LARGEST_SHARE = 1 / 3
 
 
 @dataclass(frozen=True)
@@ -32,31 +31,31 @@ class Candidates:
 
     Attributes
     ----------
-    pairs : the tracks, and of each the left/right pairs, that may be exchanged somewhere.
+    swapping : tracks of which a left/right pair may be exchanged somewhere.
     moving : tracks with a step from one row to the next as long as of an exchanged individual.
     """
 
-    pairs: dict[int, list[tuple[int, int]]]
+    swapping: list[int]
     moving: list[int]
 
 
 def candidates(tracks: Sequence[Track], pairs: Sequence[tuple[int, int]]) -> Candidates:
-    """The tracks, and the pairs of keypoints, to look at closely."""
+    """The tracks to look at closely."""
     long = [i for i, track in enumerate(tracks) if len(track.frame) >= 3]
-    found = Candidates({}, [])
+    swapping: set[int] = set()
+    moving: list[int] = []
     for part in _chunks(long, tracks):
         keypoints = np.concatenate([tracks[i].keypoints for i in part])
         of = np.repeat(part, [len(tracks[i].frame) for i in part])
         side = _sides(keypoints)
         step = _pose_distance(keypoints[1:], keypoints[:-1])
-        least = _LEAST_APART_INDIVIDUALS / 2 * np.minimum(side[1:], side[:-1])
+        least = _LEAST_APART / 2 * np.minimum(side[1:], side[:-1])
         with np.errstate(invalid="ignore"):
             moves = (of[1:] == of[:-1]) & (step > least)
-        found.moving.extend(np.unique(of[1:][moves]).tolist())
+        moving.extend(np.unique(of[1:][moves]).tolist())
         for a, b in pairs:
-            for i in np.unique(of[_may_swap(keypoints[:, a], keypoints[:, b], of)]).tolist():
-                found.pairs.setdefault(i, []).append((a, b))
-    return found
+            swapping.update(of[_may_swap(keypoints[:, a], keypoints[:, b], of)].tolist())
+    return Candidates(sorted(swapping), moving)
 
 
 def _chunks(members: Sequence[int], tracks: Sequence[Track]) -> Iterator[list[int]]:
@@ -101,53 +100,23 @@ def body_size(track: Track) -> float:
     return float(np.median(sides)) if len(sides) else 0.0
 
 
+def left_right_swaps(
+    tracks: Sequence[Track], pairs: Sequence[tuple[int, int]]
+) -> dict[int, dict[tuple[int, int], tuple[NDArray[np.bool_], NDArray[np.bool_]]]]:
+    """By track and pair: the rows in which the pair is exchanged, and those where this is sure."""
+    return {
+        i: swapped_pairs(tracks[i], pairs, body_size(tracks[i]))
+        for i in candidates(tracks, pairs).swapping
+    }
+
+
 def exchanged(track: Track, pairs: Sequence[tuple[int, int]]) -> NDArray[np.bool_]:
     """The points that are where their partner on the other side of the body is, bool (n, K)."""
     found = np.zeros(track.keypoints.shape[:2], bool)
-    size = body_size(track)
-    for pair in candidates([track], pairs).pairs.get(0, []):
-        rows, _ = swapped_rows(track, pair, size)
+    for pair, (rows, _) in left_right_swaps([track], pairs).get(0, {}).items():
         for keypoint in pair:
             found[rows, keypoint] = True
     return found
-
-
-def swapped_rows(
-    track: Track, pair: tuple[int, int], size: float
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """The rows of a track in which two keypoints are exchanged.
-
-    Between two swaps the state does not change. The state of more rows is taken as right, in every
-    stretch between gaps of four frames or more; it is sure if it has two thirds of them.
-
-    Returns
-    -------
-    (bool (n,) exchanged, bool (n,) sure)
-    """
-    swapped, sure = np.zeros(len(track.frame), bool), np.ones(len(track.frame), bool)
-    both = np.isfinite(track.keypoints[:, list(pair)]).all(axis=(1, 2))
-    rows = np.flatnonzero(both)
-    if len(rows) < 3:
-        return swapped, sure
-    a, b = (track.keypoints[rows, k] for k in pair)
-    frames = track.frame[rows]
-    near = np.diff(frames) <= BRIDGED_FRAMES * track.step
-    straight = np.stack([_length(a[1:] - a[:-1]), _length(b[1:] - b[:-1])])
-    exchanged = np.stack([_length(a[1:] - b[:-1]), _length(b[1:] - a[:-1])])
-    least = np.minimum(straight.mean(axis=0), exchanged.mean(axis=0))
-    usual = nan_median(around(np.where(near, least, np.nan), _FRAMES_AROUND, np.nan))
-    far = np.maximum(_JUMP * usual, _LEAST_APART * size)
-    swap = near & (straight > far).all(axis=0) & (exchanged < _EXCHANGED * straight).all(axis=0)
-    if not swap.any():
-        return swapped, sure
-    state = np.concatenate([[0], np.cumsum(swap)]) % 2 == 1
-    certain = np.ones(len(rows), bool)
-    edges = [0, *(np.flatnonzero(~near) + 1).tolist(), len(rows)]
-    for start, stop in pairwise(edges):
-        state[start:stop] ^= bool(state[start:stop].mean() > 0.5)
-        certain[start:stop] = state[start:stop].mean() <= _LARGEST_SHARE
-    n_rows = np.diff([0, *rows[1:].tolist(), len(swapped)])  # up to the next row that has both
-    return np.repeat(state, n_rows), np.repeat(certain, n_rows)
 
 
 def _length(difference: Floats) -> Floats:
@@ -195,7 +164,7 @@ def _jumps(index: int, track: Track) -> list[_Jump]:
     near = np.diff(track.frame) <= BRIDGED_FRAMES * track.step
     step = np.where(near, step, np.nan)
     usual = nan_median(around(step, _FRAMES_AROUND, np.nan))
-    far = np.maximum(_JUMP * usual, _LEAST_APART_INDIVIDUALS * body_size(track))
+    far = np.maximum(_JUMP * usual, _LEAST_APART * body_size(track))
     with np.errstate(invalid="ignore"):
         rows = np.flatnonzero((step > far) & (step > 0)) + 1
     return [_Jump(int(track.frame[row]), index, int(row)) for row in rows.tolist()]

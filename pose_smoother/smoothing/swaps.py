@@ -1,8 +1,8 @@
 """Swaps mended: tracks without them for smoothing, and back to the file's own order.
 
-Smoothing does not reach across a swap: it sees every keypoint and every individual go on in its own
-place. Afterwards each position is put back where the file has it, or, with ``fix_swaps``, where it
-belongs.
+A filter that an outlier drags sees every keypoint and every individual go on in its own place;
+then each position is put back where the file has it, or where it belongs (``fix_swaps``).
+A filter that takes exchanged points for outliers smooths the file as it is.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,10 +14,9 @@ from numpy.typing import NDArray
 from pose_smoother.poses.skeletons import pairs_of
 from pose_smoother.poses.tracks import Poses, Track
 from pose_smoother.smoothing.swap_detection import (
-    body_size,
     candidates,
     identity_swaps,
-    swapped_rows,
+    left_right_swaps,
 )
 from pose_smoother.smoothing.tracks import SmoothedTrack
 
@@ -33,35 +32,39 @@ class Outcome:
     n_left_right, n_identity : points that the input has exchanged between left and right, and
         between individuals.
     n_exchanged : points that were put where they belong.
+    fix_swaps : whether this was asked for.
     """
 
     results: list[SmoothedTrack]
     n_left_right: int = 0
     n_identity: int = 0
     n_exchanged: int = 0
+    fix_swaps: bool = False
 
 
 def smooth_without_swaps(
     poses: Poses,
     smooth: Callable[[Poses], list[SmoothedTrack]],
     fix_swaps: bool = False,
-    detect: bool = True,
+    across: bool = False,
 ) -> Outcome:
-    """Smooth tracks so that nothing reaches across a swap.
+    """Smooth tracks, and count what is exchanged in them.
 
     Parameters
     ----------
     smooth : smooths every track of poses.
     fix_swaps : put exchanged points where they belong; otherwise they stay where the file has them.
-    detect : False for a stream, of which the complete tracks must not be looked at.
+    across : without ``fix_swaps``, smooth the file as it is; otherwise nothing reaches across a
+        swap.
     """
-    if not poses.names or not detect:
+    if not poses.names:
         return Outcome(smooth(poses))
     swaps = mend_swaps(poses)
-    if not (swaps.n_left_right or swaps.n_identity):
-        return Outcome(smooth(poses))
+    if not (swaps.n_left_right or swaps.n_identity) or (across and not fix_swaps):
+        n_found = swaps.n_left_right, swaps.n_identity
+        return Outcome(smooth(poses), *n_found, fix_swaps=fix_swaps)
     results, n_exchanged = swaps.restore(poses, smooth(swaps.poses), fix_swaps)
-    return Outcome(results, swaps.n_left_right, swaps.n_identity, n_exchanged)
+    return Outcome(results, swaps.n_left_right, swaps.n_identity, n_exchanged, fix_swaps)
 
 
 @dataclass(frozen=True)
@@ -163,11 +166,10 @@ def mend_swaps(poses: Poses) -> Swaps:
     moving = candidates(poses.tracks, []).moving
     tracks, sources, homes, n_identity = _without_identity_swaps(poses.tracks, numbers, moving)
     n_left_right = 0
-    for i, of_track in candidates(tracks, pairs).pairs.items():
+    for i, of_track in left_right_swaps(tracks, pairs).items():
         track = tracks[i]
         columns = np.tile(np.arange(n_keypoints), (len(track.frame), 1))
-        for a, b in of_track:
-            swapped, sure = swapped_rows(track, (a, b), body_size(track))
+        for (a, b), (swapped, sure) in of_track.items():
             rows = np.flatnonzero(swapped)
             columns[rows, a], columns[rows, b] = b, a
             n_left_right += 2 * len(rows)

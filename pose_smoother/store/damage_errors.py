@@ -1,11 +1,15 @@
 """Errors of a damaged store: the damaged part, the state of the rest, what to do."""
 
 import errno
+import hashlib
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from pose_smoother.errors import DamagedShardError, StoreError
+from pose_smoother.errors import DamagedShardError, InvalidInputError, StoreError
+from pose_smoother.files.atomic import hash_mismatch
+from pose_smoother.files.plain import open_plain
 
 _MAX_HASHED_FOR_AN_ERROR = 4 << 30
 
@@ -63,10 +67,36 @@ def is_plain_file(file: Path) -> bool:
 
     Raises
     ------
-    StoreError : the system refuses to tell.
+    StoreError : the system does not say.
     """
     try:
         return stat.S_ISREG(file.lstat().st_mode)
     except OSError as error:
         raise_if_unreadable(error, file)
         return False
+
+
+def file_problem(file: Path, entry: dict[str, Any]) -> str:
+    """The problem of a file of the manifest, which is hashed; "" if there is none.
+
+    Parameters
+    ----------
+    entry : of the manifest; a file of another size than it states is not read.
+
+    Raises
+    ------
+    StoreError : the system refuses to read it.
+    """
+    if not is_plain_file(file):
+        return "missing, or no plain file"
+    try:
+        if (size := file.stat().st_size) != entry["bytes"]:
+            return f"expected {entry['bytes']:,} bytes, found {size:,}"
+        with open_plain(file, size) as opened:
+            found = hashlib.file_digest(opened, "sha256").hexdigest()
+    except InvalidInputError as error:
+        return str(error)
+    except OSError as error:
+        raise_if_unreadable(error, file)
+        return f"cannot be read: {error.strerror}"
+    return "" if found == entry["sha256"] else hash_mismatch(entry["sha256"], found)

@@ -5,6 +5,7 @@ Each ``*_store.py`` module of this folder registers a format by its ``FORMAT`` c
 
 import importlib
 import pkgutil
+import re
 from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -24,7 +25,8 @@ from pose_smoother.store.store import Store
 if TYPE_CHECKING:
     from pose_smoother.remote.local_copy import LocalCopy
 
-_MAX_MANIFEST_BYTES = 256 << 20  # a shard takes about 250 bytes
+_SHA256 = re.compile("[0-9a-f]{64}")
+_MAX_MANIFEST_BYTES = 64 << 20  # a shard takes about 250 bytes
 
 
 class StoreFormat(Protocol):
@@ -163,9 +165,12 @@ def _manifest_fault(manifest: dict[str, Any]) -> str:
             parts = PurePosixPath(name).parts
             if not parts or name.startswith("/") or ".." in parts or "\\" in name or "\0" in name:
                 return f"the name {name[:80]!r} leads out of the store"
-            fits = isinstance(entry, dict) and isinstance(entry.get("sha256"), str)
-            if not fits or not isinstance(entry.get("bytes"), int):
-                return f"the entry of {name[:80]} has no hash or size"
+            if not isinstance(entry, dict) or not _SHA256.fullmatch(str(entry.get("sha256"))):
+                return f"the entry of {name[:80]!r} has no hash"
+            if type(entry.get("bytes")) is not int or entry["bytes"] < 0:
+                return f"the entry of {name[:80]!r} has no size"
+            if not isinstance(entry.get("shard", ""), str):
+                return f"the entry of {name[:80]!r} names no shard"
     return ""
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pose_smoother.errors import StoreError
 from pose_smoother.remote.path import PathOrUrl
 from pose_smoother.skeleton import N_KEYPOINTS
 from pose_smoother.store.config import StoreConfig
@@ -53,7 +54,10 @@ class Store(ABC):
     @property
     def config(self) -> StoreConfig:
         """How the store was built, typed; ``attrs["config"]`` is the complete table."""
-        return StoreConfig.from_attrs(self.attrs)
+        try:
+            return StoreConfig.from_attrs(self.attrs)
+        except StoreError as error:
+            raise StoreError(f"{self.path}: {error}") from None
 
     @abstractmethod
     def read(self, split: str, name: str, start: int = 0, stop: int | None = None) -> NDArray[Any]:

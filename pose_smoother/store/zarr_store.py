@@ -20,7 +20,7 @@ from zarr.codecs import (
 from zarr.storage import LocalStore
 
 from pose_smoother.errors import StoreError
-from pose_smoother.files.atomic import hash_mismatch, sha256_bytes
+from pose_smoother.files.plain import read_plain
 from pose_smoother.remote.path import PathOrUrl
 from pose_smoother.store import zarr_writer
 from pose_smoother.store.chunks import (
@@ -32,7 +32,7 @@ from pose_smoother.store.chunks import (
 )
 from pose_smoother.store.damage_errors import (
     damaged_shard,
-    is_plain_file,
+    file_problem,
     raise_if_unreadable,
     state_of_the_rest,
 )
@@ -47,6 +47,7 @@ FORMAT = "zarr"
 SHARD_IS_FILE = True  # the manifest lists shards among its files
 FRAME_BYTES = 600
 create, write_shard, finish = zarr_writer.create, zarr_writer.write_shard, zarr_writer.finish
+_MAX_METADATA_BYTES = 64 << 20  # JSON takes many times its size in memory
 _MAX_CLIPS_BYTES = 1 << 30  # one column of the clips table: 16 million ids of 64 letters
 
 
@@ -62,9 +63,10 @@ def read_attributes(path: Path, manifest: dict[str, Any] | None) -> dict[str, An
     DamagedShardError : the file that holds them is damaged.
     """
     name = "zarr.json"
-    if manifest and (problem := _file_problem(path / name, manifest["files"][name])):
+    if manifest and (problem := file_problem(path / name, manifest["files"][name])):
         raise damaged_shard(path, name, problem, "file")
-    attrs: dict[str, Any] = json.loads((path / name).read_bytes())["attributes"]
+    raw = read_plain(path / name, _MAX_METADATA_BYTES)
+    attrs: dict[str, Any] = json.loads(raw)["attributes"]
     return attrs
 
 
@@ -95,9 +97,12 @@ class ZarrStore(Store):
         if local_copy is not None:
             local_copy.fetch_all(metadata)
         for name in metadata:
+            if (size := self._files[name]["bytes"]) > _MAX_METADATA_BYTES:
+                raise StoreError(f"{path}/{name} is damaged: {size:,} bytes of metadata")
             self._check(name)
         try:
-            self.attrs = json.loads(self.local("zarr.json").read_bytes())["attributes"]
+            raw = read_plain(self.local("zarr.json"), _MAX_METADATA_BYTES)
+            self.attrs = json.loads(raw)["attributes"]
         except (OSError, ValueError, KeyError, RecursionError) as error:
             raise_if_unreadable(error, f"{path}/zarr.json")
             raise StoreError(f"{path}/zarr.json is damaged ({error})") from None
@@ -114,7 +119,7 @@ class ZarrStore(Store):
             raise damaged_shard(self.path, name, "it is not in the manifest", "file")
         if self.local_copy is not None:
             self.local_copy.fetch(name)  # at every use: the cache may have deleted it
-        elif problem := _file_problem(self.folder / name, entry):
+        elif problem := file_problem(self.folder / name, entry):
             if "shard" not in entry:
                 raise damaged_shard(self.path, name, problem, "file")
             shard = entry["shard"]
@@ -264,24 +269,10 @@ def _layout_fault(path: str, array: Any) -> str:
     return "" if layout == expected else f"expected {expected}, found {layout}"
 
 
-def _file_problem(file: Path, entry: dict[str, Any]) -> str:
-    """The problem of a file of the manifest; "" if there is none."""
-    if not is_plain_file(file):
-        return "missing, or no plain file"
-    try:
-        if (size := file.stat().st_size) != entry["bytes"]:
-            return f"expected {entry['bytes']:,} bytes, found {size:,}"
-        found = sha256_bytes(file.read_bytes())
-    except OSError as error:
-        raise_if_unreadable(error, file)
-        return f"cannot be read: {error.strerror}"
-    return "" if found == entry["sha256"] else hash_mismatch(entry["sha256"], found)
-
-
 def check_shards(path: Path, manifest: dict[str, Any]) -> dict[str, str]:
     """Shard name -> its problem, for every damaged shard; each shard is a file with a hash."""
     found = {
-        entry["shard"]: _file_problem(path / name, entry)
+        entry["shard"]: file_problem(path / name, entry)
         for name, entry in manifest["files"].items()
         if "shard" in entry
     }

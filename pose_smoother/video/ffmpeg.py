@@ -15,6 +15,15 @@ from pose_smoother.errors import InvalidInputError
 from pose_smoother.video.mp4 import VideoInfo
 
 _JPEG_START = b"\xff\xd8"
+_MOST_PIXELS = 1 << 27
+
+#: Files of pictures alone: a playlist, which could name other files and addresses, is none.
+_CONTAINERS = "mov,matroska,avi,mpeg,mpegts,flv,asf,ogg,gif,ivf,h264,hevc,m4v,mjpeg,nut,wtv,mxf"
+
+
+def _read(path: Path) -> list[str]:
+    """The words by which ffmpeg reads this very file and nothing that it names."""
+    return ["-protocol_whitelist", "file", "-format_whitelist", _CONTAINERS, "-i", f"file:{path}"]
 
 
 def find_ffmpeg(what_for: str) -> str:
@@ -44,12 +53,16 @@ def video_info(path: Path) -> VideoInfo:
     """
     if not path.is_file():
         raise InvalidInputError(f"{path}: no such file")
-    words = [find_ffmpeg(str(path)), "-hide_banner", "-i", str(path)]
+    words = [find_ffmpeg(str(path)), "-hide_banner", *_read(path)]
     text = subprocess.run(words, capture_output=True, check=False).stderr.decode(errors="replace")
     stream = re.search(r"Stream #.*?Video: (\w+).*?, (\d+)x(\d+).*?([\d.]+) fps", text)
     if stream is None:
         raise InvalidInputError(f"{path}: expected a video, found none that ffmpeg can decode")
     codec, width, height, fps = stream.groups()
+    if int(width) * int(height) > _MOST_PIXELS:
+        raise InvalidInputError(
+            f"{path}: expected pictures of a video, found {width} x {height} px"
+        )
     turned = re.search(r"rotation of -?(90|270)", text) is not None
     size = (int(height), int(width)) if turned else (int(width), int(height))
     long = re.search(r"Duration: (\d+):(\d+):([\d.]+)", text)
@@ -73,17 +86,25 @@ def read_pictures(path: Path, info: VideoInfo) -> Iterator[NDArray[np.uint8]]:
             yield np.frombuffer(data, np.uint8).reshape(info.height, info.width, 3)
 
 
-def jpegs(path: Path, every: int, width: int) -> list[bytes]:
-    """Every so many pictures of a video as JPEG, at most so many px wide."""
+def jpegs(path: Path, every: int, width: int, most: int) -> list[bytes]:
+    """Every so many pictures of a video as JPEG, at most so many px wide.
+
+    Raises
+    ------
+    InvalidInputError : it cannot be decoded, or has more than ``most`` such pictures.
+    """
     chosen = f"select='not(mod(n,{every}))',scale='min({width},iw)':-2"
     words = ["-vf", chosen, "-fps_mode", "passthrough", "-q:v", "6"]
+    words += ["-frames:v", str(most + 1)]
     with tempfile.TemporaryDirectory() as folder:
         pattern = str(Path(folder) / "%06d.jpg")
-        command = [find_ffmpeg(str(path)), "-v", "error", "-i", str(path), *words, pattern]
+        command = [find_ffmpeg(str(path)), "-v", "error", *_read(path), *words, pattern]
         done = subprocess.run(command, capture_output=True, check=False)
         found = [file.read_bytes() for file in sorted(Path(folder).iterdir())]
     if done.returncode or not found:
         raise InvalidInputError(f"{path}: ffmpeg: {_last_line(done.stderr)}")
+    if len(found) > most:
+        raise InvalidInputError(f"{path}: has more pictures than the length that it states")
     return [data for data in found if data.startswith(_JPEG_START)]
 
 
@@ -93,7 +114,7 @@ def write_mp4(out: Path, pictures: Iterable[NDArray[np.uint8]], fps: float) -> N
     first = next(chosen)
     height, width = first.shape[:2]
     read = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", f"{fps:g}"]
-    write = ["-c:v", "libx264", "-pix_fmt", "yuv420p", "-movflags", "+faststart", str(out)]
+    write = ["-c:v", "libx264", "-pix_fmt", "yuv420p", "-movflags", "+faststart", f"file:{out}"]
     command = [find_ffmpeg(f"{out}: MP4"), "-v", "error", "-y", *read, "-i", "-", *write]
     with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=errors)
@@ -114,7 +135,7 @@ class _decoding:
 
     def __init__(self, path: Path, words: list[str]) -> None:
         self._path = path
-        command = [find_ffmpeg(str(path)), "-v", "error", "-i", str(path), *words, "pipe:1"]
+        command = [find_ffmpeg(str(path)), "-v", "error", *_read(path), *words, "pipe:1"]
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115
         self._process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=self._errors, stdin=subprocess.DEVNULL

@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
+
 _CONTAINERS = (b"moov", b"trak", b"mdia", b"minf", b"stbl")
-_MOST_BYTES = 64 << 20  # of a box that is read whole
+_MOST_BYTES = 16 << 20  # of a box that is read whole
+_MOST_BOXES = 10_000  # within another one
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ def mp4_info(path: Path) -> VideoInfo | None:
                     for inner, a, b in _boxes(file, start, stop):
                         if inner == b"trak" and (found := _track(file, a, b)):
                             return found
-    except (OSError, struct.error):
+    except (OSError, struct.error, IndexError):
         return None
     return None
 
@@ -49,7 +52,9 @@ def mp4_info(path: Path) -> VideoInfo | None:
 def _boxes(file: BinaryIO, start: int, stop: int) -> Iterator[tuple[bytes, int, int]]:
     """The kind of every box between two places, and where its content begins and ends."""
     at = start
-    while at + 8 <= stop:
+    for _ in range(_MOST_BOXES):
+        if at + 8 > stop:
+            return
         file.seek(at)
         size, kind = struct.unpack(">I4s", file.read(8))
         head = 8
@@ -79,8 +84,10 @@ def _track(file: BinaryIO, start: int, stop: int) -> VideoInfo | None:
     long = found[b"mdhd"][0] == 1
     (timescale,) = struct.unpack_from(">I", found[b"mdhd"], 20 if long else 12)
     (n_runs,) = struct.unpack_from(">I", found[b"stts"], 4)
-    runs = [struct.unpack_from(">II", found[b"stts"], 8 + 8 * i) for i in range(n_runs)]
-    n_frames, ticks = sum(n for n, _ in runs), sum(n * length for n, length in runs)
+    if len(found[b"stts"]) < 8 + 8 * n_runs:
+        return None
+    runs = np.frombuffer(found[b"stts"], ">u4", 2 * n_runs, 8).reshape(-1, 2).astype(np.float64)
+    n_frames, ticks = int(runs[:, 0].sum()), float((runs[:, 0] * runs[:, 1]).sum())
     codec = found[b"stsd"][12:16].decode("latin-1").lower()
     width, height = struct.unpack_from(">HH", found[b"stsd"], 40)
     if not ticks or not timescale:

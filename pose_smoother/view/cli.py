@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from pose_smoother.cli_support import OVERWRITE, PATH, options, say
+from pose_smoother.cli_support import OVERWRITE, PATH, FiniteRange, options, say
 
 READING = (
     click.option("--format", default=None, help="Of the files.  [default: found out]"),
@@ -36,13 +36,13 @@ READING = (
 @click.option(
     "--fps",
     default=None,
-    type=click.FloatRange(0, min_open=True),
+    type=FiniteRange(0, min_open=True),
     help="Frames a second.  [default: the clip's, or 30 to play]",
 )
 @click.option(
     "--min-score",
     default=None,
-    type=float,
+    type=FiniteRange(),
     help="For --smoother: points with a lower score are not read.",
 )
 @click.option(

@@ -60,7 +60,7 @@ def _stills(path: Path, fps: float | None, first: int) -> dict[str, Any]:
 
     info = video_info(path)
     every = -(-(info.n_frames or 1) // _MOST_STILLS)
-    pictures = jpegs(path, every, _STILL_PX)
+    pictures = jpegs(path, every, _STILL_PX, 2 * _MOST_STILLS)
     return {
         "kind": "stills",
         "name": path.name,

@@ -8,7 +8,7 @@ from pose_smoother.bench.goals import Goal, write_goals
 PAGE = "Before\n<!-- table: goals_x -->\nold\n<!-- end -->\nAfter\n<!-- table: y --><!-- end -->\n"
 
 
-def test_marked_tables_are_made_anew_and_nothing_else(tmp_path: Path) -> None:
+def test_marked_tables_are_made_again_and_nothing_else(tmp_path: Path) -> None:
     write_goals(tmp_path / "goals_x.csv", [Goal("step", "bare", 1.05, False, 1.02, what_s=0.25)])
     (tmp_path / "before.csv").write_text("what,before,source\nstep,1.08,measured\n")
     page = rewritten(PAGE, tmp_path)
@@ -19,7 +19,7 @@ def test_marked_tables_are_made_anew_and_nothing_else(tmp_path: Path) -> None:
     assert rewritten(page, tmp_path) == page
 
 
-def test_processor_time_has_a_column_where_some_goal_tells_it(tmp_path: Path) -> None:
+def test_processor_time_has_a_column_where_some_goal_has_it(tmp_path: Path) -> None:
     goals = [Goal("step", "bare", 1.05, False, 1.2, cpu_ratio=1.03), Goal("a", "b", 2.0, True, 3.0)]
     write_goals(tmp_path / "goals_x.csv", goals)
     page = rewritten(PAGE, tmp_path)

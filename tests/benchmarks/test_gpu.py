@@ -45,7 +45,7 @@ def test_checks_times_and_goes_on_where_it_stopped(
     assert gpu.main([*command, "--minutes", "9"]) == 0
 
 
-def test_a_device_that_computes_otherwise_is_told(
+def test_a_device_that_computes_otherwise_is_reported(
     only_deciwatch: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = make_store(n_clips=10, n_frames=20)

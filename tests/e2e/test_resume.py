@@ -26,7 +26,7 @@ def store(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sample")
     labels = folder / "raw" / "penn_action" / "labels"
     for command in (
-        ["sample", folder / "raw", "--clips", 12],
+        ["sample", folder / "raw", "--clips", 8],
         ["preprocess", "--penn-action", labels, "--actions", "all", "--out", folder / "store"],
     ):
         result = CliRunner().invoke(pipeline, [str(word) for word in command])

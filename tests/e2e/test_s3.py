@@ -134,7 +134,8 @@ def test_training_there_is_training_here(s3: Any, made: Path, tmp_path: Path) ->
     assert rows[store] == rows[str(made / "store")]
     record = json.loads((tmp_path / "far/resmlp-1.1-seed0/config.json").read_bytes())
     assert record["store"]["path"] == store
-    again = trainer("evaluate", str(tmp_path / "far/resmlp-1.1-seed0"))
+    run = str(tmp_path / "far/resmlp-1.1-seed0")
+    again = trainer("evaluate", run, "--store", store)  # an address in a run is not followed
     assert "equal the saved ones" in again.stdout
 
 
@@ -285,7 +286,7 @@ def test_what_a_user_must_see_to_is_one_line(
     assert expected in refused("info", f"{BUCKET}/none")
 
 
-def test_a_bucket_that_is_not_there_is_told(s3: Any) -> None:
+def test_a_bucket_that_is_not_there_is_reported(s3: Any) -> None:
     from pose_smoother.errors import PoseSmootherError
     from pose_smoother.remote.objects import create
     from pose_smoother.remote.path import RemotePath

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 
 Rng = np.random.Generator
@@ -49,6 +50,13 @@ def _nodes(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 def change_json(file: Path, rng: Rng) -> str:
     """Replace or remove a random node of a JSON file; what was done."""
     value = json.loads(file.read_text())
+    what = change_value(value, rng)
+    file.write_text(json.dumps(value))
+    return what
+
+
+def change_value(value: Any, rng: Rng) -> str:
+    """Replace or remove a random node of a list or an object; what was done."""
     if not (nodes := _nodes(value)):
         return "nothing is in it"
     *parents, last = path = pick(rng, nodes)  # type: ignore[misc]
@@ -60,7 +68,6 @@ def change_json(file: Path, rng: Rng) -> str:
     else:
         new = "(removed)"
         del holder[last]
-    file.write_text(json.dumps(value))
     return f"{path} = {new!r:.30}"
 
 
@@ -74,3 +81,43 @@ def change_table(file: Path, rng: Rng) -> str:
     csv.writer(buffer).writerows(rows)
     file.write_text(buffer.getvalue())
     return "a cell"
+
+
+def change_hdf5(file: Path, rng: Rng) -> str:
+    """Put random numbers into a dataset, remove it, or change its shape, type, storage or link."""
+    with h5py.File(file, "r+") as opened:
+        names: list[str] = []
+        opened.visititems(lambda n, v: names.append(n) if isinstance(v, h5py.Dataset) else None)
+        name, kind = str(pick(rng, names)), int(rng.integers(10))
+        try:
+            values = opened[name][()]
+        except OSError:  # a filter that is not installed
+            values = np.zeros(opened[name].shape, opened[name].dtype)
+        if kind < 2:
+            holder = opened[name] if rng.integers(2) else opened[name].parent
+            key = str(pick(rng, [*holder.attrs, "new"]))
+            odd = [np.nan, -1, "x\x1b[2K", b"\xff", np.zeros(3), h5py.Empty("f4"), 10**18, ""]
+            holder.attrs[key] = pick(rng, odd)
+            return f"{name}: attribute {key}"
+        if kind < 4 and np.ndim(values) and not values.dtype.hasobject:
+            raw = rng.bytes(values.nbytes)
+            del opened[name]
+            opened[name] = np.frombuffer(raw, values.dtype).reshape(values.shape)
+            return f"{name}: random"
+        del opened[name]
+        if kind == 4:
+            targets = [h5py.SoftLink("/"), h5py.SoftLink(f"/{pick(rng, names)}")]
+            targets += [h5py.ExternalLink(at, name) for at in ("x.h5", file.name)]
+            opened[name] = pick(rng, targets)
+        elif kind == 5:
+            opened.create_dataset(name, (2**40, 3), "f8", chunks=(1000, 3), compression="gzip")
+        elif kind == 6:
+            opened.create_dataset(name, (100,), "f8", external=[("/etc/passwd", 0, 800)])
+        elif kind == 7:
+            wide = np.dtype([(f"f{i}", "f8", (64,)) for i in range(100)])
+            opened.create_dataset(name, (1 << 16,), wide, chunks=(1 << 10,), compression="gzip")
+        elif kind == 8 and np.ndim(values) and not values.dtype.hasobject:
+            opened[name] = pick(rng, [values[:-1], values[:0], np.concatenate([values, values])])
+        elif kind == 9:
+            opened[name] = np.float64(3)
+        return f"{name}: kind {kind}"

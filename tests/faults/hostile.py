@@ -89,6 +89,7 @@ for _name, _member, _text in (
     ("tar: duplicate", _info("Penn_Action/labels/0001.mat"), "stands in the archive twice"),
     ("tar: formula as a name", _info("labels/=cmd|calc!A0.mat"), "is not 1 to 64 letters"),
     ("tar: endless name", _info("labels/" + "a" * 3000 + ".mat"), "is not 1 to 64 letters"),
+    ("tar: name of megabytes", _info("labels/" + "a" * (2 << 20) + ".mat"), "name or attributes"),
 ):
     CASES[_name] = _tar_member(_member, _text)
 

@@ -21,7 +21,7 @@ def _forged(folder: Path, store: Path) -> Path:
     return Path(shutil.copytree(store, folder / "store"))
 
 
-def _seal_again(store: Path, change: Callable[[dict[str, Any]], None] = lambda _: None) -> None:
+def seal_again(store: Path, change: Callable[[dict[str, Any]], None] = lambda _: None) -> None:
     """A manifest that fits the forged files, as an attacker would write it."""
     manifest = verify_checksum((store / MANIFEST).read_bytes())
     for name, entry in manifest["files"].items():
@@ -44,7 +44,7 @@ def _hdf5(change: Callable[[h5py.File, Path], None], expected: str) -> Any:
         store = _forged(folder, stores["hdf5"])
         with h5py.File(store / "data.h5", "r+") as file:
             change(file, folder)
-        _seal_again(store)
+        seal_again(store)
         return _train(folder, store, expected)
 
     return make
@@ -105,7 +105,7 @@ def _zarr(path: str, change: Callable[[dict[str, Any]], None], expected: str) ->
         meta = json.loads(file.read_bytes())
         change(meta)
         file.write_text(json.dumps(meta))
-        _seal_again(store)
+        seal_again(store)
         return _train(folder, store, expected)
 
     return make
@@ -135,7 +135,7 @@ CASES["zarr: other dtype"] = _zarr("train/clip", _set("float64", "data_type"), _
 def _manifest(change: Callable[[dict[str, Any]], None], expected: str) -> Any:
     def make(folder: Path, stores: dict[str, Path]) -> Meeting:
         store = _forged(folder, stores["zarr"])
-        _seal_again(store, change)
+        seal_again(store, change)
         return Meeting("pipeline", ["verify", store], expected)
 
     return make
@@ -147,6 +147,9 @@ CASES["manifest: path traversal"] = _manifest(
 )
 CASES["manifest: absolute path"] = _manifest(
     lambda m: m["files"].update({"/etc/passwd": _ENTRY}), "leads out of the store"
+)
+CASES["manifest: hash that is none"] = _manifest(
+    lambda m: m["files"]["zarr.json"].update(sha256="\x1b[2K"), "has no hash"
 )
 CASES["manifest: no table"] = _manifest(lambda m: m.update(files=[1, 2]), _BREAKS)
 

@@ -176,10 +176,11 @@ def smoothed(path: Path, out: Path) -> str:
     """Read a file, smooth it, write it: how many points changed."""
     from pose_smoother.smoothing.chain import make_chain
     from pose_smoother.smoothing.files import smooth_file
-    from pose_smoother.smoothing.tracks import Rules, smooth_tracks
+    from pose_smoother.smoothing.methods import smooth_by
+    from pose_smoother.smoothing.tracks import Rules
 
     chain = make_chain("gaussian", {}, None)
-    found = smooth_file(path, out, lambda poses: smooth_tracks(poses, chain, Rules()))
+    found = smooth_file(path, out, lambda poses: smooth_by(chain, poses, Rules()))
     assert out.exists(), "nothing was written"
     return f"{found.n_changed} of {found.n_points}"
 

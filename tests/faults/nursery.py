@@ -12,6 +12,7 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +22,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NoReturn
 
+ROOT = Path(__file__).parent.parent.parent
 _PR_SET_NAME, _PR_SET_CHILD_SUBREAPER = 15, 36
 _HIGH = 200  # file numbers that nothing uses
 _MAX_ORDER = 1 << 16
@@ -36,6 +38,19 @@ class Nursery:
             self._socket.close()
             _tend(other)
         other.close()
+
+    @classmethod
+    def importing(cls, *modules: str) -> "Nursery":
+        """A helper that is a fresh Python process, whatever threads and files this one has."""
+        nursery = cls.__new__(cls)
+        nursery._socket, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        number = other.fileno()
+        code = f"import socket, {', '.join(modules)}; from tests.faults import nursery; "
+        code += f"nursery._tend(socket.socket(fileno={number}))"
+        helper = subprocess.Popen([sys.executable, "-c", code], pass_fds=[number], cwd=ROOT)
+        nursery._pid, helper.returncode = helper.pid, 0  # `close` waits for it
+        other.close()
+        return nursery
 
     def born(self, kind: str, words: Sequence[Any], fds: Sequence[int], **more: Any) -> int:
         """A new child of this process; ``fds`` are open in it under the same numbers."""

@@ -22,6 +22,7 @@ from pose_smoother.errors import InvalidInputError, PoseSmootherError, StoreErro
 from pose_smoother.files.lock import LockedError, exclusive_lock
 from pose_smoother.store.open import formats, open_store
 from tests.pipeline.penn_files import label_arrays, mat_bytes, write_labels
+from tests.warm_workers import warm_workers  # noqa: F401
 
 
 def content(folder: Path) -> dict[str, str]:
@@ -121,7 +122,7 @@ def test_nothing_usable_leaves_nothing_behind(tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == ["labels"]
 
 
-def test_what_stands_there_is_never_overwritten(tmp_path: Path) -> None:
+def test_what_is_there_is_never_overwritten(tmp_path: Path) -> None:
     labels = write_labels(tmp_path / "labels", [12])
     (tmp_path / "store").mkdir()
     (tmp_path / "store" / "mine").write_text("keep")

@@ -15,6 +15,7 @@ from pipeline.cli import main
 from pipeline.parse_files import ParsedFile
 from pose_smoother.errors import InvalidInputError
 from tests.pipeline.penn_files import write_labels
+from tests.warm_workers import warm_workers  # noqa: F401
 
 SUM, OTHER = "0" * 63 + "a", "1" * 64
 
@@ -57,7 +58,7 @@ def test_check_writes_what_sha256sum_reads(labels: Path) -> None:
         subprocess.run(words, cwd=labels, check=True)
 
 
-def test_check_tells_what_is_not_as_listed(changed: Path) -> None:
+def test_check_reports_what_is_not_as_listed(changed: Path) -> None:
     done = run("check", "--penn-action", changed, "--hashes", changed.parent / "sums")
     assert done.exit_code == 1
     assert "0002.mat: has another SHA-256 than listed" in done.output

@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from pipeline.cli import main
 from tests.pipeline.penn_files import write_labels
+from tests.warm_workers import warm_workers  # noqa: F401
 
 
 def run(*arguments: object) -> Result:
@@ -52,7 +53,7 @@ def test_info_as_json_has_the_contract_s_layout(built: Path) -> None:
     assert found["bytes"] == sizes
 
 
-def test_info_verify_and_show_speak_to_people(built: Path, tmp_path: Path) -> None:
+def test_info_verify_and_show_print_readable_text(built: Path, tmp_path: Path) -> None:
     assert "windows, step 2" in run("info", built / "store").output
     done = run("verify", built / "store", "--same-as", built / "store")
     assert done.exit_code == 0

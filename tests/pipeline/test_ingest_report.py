@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.ingest_report import entries, left_out, report_pieces
+from pose_smoother.errors import StoreError
 from pose_smoother.files.atomic import to_json
 
 FILES = [
@@ -34,3 +35,13 @@ def test_counts_longer_than_the_first_look_are_found(tmp_path: Path) -> None:
     report = tmp_path / "report.json"
     report.write_bytes(to_json({"files": FILES, "left_out": counts}))
     assert left_out(report) == counts
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b'{"left_out": [1]}', b'{"left_out": {"a": "x"}}', b"[" * 99]
+)
+def test_counts_of_a_damaged_report_are_refused(tmp_path: Path, text: bytes) -> None:
+    report = tmp_path / "report.json"
+    report.write_bytes(text)
+    with pytest.raises(StoreError, match=r"report\.json is damaged"):
+        left_out(report)

@@ -25,6 +25,7 @@ from pose_smoother.store.names import MANIFEST
 from pose_smoother.store.open import open_store, read_manifest
 from tests.faults.damage import BYTE_DAMAGE, damaged
 from tests.faults.stores import build, content, labels
+from tests.warm_workers import warm_workers  # noqa: F401
 
 KINDS = ("zarr", "hdf5")
 

@@ -106,7 +106,7 @@ def n_windows(layout: Layout, split: str) -> int:
     return len(window_starts(np.array(row), np.array(frame), 1))
 
 
-def test_cut_in_file_order_each_window_stands_in_one_split() -> None:
+def test_cut_in_file_order_each_window_is_in_one_split() -> None:
     layout = thesis(clips([24], [14], [44], [29]))  # 20 + 10 + 40 + 25 windows
     assert [n_windows(layout, split) for split in ("train", "val", "test")] == [57, 19, 19]
     rows = rows_of(layout, "id", "split", "n_frames")
@@ -153,7 +153,7 @@ def test_test_actions_make_the_test_split_and_the_rest_is_split_75_25() -> None:
     assert sorted(split for _, split in found[:8]) == ["train"] * 6 + ["val"] * 2
 
 
-def test_test_actions_that_are_not_there_or_are_everything_are_told() -> None:
+def test_test_actions_that_are_not_there_or_are_everything_are_reported() -> None:
     with pytest.raises(InvalidInputError, match="unknown test action 'jump'; known: bowl, squat"):
         assign_splits(by_action("squat", "bowl"), BuildConfig(test_actions=("jump",)))
     with pytest.raises(InvalidInputError, match="nothing is left to train on"):

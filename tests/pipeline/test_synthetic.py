@@ -102,7 +102,7 @@ def test_penn_action_has_the_real_formats_and_flaws():
     assert 0.2 < (hidden_at <= 1).mean() < 0.6, "the corner is where hidden keypoints often are"
 
 
-def test_visible_keypoints_lie_in_the_picture():
+def test_visible_keypoints_are_in_the_picture():
     for clip in many_clips():
         height, width, n_frames = (int(side) for side in clip["dimensions"][0])
         assert n_frames == len(clip["x"]) == clip["nframes"][0, 0]

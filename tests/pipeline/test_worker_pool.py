@@ -31,7 +31,9 @@ if __name__ == "__main__":
 """
 
 
-def test_a_signal_while_workers_start_leaves_none_half_told_what_to_be(tmp_path: Path) -> None:
+def test_a_signal_while_workers_start_leaves_none_with_half_of_its_start_up_data(
+    tmp_path: Path,
+) -> None:
     script = tmp_path / "script.py"
     script.write_text(_INTERRUPTED)
     command = [sys.executable, str(script)]

@@ -33,7 +33,7 @@ def test_a_square_box_keeps_the_aspect() -> None:
     np.testing.assert_allclose(boxes[0], [-5, -35, 105, 75])
 
 
-def test_frames_without_a_box_are_told_by_reason() -> None:
+def test_frames_without_a_box_are_reported_by_reason() -> None:
     frames = np.concatenate([frame(), frame((1, 2)), frame((1, 2), (1, 9)), frame((1, 2), (3, 4))])
     boxes, missing = boxes_around(frames)
     assert missing["frames: fewer than two annotated keypoints"].tolist() == [

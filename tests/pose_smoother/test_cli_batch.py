@@ -1,14 +1,25 @@
 """The command ``smooth`` on several files, folders and standard input."""
 
+import errno
+import gzip
 import io
 import json
+import multiprocessing.context
+import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
+from pipeline.worker_pool import Workers
 from pose_smoother import cli_batch
 from pose_smoother.cli import main
+from pose_smoother.errors import PoseSmootherError
+from pose_smoother.files.atomic import WriteError
+from pose_smoother.poses.formats import read_poses
 from tests.pose_smoother.poses.formats.samples import SAMPLES
 
 TABLE = "frame,nose_x,nose_y\n" + "".join(f"{i},{i % 3},{2 + i % 2}\n" for i in range(9))
@@ -125,3 +136,52 @@ def test_standard_input_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) 
     done = invoke("smooth", "-", "--smoother", "mean", data=TABLE.encode() * 2)
     assert done.exit_code == 1
     assert done.output == "error: standard input: expected at most 99 bytes\n"
+
+
+def test_a_command_that_is_stopped_leaves_no_copy_of_its_input(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "pose_smoother", "smooth", "-", "--out", tmp_path / "o.csv"]
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(command, stdin=subprocess.PIPE, env=environment) as process:
+        while not any(tmp_path.glob("pose-smoother-*/stdin")):  # it waits for the pipe's end
+            time.sleep(0.02)
+        process.terminate()
+        assert process.wait() == 75
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_shared_locks_files_are_smoothed_one_by_one(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_lock(context: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(multiprocessing.context.SpawnContext, "Lock", no_lock)
+    done = invoke(
+        "smooth", folder, "--smoother", "mean", "--out-dir", folder / "out", "--workers", 2
+    )
+    assert done.exit_code == 0, done.output
+    assert "worker processes need /dev/shm" in done.output
+    with pytest.raises(PoseSmootherError, match="mount a tmpfs"), Workers(2) as workers:
+        workers.submit(5, len, "")
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.csv.gz"])
+def test_a_full_disk_is_told_as_such(
+    name: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, data: bytes, flush: bool = True) -> None:
+        raise WriteError.of(OSError(errno.ENOSPC, "No space left on device"), path, 5 << 20)
+
+    (folder / "a.csv.gz").write_bytes(gzip.compress(TABLE.encode()))
+    monkeypatch.setattr("pose_smoother.poses.formats.wide_table.write_atomic", full)
+    done = invoke("smooth", folder / name, "--smoother", "mean", "--out", folder / "o.csv")
+    assert done.exit_code == 1
+    assert "disk full on" in done.output
+    assert "needs 5.0 MiB" in done.output
+
+
+def test_numbers_that_are_none_are_refused(folder: Path) -> None:
+    assert "not a finite number" in invoke("inspect", folder / "a.csv", "--fps", "nan").output
+    for comment, rate in (("1e2", 100), ("1e999", None)):
+        (folder / "a.csv").write_text(f"# fps: {comment}\n{TABLE}")
+        assert read_poses(folder / "a.csv").fps == rate

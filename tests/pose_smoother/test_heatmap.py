@@ -29,7 +29,7 @@ def test_every_heatmap_sums_to_the_impulse_and_a_corner_reflects() -> None:
     assert np.unravel_index(maps[1].argmax(), (SIZE, SIZE)) == (30, 28)
 
 
-def test_a_keypoint_that_is_not_annotated_is_all_zeros_wherever_it_stands() -> None:
+def test_a_keypoint_that_is_not_annotated_is_all_zeros_wherever_it_is() -> None:
     maps = render(np.array([[-1, -1], [900, 5], [4, 5]]), np.array([False, False, True]))
     assert not maps[:2].any()
     assert maps[2].any()

@@ -42,7 +42,7 @@ def test_every_command_has_help_with_an_example():
                 assert parameter.help, (name, parameter.name)
 
 
-def test_train_ends_with_its_rows_beside_identity_and_mean(invoke):
+def test_train_ends_with_its_rows_next_to_identity_and_mean(invoke):
     result = invoke(*invoke.train)
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()

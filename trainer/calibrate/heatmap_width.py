@@ -1,5 +1,6 @@
 """The widths of the peaks of a detector's own heatmaps."""
 
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_smoother.errors import InvalidInputError
+from pose_smoother.files.plain import Budget, open_plain
 from pose_smoother.heatmap import SIZE
 
 Floats = NDArray[np.float64]
@@ -24,6 +26,7 @@ _MARGIN = 9
 _CHUNK = 256  # frames read at once: 80 MB of 25 keypoints
 _LARGEST_PX = 28.0
 _NAME = "heatmaps"
+_MAX_NPZ_BYTES = 16 << 30
 
 
 @dataclass(frozen=True)
@@ -152,12 +155,22 @@ def open_arrays(path: Path, opened: ExitStack) -> dict[str, Any]:
         node = zarr.open(str(path), mode="r")
         return {_NAME: node} if isinstance(node, zarr.Array) else dict(node.arrays())
     if path.suffix.lower() == ".npz":
-        file = opened.enter_context(np.load(path, allow_pickle=False))
-        return {name: file[name] for name in file.files}
+        raw = opened.enter_context(open_plain(path, _MAX_NPZ_BYTES))
+        file = opened.enter_context(np.load(raw, allow_pickle=False))
+        names = file.files if _NAME not in file.files else [_NAME]
+        size = sum(info.file_size for info in file.zip.infolist())
+        Budget(os.fstat(raw.fileno()).st_size, _MAX_NPZ_BYTES).spend(size, str(path))
+        return {name: file[name] for name in names}
     import h5py
     import hdf5plugin  # noqa: F401  (registers the compressors of such files)
 
     from pose_smoother.files.hdf5_file import open_file
 
     file = opened.enter_context(open_file(path))
-    return {name: node for name, node in file.items() if isinstance(node, h5py.Dataset)}
+    inside = [name for name in file if isinstance(file.get(name, getlink=True), h5py.HardLink)]
+    return {
+        name: file[name]
+        for name in inside
+        if isinstance(file[name], h5py.Dataset)
+        and not (file[name].external or file[name].is_virtual)
+    }

@@ -53,7 +53,7 @@ def gestures(
     """Quick movements of single joints between long rests, float64 (samples, joints * 3).
 
     One to five of the `movable` joints move, the others are 0; half of the movements return to
-    where they began. A hand that signs looks like this, and must not be taken for outliers.
+    where they began. A hand that signs looks like this, and may not be counted as outliers.
     """
     out = np.zeros((samples, joints, 3))
     for j in rng.permutation(movable)[: int(rng.integers(1, 6))]:

@@ -186,7 +186,7 @@ class WindowStream:
         # Closed explicitly: a consumer that stops early must stop the reading thread too.
         with closing((self._streamed if from_disk else self._resident)(epoch, skip)) as parts:
             own = parts if rows is None else _shares(parts, rows)
-            # Streamed targets are in a buffer: the next part must not be read yet.
+            # Streamed targets are in a buffer: the next part may not be read yet.
             at_once = 1 if from_disk or self.augment else _WINDOWS_AT_ONCE // self.batch_size
             while group := list(islice(own, max(1, at_once))):
                 yield from self._batches(group, epoch)

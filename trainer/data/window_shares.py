@@ -32,7 +32,7 @@ def share_without_neighbours(
 ) -> NDArray[np.int64]:
     """The windows of one epoch: no two of a clip share a frame.
 
-    Each ``span_frames`` epochs hold every window once, but for a remainder of fewer than
+    Each ``span_frames`` epochs hold every window once, except a remainder of fewer than
     ``span_frames`` windows.
 
     Parameters

@@ -119,7 +119,7 @@ class _Evaluator:
         Raises
         ------
         NonFiniteError : the loss of one of several is not finite. ``evaluation`` raises that of
-            single ones, so that none waits for the device.
+            single ones, so no one waits for the device.
         """
         batch = group[0] if len(group) == 1 else _joined(group)
         with self._computing():

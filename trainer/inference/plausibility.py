@@ -30,7 +30,7 @@ _LEAST_SHARE = 0.5  # of the trained keypoints
 
 
 def problems(poses: Poses, mapping: KeypointMapping, trained: NDArray[np.bool_]) -> list[str]:
-    """Why a run should not smooth these keypoints; empty if nothing speaks against it.
+    """Why a run should not smooth these keypoints; empty if there is no reason.
 
     Parameters
     ----------

@@ -13,6 +13,7 @@ from pose_smoother.skeleton import KEYPOINTS
 from pose_smoother.smoothing.chain import Chain
 from pose_smoother.smoothing.files import smooth_file
 from pose_smoother.smoothing.summary import Summary
+from pose_smoother.smoothing.swaps import Outcome, smooth_without_swaps
 from pose_smoother.smoothing.tracks import Rules, SmoothedTrack
 from pose_smoother.smoothing.tracks import smooth_tracks as filter_tracks
 from trainer.inference.plausibility import problems
@@ -83,8 +84,13 @@ def predict(
         return list(map(SmoothedTrack.all_read, tracks))
 
     rules = Rules() if isinstance(method, Chain) else None
+
+    def smooth_apart(poses: Poses) -> Outcome:
+        across = isinstance(method, Chain) and method.reaches_across_swaps
+        return smooth_without_swaps(poses, smooth, across=across)
+
     summary = smooth_file(
-        source, out, smooth, format=format, skeleton=skeleton, layout=layout, rules=rules
+        source, out, smooth_apart, format=format, skeleton=skeleton, layout=layout, rules=rules
     )
     return Predicted(summary, smoothed, shifts)
 

@@ -49,13 +49,16 @@ class Scores:
     def __add__(self, other: "Scores") -> "Scores":
         """Scores of two sets of windows together.
 
+        What only one of them counted, as it was saved after a metric was added, is left out.
+
         Raises
         ------
         ValueError : they count different alphas, normalisations or clip tables.
         """
         if self._settings() != other._settings():
             raise ValueError(f"can't add scores of {self._settings()} and of {other._settings()}")
-        return replace(self, sums={name: one + other.sums[name] for name, one in self.sums.items()})
+        both = {name: self.sums[name] for name in self.sums if name in other.sums}
+        return replace(self, sums={name: one + other.sums[name] for name, one in both.items()})
 
     def subset(self, clips: NDArray[Any]) -> "Scores":
         """The scores of some clip rows (a bool mask of length C, or row numbers)."""
@@ -85,16 +88,16 @@ class Scores:
         except (OSError, InvalidInputError) as error:
             raise RunError(f"{path} is not a readable file of scores: {error}") from None
         known = {name: array for name, array in found.items() if array is not None}
-        if fault := _fault_of(known):
+        if fault := fault_of(known):
             raise RunError(f"{path} is damaged: {fault}")
         alphas, missing_torso = known.pop("alphas"), known.pop("missing_torso")
         return cls(alphas, str(missing_torso), known)
 
-    def _settings(self) -> tuple[list[float], str, tuple[int, ...], list[str]]:
-        return self.alphas.tolist(), self.missing_torso, self.annotated.shape, sorted(self.sums)
+    def _settings(self) -> tuple[list[float], str, tuple[int, ...]]:
+        return self.alphas.tolist(), self.missing_torso, self.annotated.shape
 
 
-def _fault_of(found: Mapping[str, NDArray[Any]]) -> str:
+def fault_of(found: Mapping[str, NDArray[Any]]) -> str:
     """What is wrong with the arrays of a file of scores; "" if nothing is."""
     if absent := {"alphas", "missing_torso", ANNOTATED.name} - set(found):
         return f"it has no {min(absent)}"

@@ -106,7 +106,7 @@ class DetectorParameters:
     limb_correlation : float
         Share of the variance that neighbouring keypoints have in common, 0 to 1.
     mirror_share : float
-        Share of bursts that lie on the keypoint of the other side.
+        Share of bursts that are on the keypoint of the other side.
     grid_step : float
         Step of the grid that positions snap to, 0 for none.
     score_knowledge : float

@@ -14,10 +14,12 @@ from typing import Any
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import sha256_bytes, to_json
+from pose_smoother.files.plain import read_plain
 from pose_smoother.skeleton import KEYPOINTS, MIRROR, POOLED, POOLED_NAMES
 
 VERSION = 1
 SUFFIX = ".toml"
+MAX_BYTES = 16 << 20
 #: Bounds that keep the integer arithmetic of ``trainer.noise.detector`` exact.
 LARGEST_PX = 1000.0
 LARGEST_SIGMA_PX = 28.0
@@ -87,12 +89,12 @@ def read_noise(path: Path) -> DetectorNoise:
     InvalidInputError : no such file, no TOML, or an entry that is absent, unknown or out of range.
     """
     try:
-        content = tomllib.loads(path.read_text("utf-8"))
+        content = tomllib.loads(read_plain(path, MAX_BYTES).decode())
     except FileNotFoundError:
         raise InvalidInputError(
             f"no noise file {path}: make one with `python -m trainer calibrate`"
         ) from (None)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InvalidInputError(f"{path} is no noise file: {error}") from None
     try:
         return parse_noise(content)

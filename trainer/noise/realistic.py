@@ -156,7 +156,7 @@ def _coloured_noise(
 def _run_with_motion(noise: NDArray, relative_speed: NDArray) -> NDArray:
     """Noise (T, K, 2) read at a time that runs slowly where the keypoint rests.
 
-    The error of a heatmap network is a function of the picture, so it stands still with the pose.
+    The error of a heatmap network is a function of the picture, so it rests with the pose.
     """
     frames = np.arange(len(noise), dtype=float)
     clock = np.cumsum(0.1 + 0.9 * np.minimum(relative_speed, 1.0), axis=0)
@@ -187,7 +187,7 @@ def _add_bursts(
     """Move runs of frames of single keypoints away, in place.
 
     Lengths are lognormal with the measured quantiles (50/75/90/99 %: 2/4/11/33 frames at a mean of
-    about 4). A fifth of the bursts lie on the mirrored keypoint, a tenth take a neighbour along.
+    about 4). A fifth of the bursts are on the mirrored keypoint, a tenth take a neighbour along.
     """
     frames, keypoints, _ = noisy.shape
     hard = [(int(rng.integers(keypoints)), int(rng.integers(frames))) for _ in range(3)]

@@ -12,11 +12,12 @@ from pathlib import Path
 
 from pose_smoother.errors import InvalidInputError, RunError
 from pose_smoother.files.atomic import write_atomic
+from pose_smoother.files.plain import read_plain
 from pose_smoother.store.config import THESIS
 from pose_smoother.store.store import Store
 from trainer.experiments import REAL, experiment
 from trainer.noise.gaussian import NoiseConfig
-from trainer.noise.noise_file import SUFFIX, DetectorNoise, read_noise
+from trainer.noise.noise_file import MAX_BYTES, SUFFIX, DetectorNoise, read_noise
 from trainer.noise.recorded import RECORDED, RecordedNoise, holds_detections, recorded_noise
 from trainer.noise.simulated import SimulatedNoise
 
@@ -111,7 +112,7 @@ def save_noise_file(folder: Path, noise: str) -> None:
     if not is_file(noise):
         copy.unlink(missing_ok=True)
     elif Path(noise).resolve() != copy.resolve():
-        write_atomic(copy, Path(noise).read_bytes())
+        write_atomic(copy, read_plain(Path(noise), MAX_BYTES))
 
 
 def load_noise_file(folder: Path, noise: str) -> str:

@@ -119,7 +119,7 @@ def candidates(filled: Tensor, medians: Tensor, observed: Tensor) -> tuple[Tenso
     float32 tensor, shape (B, K, T, CANDIDATES, 2)
         About the running median of five frames.
     float32 tensor, shape (B, K, T, CANDIDATES)
-        Logit that is added: negative where a frame has no detection or lies outside of the file.
+        Logit that is added: negative where a frame has no detection or is outside of the file.
     """
     frames = filled.shape[1]
     at = torch.arange(frames)[:, None] + torch.tensor(TAPS)[None]

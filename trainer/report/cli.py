@@ -31,9 +31,18 @@ def report(
 
     Unfinished runs are named; their cells stay empty.
 
+    Where RUNS is the counts.npz of an earlier report, its numbers and paired differences are made
+    again from it, with their intervals, into numbers.csv and differences.csv.
+
     Example: python -m trainer report runs --out report
     """
+    from trainer.report.report import recount
     from trainer.report.report import report as write
+
+    if runs.is_file():
+        n_numbers, n_differences = recount(runs, out, overwrite)
+        say(f"{n_numbers:,} numbers and {n_differences:,} paired differences: {out}")
+        return
 
     written = write(runs, out, published, store, overwrite)
     for note in written.notes:

@@ -12,7 +12,7 @@ from pose_smoother.filters import table_filters
 from pose_smoother.remote.path import PathOrUrl, as_path_or_url, local_path
 from pose_smoother.store.names import WINDOW_FRAMES
 from pose_smoother.store.open import open_store
-from trainer.experiments import EXPERIMENTS, THESIS_MODELS
+from trainer.experiments import EXPERIMENTS, KNOWN, THESIS_MODELS
 from trainer.metrics.scores import Scores
 from trainer.models import models
 from trainer.runs.data_summary import DATA_JSON, Data, describe, load_data, store_hash
@@ -248,6 +248,7 @@ def _read_folders(folder: Path, notes: list[str]) -> tuple[list[Run], list[Basel
             with damage_reported(file):
                 record = read_json(file, "not a run folder", CONFIG_SCHEMA)
                 identity = record["identity"]
+                _check_known(file.parent, identity)
                 if {"model", "experiment", "seed"} <= set(identity):
                     runs.append(_read_run(file.parent, record))
                 elif "smoothers" in identity and (file.parent / RESULTS_JSON).exists():
@@ -255,6 +256,16 @@ def _read_folders(folder: Path, notes: list[str]) -> tuple[list[Run], list[Basel
         except RunError as error:
             notes.append(f"{file.parent.name} is left out: {error}")
     return runs, baselines
+
+
+def _check_known(folder: Path, identity: dict[str, Any]) -> None:
+    """Raise RunError where no table has a row or column for a run."""
+    for what, known in (("model", [*models()]), ("experiment", [e.name for e in KNOWN])):
+        if what in identity and identity[what] not in known:
+            raise RunError(
+                f"{folder / CONFIG}: unknown {what} {str(identity[what])[:40]!r}; known: "
+                f"{', '.join(known)}"
+            )
 
 
 def _read_run(folder: Path, record: dict[str, Any]) -> Run:

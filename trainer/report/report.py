@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from pose_smoother.files.atomic import write_atomic
 from pose_smoother.files.outputs import check_output
@@ -9,8 +10,9 @@ from pose_smoother.files.plain import open_plain
 from pose_smoother.remote.path import PathOrUrl, local_path
 from trainer.report import figures, style
 from trainer.report.collect import Collection, collect
+from trainer.report.counts import COUNTS, load_counts, save_counts
 from trainer.report.html_page import missing_lines, page, require_jinja2
-from trainer.report.intervals import Number, as_records, differences, numbers
+from trainer.report.intervals import Difference, Number, as_records, differences, numbers
 from trainer.report.published import DEFAULT_FOLDER, Published, read_published
 from trainer.report.tables import tables_by_section
 from trainer.report.tables.grid import ReportData
@@ -18,6 +20,7 @@ from trainer.report.tables.table import Table, csv_of, latex, markdown, records_
 
 TABLES = "tables"
 NUMBERS_CSV = "numbers.csv"
+DIFFERENCES_CSV = "differences.csv"
 PAGE = "report.html"
 #: What the page's template begins with.
 _MARK = b'<meta name="generator" content="pose-smoother report">'
@@ -77,14 +80,46 @@ def report(
     sections = tables_by_section(found, source, pairs)
     for table in (table for listed in sections.values() for table in listed):
         _write_table(out / TABLES, table)
-    columns = tuple(f.name for f in fields(Number))
-    rows = as_records(source.numbers.values())
-    write_atomic(out / NUMBERS_CSV, records_csv(columns, rows))
+    write_atomic(out / NUMBERS_CSV, _records(Number, list(source.numbers.values())))
+    save_counts(out / COUNTS, found)
     drawn = _write_figures(out, found, source)
     text = page(found, sections, drawn, notes, list(source.numbers.values()))
     write_atomic(out / PAGE, text.encode())
     n_done = found.n_grid - len(found.missing)
     return Written(out / PAGE, n_done, found.n_grid, tuple(missing_lines(found)), tuple(notes))
+
+
+def recount(counts: Path, out: Path, overwrite: bool = False) -> tuple[int, int]:
+    """Make the numbers and paired differences of a report again, from its counts alone.
+
+    Parameters
+    ----------
+    counts : the ``counts.npz`` of a report.
+    out : folder for ``numbers.csv`` and ``differences.csv``.
+    overwrite : replace files of these names.
+
+    Returns
+    -------
+    How many numbers and how many differences.
+
+    Raises
+    ------
+    RunError : ``counts`` is absent or damaged.
+    InvalidInputError : a file is there and ``overwrite`` is False.
+    """
+    files = [
+        check_output(out / name, (counts,), overwrite=overwrite)
+        for name in (NUMBERS_CSV, DIFFERENCES_CSV)
+    ]
+    found = load_counts(counts)
+    listed, pairs = list(numbers(found).values()), differences(found)
+    write_atomic(files[0], _records(Number, listed))
+    write_atomic(files[1], _records(Difference, pairs))
+    return len(listed), len(pairs)
+
+
+def _records(kind: type[Number] | type[Difference], items: list[Any]) -> bytes:
+    return records_csv(tuple(f.name for f in fields(kind)), as_records(items))
 
 
 def _is_report(folder: Path) -> bool:

@@ -12,10 +12,11 @@ from typing import Any
 
 from pose_smoother.errors import PoseSmootherError
 from pose_smoother.files.atomic import write_atomic
+from pose_smoother.files.plain import read_plain
 from trainer.experiments import EXPERIMENTS, experiment
 from trainer.runs import checkpoint
 from trainer.runs.folder import check_identity
-from trainer.runs.layout import HISTORY, REGIONS, SCORES, TIMING
+from trainer.runs.layout import HISTORY, MAX_FILE_BYTES, REGIONS, SCORES, TIMING
 from trainer.runs.results_io import RESULTS_JSON, read_results, write_results
 
 
@@ -63,7 +64,7 @@ def copy_run(
     checkpoint.write_checkpoint(folder / checkpoint.BEST, {**best, "config": dict(config)})
     for name in (HISTORY, TIMING, SCORES, REGIONS):
         if (equivalent / name).exists():
-            write_atomic(folder / name, (equivalent / name).read_bytes())
+            write_atomic(folder / name, read_plain(equivalent / name, MAX_FILE_BYTES))
     results = results_as_of(equivalent, experiment_name, ("rows", "references"))
     write_results(folder, results)
     return results

@@ -14,10 +14,12 @@ from pathlib import Path
 
 from pose_smoother.errors import PoseSmootherError, RunError
 from pose_smoother.files.lock import has_heartbeat, is_process, owner_file, read_owner
+from pose_smoother.files.plain import read_plain
 from trainer.runs.layout import (
     CONFIG,
     HISTORY,
     HISTORY_KINDS,
+    MAX_FILE_BYTES,
     STATE,
     TIMING,
     TIMING_KINDS,
@@ -162,7 +164,7 @@ def _silent_s(folder: Path) -> float | None:
 def _planned(runs: Path) -> set[str]:
     """The runs of the last sweep, as its table names them."""
     try:
-        lines = (runs / SWEEP_CSV).read_text().splitlines()
-    except (OSError, UnicodeDecodeError):
+        lines = read_plain(runs / SWEEP_CSV, MAX_FILE_BYTES).decode().splitlines()
+    except (OSError, ValueError):
         return set()
     return {line.partition(",")[0].strip('"') for line in lines[1:]} - {""}

@@ -185,7 +185,7 @@ class Supervisor:
         self._begin(ready)
 
     def _is_ready(self, name: str) -> bool:
-        """Take a run from the queue that no process works on; False if it must not be started."""
+        """Take a run from the queue that no process works on; False if it may not be started."""
         folder = self._out / name
         try:
             with exclusive_lock(folder):

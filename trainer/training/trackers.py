@@ -8,12 +8,15 @@ from typing import Any
 
 from pose_smoother.errors import PoseSmootherError
 from pose_smoother.extras import extra_hint
+from pose_smoother.files.atomic import write_atomic
+from pose_smoother.files.plain import read_plain
 
 #: Takes an epoch's row of ``history.csv``.
 OnEpoch = Callable[[Mapping[str, Any]], None]
 
 _PROJECT = "pose-smoother"
 _MLFLOW_ID = "mlflow-run-id.txt"
+_MAX_ID_BYTES = 4096
 
 
 @contextmanager
@@ -46,7 +49,7 @@ def tracking(name: str | None, folder: Path, settings: Mapping[str, Any]) -> Ite
 
 
 def _numbers(row: Mapping[str, Any]) -> dict[str, float]:
-    """What of a row is a number, but for the epoch itself."""
+    """What of a row is a number, except the epoch itself."""
     return {
         key: float(value)
         for key, value in row.items()
@@ -78,9 +81,9 @@ class _MLflow:
     def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
         self._mlflow = importlib.import_module("mlflow")
         note = folder / _MLFLOW_ID
-        known = note.read_text().strip() if note.exists() else None
+        known = read_plain(note, _MAX_ID_BYTES).decode().strip() if note.exists() else None
         run = self._mlflow.start_run(run_id=known, run_name=None if known else folder.name)
-        note.write_text(run.info.run_id)
+        write_atomic(note, run.info.run_id.encode())
         if known is None:
             self._mlflow.log_params(dict(settings))
 

@@ -1,7 +1,7 @@
 """Files of keypoints: each module of this folder that has a ``NAME`` is a format.
 
 The folder is scanned; a module without ``NAME`` holds what several formats share. To add a
-format, add one file (and its test). Each format says what speaks for a file being its own; the
+format, add one file (and its test). Each format gives the evidence for a file being its own; the
 strongest evidence decides. A format keeps the file's bytes and where each coordinate is in them, so
 that writing changes coordinates and nothing else: a coordinate is written where the new one is
 finite and differs from the one that was read.
@@ -14,7 +14,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Protocol, cast
 
+import numpy as np
+
 from pose_smoother.errors import InvalidInputError, unknown_name
+from pose_smoother.files.disk_errors import as_disk_error
 from pose_smoother.poses.formats.evidence import Evidence
 from pose_smoother.poses.formats.packed import is_gzip, packing, unpacked
 from pose_smoother.poses.missing import missing_as
@@ -30,7 +33,7 @@ class FormatModule(Protocol):
     NAME : the format's name on the command line.
     EXTENSIONS : endings of its files, in lower case with the dot; ``""`` is a folder.
     HAS : what its files can hold in addition to two coordinates: ``scores``, ``fps``, ``3-D``;
-        ``layout`` where they are arrays whose axes are told apart.
+        ``layout`` where they are arrays whose axes are distinguished.
     """
 
     NAME: str
@@ -38,7 +41,7 @@ class FormatModule(Protocol):
     HAS: frozenset[str]
 
     def claims(self, path: Path) -> Evidence:
-        """What speaks for a file (or folder) being of this format, whatever its ending."""
+        """Evidence for a file (or folder) being of this format, whatever its ending."""
 
     def read(self, path: Path, skeleton: str | None) -> Poses:
         """The file's tracks; ``skeleton`` names keypoints where the file does not.
@@ -157,7 +160,8 @@ def read_poses(
 def _read_file(module: FormatModule, path: Path, skeleton: str | None, layout: str | None) -> Poses:
     """A format's tracks of a file, gzipped or not; every error names the file."""
     try:
-        with unpacked(path) as plain:
+        # Damaged numbers may overflow, or be NaNs of the kind that warns when it is converted.
+        with unpacked(path) as plain, np.errstate(invalid="ignore", over="ignore"):
             return _read(module, plain, skeleton, layout)
     except OSError as error:
         raise InvalidInputError(f"{path}: cannot be read ({error.strerror or error})") from None
@@ -237,4 +241,6 @@ def write_keypoints(poses: Poses, keypoints: Sequence[Floats], out: Path) -> Non
         else:
             module.write(poses, keypoints, out)
     except OSError as error:
+        if (disk_error := as_disk_error(error, out)) is not None:
+            raise disk_error from None
         raise InvalidInputError(f"{out}: cannot be written ({error.strerror or error})") from None

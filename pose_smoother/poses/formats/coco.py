@@ -2,7 +2,7 @@
 
 A keypoint of an annotation with visibility 0 is missing.
 COCO-WholeBody's lists of feet, face and hands are keypoints of the same person.
-People are told apart by the first of `PERSON_KEYS` that they have, else they are linked (`link`).
+Individuals are distinguished by the first of `PERSON_KEYS` that they have, else linked (`link`).
 """
 
 from collections.abc import Callable, Sequence
@@ -86,7 +86,7 @@ def _place(item: dict[str, Any], image: Any) -> tuple[str, int]:
     return found if video is None else str(video), number
 
 
-def _images(document: Any, told: list[str]) -> dict[Any, tuple[str, int]]:
+def _images(document: Any, notes: list[str]) -> dict[Any, tuple[str, int]]:
     """(video, frame) by image id, from the images' own fields, names or, at last, ids."""
     images = document.get("images", []) if isinstance(document, dict) else []
     if not isinstance(images, list) or not all(isinstance(i, dict) for i in images):
@@ -99,12 +99,12 @@ def _images(document: Any, told: list[str]) -> dict[Any, tuple[str, int]]:
     except InvalidInputError:
         places = []
     if len(set(places)) < len(images):
-        told.append("the images' names do not number the frames: their ids were taken for numbers")
+        notes.append("the images' names do not number the frames: their ids were taken for numbers")
         places = [_place({}, i) for i in ids]
     return dict(zip(ids, places, strict=True))
 
 
-def _names(document: Any, items: list[Any], n: int, told: list[str]) -> tuple[str, ...] | None:
+def _names(document: Any, items: list[Any], n: int, notes: list[str]) -> tuple[str, ...] | None:
     """The keypoint names of the categories in use; None where they do not name n keypoints."""
     if not isinstance(document, dict):
         return None
@@ -119,7 +119,7 @@ def _names(document: Any, items: list[Any], n: int, told: list[str]) -> tuple[st
         raise InvalidInputError("expected one skeleton, found categories with different keypoints")
     names: tuple[str, ...] = found.pop() if found else ()
     if names and len(names) != n:
-        told.append(f"the category names {len(names)} keypoints, but there are {n}: not used")
+        notes.append(f"the category names {len(names)} keypoints, but there are {n}: not used")
     return names if len(names) == n else None
 
 
@@ -152,8 +152,8 @@ def read(path: Path, skeleton: str | None) -> Poses:
     raw = read_bytes(path)
     document = load(raw)
     items, word = _items(document)
-    told: list[str] = []
-    images = _images(document, told)
+    notes: list[str] = []
+    images = _images(document, notes)
     rows = []
     for index, item in enumerate(items):
         if not isinstance(item, dict):
@@ -174,13 +174,13 @@ def read(path: Path, skeleton: str | None) -> Poses:
             continue
         values = with_score(found)
         n = values.shape[1]
-        _mark_missing(values, isinstance(document, dict), told)
+        _mark_missing(values, isinstance(document, dict), notes)
         slices[key] = slice(len(names), len(names) + n)
         if key == _BODY:
-            given = _names(document, people, n, told)
+            given = _names(document, people, n, notes)
             if given is None:
                 given, assumed = known_skeleton(n, skeleton, "coco-17", values[..., :2])
-                told += [assumed] if assumed else []
+                notes += [assumed] if assumed else []
         else:
             given = skeleton_named("coco-wholebody-133").keypoints[part]
         if len(given) != n:
@@ -198,17 +198,17 @@ def read(path: Path, skeleton: str | None) -> Poses:
         stacked[..., :2],
         stacked[..., 2],
     )
-    return to_tracks(names, seen, raw, (rows, slices), told, _fps(document))
+    return to_tracks(names, seen, raw, (rows, slices), notes, _fps(document))
 
 
-def _mark_missing(values: Floats, annotated: bool, told: list[str]) -> None:
+def _mark_missing(values: Floats, annotated: bool, notes: list[str]) -> None:
     """Make missing keypoints (N, K, 3) NaN, in place, and third numbers that are no scores."""
     third = values[..., 2]
     flags = np.isin(third, (0, 1, 2)).all() and (annotated or (third == 2).any())
     if flags:
         values[third == 0, :2] = np.nan
         if not annotated:
-            told.append("the third numbers are all 0, 1 or 2: taken as visibility, not as scores")
+            notes.append("the third numbers are all 0, 1 or 2: taken as visibility, not as scores")
         values[..., 2] = np.nan
 
 

@@ -16,7 +16,6 @@ from pose_smoother.poses.formats.individuals import person_id
 from pose_smoother.poses.formats.text_table import (
     IDENTITY,
     SCORES,
-    column_numbers,
     columns,
     head_texts,
     parse,
@@ -61,8 +60,7 @@ def read(path: Path, skeleton: str | None) -> Poses:
 
     Raises
     ------
-    InvalidInputError : a column is absent, a cell is no number, or one keypoint is twice in a frame
-        with different numbers.
+    InvalidInputError : a column is absent, or a cell is no number.
     """
     raw = read_bytes(path)
     table = parse(raw)
@@ -74,21 +72,21 @@ def read(path: Path, skeleton: str | None) -> Poses:
             f"no column for {', '.join(absent)} among {', '.join(header)}; expected "
             f"{', '.join(_NEEDED)} and, where there are, person, video, score"
         )
-    listed = list(table.rows(1, len(header)))
-    if not listed:
-        raise InvalidInputError("nobody is in it: no frame has a person with keypoints")
-    lines = np.array([line for line, _ in listed], dtype=np.int64)
-    cells = list(zip(*(texts for _, texts in listed), strict=True))  # by column
     axes = ("x", "y", "z") if "z" in at else ("x", "y")
     given = [meaning for meaning in (*axes, "score") if meaning in at]
-    values = np.array(
-        [column_numbers(cells[at[m]], lines.tolist(), header[at[m]]) for m in given]
-    ).T
-    people, row_of = _people(cells, at)
-    names, keypoint_of = _names(cells[at["keypoint"]], lines)
+    named = [meaning for meaning in (*IDENTITY, "keypoint") if meaning in at]
+    numbered, texts, values = table.columns(
+        1, header, [at[m] for m in named], [at[m] for m in given]
+    )
+    cells = dict(zip(named, texts, strict=True))
+    if not numbered:
+        raise InvalidInputError("nobody is in it: no frame has a person with keypoints")
+    lines = np.array(numbered, dtype=np.int64)
+    names, keypoint_of = _names(cells.pop("keypoint"), lines)
+    people, row_of = _people(cells)
     n = len(names)
+    repeated = _set_apart(values, keypoint_of, people, row_of)
     spot, first, which = np.unique(row_of * n + keypoint_of, return_index=True, return_inverse=True)
-    repeated = _repeated(values, lines, first, which, [*names], spot % n)
     place = np.full((len(people), n), -1, dtype=np.int64)
     data = np.full((len(people), n, len(axes) + 1), np.nan)
     place.reshape(-1)[spot] = lines[first]
@@ -101,26 +99,27 @@ def read(path: Path, skeleton: str | None) -> Poses:
         data[..., -1],
     )
     copies = [(int(lines[row]), *divmod(int(spot[which[row]]), n)) for row in repeated]
-    told = [f"{len(repeated)} rows repeat another row: taken as one"] if repeated else []
+    n_copies = len(repeated)
+    repeats = "row repeats" if n_copies == 1 else "rows repeat"
+    notes = [f"{n_copies} {repeats} another row: taken as one"] if repeated else []
     places = (place, copies, *(at[axis] for axis in axes))
-    named = numbered_as(list(names), skeleton)
-    return to_tracks(named, seen, raw, places, told, table.fps)
+    numbers = numbered_as(list(names), skeleton)
+    return to_tracks(numbers, seen, raw, places, notes, table.fps)
 
 
 def _people(
-    cells: Sequence[Sequence[str]], at: Mapping[str, int]
+    cells: Mapping[str, Sequence[str]],
 ) -> tuple[list[tuple[str, str | None, int]], NDArray[np.int64]]:
     """(video, person, frame) of every person of a frame, and each line's index among them."""
-    empty = ("",) * len(cells[0])
-    texts = [cells[at[m]] if m in at else empty for m in ("video", "person", "frame")]
-    keys = list(zip(*texts, strict=True))
+    keys = list(zip(*cells.values(), strict=True))
     people: dict[tuple[str, str | None, int], int] = {}
     index: dict[tuple[str, ...], int] = {}
     for key in dict.fromkeys(keys):
-        image, frame = named_frame(key[2])
-        person = (key[0] if "video" in at else image, person_id(key[1] or None), frame)
+        text = dict(zip(cells, key, strict=True))
+        image, frame = named_frame(text["frame"])
+        person = (text.get("video", image), person_id(text.get("person") or None), frame)
         index[key] = people.setdefault(person, len(people))
-    return list(people), np.array([index[key] for key in keys], dtype=np.int64)
+    return list(people), np.fromiter(map(index.__getitem__, keys), np.int64, len(keys))
 
 
 def _names(texts: Sequence[str], lines: NDArray[np.int64]) -> tuple[list[str], NDArray[np.int64]]:
@@ -130,33 +129,39 @@ def _names(texts: Sequence[str], lines: NDArray[np.int64]) -> tuple[list[str], N
     if "" in names:
         blank = next(i for i, text in enumerate(texts) if not text.strip())
         raise InvalidInputError(f"line {lines[blank] + 1}: the keypoint has no name")
-    return list(names), np.array([index[text] for text in texts], dtype=np.int64)
+    return list(names), np.fromiter(map(index.__getitem__, texts), np.int64, len(texts))
 
 
-def _repeated(
+def _set_apart(
     values: Floats,
-    lines: NDArray[np.int64],
-    first: NDArray[np.int64],
-    which: NDArray[np.int64],
-    names: Sequence[str],
-    keypoint: NDArray[np.int64],
+    keypoint_of: NDArray[np.int64],
+    people: list[tuple[str, str | None, int]],
+    row_of: NDArray[np.int64],
 ) -> list[int]:
-    """The rows that repeat an earlier row of one keypoint in one frame.
+    """The rows that repeat an earlier row of one keypoint of a person in a frame.
 
-    Raises
-    ------
-    InvalidInputError : they differ in their numbers.
+    A row with other numbers is of one more detection with the same id: it is added to ``people``,
+    and ``row_of`` says so.
     """
-    later = np.flatnonzero(first[which] != np.arange(len(which)))
-    for row in later.tolist():
-        earlier = int(first[which[row]])
-        if not np.array_equal(values[row], values[earlier], equal_nan=True):
-            raise InvalidInputError(
-                f"keypoint {names[keypoint[which[row]]]!r} is twice in a frame (lines "
-                f"{lines[earlier] + 1} and {lines[row] + 1}): two people need two ids in a column "
-                "person"
-            )
-    return [int(row) for row in later]
+    n = int(keypoint_of.max()) + 1
+    spot = row_of * n + keypoint_of
+    _, first, which = np.unique(spot, return_index=True, return_inverse=True)
+    repeated = []
+    found: dict[int, list[int]] = {}
+    added: dict[tuple[int, int], int] = {}
+    for row in np.flatnonzero(first[which] != np.arange(len(which))).tolist():
+        earlier = found.setdefault(int(spot[row]), [int(first[which[row]])])
+        equal = [e for e in earlier if np.array_equal(values[row], values[e], equal_nan=True)]
+        if equal:
+            row_of[row] = row_of[equal[0]]
+            repeated.append(row)
+            continue
+        person = int(spot[row]) // n
+        row_of[row] = added.setdefault((person, len(earlier)), len(people))
+        if row_of[row] == len(people):
+            people.append(people[person])
+        earlier.append(row)
+    return repeated
 
 
 def write(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:

@@ -18,7 +18,7 @@ from pose_smoother.files.atomic import write_atomic
 from pose_smoother.poses.formats.evidence import Evidence
 from pose_smoother.poses.formats.hdf5_utils import file_evidence, groups, is_hdf5
 from pose_smoother.poses.formats.pandas_h5 import Block, read_frame, with_values
-from pose_smoother.poses.formats.text_table import Table, head_texts, numbers, parse
+from pose_smoother.poses.formats.text_table import Table, head_texts, parse
 from pose_smoother.poses.formats.tracks_io import (
     Detections,
     named_frame,
@@ -75,15 +75,10 @@ def _csv(table: Table) -> tuple[list[str], list[tuple[str, ...]], Floats, CsvSto
     n_names = 3 if header[-1][1:3] == ["", ""] else 1
     columns = list(zip(*(line[n_names:] for line in header), strict=True))
     wanted = [i + n_names for i, labels in enumerate(columns) if labels[-1] in _COORDS]
-    rows, found, lines = [], [], []
-    for index, cells in table.rows(len(header), len(header[0])):
-        rows.append("/".join(cells[:n_names]))
-        found.append(numbers(cells, wanted, index, header[-1]))
-        lines.append(index)
+    lines, names, found = table.columns(len(header), header[-1], range(n_names), wanted)
+    rows = list(map("/".join, zip(*names, strict=True)))
     values = np.full((len(lines), len(columns)), np.nan)
-    values[:, np.array(wanted, dtype=np.int64) - n_names] = np.array(found).reshape(
-        len(lines), len(wanted)
-    )
+    values[:, np.array(wanted, dtype=np.int64) - n_names] = found
     return rows, columns, values, CsvStore(lines, n_names)
 
 

@@ -4,7 +4,7 @@ from enum import IntEnum
 
 
 class Evidence(IntEnum):
-    """What speaks for a format, from nothing to a mark that no other format has."""
+    """Evidence for a format, from nothing to a mark that no other format has."""
 
     NONE = 0
     ENDING = 1  # the file's ending alone: it may be damaged

@@ -35,7 +35,7 @@ def is_hdf5(path: Path) -> bool:
 
 
 def file_evidence(path: Path, has_mark: Callable[[h5py.File], bool]) -> Evidence:
-    """What speaks for a file: its mark, or its ending alone where it is damaged or has none."""
+    """The evidence for a file: its mark, or its ending alone where it is damaged or has none."""
     if not is_hdf5(path):
         return Evidence.ENDING
     try:
@@ -75,11 +75,11 @@ def opened(raw: bytes) -> Iterator[h5py.File]:
 
 
 def dataset(group: h5py.Group, path: str) -> h5py.Dataset:
-    """A dataset that lies in this very file, hence safe to be written to.
+    """A dataset that is stored in this very file, hence safe to be written to.
 
     Raises
     ------
-    InvalidInputError : there is none, it lies in another file, or is larger than is ever read.
+    InvalidInputError : there is none, it is stored in another file, or is larger than is ever read.
     """
     here: Any = group
     for part in path.strip("/").split("/"):

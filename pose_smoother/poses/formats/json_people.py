@@ -52,7 +52,7 @@ def to_poses(
     skeleton: str | None,
     default: str,
     ids: tuple[str, ...],
-    told: Sequence[str] = (),
+    notes: Sequence[str] = (),
 ) -> Poses:
     """Tracks of people; a keypoint whose x, y and score are all 0 is missing.
 
@@ -79,7 +79,7 @@ def to_poses(
         values[..., :2],
         values[..., 2],
     )
-    return to_tracks(names, seen, raw, None, [*told, *([assumed] if assumed else [])])
+    return to_tracks(names, seen, raw, None, [*notes, *([assumed] if assumed else [])])
 
 
 def rewritten(

@@ -28,7 +28,7 @@ _INDENT = re.compile(rb"\s*[\[{]\r?\n([ \t]+)")
 
 
 def head(path: Path) -> bytes:
-    """The start of a file, enough to tell formats by their keys; without a byte-order mark.
+    """The start of a file, enough to distinguish formats by their keys; without a byte-order mark.
 
     Nothing of a folder.
     """

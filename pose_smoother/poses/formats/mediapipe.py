@@ -127,10 +127,10 @@ def read(path: Path, skeleton: str | None) -> Poses:
     axes = ("x", "y", "z") if all("z" in p.landmarks[0] for p in people) else ("x", "y")
     score = next((key for key in _SCORE if key in first[0]), None)
     data = np.stack([_values(person, axes, score) for person in people])
-    names, told = _names(first, skeleton)
+    names, notes = _names(first, skeleton)
     unread = sorted({key for f in _frames(document) for key in f if _UNREAD.search(key)})
     if unread:
-        told.append(f"{', '.join(unread)}: left as they are")
+        notes.append(f"{', '.join(unread)}: left as they are")
     seen = Detections(
         [""] * len(people),
         [None] * len(people),
@@ -138,7 +138,7 @@ def read(path: Path, skeleton: str | None) -> Poses:
         data[..., :-1],
         data[..., -1],
     )
-    return to_tracks(names, seen, raw, axes, told, _fps(document))
+    return to_tracks(names, seen, raw, axes, notes, _fps(document))
 
 
 def _fps(document: Any) -> float | None:

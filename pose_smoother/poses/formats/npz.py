@@ -124,13 +124,13 @@ def poses_of(
     n_people, n, n_keypoints, _ = data.shape
     n_axes = 3 if found.channels == "xyz" else 2
     keypoints = data[..., :n_axes].astype(np.float64).reshape(-1, n_keypoints, n_axes)
-    told = list(found.warnings)
+    notes = list(found.warnings)
     frame = range(n) if arrays["frame"] is None else _frames(arrays["frame"], n)
     if arrays["names"] is not None:
         names = tuple(_words(arrays["names"], "names", n_keypoints))
     else:
         names, assumed = known_skeleton(n_keypoints, skeleton, "coco-17", keypoints)
-        told += [assumed] if assumed else []
+        notes += [assumed] if assumed else []
     people = (
         [str(i + 1) for i in range(n_people)]
         if arrays["person"] is None
@@ -143,7 +143,7 @@ def poses_of(
         keypoints,
         _scores(arrays["scores"], data, found).reshape(-1, n_keypoints),
     )
-    return to_tracks(names, seen, raw, found, told, _fps(arrays["fps"]))
+    return to_tracks(names, seen, raw, found, notes, _fps(arrays["fps"]))
 
 
 def _frames(array: NDArray[Any], n: int) -> list[int]:
@@ -167,7 +167,7 @@ def _scores(scores: NDArray[Any] | None, data: NDArray[Any], layout: ArrayLayout
         scores = np.expand_dims(scores, layout.order[3])
     fits = scores.dtype.kind in "iuf" and scores.ndim == layout.n_axes
     turned = layout.as_people_first(scores) if fits else scores
-    if turned.shape != (*data.shape[:-1], 1):
+    if not fits or turned.shape != (*data.shape[:-1], 1):
         raise InvalidInputError(
             f"scores: expected a number for each keypoint {data.shape[:-1]} (people, time, "
             f"keypoints), found {scores.dtype} of shape {scores.shape}"

@@ -163,10 +163,10 @@ def _all_series(file: h5py.File) -> list[Series]:
     return found
 
 
-def frame_numbers(time: Floats, told: list[str]) -> tuple[Floats, NDArray[np.int64], float | None]:
+def frame_numbers(time: Floats, notes: list[str]) -> tuple[Floats, NDArray[np.int64], float | None]:
     """Every moment once, ascending, its frame number, and the step between frames.
 
-    ``told`` gets what was assumed; the step is None where the moments are not evenly spaced.
+    ``notes`` gets what was assumed; the step is None where the moments are not evenly spaced.
     """
     moments = np.unique(time)
     steps = np.diff(moments)
@@ -175,7 +175,7 @@ def frame_numbers(time: Floats, told: list[str]) -> tuple[Floats, NDArray[np.int
     frame = np.rint((moments - moments[0]) / step)
     off = np.abs((moments - moments[0]) / step - frame)
     if len(np.unique(frame)) < len(frame) or frame[-1] >= 2**53 or off.max() > 0.25:
-        told.append("timestamps are not evenly spaced: frames were numbered in their order")
+        notes.append("timestamps are not evenly spaced: frames were numbered in their order")
         return moments, np.arange(len(moments)), None
     return moments, frame.astype(np.int64), step if len(steps) else None
 
@@ -193,8 +193,8 @@ def read(path: Path, skeleton: str | None) -> Poses:
     n_axes = {s.values.shape[1] for s in series}
     if len(n_axes) > 1:
         raise InvalidInputError("expected series of two or of three dimensions, found both")
-    told: list[str] = []
-    moments, frame, step = frame_numbers(np.concatenate([s.time for s in series]), told)
+    notes: list[str] = []
+    moments, frame, step = frame_numbers(np.concatenate([s.time for s in series]), notes)
     names = {name: i for i, name in enumerate(dict.fromkeys(s.keypoint for s in series))}
     people: dict[tuple[str, str], list[tuple[Series, NDArray[np.int64]]]] = {}
     for s in series:
@@ -226,7 +226,7 @@ def read(path: Path, skeleton: str | None) -> Poses:
     )
     in_seconds = step is not None and all(s.in_seconds for s in series)
     fps = round(1 / step, 6) if in_seconds and step else None
-    return to_tracks(list(names), seen, raw, place, told, fps)
+    return to_tracks(list(names), seen, raw, place, notes, fps)
 
 
 def write(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:

@@ -90,8 +90,8 @@ def read(path: Path, skeleton: str | None) -> Poses:
                 people += _people(load(raw), name)
             except InvalidInputError as error:
                 raise InvalidInputError(f"{_called(path, name)}{error}") from None
-    told = other_files(path, documents) if path.is_dir() else []
-    return to_poses(people, (path.is_dir(), documents), skeleton, "coco-17", _IDS, told)
+    notes = other_files(path, documents) if path.is_dir() else []
+    return to_poses(people, (path.is_dir(), documents), skeleton, "coco-17", _IDS, notes)
 
 
 def _called(path: Path, name: str) -> str:

@@ -125,16 +125,16 @@ def read(path: Path, skeleton: str | None) -> Poses:
     if not everyone:
         raise InvalidInputError("nobody is in it: no keypoints under people")
     names: list[str] = []
-    told: list[str] = []
+    notes: list[str] = []
     data: list[Floats] = []
     slices: dict[str, slice] = {}
     for part in _PARTS:
         values = _values(everyone, part, path.is_dir())
         if values is not None:
             slices[part] = slice(len(names), len(names) + values.shape[1])
-            names += _names(part, values, skeleton, told)
+            names += _names(part, values, skeleton, notes)
             data.append(values)
-    told += _passed_over(path, files, everyone)
+    notes += _passed_over(path, files, everyone)
     stacked = np.concatenate(data, axis=1)
     frames = {name: _frame(name) for name in files}
     seen = Detections(
@@ -145,7 +145,7 @@ def read(path: Path, skeleton: str | None) -> Poses:
         stacked[..., 2],
     )
     place = ([(person.file, person.index) for person in everyone], slices)
-    return to_tracks(names, seen, (path.is_dir(), files), place, told)
+    return to_tracks(names, seen, (path.is_dir(), files), place, notes)
 
 
 def _values(everyone: list[_Person], part: str, folder: bool) -> Floats | None:
@@ -162,15 +162,15 @@ def _values(everyone: list[_Person], part: str, folder: bool) -> Floats | None:
     return values
 
 
-def _names(part: str, values: Floats, skeleton: str | None, told: list[str]) -> list[str]:
-    """The names of a part's keypoints; ``told`` gets what was assumed."""
+def _names(part: str, values: Floats, skeleton: str | None, notes: list[str]) -> list[str]:
+    """The names of a part's keypoints; ``notes`` gets what was assumed."""
     prefix, usual = _PARTS[part]
     n = values.shape[1]
     if part == _BODY:
         usual = "openpose-18" if n == 18 else usual
         among = ("body-25", "body-25b", "openpose-18")
         names, assumed = known_skeleton(n, skeleton, usual, values[..., :2], among)
-        told += [assumed] if assumed else []
+        notes += [assumed] if assumed else []
     else:
         names = skeleton_named(usual).keypoints
         names = names if len(names) == n else tuple(map(str, range(n)))

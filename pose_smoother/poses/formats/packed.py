@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
+from pose_smoother.files.disk_errors import translate_disk_errors
 from pose_smoother.files.plain import Budget, open_plain
 from pose_smoother.poses.formats.tracks_io import MAX_BYTES
 
@@ -39,7 +40,8 @@ def unpacked(path: Path) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(prefix="pose-smoother-") as folder:
         plain = Path(folder) / (path.name.removesuffix(".gz") or "unnamed")
-        _unpack(path, plain)
+        with translate_disk_errors(Path(folder)):
+            _unpack(path, plain)
         yield plain
 
 

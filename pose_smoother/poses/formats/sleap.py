@@ -168,10 +168,10 @@ def read(path: Path, skeleton: str | None) -> Poses:
     names = {skeletons[i] for i in used}
     if len(names) > 1:
         raise InvalidInputError(f"expected one skeleton, found {len(names)} in use")
-    told = []
+    notes = []
     if len(chosen) < len(instances):
         n = len(instances) - len(chosen)
-        told.append(f"{n} predictions that were corrected by hand pass through untouched")
+        notes.append(f"{n} predictions that were corrected by hand pass through untouched")
     # Before format 1.1 a pixel's corner was (0, 0), since then its centre is.
     offset = 0.5 if version < 1.1 else 0.0
     (nodes,) = names
@@ -199,7 +199,7 @@ def read(path: Path, skeleton: str | None) -> Poses:
         data[..., :2],
         data[..., 2],
     )
-    return to_tracks(nodes, seen, raw, (kind, start, offset), told, _fps(listed))
+    return to_tracks(nodes, seen, raw, (kind, start, offset), notes, _fps(listed))
 
 
 def write(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:

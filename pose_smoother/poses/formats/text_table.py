@@ -12,14 +12,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
+from itertools import islice, repeat
 from pathlib import Path
+
+import numpy as np
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.plain import open_plain
 from pose_smoother.poses.formats.tracks_io import DECIMALS, MAX_BYTES
+from pose_smoother.poses.tracks import Floats
 
-#: What stands in a cell without a number.
+#: What a cell without a number holds.
 MISSING = frozenset({"", "nan", "na", "n/a", "null", "none", "<na>"})
 
 #: A line with its ending; line breaks within quotes belong to it. By the line's last character.
@@ -31,7 +34,9 @@ _MAX_COMMENTS = 1000
 _COMMA_NUMBER = re.compile(r"\s*[+-]?\d*,\d+(?:[eE][+-]?\d+)?\s*")
 _POINT_NUMBER = re.compile(r"\s*[+-]?\d*\.\d+(?:[eE][+-]?\d+)?\s*")
 _UTF_16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
-_FPS = re.compile(r"#.*\b(?:fps|frame_?rate)\s*[:=]\s*(\d+(?:\.\d*)?)", flags=re.IGNORECASE)
+_FPS = re.compile(
+    r"#.*\b(?:fps|frame_?rate)\s*[:=]\s*(\d+(?:\.\d*)?(?:e[+-]?\d+)?)", flags=re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,7 @@ class Table:
         """Frames a second, where a comment line says so."""
         found = filter(None, map(_FPS.match, self.lines[: self.head]))
         rates = [float(match[1]) for match in found]
-        return rates[0] if rates and rates[0] > 0 else None
+        return rates[0] if rates and 0 < rates[0] < math.inf else None
 
     def cells(self, index: int) -> list[str]:
         """The raw cells of a line, quotes and all, without the line's ending."""
@@ -111,6 +116,40 @@ class Table:
                 texts = [_with_point(text) for text in texts]
             yield index, texts
 
+    def columns(
+        self, first: int, header: Sequence[str], texts: Sequence[int], numbers: Sequence[int]
+    ) -> tuple[list[int], list[list[str]], Floats]:
+        """Columns of the filled lines from the given one of them on.
+
+        Plain lines are parsed by NumPy's C code, as `rows` and `column_numbers` would.
+
+        Parameters
+        ----------
+        header : the titles of all columns.
+        texts, numbers : the columns wanted.
+
+        Returns
+        -------
+        (the lines' indices, columns of text, float64 (n, len(numbers)))
+        """
+        numbered, last = self.filled[first:], max(texts, default=-1)
+        lines = list(map(self.lines.__getitem__, numbered))
+        counts = set(map(str.count, lines, repeat(self.delimiter)))
+        joined = "".join(lines)
+        plain_text = not any(mark in joined for mark in ('"', "\ufeff"))
+        if counts == {len(header) - 1} and plain_text and self.decimal == ".":
+            values = _parsed(lines, joined, self.delimiter, numbers)
+            if values is not None:
+                starts = [line.rstrip("\r\n").split(self.delimiter, last + 1) for line in lines]
+                return numbered, [[cells[i] for cells in starts] for i in texts], values
+        listed = [cells for _, cells in self.rows(first, len(header))]
+        columns = [[cells[column] for cells in listed] for column in texts]
+        values = np.empty((len(listed), len(numbers)))
+        for i, column in enumerate(numbers):
+            cells = [row[column] for row in listed]
+            values[:, i] = column_numbers(cells, numbered, header[column])
+        return numbered, columns, np.where(np.isfinite(values), values, np.nan)
+
     def changed(self, changes: Mapping[int, Mapping[int, float]]) -> bytes:
         """The file's bytes with other numbers: line index → cell index → its new value."""
         lines = list(self.lines)
@@ -128,6 +167,22 @@ class Table:
             body = lines[index].rstrip("\r\n")
             lines[index] = self.delimiter.join(cells) + lines[index][len(body) :]
         return "".join(lines).encode(self.encoding)
+
+
+def _parsed(
+    lines: Sequence[str], joined: str, delimiter: str, columns: Sequence[int]
+) -> Floats | None:
+    """Columns of numbers by NumPy's C code; None where another cell than a blank is no number."""
+    for fill in (False, True):
+        if fill:  # twice, for several blanks in a row
+            blank, filled = delimiter * 2, f"{delimiter}nan{delimiter}"
+            text = joined.replace("\r\n", "\n").replace(blank, filled).replace(blank, filled)
+            text = text.replace(f"{delimiter}\n", f"{delimiter}nan\n")
+            lines = (text + "nan" if text.endswith(delimiter) else text).splitlines()
+        with suppress(ValueError):
+            values = np.loadtxt(lines, delimiter=delimiter, comments=None, usecols=columns, ndmin=2)
+            return np.where(np.isfinite(values), values, np.nan)
+    return None
 
 
 def _are_short(texts: Sequence[str]) -> bool:
@@ -212,7 +267,7 @@ def split(line: str, delimiter: str) -> list[str]:
         return line.split(delimiter)
     cell = re.compile(rf'((?:[^"{delimiter}]+|"[^"]*")*)(?:{delimiter}|\Z)')
     cells = cell.findall(line)
-    # The end matches once more, empty, unless a delimiter stands there.
+    # The end matches once more, empty, unless a delimiter is there.
     return cells[:-1] if len(cells) > 1 and not line.endswith(delimiter) else cells
 
 
@@ -238,31 +293,19 @@ def number_text(value: float, like: str, decimal: str = ".") -> str:
 
 
 def column_numbers(cells: Sequence[str], lines: Sequence[int], title: str) -> list[float]:
-    """The numbers of one column, NaN where a cell holds none; see `numbers`."""
-    joined = "".join(cells)
-    if not ("_" in joined or "f" in joined or "F" in joined):  # Python takes 1_000 and infinity
-        with suppress(ValueError):
-            return [float(cell or "nan") for cell in cells]
-    return [number(cell, line, title) for cell, line in zip(cells, lines, strict=True)]
-
-
-def numbers(
-    cells: Sequence[str], at: Sequence[int], line: int, header: Sequence[str]
-) -> list[float]:
-    """The numbers of some cells of a line, NaN where a cell holds none.
+    """The numbers of one column, NaN where a cell holds none.
 
     Raises
     ------
     InvalidInputError : a cell holds something else; the text names the line and the column.
     """
-    chosen = [cells[column] for column in at]
-    joined = "".join(chosen)
+    joined = "".join(cells)
     if not ("_" in joined or "f" in joined or "F" in joined):  # Python takes 1_000 and infinity
         with suppress(ValueError):
-            return list(map(float, chosen))
+            return list(map(float, cells))
         with suppress(ValueError):
-            return [float(cell or "nan") for cell in chosen]
-    return [number(cells[column], line, header[column]) for column in at]
+            return [float(cell or "nan") for cell in cells]
+    return [number(cell, line, title) for cell, line in zip(cells, lines, strict=True)]
 
 
 def number(text: str, line: int, column: str) -> float:

@@ -13,13 +13,10 @@ from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.plain import read_plain
 from pose_smoother.poses.formats.individuals import group, person_id, some
 from pose_smoother.poses.missing import find_missing
-from pose_smoother.poses.tracks import Floats, Poses, Track
+from pose_smoother.poses.tracks import FARTHEST, Floats, Poses, Track
 
 #: Larger files are refused before memory is taken for them.
 MAX_BYTES = 4 << 30
-
-#: No pixel lies farther out: such a position is missing, and arithmetic on it might overflow.
-FARTHEST = 1e9
 
 #: Numbers are written with so many decimals at most: a millionth of a pixel, or 0.002 px where
 #: coordinates are shares of a 2,000 px image.
@@ -88,7 +85,7 @@ def frame_number(value: Any) -> int:
 
 def frame_rate(value: Any) -> float | None:
     """Frames a second from a JSON or an array value; None of what is no positive number."""
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
         return None
     rate = float(value)
     return rate if 0 < rate < float("inf") else None
@@ -120,7 +117,7 @@ def to_tracks(
     seen: Detections,
     raw: Any,
     place: Any,
-    told: Sequence[str] = (),
+    notes: Sequence[str] = (),
     fps: float | None = None,
 ) -> Poses:
     """Tracks from people as a file lists them, with warnings on what was assumed.
@@ -130,7 +127,7 @@ def to_tracks(
     names : (J,) keypoint names.
     seen : the people; not changed.
     raw, place : preserved in `FileLayout` for writing.
-    told : what the format assumed; the first warnings.
+    notes : what the format assumed; the first warnings.
     fps : frames a second, where the file says so.
 
     Raises
@@ -144,7 +141,7 @@ def to_tracks(
         raise InvalidInputError("nobody is in it: no frame has a person with keypoints")
     near = np.all(np.abs(seen.keypoints) <= FARTHEST, axis=2)  # false for NaN as well
     keypoints = np.where(near[:, :, None], seen.keypoints, np.nan)
-    warnings = list(told)
+    warnings = list(notes)
     far = np.count_nonzero(np.all(np.isfinite(seen.keypoints), axis=2) & ~near)
     if far:
         warnings.append(f"{far} positions beyond {FARTHEST:g} were taken as missing")

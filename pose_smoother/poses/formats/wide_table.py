@@ -7,7 +7,7 @@ import numpy as np
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
-from pose_smoother.poses.formats.text_table import IDENTITY, columns, numbers, parse
+from pose_smoother.poses.formats.text_table import IDENTITY, columns, parse
 from pose_smoother.poses.formats.tracks_io import (
     Detections,
     named_frame,
@@ -67,26 +67,24 @@ def read_wide(path: Path, skeleton: str | None, meaning: Grammar, example: str) 
     at = columns(header, IDENTITY)
     taken = np.array(list(found.values()), dtype=np.int64)
     n_axes = 3 if (taken[:, 2] >= 0).all() else 2
-    told = [] if "frame" in at else ["there is no column frame: rows were counted from 0"]
+    notes = [] if "frame" in at else ["there is no column frame: rows were counted from 0"]
     if n_axes == 2 and (taken[:, 2] >= 0).any():
-        told.append("only some keypoints have z: smoothed in x and y, z is left as it is")
-    video, person, frames, lines = [], [], [], []
-    data = []
+        notes.append("only some keypoints have z: smoothed in x and y, z is left as it is")
     present = taken >= 0
     wanted = taken[present].tolist()
-    for row, (index, cells) in enumerate(table.rows(1, len(header))):
-        image, frame = named_frame(cells[at["frame"]]) if "frame" in at else ("", row)
-        video.append(cells[at["video"]] if "video" in at else image)
-        person.append((cells[at["person"]] if "person" in at else "") or None)
-        frames.append(frame)
-        lines.append(index)
-        data.append(numbers(cells, wanted, index, header))
+    lines, texts, data = table.columns(1, header, list(at.values()), wanted)
+    cells = dict(zip(at, texts, strict=True))
+    frames: Sequence[tuple[str, int]] = [("", row) for row in range(len(lines))]
+    if "frame" in at:
+        frames = list(map(named_frame, cells["frame"]))
+    video = cells.get("video", [image for image, _ in frames])
+    person = [text or None for text in cells.get("person", [""] * len(lines))]
     values = np.full((len(lines), len(found), len(AXES)), np.nan)
-    values[:, present] = np.array(data, dtype=np.float64).reshape(len(lines), len(wanted))
-    frame_array = np.array(frames, dtype=np.int64)
-    seen = Detections(video, person, frame_array, values[..., :n_axes], values[..., 3])
+    values[:, present] = data
+    numbers = np.array([frame for _, frame in frames], dtype=np.int64)
+    seen = Detections(video, person, numbers, values[..., :n_axes], values[..., 3])
     names = numbered_as(list(found), skeleton)
-    return to_tracks(names, seen, raw, (lines, taken[:, :n_axes]), told, table.fps)
+    return to_tracks(names, seen, raw, (lines, taken[:, :n_axes]), notes, table.fps)
 
 
 def write_wide(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:

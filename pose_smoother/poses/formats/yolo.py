@@ -33,6 +33,7 @@ HAS = frozenset({"scores"})
 
 _BOX = 5  # the numbers before the keypoints: class, cx, cy, w, h
 _CELL = re.compile(rb"[^ \t\r\n]+")
+_YAML_BYTES = 1 << 20
 _MOST_EXTRA = 2  # a confidence, an id
 
 
@@ -110,7 +111,10 @@ def _kpt_shape(folder: Path) -> tuple[int, int] | None:
     for above in (folder, *folder.resolve().parents[:2]):
         for name in ("data.yaml", "dataset.yaml"):
             file = above / name
-            text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
+            if not file.is_file():
+                continue
+            with open_plain(file, MAX_BYTES) as opened:
+                text = opened.read(_YAML_BYTES).decode(errors="replace")
             match = re.search(r"^kpt_shape:\s*\[\s*(\d+)\s*,\s*([23])\s*\]", text, re.MULTILINE)
             if match:
                 return int(match[1]), int(match[2])
@@ -168,7 +172,7 @@ def _poses(
     data = values[:, _BOX : _BOX + n_keypoints * per_point].reshape(-1, n_keypoints, per_point)
     keypoints = data[..., :2].copy()
     score = data[..., 2].copy() if per_point == 3 else np.full(data.shape[:2], np.nan)
-    told = other_files(path, files)
+    notes = other_files(path, files)
     last = values[:, -1]
     has_id = extra and (last[np.isfinite(last)] % 1 == 0).all() and (last > 1).any()
     names, assumed = known_skeleton(n_keypoints, skeleton, "coco-17")
@@ -179,8 +183,8 @@ def _poses(
         keypoints,
         score,
     )
-    told += [assumed] if assumed else []
-    return to_tracks(names, seen, files, (where, per_point), told)
+    notes += [assumed] if assumed else []
+    return to_tracks(names, seen, files, (where, per_point), notes)
 
 
 def write(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:

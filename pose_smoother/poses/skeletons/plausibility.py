@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_smoother.poses.skeletons import Skeleton
+from pose_smoother.poses.tracks import FARTHEST
 
 #: Longer limbs, in units of the keypoints' mean distance from their centre, are implausible:
 #: limbs of people are at 0.4 to 0.7, those between random points at 1.4.
@@ -33,7 +34,7 @@ def limb_length(skeleton: Skeleton, keypoints: NDArray[np.float64]) -> float:
     """
     rows = np.linspace(0, len(keypoints) - 1, min(len(keypoints), _MAX_ROWS)).astype(int)
     points = keypoints[rows]
-    known = np.isfinite(points).all(axis=-1)
+    known = (np.abs(points) <= FARTHEST).all(axis=-1)  # false for NaN as well
     n_known = np.maximum(known.sum(axis=1), 1)
     zeroed = np.where(known[..., None], points, 0.0)
     centre = zeroed.sum(axis=1) / n_known[:, None]

@@ -52,7 +52,7 @@ def prepare(folder: Path) -> Ready:
     """A store of each format."""
     del folder
     source, stores = servers.sound_stores()
-    seen = {(k, s): _what_training_sees(path, s) for k, path in stores.items() for s in SPLITS}
+    seen = {(k, s): what_training_sees(path, s) for k, path in stores.items() for s in SPLITS}
     return Ready(stores, {kind: content(path) for kind, path in stores.items()}, seen, source)
 
 
@@ -110,7 +110,7 @@ def _train(ready: Ready, store: Path, kind: str, case: str, found: Attempt) -> N
     """Read as training does: either the very same content, or an error that says what to do."""
     for split in SPLITS:
         try:
-            seen = _what_training_sees(store, split)
+            seen = what_training_sees(store, split)
         except PoseSmootherError as error:
             if "preprocess" not in str(error):
                 found.problems.append(f"{case}: the error says not what to do: {error}")
@@ -119,7 +119,7 @@ def _train(ready: Ready, store: Path, kind: str, case: str, found: Attempt) -> N
             found.problems.append(f"{case}: training on {split} went on with other numbers")
 
 
-def _what_training_sees(store: Path, split: str) -> str:
+def what_training_sees(store: Path, split: str) -> str:
     """A hash of everything that training reads of a split."""
     digest = hashlib.sha256()
     noise = NoiseConfig(1.0, (1.0,))

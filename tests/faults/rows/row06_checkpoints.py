@@ -90,11 +90,14 @@ def attempt(ready: Ready, folder: Path, rng: np.random.Generator, index: int) ->
     log = logging.getLogger("trainer.runs.checkpoint")
     log.addHandler(heard)
     log.propagate, before = False, log.propagate
+    level = log.level
+    log.setLevel(logging.WARNING)  # a command with -q, run before in this process, left another
     try:
         loaded = checkpoint.load_last(run)
     finally:
         log.removeHandler(heard)
         log.propagate = before
+        log.setLevel(level)
     assert loaded is not None
     harmless = name.endswith(".sha256") and loaded["epoch"] == 2  # white space or a torn old line
     expected = _payload(loaded["epoch"])

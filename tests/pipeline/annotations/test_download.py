@@ -171,7 +171,7 @@ def test_no_connection_is_one_clear_line(tmp_path, monkeypatch):
     assert "are kept" not in str(caught.value)
 
 
-def test_refusals_of_the_server_are_told_at_once(server, tmp_path):
+def test_refusals_of_the_server_are_reported_at_once(server, tmp_path):
     with pytest.raises(InvalidInputError, match="the server answers HTTP Error 404"):
         fetch(server.url("/absent"), tmp_path / "f", 10)
 
@@ -182,7 +182,7 @@ def test_more_bytes_than_expected_are_refused(server, tmp_path):
         fetch(server.url("/f"), tmp_path / "f", 1000)
 
 
-def test_a_full_disk_is_told_before_the_first_byte(server, tmp_path, monkeypatch):
+def test_a_full_disk_is_reported_before_the_first_byte(server, tmp_path, monkeypatch):
     server.bodies["/f"] = BODY
     monkeypatch.setattr(fetching.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 5}))
     with pytest.raises(InvalidInputError, match=r"needs 300,000 more bytes.*has 5 free"):
@@ -213,7 +213,7 @@ def tar_of(*names: str) -> bytes:
     [(zip_of("a.x", "b.x"), _zip_check(r".*\.x")), (tar_of("a.x", "b.x"), _tar_check(r".*\.x"))],
     ids=["zip", "tar.gz"],
 )
-def test_damaged_archives_are_set_aside_and_fetched_anew(server, tmp_path, body, check, caplog):
+def test_damaged_archives_are_set_aside_and_fetched_again(server, tmp_path, body, check, caplog):
     data = dataset_of(server, "/f", check, expected=2)
     damaged = bytearray(body)
     damaged[len(body) - 6 if body[:2] == b"\x1f\x8b" else 60] ^= 0xFF

@@ -20,6 +20,7 @@ from pipeline.synthetic import write_sample
 from pose_smoother.bench.goals import read_goals
 from pose_smoother.store.names import SPLITS
 from pose_smoother.store.open import open_store
+from tests.warm_workers import warm_workers  # noqa: F401
 
 
 @pytest.fixture(scope="module")

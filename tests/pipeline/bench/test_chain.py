@@ -14,6 +14,7 @@ from pipeline.bench.goals import (
 )
 from pipeline.bench.naive import save_npy
 from pipeline.synthetic import write_sample
+from tests.warm_workers import warm_workers  # noqa: F401
 
 #: Two rounds: ours makes 1,000 frames; the plain way 100, of whose time some is looking for files.
 ROUNDS = [

@@ -144,7 +144,7 @@ _CLUSTER = (
 
 
 @pytest.mark.slow
-def test_a_lost_scheduler_is_told_and_the_build_goes_on(
+def test_a_lost_scheduler_is_reported_and_the_build_goes_on(
     labels: Path, whole: dict[str, Any], tmp_path: Path
 ) -> None:
     script = tmp_path / "cluster.py"

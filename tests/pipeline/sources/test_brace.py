@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.sources import ID_PATTERN, brace, source
+from pipeline.sources import ID_PATTERN, archives, brace, source
 from pipeline.sources.brace_segment import COCO
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.skeleton import INDEX
@@ -55,7 +55,7 @@ def test_a_segment_becomes_a_clip_a_shot(tmp_path, packed, ending, caplog):
     assert not caplog.records
 
 
-def test_tables_lie_inside_beside_or_where_told_and_absent_ones_are_logged(tmp_path, caplog):
+def test_tables_are_inside_next_to_or_where_set_and_absent_ones_are_logged(tmp_path, caplog):
     data = {name_of(10, 19): segment(range(10, 20))}
     inner = write_folder(tmp_path / "a", data | TABLES) / "dataset"
     assert len(clips_of(inner)) == 2
@@ -128,7 +128,7 @@ def test_unusable_paths_say_what_was_expected(tmp_path):
         items_of(tmp_path / "page.zip")
 
 
-def test_strange_json_names_are_told_and_other_files_left_alone(tmp_path):
+def test_strange_json_names_are_reported_and_other_files_left_alone(tmp_path):
     files = TABLES | {
         name_of(10, 19): segment([10]),
         "dataset/2011/x/oops.json": b"{}",
@@ -212,3 +212,15 @@ def test_links_in_a_folder_are_not_followed(tmp_path):
     with pytest.raises(InvalidInputError, match="symbolic link"):
         brace.parse(linked)
     assert len(brace.parse(good)) == 1
+
+
+def test_a_directory_that_would_fill_the_memory_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for index in range(99):
+            archive.writestr(f"{index}", b"")
+    archives.ZipTree(tmp_path / "a.zip").close()
+    monkeypatch.setattr(archives, "_MAX_DIRECTORY_BYTES", 1000)
+    with pytest.raises(InvalidInputError, match="its directory takes"):
+        archives.ZipTree(tmp_path / "a.zip")

@@ -49,13 +49,13 @@ def test_manual_keypoints_replace_interpolated_ones(tmp_path, place):
     assert clip.keypoints[3, INDEX["right_ankle"]].tolist() == [26.0, 13.5]
 
 
-def test_manual_frames_without_a_home_are_told(tmp_path, caplog):
+def test_manual_frames_without_a_segment_are_reported(tmp_path, caplog):
     good = npz(coco_joints2d=np.ones((17, 3)))
     manual = {f"2011/{VIDEO}/img-{n:06d}.npz": good for n in (12, 30)}
     path = write_folder(tmp_path / "d", {name_of(10, 19): segment([10, 11])})
     (clip,) = clips_of(path, manual=write_folder(tmp_path / "m", manual))
     assert clip.left_out == {"manual frames: absent from the segment": 1}
-    assert "1 of 2 manual frames lie in no segment" in caplog.text
+    assert "1 of 2 manual frames are in no segment" in caplog.text
 
 
 @pytest.mark.parametrize("dtype", ["<f8", "<f4", ">f8", "<i2", "|u1"])

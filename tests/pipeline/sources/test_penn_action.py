@@ -149,3 +149,30 @@ def test_a_path_that_is_no_source_is_one_clear_error(tmp_path: Path, content: by
 def test_an_empty_folder_says_what_was_expected(tmp_path: Path) -> None:
     with pytest.raises(InvalidInputError, match="expected Penn Action's labels folder"):
         list(penn.items(tmp_path, NO_OPTIONS))
+
+
+def test_a_file_that_is_removed_while_the_folder_is_read_ends_the_reading(tmp_path: Path) -> None:
+    labels = write_labels(tmp_path / "labels", [9] * 3)
+    reading = penn.items(labels, NO_OPTIONS)
+    next(reading)
+    (labels / "0002.mat").unlink()
+    with pytest.raises(InvalidInputError, match=r"0002\.mat was removed while"):
+        list(reading)
+
+
+def test_members_of_an_archive_are_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tarfile.open(tmp_path / "a.tar.gz", "w:gz") as archive:
+        for name in ("a.jpg", "labels/0001.mat", "b.jpg", "labels/0002.mat"):
+            archive.addfile(tarfile.TarInfo(name))
+    kept = []
+    real = penn._member_item
+    monkeypatch.setattr(
+        penn, "_member_item", lambda tar, *rest: kept.append(len(tar.members)) or real(tar, *rest)
+    )
+    assert [item.name for item in penn.items(tmp_path / "a.tar.gz", NO_OPTIONS)] == [
+        "0001.mat",
+        "0002.mat",
+    ]
+    assert kept == [0, 0]

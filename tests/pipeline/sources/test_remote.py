@@ -80,7 +80,7 @@ def test_brace_folders_archives_and_tables(bucket: RemotePath, tmp_path: Path) -
         )
 
 
-def test_a_damaged_zip_is_told(bucket: RemotePath) -> None:
+def test_a_damaged_zip_is_reported(bucket: RemotePath) -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as file:
         file.writestr("a.json", "{}")
@@ -89,7 +89,7 @@ def test_a_damaged_zip_is_told(bucket: RemotePath) -> None:
         items(brace, bucket / "d.zip")
 
 
-def test_nothing_there_is_told(bucket: RemotePath) -> None:
+def test_nothing_there_is_reported(bucket: RemotePath) -> None:
     with pytest.raises(InvalidInputError, match="no Penn Action at memory://"):
         items(penn_action, bucket / "none")
 
@@ -115,7 +115,7 @@ def test_an_answer_that_fails_rejects_no_file(
         items(penn_action, bucket)
 
 
-def test_the_fingerprint_tells_a_change(penn_labels_here: Path, bucket: RemotePath) -> None:
+def test_the_fingerprint_detects_a_change(penn_labels_here: Path, bucket: RemotePath) -> None:
     put(penn_labels_here, bucket)
     inputs = Inputs({"penn-action": bucket}, SourceOptions())
     before = fingerprint(inputs)

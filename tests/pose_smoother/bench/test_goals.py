@@ -20,13 +20,13 @@ def test_met(goal: Goal, met: bool) -> None:
     assert goal.met is met
 
 
-def test_table_tells_goal_number_and_verdict() -> None:
+def test_table_reports_goal_number_and_verdict() -> None:
     lines = table([FAST, SLOW]).splitlines()
     assert lines[1].split() == ["render", "scipy", "≥", "100", "x", "125", "x", "yes"]
     assert lines[2].split() == ["step", "resident", "≤", "1.25", "x", "1.5", "x", "no"]
 
 
-def test_processor_time_stands_beside_the_wall_clock_s_where_it_was_taken(tmp_path: Path) -> None:
+def test_processor_time_is_next_to_the_wall_clock_s_where_it_was_taken(tmp_path: Path) -> None:
     lines = table([SLOW, TIMED]).splitlines()
     assert lines[0].split()[-4:] == ["in", "CPU", "time", "met"]
     assert lines[2].split()[-5:] == ["1.5", "x", "1.23", "x", "no"]
@@ -34,7 +34,7 @@ def test_processor_time_stands_beside_the_wall_clock_s_where_it_was_taken(tmp_pa
     assert [row["cpu_ratio"] for row in read_goals(tmp_path / "goals.csv")] == ["", "1.234"]
 
 
-def test_a_speed_up_is_told_in_both_clocks() -> None:
+def test_a_speed_up_is_reported_in_both_clocks() -> None:
     timings = Timings({"fast": [1.0], "slow": [9.0]}, {"fast": [1.0], "slow": [4.0]})
     goal = speed_up("a", "b", 2.0, timings, ("fast", "slow"), "", times=2.0)
     assert (goal.measured, goal.cpu_ratio) == (18.0, 8.0)

@@ -40,14 +40,14 @@ def said_by_a_command(error):
         (errno.EIO, "reports an input/output error"),
     ],
 )
-def test_any_command_tells_a_refused_write_in_words(tmp_path, number, words):
+def test_any_command_reports_a_refused_write_in_words(tmp_path, number, words):
     said = said_by_a_command(refusal(number, tmp_path / "report.html"))
     assert words in said
     assert str(tmp_path) in said
     assert "--debug" not in said
 
 
-def test_a_refused_write_tells_what_the_file_needs_and_what_is_free(tmp_path):
+def test_a_refused_write_reports_what_the_file_needs_and_what_is_free(tmp_path):
     full = refusal(errno.ENOSPC, tmp_path / "x")
     said = said_by_a_command(WriteError.of(full, tmp_path / "x", 3 << 20))
     assert "needs 3.0 MiB, " in said

@@ -47,7 +47,7 @@ def test_a_file_that_was_there_is_replaced(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO, errno.EROFS])
 @pytest.mark.parametrize("lasts", [False, True])
-def test_a_refused_write_is_told_by_its_number(
+def test_a_refused_write_is_reported_by_its_number(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, lasts: bool
 ) -> None:
     n_writes = len(_writes(tmp_path / "whole", monkeypatch))

@@ -16,16 +16,23 @@ def detections(n_frames: int = 120, n_axes: int = 2) -> np.ndarray:
     return motion + 2.0 * rng.normal(size=motion.shape)
 
 
-def by_auto(*runs: Run) -> list[np.ndarray]:
-    params = auto.fit_track(runs, {"gate": None})
+def by_auto(*runs: Run, gate: float | None = None) -> list[np.ndarray]:
+    params = auto.fit_track(runs, {"gate": gate, "delay_frames": None})
     return [auto.smooth_run(run, **params) for run in runs]
+
+
+def mixed(positions: np.ndarray, scores: np.ndarray | None = None) -> np.ndarray:
+    """What ``auto`` is to give: the network's answer and a share of the Kalman filter's."""
+    run = Run(positions, 100.0)
+    other = kalman.smooth_run(run, **kalman.fit_track([run], {"noise_ratio": None}))
+    return 0.85 * smooth_pretrained(positions, scores)[0] + 0.15 * other
 
 
 def test_a_long_run_is_smoothed_by_the_network_with_its_scores():
     scores = np.random.default_rng(1).random((120, 6))
     run = Run(detections(), 100.0, None, scores)
     found = by_auto(run)[0]
-    np.testing.assert_array_equal(found, smooth_pretrained(run.positions, scores)[0])
+    np.testing.assert_allclose(found, mixed(run.positions, scores), atol=1e-4)
     (finding,) = run.findings
     assert (finding.method, finding.reason, finding.n_points) == ("pretrained", "", 720)
     assert finding.noise == pytest.approx(2.0 / np.ptp(detections(), axis=1).mean(), rel=1.5)
@@ -52,13 +59,20 @@ def test_a_gate_replaces_only_points_outside_of_the_interval():
     noisy = detections()
     noisy[60, 2] += 90.0
     run = Run(noisy, 100.0)
-    found = auto.smooth_run(run, gate=0.9)
-    smooth, info = smooth_pretrained(noisy)
+    found = by_auto(run, gate=0.9)[0]
+    smooth, info = mixed(noisy), smooth_pretrained(noisy)[1]
     outside = np.linalg.norm(smooth - noisy, axis=-1) > info.radius(0.9)
     assert outside[60, 2]
     assert outside.mean() < 0.5
     np.testing.assert_array_equal(found[~outside], noisy[~outside])
-    np.testing.assert_array_equal(found[outside], smooth[outside])
+    np.testing.assert_allclose(found[outside], smooth[outside], atol=1e-4)
+
+
+def test_a_clean_run_is_left_to_the_network_which_leaves_it_alone():
+    t = np.arange(120)[:, None, None]
+    places = 100 * np.random.default_rng(5).normal(size=(1, 6, 2))
+    clean = 400 + places + 30 * np.sin(t / 30 + places)
+    np.testing.assert_array_equal(by_auto(Run(clean, 100.0))[0], smooth_pretrained(clean)[0])
 
 
 def test_a_larger_probability_has_a_larger_radius():

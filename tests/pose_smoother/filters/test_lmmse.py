@@ -85,7 +85,7 @@ def test_a_large_ridge_or_no_training_windows_gives_the_mean():
     np.testing.assert_array_equal(untrained, mean(noisy))
 
 
-def test_what_is_annotated_tells_where_things_are():
+def test_what_is_annotated_gives_positions():
     """The box is cut around the annotated keypoints: without one, all others lie elsewhere."""
     rng = np.random.default_rng(10)
     without = rng.random(5_000) < 0.5

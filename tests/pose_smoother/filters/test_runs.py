@@ -175,7 +175,7 @@ def test_butterworth_is_scipys_forward_and_backward(order):
     np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 
-def test_butterworth_bridges_short_gaps_and_begins_anew_after_long_ones():
+def test_butterworth_bridges_short_gaps_and_begins_again_after_long_ones():
     values = positions(60, n_keypoints=2)
     line = values.copy()
     values[10:13, 0] = np.nan

@@ -13,6 +13,7 @@ import pose_smoother as ps
 from pose_smoother.cli import main
 from pose_smoother.inspection.page import report_page
 from pose_smoother.inspection.report import as_text
+from pose_smoother.poses.tracks import Poses
 from tests.pose_smoother.inspection.test_noise import walk
 from tests.pose_smoother.poses.formats.more_samples import MORE_SAMPLES
 
@@ -48,7 +49,7 @@ def test_a_file_is_counted(detections: Path) -> None:
     assert [one.outliers for one in found.keypoints] == [0, 1, 0]
     assert found.body_size is not None
     assert snout.noise == pytest.approx(1 / found.body_size, rel=0.2)
-    assert (found.advice.method, found.advice.strength) == ("pretrained", 1.0)
+    assert (found.advice.method, found.advice.strength) == ("auto", 1.0)
     assert ps.inspect(ps.read_poses(detections)).keypoints == found.keypoints
 
 
@@ -114,3 +115,22 @@ def test_an_unreadable_file_is_one_line(tmp_path: Path) -> None:
     done = invoke(tmp_path / "absent.csv")
     assert (done.exit_code, done.stderr.count("\n")) == (1, 1)
     assert "no such file" in done.stderr
+
+
+def test_the_frame_rate_is_the_poses_own_where_none_is_given():
+    poses = Poses(("nose",), (), (), None, fps=25.0)
+    assert ps.inspect(poses).fps == 25.0
+    assert ps.inspect(poses, fps=50).fps == 50
+    assert ps.inspect(poses, fps=float("nan")).fps == 25.0
+
+
+def test_the_smoother_advised_is_one_that_smooth_takes():
+    for n_frames in (7, 200):
+        ps.smooth(walk(n_frames, 1.0), ps.inspect(walk(n_frames, 1.0)).advice.method)
+
+
+def test_the_rate_on_the_command_line_is_a_finite_number(tmp_path):
+    (tmp_path / "a.csv").write_text("frame,a_x,a_y\n1,2,3\n")
+    done = CliRunner().invoke(main, ["inspect", str(tmp_path / "a.csv"), "--fps", "nan"])
+    assert done.exit_code == 2
+    assert "nan is not a finite number" in done.output

@@ -37,7 +37,7 @@ def test_tables(name: str, n_known: int, unknown: set[str]) -> None:
     assert set(mapping(names).unknown) == unknown
 
 
-def test_halpe_has_a_head_beside_the_nose() -> None:
+def test_halpe_has_a_head_next_to_the_nose() -> None:
     names = skeleton("halpe-26").keypoints
     assert len(names) == 26
     assert found(names)["nose"] == "nose"
@@ -55,7 +55,7 @@ def test_blazepose_has_all_of_ours() -> None:
     assert found(names)["left_index"] == "left_index"
 
 
-def test_pennaction_head_is_told_as_the_nose() -> None:
+def test_pennaction_head_is_reported_as_the_nose() -> None:
     assert found(skeleton("penn-13").keypoints)["nose"] == "head"
     assert mapping(skeleton("penn-13").keypoints).assumed == ("the head is taken for the nose",)
 
@@ -186,7 +186,7 @@ def test_a_skeleton_asked_for_is_taken() -> None:
 
 
 @pytest.mark.parametrize("name", ["body-25", "body-25b", "coco-17", "h36m-17"])
-def test_the_lengths_of_limbs_tell_skeletons_apart(name: str) -> None:
+def test_the_lengths_of_limbs_distinguish_skeletons(name: str) -> None:
     names, assumed = known_skeleton(len(people(name)[0]), None, None, people(name))
     assert names == skeleton(name).keypoints
     assert assumed is not None

@@ -11,6 +11,7 @@ import pytest
 from pose_smoother.remote import retry
 from pose_smoother.remote.path import RemotePath
 from tests.faults.stores import build, labels
+from tests.warm_workers import warm_workers  # noqa: F401
 
 
 @pytest.fixture(scope="session")

@@ -34,7 +34,7 @@ def test_addresses_of_nothing_and_chains_are_refused(text: str) -> None:
         as_path_or_url(text)
 
 
-def test_an_address_speaks_like_a_path() -> None:
+def test_an_address_works_like_a_path() -> None:
     place = RemotePath("s3://bucket/folder/store")
     assert str(place / "a/b") == "s3://bucket/folder/store/a/b"
     assert (place.name, place.parent, place.protocol) == (

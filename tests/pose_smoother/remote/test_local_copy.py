@@ -121,7 +121,7 @@ def test_a_cap_below_one_shard_changes_no_number(
     assert kept <= 20_000 + largest
 
 
-def test_a_damaged_object_is_told_by_its_shard(store: RemotePath, memory: Any) -> None:
+def test_a_damaged_object_is_reported_by_its_shard(store: RemotePath, memory: Any) -> None:
     key = store.url.removeprefix("memory:/") + "/train/heatmaps/c/1/0/0/0"
     data = memory.cat_file(key)
     memory.pipe_file(key, data[:-1] + bytes([data[-1] ^ 1]))
@@ -148,7 +148,7 @@ def test_surplus_is_reported_except_an_earlier_version_s_recipe(
     assert set(verify(store).problems) == {"extra file notes.txt"}
 
 
-def test_a_store_built_anew_at_the_same_address_is_another_copy(
+def test_a_store_built_again_at_the_same_address_is_another_copy(
     store: RemotePath, memory: Any, tmp_path: Path
 ) -> None:
     read_all(store)
@@ -159,7 +159,7 @@ def test_a_store_built_anew_at_the_same_address_is_another_copy(
         np.testing.assert_array_equal(found, wanted)
 
 
-def test_what_is_no_store_is_told(bucket: RemotePath, store: RemotePath, memory: Any) -> None:
+def test_what_is_no_store_is_reported(bucket: RemotePath, store: RemotePath, memory: Any) -> None:
     with pytest.raises(StoreError, match=f"no store at {bucket}/none"):
         open_store(bucket / "none")
     with pytest.raises(StoreError, match=r"train has no MANIFEST\.json"):

@@ -34,7 +34,7 @@ def test_an_answer_that_is_cut_short_is_asked_for_again(
     assert objects.read_range(bucket / "x", 2, 9) == b"2345678"
 
 
-def test_one_that_is_always_cut_short_is_told(bucket: RemotePath, short: list[int]) -> None:
+def test_one_that_is_always_cut_short_is_reported(bucket: RemotePath, short: list[int]) -> None:
     short[0] = 99
     with pytest.raises(ContentMismatchError, match="3 bytes arrived, expected 10"):
         objects.read(bucket / "x", 10)

@@ -71,7 +71,7 @@ def test_what_another_try_can_t_help_ends_at_once(error: Exception, text: str, c
     assert len(calls) == 1
 
 
-def test_an_absent_object_is_told_as_such(cache: Path) -> None:
+def test_an_absent_object_is_reported_as_such(cache: Path) -> None:
     calls: list[int] = []
     with pytest.raises(FileNotFoundError):
         with_retries(PLACE, failing(99, FileNotFoundError("x"), calls))

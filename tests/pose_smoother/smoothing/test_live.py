@@ -46,7 +46,7 @@ def test_no_estimate_uses_a_frame_after_the_delay():
     assert np.nanmax(np.abs(first[58:60] - second[58:60])) > 0.0
 
 
-def test_individuals_are_told_apart_by_their_ids():
+def test_individuals_are_distinguished_by_their_ids():
     one, two = detections(seed=1), detections(seed=2, n_keypoints=4)
     live = ps.Live(1)
     both = [(live.update(a, id="a"), live.update(b, id=7)) for a, b in zip(one, two, strict=True)]
@@ -87,7 +87,7 @@ def test_a_late_frame_is_counted_and_not_used():
     assert live.n_late == 9
 
 
-def test_after_a_long_gap_an_individual_begins_anew_and_no_frame_is_lost():
+def test_after_a_long_gap_an_individual_begins_again_and_no_frame_is_lost():
     xy = detections()
     live = ps.Live(2, fps=30)
     times = np.arange(90) / 30 + np.where(np.arange(90) >= 50, 2 * LONGEST_GAP_FRAMES / 30, 0)

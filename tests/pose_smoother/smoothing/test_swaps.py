@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 import pose_smoother as ps
+from pose_smoother.filters import filters
 from pose_smoother.poses.skeletons import pairs_of
 from pose_smoother.poses.tracks import Floats, Poses, Track
 from pose_smoother.smoothing.chain import make_chain
-from pose_smoother.smoothing.swaps import mend_swaps, smooth_without_swaps
+from pose_smoother.smoothing.summary import summarize
+from pose_smoother.smoothing.swaps import Outcome, mend_swaps, smooth_without_swaps
 from pose_smoother.smoothing.tracks import Rules, smooth_tracks
 
 NAMES = ("nose", "left_hip", "right_hip", "left_ankle", "right_ankle", "tail")
@@ -90,6 +92,71 @@ def test_where_neither_side_is_sure_nothing_is_exchanged() -> None:
     (expected,) = plain(true)
     for fix in (True, False):
         np.testing.assert_array_equal(smoothed(poses(swapped), fix)[0], swap(expected, rows))
+
+
+def mouse(seed: int, n_frames: int = 600) -> Floats:
+    """A mouse that runs about, seen from above, 95 long: nose, tail, ears, hands and feet."""
+    rng = np.random.default_rng(seed)
+    t = np.arange(n_frames)
+    heading = np.cumsum(rng.normal(0, 0.03, n_frames)) + 0.3 * np.sin(t / 40)
+    ahead = np.stack([np.cos(heading), np.sin(heading)], axis=1)
+    left = np.stack([-np.sin(heading), np.cos(heading)], axis=1)
+    middle = np.cumsum(ahead * (2 + 1.5 * np.sin(t / 25))[:, None], axis=0)
+    stride = 6 * np.sin(2 * np.pi * t / 12)
+    points = [middle + 50 * ahead, middle - 45 * ahead]
+    for forward, out, swing in ((35, 12, 0), (20, 18, 1), (-25, 20, -1)):
+        for side in (1, -1):
+            place = (forward + side * swing * stride)[:, None] * ahead
+            points.append(middle + place + side * out * left)
+    return np.stack(points, axis=1) + rng.normal(0, 0.5, (n_frames, 8, 2))
+
+
+MOUSE = ("nose", "tail", "left_ear", "right_ear", "l_hand", "r_hand", "left_foot", "right_foot")
+
+
+@pytest.mark.parametrize("n_exchanged", [1, 8, 40, 60])
+@pytest.mark.parametrize("pairs", [((2, 3), (4, 5), (6, 7)), ((6, 7),)])
+def test_a_mouse_is_mended_wherever_the_exchange_begins(
+    n_exchanged: int, pairs: tuple[tuple[int, int], ...]
+) -> None:
+    for start in (1, 300, 310, 360, 400, 539):
+        true = mouse(start)
+        swapped = true.copy()
+        for a, b in pairs:
+            swapped = swap(swapped, slice(start, start + n_exchanged), a, b)
+        outcome = smooth_without_swaps(
+            replace(poses(swapped), names=MOUSE),
+            lambda p: smooth_tracks(p, make_chain("identity"), Rules()),
+            fix_swaps=True,
+        )
+        np.testing.assert_array_equal(outcome.results[0].keypoints, true)
+
+
+def test_methods_that_take_swaps_for_outliers_smooth_the_file_as_it_is() -> None:
+    swapped = swap(walk(), slice(5, 9)) + 200
+    across = {name for name, m in filters().items() if getattr(m, "REACHES_ACROSS_SWAPS", False)}
+    assert across == {"auto", "hampel", "median"}
+    for method in (*across, "hampel,kalman"):
+        named, plain = ps.smooth(swapped, method, names=NAMES), ps.smooth(swapped, method)
+        np.testing.assert_array_equal(named, plain)
+        fixed = ps.smooth(swapped, method, names=NAMES, fix_swaps=True)
+        np.testing.assert_array_equal(fixed, ps.smooth(walk() + 200, method))
+    assert (ps.smooth(swapped, "kalman", names=NAMES) != ps.smooth(swapped, "kalman")).any()
+
+
+@pytest.mark.parametrize(
+    ("n_exchanged", "fix", "text"),
+    [
+        (0, False, "8 points exchanged between left and right, left so (--fix-swaps mends them)"),
+        (8, True, "8 points exchanged between left and right, 8 put where they belong"),
+        (0, True, "0 put where they belong, 8 left so (not sure, or without a partner)"),
+    ],
+)
+def test_the_summary_does_not_name_an_option_that_was_given(
+    n_exchanged: int, fix: bool, text: str
+) -> None:
+    outcome = Outcome([], n_left_right=8, n_exchanged=n_exchanged, fix_swaps=fix)
+    assert summarize(replace(poses(), tracks=()), outcome).line().endswith(text)
 
 
 def test_a_point_without_its_partner_stays() -> None:

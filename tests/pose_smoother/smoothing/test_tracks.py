@@ -152,10 +152,17 @@ def test_a_wrong_chain_says_what_is_right(names, given, text):
         make_chain(names, given)
 
 
-@pytest.mark.parametrize("fps", [0.0, -1.0, float("nan")])
+@pytest.mark.parametrize("fps", [0.0, -1.0, float("inf")])
 def test_a_frame_rate_is_positive(fps):
     with pytest.raises(InvalidInputError, match="fps must be a positive number"):
         make_chain("gaussian", fps=fps)
+
+
+def test_a_frame_rate_of_nan_is_unknown():
+    assert make_chain("gaussian", fps=float("nan")) == make_chain("gaussian")
+    poses = Poses(NAMES, (track(walk(5)),), (), None)
+    with pytest.raises(InvalidInputError, match="frame rate"):
+        smooth_tracks(poses, make_chain("butterworth", {"cutoff_hz": 6.0}, float("nan")), Rules())
 
 
 def test_min_score_needs_scores():

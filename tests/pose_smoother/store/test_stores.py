@@ -25,6 +25,7 @@ from pose_smoother.store.open import formats, open_store
 from pose_smoother.store.store import Store
 from tests.pipeline.penn_files import write_labels
 from tests.pose_smoother.store.raw_files import RAW_FILES
+from tests.warm_workers import warm_workers  # noqa: F401
 
 LENGTHS = [60, 300, 40, 30, 45, 4, 70, 35, 33, 50]
 

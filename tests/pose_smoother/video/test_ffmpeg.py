@@ -38,7 +38,7 @@ def test_pictures_come_in_order(clip: Path) -> None:
 
 
 def test_every_third_picture_as_jpeg(clip: Path) -> None:
-    assert len(ffmpeg.jpegs(clip, 3, 64)) == 4
+    assert len(ffmpeg.jpegs(clip, 3, 64, 10)) == 4
 
 
 def test_a_file_that_is_no_video_is_named(tmp_path: Path) -> None:
@@ -54,3 +54,18 @@ def test_without_ffmpeg_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setitem(__import__("sys").modules, "imageio_ffmpeg", None)
     with pytest.raises(InvalidInputError, match=r"pip install 'pose-smoother\[video\]'"):
         ffmpeg.find_ffmpeg("clip.avi")
+
+
+@pytest.mark.parametrize(
+    "text", ["#EXTM3U\n#EXTINF:1,\nclip.avi\n", "ffconcat version 1.0\nfile clip.avi\n"]
+)
+def test_a_playlist_opens_no_other_file(clip: Path, text: str) -> None:
+    file = clip.with_name("list.avi")
+    file.write_text(text)
+    with pytest.raises(InvalidInputError, match=r"list\.avi: expected a video"):
+        ffmpeg.video_info(file)
+
+
+def test_more_pictures_than_stated_are_refused(clip: Path) -> None:
+    with pytest.raises(InvalidInputError, match="more pictures than the length"):
+        ffmpeg.jpegs(clip, 1, 64, 5)

@@ -50,3 +50,18 @@ def test_anything_else_has_no_video(tmp_path: Path) -> None:
     for damaged in (b"", b"not a video at all", good[:40], box(b"moov", track(b"soun", b"mp4a"))):
         file.write_bytes(damaged)
         assert mp4_info(file) is None
+
+
+def test_boxes_without_content_and_without_end_have_no_video(tmp_path: Path) -> None:
+    file = tmp_path / "a.mp4"
+    good = track(b"vide", b"avc1")
+    no_times = good.replace(
+        box(b"mdhd", bytes(4), struct.pack(">IIII", 0, 0, 15360, 30720), bytes(4)), box(b"mdhd")
+    )
+    many_runs = good.replace(struct.pack(">III", 0, 2, 40), struct.pack(">III", 0, 2**32 - 1, 40))
+    for inner in (no_times, many_runs):
+        assert inner != good
+        file.write_bytes(box(b"moov", inner))
+        assert mp4_info(file) is None
+    file.write_bytes(box(b"free") * 20_000 + box(b"moov", good))
+    assert mp4_info(file) is None

@@ -135,7 +135,7 @@ def test_both_sides_of_the_recurrent_row_are_timed() -> None:
     assert timings.repeats == 1
 
 
-def test_a_start_that_fails_tells_its_last_line(tmp_path: Path) -> None:
+def test_a_start_that_fails_reports_its_last_line(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"did not start .exit 1.: error: "):
         start_timings(tmp_path / "nothing", "deciwatch", "1.1", "cpu", 1, 0.0)
 

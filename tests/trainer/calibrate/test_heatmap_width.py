@@ -63,7 +63,7 @@ def test_every_container_is_read(file):
     np.testing.assert_allclose(np.unique(read_widths(file).round(2)), [1.5, 2.5])
 
 
-def test_what_cannot_be_used_is_told(tmp_path):
+def test_what_cannot_be_used_is_reported(tmp_path):
     with pytest.raises(InvalidInputError, match="no such file"):
         read_widths(tmp_path / "none.npz")
     np.savez(tmp_path / "a.npz", a=np.zeros(3), b=np.zeros(3))

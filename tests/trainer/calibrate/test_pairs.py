@@ -39,7 +39,7 @@ def test_frames_follow_but_for_gaps_and_new_clips(real):
     assert starts.tolist() == sorted({*range(0, 180, 30), 15, 105})  # every third clip has a gap
 
 
-def test_undetected_keypoints_and_frames_are_told_apart(real):
+def test_undetected_keypoints_and_frames_are_distinguished(real):
     found = detections(real, detector(missing=0.2))
     first = found.tracks[0]
     cut = replace(
@@ -113,7 +113,7 @@ def renamed(poses, name):
     return replace(poses, tracks=tuple(replace(t, video=name(t.video)) for t in poses.tracks))
 
 
-def test_videos_of_one_file_alone_are_told(real):
+def test_videos_of_one_file_alone_are_reported(real):
     some = replace(real, tracks=real.tracks[:4])
     (told,) = paired(some, real).warnings
     assert told.startswith("2 videos are in the ground truth alone and are left out: 'clip00")

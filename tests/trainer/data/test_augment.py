@@ -117,7 +117,7 @@ def test_jittered_boxes_keep_their_margins(poses):
     assert (lowest - 55 * (0.05 + 0.44) / (1.1 * 1.4)).abs().max() <= 0.6
 
 
-def test_a_window_is_moved_alike_in_every_batch_and_anew_in_every_epoch(poses):
+def test_a_window_is_moved_alike_in_every_batch_and_differently_in_every_epoch(poses):
     how = AUGMENTATIONS["poses"]
     together, _ = moved(poses, how)
     source, exact, boxes, annotated = poses

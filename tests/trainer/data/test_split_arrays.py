@@ -97,7 +97,7 @@ def test_a_split_without_windows_says_what_it_holds_and_what_to_do():
         read_frames(store, "val", 2)
 
 
-def test_a_split_without_clips_is_told_so():
+def test_a_split_without_clips_is_reported():
     with pytest.raises(InvalidInputError, match="it holds 0 frames in 0 clips"):
         read_frames(make_store(n_clips=1), "test", 1)
 

@@ -32,7 +32,7 @@ CONFIGS = (
     ),
     TrainConfig("3dconv", "1.1", batch_size=3, max_epochs=2, max_steps=2, **_SHARED),
     TrainConfig(
-        "3dconv", "1.2", batch_size=3, max_epochs=2, max_steps=2, targets="stored", **_SHARED
+        "3dconv", "1.2", batch_size=3, max_epochs=1, max_steps=2, targets="stored", **_SHARED
     ),
 )
 

@@ -83,7 +83,7 @@ def test_alone_nothing_is_exchanged():
     assert SINGLE_PROCESS.run_on_main(lambda: 3) == 3
 
 
-def test_half_of_torchruns_environment_is_told(monkeypatch):
+def test_half_of_torchruns_environment_is_reported(monkeypatch):
     monkeypatch.delenv("RANK", raising=False)
     monkeypatch.setenv("WORLD_SIZE", "4")  # as some queues set it
     assert environment.n_processes() == 1
@@ -94,7 +94,7 @@ def test_half_of_torchruns_environment_is_told(monkeypatch):
         environment.n_processes()
 
 
-def test_only_the_first_process_tells_errors_that_all_have(monkeypatch):
+def test_only_the_first_process_reports_errors_that_all_have(monkeypatch):
     monkeypatch.setenv("RANK", "1")
     with pytest.raises(SystemExit) as left, environment.quiet_but_first():
         raise InvalidInputError("told by the first")

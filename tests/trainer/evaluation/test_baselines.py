@@ -47,7 +47,7 @@ def test_smoothing_beats_doing_nothing(runs):
     assert error["identity"] > 1.5 * error["mean"] > 1.5 * error["lmmse"]
 
 
-def test_identity_and_mean_equal_the_rows_that_stand_beside_a_model(store, runs, tmp_path):
+def test_identity_and_mean_equal_the_rows_next_to_a_model(store, runs, tmp_path):
     config = TrainConfig("deciwatch", "1.1", max_epochs=1, max_steps=1, device="cpu")
     beside = pd.DataFrame(train(config, store, tmp_path)["references"])
     alone = load(runs)

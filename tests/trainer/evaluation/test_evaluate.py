@@ -62,7 +62,7 @@ def test_how_many_are_computed_together_changes_no_more_than_rounding(name, monk
 
 
 @pytest.mark.parametrize("name", ["deciwatch", "3dconv"])
-def test_each_batch_is_told_once(name):
+def test_each_batch_is_reported_once(name):
     told = []
     _, _, n_batches = judged(name, told.append)
     assert len(told) == n_batches

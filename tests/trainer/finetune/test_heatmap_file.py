@@ -76,7 +76,7 @@ def npz(real, tmp_path_factory):
     return write(tmp_path_factory.mktemp("maps") / "maps.npz", made(real)[0])
 
 
-@pytest.mark.filterwarnings("ignore::zarr.errors.UnstableSpecificationWarning")
+@pytest.mark.filterwarnings("ignore:The data type")
 @pytest.mark.parametrize("name", ["maps.npz", "maps.h5", "maps.zarr"])
 def test_all_formats_read_alike(name, real, tmp_path):
     arrays, _ = made(real)
@@ -169,7 +169,7 @@ def test_runs_of_both_kinds_are_finetuned_on_heatmaps(model, npz, real, tmp_path
     assert torch.is_tensor(next(iter(ready.start.weights.values())))
 
 
-def test_bad_files_are_told(npz, real, tmp_path):
+def test_bad_files_are_reported(npz, real, tmp_path):
     arrays = dict(np.load(npz))
 
     def spoiled(**changed):

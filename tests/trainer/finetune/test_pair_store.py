@@ -46,7 +46,7 @@ def stream(store, split, consumes="coordinates", batch_size=3):
     return WindowStream(store, split, store._step, noise, batch_size, consumes=consumes)
 
 
-def test_windows_lie_in_runs_of_one_video_and_none_is_forgotten(store):
+def test_windows_are_in_runs_of_one_video_and_none_is_missing(store):
     reach = 4 * store._step
     expected = sum(max(length - reach, 0) for length in (4, 9, *LENGTHS[1:]))
     assert sum(len(store.windows(split, store._step)) for split in SPLITS) == expected

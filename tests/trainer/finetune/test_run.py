@@ -200,7 +200,7 @@ def run_cli(pretrained, pairs, out, *more):
 
 
 @pytest.mark.usefixtures("quick")
-def test_the_command_tells_splits_and_results(pretrained, pair_files, tmp_path):
+def test_the_command_reports_splits_and_results(pretrained, pair_files, tmp_path):
     result = run_cli(pretrained, pair_files, tmp_path, "--max-epochs", "1")
     assert result.exit_code == 0, result.output
     assert "train 7 videos" in result.stdout
@@ -227,7 +227,7 @@ def test_bad_input_is_one_line(pretrained, pair_files, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_keypoints_that_the_run_does_not_know_are_told(pretrained, pair_files, tmp_path):
+def test_keypoints_that_the_run_does_not_know_are_reported(pretrained, pair_files, tmp_path):
     unaware = shutil.copytree(pretrained, tmp_path / pretrained.name)
     scores = dict(np.load(unaware / "scores.npz"))
     scores["annotated"][:, :1] = 0

@@ -29,7 +29,7 @@ def test_shares_are_met_by_windows_and_the_seed_decides_who_goes_where():
     assert split_videos(videos, 1) != split
 
 
-def test_too_few_videos_are_told_by_their_number():
+def test_too_few_videos_are_reported_by_their_number():
     with pytest.raises(
         InvalidInputError, match=r"^2 of 3 videos have a window .* at least 3 are needed"
     ):

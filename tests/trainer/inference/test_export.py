@@ -58,7 +58,17 @@ def slightly_other(differing):
     return compared
 
 
-@pytest.fixture(scope="module", params=list(models()))
+#: One of coordinates, one of heatmaps and one with a loop; `test_models.py` exports all by torch.
+QUICK = ("smoothnet", "3dconv", "biconvlstm-s")
+
+
+def params():
+    """Every model; those whose export takes seconds and adds no other kind are slow."""
+    marks = {name: () if name in QUICK else pytest.mark.slow for name in models()}
+    return [pytest.param(name, marks=mark) for name, mark in marks.items()]
+
+
+@pytest.fixture(scope="module", params=params())
 def exported(request, tmp_path_factory):
     folder, network = make_run(tmp_path_factory.mktemp(request.param), request.param)
     out = folder / "onnx" / "model.onnx"
@@ -81,7 +91,7 @@ def test_any_batch_gives_torch_s_numbers(exported):
         np.testing.assert_allclose(found, expected, atol=1e-5 * np.abs(expected).max())
 
 
-def test_the_file_tells_of_itself_and_of_no_machine(exported):
+def test_the_file_describes_itself_and_no_machine(exported):
     out, _, result = exported
     about = {prop.key: prop.value for prop in onnx.load(out).metadata_props}
     assert json.loads(about["keypoints"]) == list(KEYPOINTS)

@@ -70,7 +70,7 @@ def test_it_knows_the_keypoints_that_its_test_windows_annotate(runs):
     np.testing.assert_array_equal(load_run(runs / "3dconv-1.1-seed0").keypoints, penn | brace)
 
 
-def test_a_run_of_heatmaps_renders_the_middle_smear_and_reads_the_peaks(runs):
+def test_a_run_of_heatmaps_renders_the_middle_blur_and_reads_the_peaks(runs):
     run = load_run(runs / "3dconv-1.1-seed0", decoder="argmax")
     assert run.sigma_in_px == 2.0
     mean, _ = run.estimate(windows(2))
@@ -86,7 +86,7 @@ def test_a_run_of_heatmaps_renders_the_middle_smear_and_reads_the_peaks(runs):
     assert (fine[~empty] != mean[~empty]).any()
 
 
-def test_a_model_that_tells_an_uncertainty_is_asked_for_it(runs):
+def test_a_model_that_estimates_an_uncertainty_is_asked_for_it(runs):
     run = load_run(runs / "resmlp-1.1-seed0")
     estimate, scale = run.estimate(windows())
     assert scale is not None
@@ -144,7 +144,7 @@ def test_a_run_that_cannot_be_used_is_one_clear_line(copied, spoil, text):
     assert "\n" not in str(error.value)
 
 
-def test_runs_from_before_contracts_were_told_still_load(copied):
+def test_runs_from_before_contracts_were_saved_still_load(copied):
     edit(copied / "config.json", lambda c: c.pop("contract"))
     assert load_run(copied).name == "deciwatch-1.3-seed0"
 

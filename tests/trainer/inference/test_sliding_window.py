@@ -100,7 +100,7 @@ def test_frames_numbered_by_twos_are_neighbours():
     np.testing.assert_array_equal(by_ones.windows, by_twos.windows)
 
 
-def test_what_has_no_estimate_stays_and_is_told(caplog):
+def test_what_has_no_estimate_stays_and_is_reported(caplog):
     def no_nose(windows):
         windows = windows.copy()
         windows[:, :, 0] = np.nan

@@ -75,7 +75,7 @@ def test_the_same_input_gives_the_same_output_and_gradient(name: str) -> None:
     runs = []
     for _ in range(2):
         torch.manual_seed(1)  # dropout draws from torch's generator
-        output = model(windows)
+        output = model(windows[:2])
         runs.append([output, *torch.autograd.grad(output.square().sum(), model.parameters())])
     assert all(torch.equal(first, second) for first, second in zip(*runs, strict=True))
 
@@ -83,7 +83,7 @@ def test_the_same_input_gives_the_same_output_and_gradient(name: str) -> None:
 @pytest.mark.parametrize("name", heatmap_models)
 def test_the_gradient_reaches_every_parameter(name: str) -> None:
     model, windows = small(name)
-    model(windows).square().sum().backward()
+    model(windows[:2]).square().sum().backward()
     for parameter_name, parameter in model.named_parameters():
         assert parameter.grad is not None, parameter_name
         assert parameter.grad.isfinite().all(), parameter_name

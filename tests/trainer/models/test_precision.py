@@ -16,12 +16,12 @@ def test_auto_asks_the_cpu_for_matrix_units(tiles, expected, monkeypatch):
     assert resolved_precision("auto", CPU) == expected
 
 
-def test_auto_is_float32_where_torch_can_not_tell(monkeypatch):
+def test_auto_is_float32_where_torch_does_not_say(monkeypatch):
     monkeypatch.delattr(torch.cpu, "_is_amx_tile_supported")
     assert resolved_precision("auto", CPU) == "float32"
 
 
-def test_a_name_stands_for_itself_and_an_unknown_one_is_told():
+def test_a_name_is_itself_and_an_unknown_one_is_reported():
     assert resolved_precision("bfloat16", CPU) == "bfloat16"
     with pytest.raises(
         InvalidInputError, match="unknown precision 'half'; known: auto, float32, bfloat16"

@@ -72,7 +72,7 @@ def test_scales_are_bounded(trained):
     assert log_scale.max() <= LOG_SCALES[1]
 
 
-def test_a_window_of_another_shape_is_told(model):
+def test_a_window_of_another_shape_is_reported(model):
     with pytest.raises(ValueError, match=r"expected coordinates \(B, 5, 50\), got \(1, 5, 26\)"):
         model(torch.zeros(1, 5, 26))
 

@@ -92,7 +92,7 @@ def test_bursts_have_the_rate_and_the_tail_that_was_measured() -> None:
     assert 8 <= np.quantile(lengths, 0.97) <= 40
 
 
-def test_a_share_of_bursts_lies_on_the_other_side() -> None:
+def test_a_share_of_bursts_is_on_the_other_side() -> None:
     clean = _walk(3000, 6)
     mirror = np.array([1, 0, 3, 2, 5, 4])
     parameters = replace(PLAIN, sd=0.0, outlier_rate=0.05, mirror_share=1.0)

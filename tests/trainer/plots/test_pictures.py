@@ -23,7 +23,7 @@ def lines_of(axis):
     return {line.get_label(): line for line in axis.lines}
 
 
-def test_a_strip_has_frames_from_first_to_last_and_tells_errors(motion):
+def test_a_strip_has_frames_from_first_to_last_and_reports_errors(motion):
     figure = strip_figure(motion, n_columns=5)
     assert len(figure.axes) == 2 * 5
     titles = [axis.get_title() for axis in figure.axes[:5]]

@@ -166,7 +166,7 @@ def test_skeletons_are_drawn_over_a_clip(two_people, clip, tmp_path, ending):
     assert coloured[:, -64:].any()
 
 
-def test_a_clip_without_the_frames_is_told(two_people, clip, tmp_path):
+def test_a_clip_without_the_frames_is_reported(two_people, clip, tmp_path):
     motion = file_motion(two_people, by_filter(make_chain("median")), "median")
     with pytest.raises(
         InvalidInputError, match=r"no picture of the frames 0 \.\.\. 8: give --first"
@@ -238,7 +238,7 @@ def test_every_picture_is_one_command(show, tmp_path, words, name):
         (["--video", "a.mp4"], "--video goes with IN"),
     ],
 )
-def test_what_cannot_be_drawn_is_told(show, words, told):
+def test_what_cannot_be_drawn_is_reported(show, words, told):
     result = show(*words)
     assert result.exit_code != 0
     assert told in result.stderr
@@ -250,7 +250,7 @@ def test_a_folder_without_a_run_is_one_line(tmp_path):
     assert "not a run folder" in result.stderr
 
 
-def test_nothing_to_show_is_told():
+def test_nothing_to_show_is_reported():
     result = CliRunner().invoke(cli.main, ["show"])
     assert result.exit_code == 2
     assert "give IN, a file of keypoints, or --run RUN" in result.stderr

@@ -36,7 +36,7 @@ def test_finished_runs_and_smoothers_are_read(found):
     assert found.notes == []
 
 
-def test_what_is_missing_is_told_with_its_state(found):
+def test_what_is_missing_is_reported_with_its_state(found):
     assert found.n_grid == 24
     assert len(found.missing) == 21
     assert found.missing["biconvlstm-c", "2.3"] == "preempted, 7 epochs so far"
@@ -67,7 +67,7 @@ def test_runs_of_other_data_or_settings_are_refused(runs, name, value):
         collect(runs)
 
 
-def test_a_shorter_training_may_stand_beside_the_others(runs):
+def test_a_shorter_training_may_be_next_to_the_others(runs):
     change(runs / "3dconv-1.1-seed0" / "config.json", max_epochs=3)
     assert ("3dconv", "1.1") in collect(runs).scores
 
@@ -135,3 +135,14 @@ def test_runs_without_their_data_are_looked_up_in_the_store(runs, made_store, mo
     monkeypatch.setattr(module, "open_store", absent)
     with pytest.raises(RunError, match="no store at moved"):
         collect(runs, "moved")
+
+
+@pytest.mark.parametrize("what", ["model", "experiment"])
+def test_a_run_that_no_table_has_room_for_is_left_out_and_named(runs, what):
+    change(runs / "deciwatch-1.1-seed0" / "config.json", **{what: "<b>\x1b[2K"})
+    found = collect(runs)
+    (note,) = found.notes
+    assert note.startswith("deciwatch-1.1-seed0 is left out: ")
+    assert f"unknown {what}" in note
+    assert "\x1b" not in note
+    assert list(found.scores["deciwatch", "1.1"]) == [1]

@@ -30,7 +30,7 @@ def test_a_row_a_model_and_three_columns(figure):
     assert labels == ["3DConv", "DeciWatch", "bi-ConvLSTM Model C"]
 
 
-def test_a_dot_stands_where_the_learning_rate_fell(figure):
+def test_a_dot_is_where_the_learning_rate_fell(figure):
     for axis in figure.axes:
         dots = [line for line in axis.lines if line.get_marker() == "o"]
         assert dots

@@ -21,7 +21,7 @@ def test_all_tables_are_read_with_their_digits():
     assert len(found.column_mean) == 2 * 8
 
 
-def test_another_folder_is_told(tmp_path):
+def test_another_folder_is_reported(tmp_path):
     with pytest.raises(InvalidInputError, match="--published names the folder"):
         read_published(tmp_path)
     for name in ("test_pck.csv", "keypoint_pck_at_0.1.csv", "epoch_minutes.csv"):

@@ -152,7 +152,7 @@ def test_equal_runs_give_an_equal_report(out, made_runs, tmp_path):
 
 
 @pytest.mark.usefixtures("without_figures")
-def test_the_command_tells_what_is_missing_and_where_the_page_is(made_runs, tmp_path):
+def test_the_command_reports_what_is_missing_and_where_the_page_is(made_runs, tmp_path):
     result = CliRunner().invoke(main, ["report", str(made_runs), "--out", str(tmp_path)])
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()

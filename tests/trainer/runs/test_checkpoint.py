@@ -161,7 +161,7 @@ def test_a_damaged_last_does_not_replace_the_good_one_before(tmp_path):
     assert load_last(tmp_path)["epoch"] == 3
 
 
-def test_both_damaged_is_one_error_that_tells_what_to_do(tmp_path):
+def test_both_damaged_is_one_error_that_says_what_to_do(tmp_path):
     for epoch in (1, 2):
         save_last(tmp_path, payload(epoch))
     for name in (LAST, PREVIOUS):

@@ -57,7 +57,7 @@ def test_what_is_taken_over_is_what_training_gives(model, store, runs, tmp_path)
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_a_run_that_was_taken_over_stands_on_its_own(model, store, runs):
+def test_a_run_that_was_taken_over_needs_no_other(model, store, runs):
     folder = runs / f"{model}-1.2-seed0"
     assert (folder / REGIONS).exists() == (model == "resmlp")
     config, _ = run_config(folder, "cpu")
@@ -65,7 +65,7 @@ def test_a_run_that_was_taken_over_stands_on_its_own(model, store, runs):
     assert not repeat_test(folder, config, store).different
 
 
-def test_it_is_told(store, runs, tmp_path, caplog):
+def test_it_is_reported(store, runs, tmp_path, caplog):
     train(quick("deciwatch", "1.2"), store, tmp_path)
     with caplog.at_level(logging.INFO):
         results = train(quick("deciwatch", "1.1"), store, tmp_path)
@@ -75,7 +75,7 @@ def test_it_is_told(store, runs, tmp_path, caplog):
     assert "same_as" not in anew
 
 
-def test_only_the_smear_may_differ(store, runs):
+def test_only_the_blur_may_differ(store, runs):
     def twin(*about, **chosen):
         return equivalent_model_run(quick(*about, **chosen), store, runs)
 
@@ -87,7 +87,7 @@ def test_only_the_smear_may_differ(store, runs):
     assert twin("deciwatch", "1.2", noise="frozen") is None
 
 
-def test_a_model_of_heatmaps_reads_the_smear(store, runs):
+def test_a_model_of_heatmaps_reads_the_blur(store, runs):
     assert equivalent_model_run(quick("3dconv", "1.2"), store, runs) is None
 
 

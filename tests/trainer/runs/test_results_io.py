@@ -106,7 +106,7 @@ def test_no_runs_is_an_error_that_says_what_to_do(tmp_path):
         load(tmp_path)
 
 
-def test_damaged_results_are_told(tmp_path):
+def test_damaged_results_are_reported(tmp_path):
     with pytest.raises(RunError, match="the run is not finished"):
         read_results(tmp_path)
     for text in ("{", "[1]"):

@@ -52,7 +52,7 @@ def runs(tmp_path):
     return tmp_path
 
 
-def test_each_state_is_told_apart(runs, dead_pid):
+def test_each_state_is_distinguished(runs, dead_pid):
     owner(runs, "a-1.1-seed0", os.getpid())
     owner(runs, "d-1.1-seed0", dead_pid)
     found = {sight.run[0]: sight for sight in overview(runs)}

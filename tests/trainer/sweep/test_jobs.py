@@ -60,7 +60,7 @@ def test_a_subset_with_seeds_has_nothing_twice():
     ]
 
 
-def test_a_wrong_name_or_value_is_told_before_anything_runs():
+def test_a_wrong_name_or_value_is_reported_before_anything_runs():
     with pytest.raises(InvalidInputError, match="unknown model 'unet'; known: 3dconv"):
         plan(["unet"], None, [0], {})
     with pytest.raises(InvalidInputError, match="unknown experiment '3'"):

@@ -130,7 +130,7 @@ def test_a_group_waits_for_the_process_of_a_dead_worker(out, monkeypatch):
         assert JobGroup(jobs(out, "ok-2"), out, 1, out / "stop")()["ok-2"][0] == "stopped"
 
 
-def test_a_job_that_dies_is_told_by_its_runs_folders(out):
+def test_a_job_that_dies_is_reported_by_its_runs_folders(out):
     class Dead(ClusterJob):
         def is_done(self):
             return True
@@ -198,7 +198,7 @@ def test_what_is_asked_of_the_queue_reaches_submitit(tmp_path):
         ({"queue_options": ("mem",)}, "expected --queue-option NAME=VALUE, got 'mem'"),
     ],
 )
-def test_options_of_another_launcher_are_told(tmp_path, wrong, text):
+def test_options_of_another_launcher_are_reported(tmp_path, wrong, text):
     with pytest.raises(InvalidInputError, match=text):
         launcher_of(tmp_path, 1, **{**ASKED, **wrong})
 

@@ -22,7 +22,7 @@ from trainer.runs.results_io import load
 from trainer.training.config import TrainConfig
 from trainer.training.train import train
 
-MODELS, EXPERIMENTS = ("deciwatch", "3dconv"), ("1.2", "2.1")
+MODELS, EXPERIMENTS = ("deciwatch", "3dconv"), ("1.2",)
 QUICK = {"max_epochs": 1, "max_steps": 1, "device": "cpu", "threads": 1}
 NAMES = [f"{m}-{e}-seed0" for m in ("baselines", *MODELS) for e in EXPERIMENTS]
 PATIENCE_S = 300  # the machine may be busy
@@ -83,7 +83,7 @@ def wait_until(condition):
 def test_killed_and_started_again_every_run_is_there_once(store, undisturbed, tmp_path):
     grid = ["--models", ",".join(MODELS), "--exps", ",".join(EXPERIMENTS), "--jobs", "2"]
     sweep = start(store, tmp_path, *grid)
-    models = [tmp_path / name for name in NAMES[2:]]
+    models = [tmp_path / name for name in NAMES[1:]]
     wait_until(lambda: any((model / "config.json").exists() for model in models))
     sweep.kill()
     sweep.communicate()
@@ -93,7 +93,7 @@ def test_killed_and_started_again_every_run_is_there_once(store, undisturbed, tm
     again = start(store, tmp_path, *grid)
     printed, errors = again.communicate(timeout=PATIENCE_S)
     assert again.returncode == 0, errors
-    assert "6 runs: 6 finished" in printed
+    assert "3 runs: 3 finished" in printed
     with (tmp_path / "sweep.csv").open() as file:
         assert [row["run"] for row in csv.DictReader(file)] == NAMES
     for name in NAMES:

@@ -29,7 +29,7 @@ def test_what_is_chosen_goes_before_the_models_own():
         ({"augment": "flip"}, "unknown augmentation 'flip'"),
     ],
 )
-def test_an_unknown_name_is_told(chosen, message):
+def test_an_unknown_name_is_reported(chosen, message):
     with pytest.raises(InvalidInputError, match=message):
         train_config("deciwatch", "1.1", **chosen)
 

@@ -47,7 +47,7 @@ def held_in_steps(how: str) -> list[tuple[int, int]]:
     return [(during, after) for during, after in json.loads(done.stdout)]
 
 
-def test_a_step_gives_its_memory_back_unless_told_to_keep_it() -> None:
+def test_a_step_gives_its_memory_back_unless_set_to_keep_it() -> None:
     assert all(during - after > 79_000_000 for during, after in held_in_steps("usual"))
 
 

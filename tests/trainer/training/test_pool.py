@@ -24,7 +24,7 @@ def store() -> Any:
     return make_store()
 
 
-def test_a_new_run_has_the_long_pool_and_tells_it(store: Any, tmp_path: Path) -> None:
+def test_a_new_run_has_the_long_pool_and_reports_it(store: Any, tmp_path: Path) -> None:
     config = with_saved_settings(CONFIG, tmp_path)
     assert open_stream(config, store, "train").pool_frames == POOL_FRAMES == 16_384
     assert run_record(config, store, 0)["pool_frames"] == POOL_FRAMES

@@ -49,7 +49,7 @@ def test_a_tie_does_not_beat():
     assert play([1.0] * 11)[1:] == ([6], 11)
 
 
-def test_four_without_and_a_beat_start_the_count_anew():
+def test_four_without_and_a_beat_start_the_count_again():
     losses = [1.0, 2.0, 2.0, 2.0, 2.0, 0.9, 2.0, 2.0, 2.0, 2.0, 2.0]
     assert play(losses)[1:] == ([11], None)
 

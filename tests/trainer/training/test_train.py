@@ -110,7 +110,7 @@ def test_a_run_leaves_its_tables(undisturbed):
     assert not list(undisturbed.glob(".*"))
 
 
-def test_results_hold_only_the_model_and_references_stand_beside(undisturbed):
+def test_results_hold_only_the_model_and_references_are_stored_next_to_them(undisturbed):
     results = json.loads((undisturbed / "results.json").read_text())
     assert {row["model"] for row in results["rows"]} == {"tiny"}
     assert {row["model"] for row in results["references"]} == {"identity", "mean"}
@@ -175,7 +175,7 @@ def test_a_finished_run_has_one_optimizer_state_and_the_best_weights(undisturbed
     assert weights == {LAST, BEST, f"{LAST}.sha256", f"{BEST}.sha256"}
 
 
-def test_no_resume_trains_anew(config, store, undisturbed, tmp_path):
+def test_no_resume_trains_again(config, store, undisturbed, tmp_path):
     other = tiny_config(max_epochs=1, max_steps=1)
     train(other, store, tmp_path)
     train(config, store, tmp_path, resume=False, replace=True)
@@ -249,7 +249,7 @@ def test_a_loss_that_is_not_finite_names_its_origin(store, tmp_path, monkeypatch
     assert all(t.isfinite().all() for t in model.state_dict().values())
 
 
-def test_a_full_disk_is_told_with_the_last_good_checkpoint(
+def test_a_full_disk_is_reported_with_the_last_good_checkpoint(
     config, store, undisturbed, tmp_path, monkeypatch
 ):
     real, n_writes = checkpoint.write_atomic, 0

@@ -23,7 +23,7 @@ from trainer.training.train import n_threads, train
         ({"seed": -1}, "seed must be from 0 to"),
     ],
 )
-def test_a_wrong_setting_is_told(wrong, text):
+def test_a_wrong_setting_is_reported(wrong, text):
     with pytest.raises(InvalidInputError, match=text):
         TrainConfig(**{"model": "deciwatch", "experiment": "1.1", **wrong})
 

@@ -1,1 +1,1 @@
-"""Stored heatmaps on their way to batches: in which order, read ahead, held by what is not zero."""
+"""Stored heatmaps on their way to batches: in which order, read ahead, stored as nonzero pixels."""

@@ -1,4 +1,4 @@
-"""Heatmaps held by what is not zero in them, and batches of windows made from those.
+"""Heatmaps stored as their nonzero pixels, and batches of windows made from those.
 
 A blurred impulse fills 81 of 3,136 pixels, and half of the keypoints are absent. Copying windows of
 dense frames took as long as everything else together; and held like this a frame is 10 kB instead

@@ -94,7 +94,6 @@ def test_categories_with_other_keypoints(tmp_path: Path) -> None:
         ("frame,keypoint,x,y\n1,nose,1_0,2\n", "expected a number, found '1_0'"),
         ("frame,keypoint,x,y\n1.5,nose,1,2\n", "expected a whole frame number, found 1.5"),
         ("frame,keypoint,x,y\n1,,1,2\n", "line 2: the keypoint has no name"),
-        ("frame,keypoint,x,y\n1,a,1,2\n1,a,3,4\n", r"'a' is twice in a frame \(lines 2 and 3"),
         ('frame,keypoint,x,y\n1,"a,1,2\n', "a quote .* never closed"),
         ("frame,nose_x,nose_y,frame\n1,2,3,4\n", "two columns are called 'frame'"),
         ("frame,nose_x,nose_y,nose_X\n1,2,3,4\n", "two columns for 'nose_X'"),
@@ -268,7 +267,7 @@ def test_openpose_names_the_broken_file(tmp_path: Path) -> None:
     refused(tmp_path / "none", "no JSON file is in the folder", format="openpose")
 
 
-def test_normalised_coordinates_are_told(tmp_path: Path) -> None:
+def test_normalised_coordinates_are_reported(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     keypoints = rng.uniform(-0.1, 1.1, (4, 17, 2))
     poses = read_poses(saved(tmp_path, keypoints=keypoints))
@@ -279,7 +278,7 @@ def test_normalised_coordinates_are_told(tmp_path: Path) -> None:
     assert not any("normalised" in w for w in poses.warnings)
 
 
-def test_scores_that_are_no_probabilities_are_told(tmp_path: Path) -> None:
+def test_scores_that_are_no_probabilities_are_reported(tmp_path: Path) -> None:
     for scores, told in ((np.full((4, 17), -2.5), True), (np.full((4, 17), 0.5), False)):
         poses = read_poses(saved(tmp_path, keypoints=np.full((4, 17, 2), 9.5), scores=scores))
         warned = "scores lie between -2.5 and -2.5: not probabilities, kept as they are"
@@ -287,7 +286,7 @@ def test_scores_that_are_no_probabilities_are_told(tmp_path: Path) -> None:
         np.testing.assert_array_equal(poses.tracks[0].score, scores)
 
 
-def test_damaged_anywhere_is_told_or_read(tmp_path: Path) -> None:
+def test_damaged_anywhere_is_reported_or_read(tmp_path: Path) -> None:
     """Cut at any place, a file is refused in one line or (a whole record less) read."""
     for maker, name in ((coco_results, "a.json"), (csv_long, "a.csv")):
         maker(tmp_path / name)
@@ -296,3 +295,21 @@ def test_damaged_anywhere_is_told_or_read(tmp_path: Path) -> None:
             path = written(tmp_path, whole[:stop], f"cut{Path(name).suffix}")
             with contextlib.suppress(InvalidInputError):  # anything else would be a traceback
                 assert read_poses(path).tracks
+
+
+def test_frame_rate_that_is_complex_is_none(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", keypoints=np.ones((3, 17, 2)), fps=np.complex128(30 + 1j))
+    assert read_poses(tmp_path / "a.npz").fps is None
+
+
+def test_guess_of_a_skeleton_passes_over_what_no_picture_holds(tmp_path: Path) -> None:
+    keypoints = np.random.default_rng(0).uniform(0, 100, (5, 17, 2))
+    keypoints[2, 3] = 1e300
+    np.savez(tmp_path / "a.npz", keypoints=keypoints)
+    assert any("beyond 1e+09" in text for text in read_poses(tmp_path / "a.npz").warnings)
+
+
+@pytest.mark.parametrize("kind", ["c16", "U8"])
+def test_scores_that_are_no_numbers(kind: str, tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", keypoints=np.ones((3, 17, 2)), scores=np.zeros((3, 17), kind))
+    refused(tmp_path / "a.npz", "scores: expected a number")

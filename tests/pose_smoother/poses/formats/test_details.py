@@ -105,7 +105,7 @@ def test_openpose_one_file_and_untracked_people(tmp_path: Path) -> None:
     assert people[1] == {"pose_keypoints_2d": []}
 
 
-def test_openpose_folders_are_sorted_by_number_and_written_anew(tmp_path: Path) -> None:
+def test_openpose_folders_are_sorted_by_number_and_written_again(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     for frame in (2, 10):
         person = {"pose_keypoints_2d": [float(frame), 2, 0.5] * 25}
@@ -243,7 +243,7 @@ def test_sleap_points_that_are_not_visible_are_missing(tmp_path: Path) -> None:
     assert np.isfinite(track.keypoints[0, 1:]).all()
 
 
-def test_sleap_tells_of_corrected_predictions() -> None:
+def test_sleap_reports_corrected_predictions() -> None:
     told = read_poses(FILES / "sleap.slp").warnings
     assert "1 predictions that were corrected by hand pass through untouched" in told
 
@@ -272,7 +272,7 @@ def test_nwb_frames_from_timestamps() -> None:
     assert told == ["timestamps are not evenly spaced: frames were numbered in their order"]
 
 
-def test_formats_are_told_apart_by_content(tmp_path: Path) -> None:
+def test_formats_are_distinguished_by_content(tmp_path: Path) -> None:
     for text, name in (
         ('\n [{"frame_id": 1, "instances": []}]', "mmpose"),
         ('\ufeff{"people": []}', "openpose"),

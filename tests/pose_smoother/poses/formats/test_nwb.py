@@ -71,7 +71,7 @@ def test_a_link_that_leads_nowhere_or_out_of_the_file_is_refused(
         read_poses(file)
 
 
-def test_a_rate_stands_for_timestamps(file: Path) -> None:
+def test_a_rate_replaces_timestamps(file: Path) -> None:
     with h5py.File(file, "r+") as f:
         for name in ("nose", "tail"):
             start = f[GROUP][name].create_dataset("starting_time", data=2.0)

@@ -89,7 +89,7 @@ def test_hands_and_face_belong_to_the_person(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["body-25", "body-25b"])
-def test_body_25_and_body_25b_are_told_apart_and_reported(name: str, tmp_path: Path) -> None:
+def test_body_25_and_body_25b_are_distinguished_and_reported(name: str, tmp_path: Path) -> None:
     path = tmp_path / "in"
     path.mkdir()
     for i, pose in enumerate(people(name)):

@@ -31,7 +31,7 @@ def read(folder: Path, items: list[dict[str, Any]]) -> Poses:
     return read_poses(folder / "a.json", skeleton="numbered")
 
 
-def test_frames_out_of_order_are_sorted_told_and_written_in_their_own_order(
+def test_frames_out_of_order_are_sorted_reported_and_written_in_their_own_order(
     tmp_path: Path,
 ) -> None:
     items = [detection(frame, frame, track_id=1) for frame in (4, 2, 3)]
@@ -65,7 +65,7 @@ def test_an_id_that_two_people_of_a_frame_have_is_not_trusted(tmp_path: Path) ->
     assert poses.counts["linked"] == 8
 
 
-def test_people_without_ids_are_linked_and_told(tmp_path: Path) -> None:
+def test_people_without_ids_are_linked_and_reported(tmp_path: Path) -> None:
     items = [
         detection(1, 20),
         detection(1, 120),
@@ -208,7 +208,7 @@ def test_the_best_assignment_is_linked() -> None:
     assert link(frame, keypoints, 1) == ["link-1", "link-2", "link-2", "link-3"]
 
 
-def test_people_who_cross_are_told_apart_by_their_motion() -> None:
+def test_individuals_who_cross_are_distinguished_by_their_motion() -> None:
     n_frames = 40
     x = np.stack([np.arange(n_frames) * 2.0, 80 - np.arange(n_frames) * 2.0], axis=1)
     keypoints = np.stack([square(v) for v in x.ravel()])
@@ -234,3 +234,28 @@ def test_who_has_no_keypoint_belongs_to_nobody_and_stays(tmp_path: Path) -> None
     assert [track.frame.tolist() for track in poses.tracks] == [[1, 2], [1, 2]]
     write_keypoints(poses, [t.keypoints + 1 for t in poses.tracks], tmp_path / "b.csv")
     assert (tmp_path / "b.csv").read_text().splitlines()[2] == "1,,"
+
+
+@pytest.mark.parametrize("ids", [False, True])
+def test_an_id_twice_in_a_long_table_is_linked(tmp_path: Path, ids: bool) -> None:
+    """Two people of one id (or of none), and a row that repeats another, in 20 frames."""
+    title, who = ("frame,person,keypoint,x,y", "7,") if ids else ("frame,keypoint,x,y", "")
+    lines = [title]
+    for frame in range(20):
+        for left in (10, 500):
+            lines += [
+                f"{frame},{who}{k},{left + frame + 9 * i},{50 + 9 * i}" for i, k in enumerate("abc")
+            ]
+    lines.append(lines[1])
+    path = tmp_path / "a.csv"
+    path.write_text("\n".join(lines))
+    poses = read_poses(path)
+    assert [t.keypoints[0, 0, 0] for t in poses.tracks] == [10, 500]
+    assert [len(t.frame) for t in poses.tracks] == [20, 20]
+    assert poses.counts["linked"] == 40
+    assert any("linked" in text for text in poses.warnings)
+    out = tmp_path / "b.csv"
+    write_keypoints(poses, [t.keypoints + 1 for t in poses.tracks], out)
+    again = out.read_text().split("\n")
+    moved = [float(line.split(",")[-1]) - 1 for line in again[1:]]
+    assert moved == [float(line.split(",")[-1]) for line in lines[1:]]

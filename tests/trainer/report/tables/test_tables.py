@@ -161,7 +161,7 @@ def test_shown_keypoint_rows_reproduce_the_shown_total(source):
         assert again == pytest.approx(values[-1], abs=0.1)
 
 
-def test_table_4_tells_which_printed_totals_cannot_be(source):
+def test_table_4_reports_which_printed_totals_cannot_be(source):
     notes = " ".join(keypoint_table(source, "2", 0.1).notes)
     assert "Printed totals outside the range" in notes
     assert "DeciWatch 2.2 (64.4)" in notes
@@ -253,7 +253,7 @@ def test_theory_is_left_out_where_shifts_have_a_mean(found, source):
     assert "theory" not in [s.name for s in tables_by_section(moved, source, [])["checks"]]
 
 
-def test_the_leak_audit_is_told(found):
+def test_the_leak_audit_is_reported(found):
     table = split_table(found.data)
     assert row(table, "Videos")[0].cells == ("24", "8", "8", "40", "0")
     assert "No frame and no video" in table.notes[0]
@@ -268,7 +268,7 @@ def test_the_leak_audit_is_told(found):
     assert "flattered" in split_table(type(found.data)(**told)).notes[0]
 
 
-def test_runs_tell_their_state_cost_and_changes(found, source):
+def test_runs_report_their_state_cost_and_changes(found, source):
     table = run_table(found, source.published)
     record = {r["run"]: r for r in table.records}["deciwatch-1.1-seed1"]
     assert record["learning_rate_falls"] == "5"

@@ -1,0 +1,69 @@
+"""Distilling: views of a batch are those of its clips, and the network comes near to the mean."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from pose_smoother.pretrained.features import prepare
+from trainer.data.clean_motion import MotionPool
+from trainer.pretrain.distil import (
+    VIEWS,
+    DistilConfig,
+    DistilRun,
+    draw_two_way,
+    load_shipped,
+    mean_over_views,
+    seen_as,
+)
+from trainer.pretrain.train_denoiser import predict, to_tensors
+
+
+@pytest.fixture(scope="module")
+def batch() -> dict[str, torch.Tensor]:
+    made = draw_two_way(MotionPool(0, 12), np.random.default_rng(56), 600)
+    return to_tensors(made)
+
+
+@pytest.mark.parametrize(("x", "y", "backward"), VIEWS[1:])
+def test_a_view_is_what_the_mirrored_clip_gives(batch, x: int, y: int, backward: bool) -> None:
+    noisy = batch["noisy"][0].numpy().astype(np.float64) * [x, y]
+    observed = batch["observed"][0].numpy()
+    ready = prepare(noisy[::-1] if backward else noisy)
+    seen = seen_as(batch, x, y, backward)
+    alone = ready.inputs()[..., :10]  # the next four need the keypoints' places
+    np.testing.assert_allclose(seen["inputs"][0, ..., :10], alone, atol=2e-3)
+    np.testing.assert_array_equal(seen["observed"][0], observed[::-1] if backward else observed)
+    np.testing.assert_allclose(
+        seen["filled"][0] - seen["filled"][0].mean(0),
+        ready.filled - ready.filled.mean(0),
+        atol=1e-3,
+    )
+
+
+def test_the_mean_over_views_is_the_same_for_every_view(batch) -> None:
+    net = load_shipped()
+    mean = mean_over_views(net, batch)
+    mirrored = mean_over_views(net, seen_as(batch, -1, 1, False))
+    torch.testing.assert_close(mirrored * torch.tensor([-1.0, 1.0]), mean, atol=1e-4, rtol=1e-3)
+
+
+def test_training_comes_near_to_the_teacher_and_resumes(batch, tmp_path: Path) -> None:
+    run = DistilRun(tmp_path, DistilConfig(minutes=1e9, share=1.0))
+    batch = {**batch, "teacher": mean_over_views(run.teacher, batch)}
+
+    def apart() -> float:
+        with torch.no_grad():
+            return float((predict(run.net, batch)[0] - batch["teacher"]).abs().mean())
+
+    before = apart()
+    for _ in range(12):
+        run.update(batch)
+    assert apart() < 0.97 * before
+    run.save()
+    again = DistilRun(tmp_path, run.config)
+    assert again.step == 12
+    assert again.update(batch) == pytest.approx(run.update(batch), rel=1e-4)

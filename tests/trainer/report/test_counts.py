@@ -1,0 +1,74 @@
+"""The counts of a report, from which its numbers are made again without the runs."""
+
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from pose_smoother.errors import RunError
+from trainer.cli import main
+from trainer.report.counts import load_counts, save_counts
+from trainer.report.intervals import differences
+from trainer.report.report import report
+
+
+@pytest.fixture(scope="module")
+def counts(found, tmp_path_factory):
+    path = tmp_path_factory.mktemp("counts") / "counts.npz"
+    save_counts(path, found)
+    return path
+
+
+def test_a_report_s_numbers_are_made_again_byte_for_byte(made_runs, tmp_path, monkeypatch):
+    monkeypatch.setattr("trainer.report.report._write_figures", lambda out, found, source: {})
+    report(made_runs, tmp_path / "report")
+    command = ["report", str(tmp_path / "report" / "counts.npz"), "--out", str(tmp_path / "again")]
+    done = CliRunner().invoke(main, command)
+    assert done.exit_code == 0, done.output
+    assert "paired differences" in done.output
+    for name, earlier in (
+        ("numbers.csv", "numbers.csv"),
+        ("differences.csv", "tables/differences.csv"),
+    ):
+        again = (tmp_path / "again" / name).read_bytes()
+        assert again == (tmp_path / "report" / earlier).read_bytes()
+    assert CliRunner().invoke(main, command).exit_code == 1  # the files are there
+    assert CliRunner().invoke(main, [*command, "--overwrite"]).exit_code == 0
+
+
+def test_the_same_counts_give_the_same_bytes_and_equal_arrays_are_stored_once(found, counts):
+    twice = counts.with_name("twice.npz")
+    save_counts(twice, found)
+    assert twice.read_bytes() == counts.read_bytes()
+    n_rows = sum(len(seeds) for seeds in found.scores.values())
+    with np.load(counts) as archive:
+        index = json.loads(str(archive["index"]))
+        assert len(index["rows"]) == n_rows
+        assert len(archive.files) - 1 < sum(len(row["sums"]) for row in index["rows"])
+
+
+def test_clips_without_a_count_are_left_out(found, counts):
+    loaded = load_counts(counts)
+    assert 0 < len(loaded.data.clips) < len(found.data.clips)
+    assert set(loaded.data.clips["split"]) == {"test"}
+    assert differences(loaded) == differences(found)
+
+
+@pytest.mark.parametrize("fault", ["absent", "cut", "foreign", "shape", "index"])
+def test_a_damaged_file_is_one_line(counts, tmp_path, fault):
+    path = tmp_path / "counts.npz"
+    raw = counts.read_bytes()
+    with np.load(counts) as archive:
+        arrays = dict(archive)
+    if fault == "cut":
+        path.write_bytes(raw[: len(raw) // 2])
+    elif fault == "foreign":
+        np.savez(path, other=np.zeros(3))
+    elif fault == "shape":
+        name = next(name for name in arrays if name != "index")
+        np.savez(path, **arrays | {name: arrays[name][:-1]})
+    elif fault == "index":
+        np.savez(path, **arrays | {"index": np.array('{"rows": [], "data": {"clips": 3}}')})
+    with pytest.raises(RunError, match=r"counts\.npz is (not a readable file|damaged)"):
+        load_counts(path)

@@ -1,0 +1,100 @@
+"""What a report was counted from, clip by clip, in one small file next to its tables.
+
+``counts.npz`` needs neither the runs nor their store: every number, interval and paired difference
+is made again from it. Equal arrays are kept once: x.1 and x.2 are the same counts for whatever
+reads positions only, and what is counted of the truth is the same in every row.
+"""
+
+import hashlib
+import io
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from pose_smoother.errors import InvalidInputError, RunError
+from pose_smoother.files.atomic import write_atomic
+from pose_smoother.files.npz import open_archive, read_array
+from pose_smoother.files.plain import Budget, read_plain
+from trainer.metrics.scores import Scores, fault_of
+from trainer.report.collect import Collection
+from trainer.runs.data_summary import CLIP_KINDS, Data
+
+COUNTS = "counts.npz"
+_INDEX = "index"
+_MAX_BYTES = 1 << 30
+
+
+def save_counts(path: Path, found: Collection) -> None:
+    """Write the counts of all rows, atomically; equal collections give equal bytes.
+
+    Clips of which no row counts anything are left out.
+    """
+    every = [scores for seeds in found.scores.values() for scores in seeds.values()]
+    counted = np.any([scores.annotated.any(axis=1) for scores in every], axis=0)
+    arrays: dict[str, NDArray[Any]] = {}
+    rows = []
+    for (model, experiment), seeds in sorted(found.scores.items()):
+        for seed, scores in sorted(seeds.items()):
+            kept = scores.subset(counted)
+            names = {name: _keep(arrays, one) for name, one in kept.sums.items()}
+            row = {"model": model, "experiment": experiment, "seed": seed, "sums": names}
+            rows.append({**row, "alphas": kept.alphas.tolist(), "torso": kept.missing_torso})
+    data = asdict(found.data)
+    data["clips"] = found.data.clips[counted].to_dict("list")
+    index = json.dumps({"rows": rows, "data": data}, sort_keys=True)
+    buffer = io.BytesIO()
+    content: dict[str, Any] = {_INDEX: np.array(index), **arrays}
+    np.savez_compressed(buffer, **content)
+    write_atomic(path, buffer.getvalue())
+
+
+def load_counts(path: Path) -> Collection:
+    """Read what ``save_counts`` wrote; the collection has no runs, only what they counted.
+
+    Raises
+    ------
+    RunError : the file is absent, damaged, or holds no counts.
+    """
+    try:
+        raw = read_plain(path, _MAX_BYTES)
+        budget = Budget(len(raw), _MAX_BYTES)
+        with open_archive(raw, _MAX_BYTES) as archive:
+            text = read_array(archive, _INDEX, budget)
+            index = json.loads(str(text))
+            names = {name for row in index["rows"] for name in row["sums"].values()}
+            arrays = {name: read_array(archive, name, budget) for name in sorted(names)}
+        clips = pd.DataFrame(index["data"].pop("clips"), columns=list(CLIP_KINDS), dtype=object)
+        found = Collection(Data(**index["data"], clips=clips), [], [])
+        for row in index["rows"]:
+            scores = _scores(row, arrays, len(clips))
+            found.scores.setdefault((row["model"], row["experiment"]), {})[row["seed"]] = scores
+    except (OSError, InvalidInputError, RecursionError) as error:
+        raise RunError(f"{path} is not a readable file of counts: {error}") from None
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise RunError(f"{path} is damaged: expected the counts of a report ({error})") from None
+    return found
+
+
+def _keep(arrays: dict[str, NDArray[Any]], one: NDArray[Any]) -> str:
+    """The name under which an array is stored: that of its content."""
+    content = f"{one.dtype.str} {one.shape} ".encode() + np.ascontiguousarray(one).tobytes()
+    name = hashlib.sha256(content).hexdigest()[:16]
+    arrays[name] = one
+    return name
+
+
+def _scores(row: dict[str, Any], arrays: dict[str, Any], n_clips: int) -> Scores:
+    sums = {name: arrays[key] for name, key in row["sums"].items()}
+    alphas = np.asarray(row["alphas"], np.float64)
+    known = {"alphas": alphas, "missing_torso": np.asarray(row["torso"]), **sums}
+    if fault := fault_of(known):
+        raise ValueError(fault)
+    scores = Scores(alphas, row["torso"], sums)
+    if len(scores.annotated) != n_clips:
+        raise ValueError(f"{len(scores.annotated)} clips, expected {n_clips}")
+    return scores
