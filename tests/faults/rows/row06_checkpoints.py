@@ -91,7 +91,7 @@ def attempt(ready: Ready, folder: Path, rng: np.random.Generator, index: int) ->
     log.addHandler(heard)
     log.propagate, before = False, log.propagate
     level = log.level
-    log.setLevel(logging.WARNING)  # a command with -q, run before in this process, left another
+    log.setLevel(logging.WARNING)  # whatever level commands before this one set
     try:
         loaded = checkpoint.load_last(run)
     finally:
