@@ -93,13 +93,17 @@ def nursed(nursery: Nursery) -> Iterator[None]:
         return nursery.born("worker", words, fds)
 
     util.spawnv_passfds = born  # type: ignore[assignment]
-    if child := sys.modules.get("trainer.sweep.run_process"):
+    child = sys.modules.get("trainer.sweep.run_process")
+    real = child.subprocess if child else None  # type: ignore[attr-defined]
+    if child:
         Run.nursery = nursery
         child.subprocess = SimpleNamespace(Popen=Run, DEVNULL=None, STDOUT=None)  # type: ignore[attr-defined]
     try:
         yield
     finally:
         util.spawnv_passfds = spawn
+        if child:
+            child.subprocess = real  # type: ignore[attr-defined]
         _take_in_orphans(False)
 
 

@@ -157,10 +157,9 @@ def open_arrays(path: Path, opened: ExitStack) -> dict[str, Any]:
     if path.suffix.lower() == ".npz":
         raw = opened.enter_context(open_plain(path, _MAX_NPZ_BYTES))
         file = opened.enter_context(np.load(raw, allow_pickle=False))
-        names = file.files if _NAME not in file.files else [_NAME]
         size = sum(info.file_size for info in file.zip.infolist())
         Budget(os.fstat(raw.fileno()).st_size, _MAX_NPZ_BYTES).spend(size, str(path))
-        return {name: file[name] for name in names}
+        return {name: file[name] for name in file.files}
     import h5py
     import hdf5plugin  # noqa: F401  (registers the compressors of such files)
 
