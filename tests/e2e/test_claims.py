@@ -1,10 +1,15 @@
 """What README and docs say of results, held against the committed numbers."""
 
 import re
+from itertools import product
 from pathlib import Path
 
 import pandas as pd
 import pytest
+
+from trainer.metrics.bootstrap import interval
+from trainer.metrics.scores import value
+from trainer.report.counts import load_counts
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "docs" / "results"
@@ -119,3 +124,26 @@ def test_the_page_on_deciwatch_is_of_the_measured_and_published_numbers() -> Non
         for e in ("1.1", "1.3", "2.1", "2.3")
     ]
     assert f"| DeciWatch, ours | {' | '.join(cells)} |" in text
+
+
+def test_the_tables_by_neighbours_are_made_again_from_their_counts() -> None:
+    """Values and intervals of three rows, and what the page says of 3DConv."""
+    folder = RESULTS / "penn-neighbours"
+    found = load_counts(folder / "counts.npz")
+    kinds = {"experiment": str, "dataset": str}
+    rows = ((table, key) for table in ("table1", "table2") for key in ("lmmse", "mean", "3dconv"))
+    for name, model in rows:
+        table = pd.read_csv(folder / "tables" / f"{name}.csv", dtype=kinds)
+        experiment = {"table1": "1.1", "table2": "2.1"}[name]
+        (scores,) = found.scores[model, experiment].values()
+        for alpha in ALPHAS:
+            again = interval(scores, found.data.videos, "pck", alpha)
+            query = "model == @model and experiment == @experiment and metric == 'pck'"
+            row = table.query(query + " and alpha == @alpha").iloc[0]
+            assert row[["value", "low", "high"]].tolist() == pytest.approx(
+                [again.value, again.low, again.high], rel=1e-9
+            )
+    text = " ".join((folder / "README.md").read_text().split())
+    for model, experiment in product(("3dconv", "identity"), ("1.1", "2.1")):
+        (scores,) = found.scores[model, experiment].values()
+        assert " / ".join(f"{value(scores, 'pck', alpha):.1f}" for alpha in ALPHAS) in text
