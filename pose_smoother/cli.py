@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from pose_smoother import __version__
 from pose_smoother.cli_batch import KEYPOINT_FILES, smooth_paths
 from pose_smoother.cli_support import (
     HELP_OPTIONS,
@@ -21,7 +22,11 @@ from pose_smoother.cli_support import (
     say_lines,
 )
 from pose_smoother.inspection.cli import inspect
+from pose_smoother.smoothing.journal import state_of
 from pose_smoother.view.cli import view
+
+#: Options of ``smooth`` that do not change what is written.
+_DECIDES_NOTHING = ("overwrite", "summary_format", "page")
 
 
 @click.group(cls=OneLineErrors, context_settings=HELP_OPTIONS)
@@ -109,6 +114,7 @@ def smooth(
     out: Path | None,
     out_dir: Path | None,
     workers: int,
+    scheduler: str | None,
     **chosen: Any,
 ) -> None:
     """Smooth files of keypoints: by the pretrained network, by filters or a trained run.
@@ -125,7 +131,11 @@ def smooth(
         raise click.UsageError("--view goes with one file IN and --out")
     one = partial(_smooth_file, chosen)
     quiet = quiet and chosen["summary_format"] != "json"
-    smooth_paths(sources, out, out_dir, workers, one, chosen["format"], quiet)
+    decides = {name: given for name, given in chosen.items() if name not in _DECIDES_NOTHING}
+    read = [state_of(path) for path in (chosen["run"], chosen["names_map"]) if path is not None]
+    made_by = f"{__version__} {sorted(decides.items())} {read}"
+    where = (sources, out, out_dir, workers, one, chosen["format"], quiet)
+    smooth_paths(*where, scheduler=scheduler, made_by=made_by)
 
 
 def _smooth_file(chosen: dict[str, Any], source: Path, out: Path) -> str:

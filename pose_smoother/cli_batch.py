@@ -17,6 +17,7 @@ from pose_smoother.files.disk_errors import translate_disk_errors
 from pose_smoother.poses.formats.tracks_io import MAX_BYTES
 from pose_smoother.smoothing.batch import Job, Smooth, find_jobs, is_batch, smooth_many
 from pose_smoother.smoothing.files import smooth_file
+from pose_smoother.smoothing.journal import Journal
 
 _STREAM = Path("-")
 _BLOCK_BYTES = 1 << 20
@@ -28,14 +29,15 @@ KEYPOINT_FILES: tuple[Callable[[Any], Any], ...] = (
         "--out",
         default=None,
         type=PATH,
-        help="The same file, smoothed: what is written; - is standard output.",
+        help="The same file, smoothed: what is written; - is standard output. For several files, "
+        "or a folder of them: as --out-dir.",
     ),
     click.option(
         "--out-dir",
         default=None,
         type=PATH,
         help="For several files, or a folder of them: the folder to which each is written under "
-        "its own name.",
+        "its own name. The same command again goes on where it was stopped.",
     ),
     click.option(
         "--workers",
@@ -43,6 +45,13 @@ KEYPOINT_FILES: tuple[Callable[[Any], Any], ...] = (
         show_default=True,
         type=click.IntRange(1),
         help="With several files, smooth so many at once.",
+    ),
+    click.option(
+        "--scheduler",
+        default=None,
+        metavar="ADDRESS",
+        help="With several files, have the workers of a Dask scheduler smooth them: tcp://host:8786."
+        " They must see the files under the same paths.",
     ),
     *KEYPOINT_FILE[2:],
 )
@@ -56,12 +65,20 @@ def smooth_paths(
     smooth: Smooth,
     format: str | None,
     quiet: bool,
+    *,
+    scheduler: str | None = None,
+    made_by: str = "",
 ) -> None:
     """Smooth what the user named; a line for each file.
+
+    Several files are smoothed once: those that are in the output folder already, from the same
+    input by the same options, stay.
 
     Parameters
     ----------
     smooth : smooths one file; with several workers, picklable.
+    scheduler : address of a Dask scheduler for several files.
+    made_by : the options that decide what is written.
 
     Raises
     ------
@@ -70,14 +87,18 @@ def smooth_paths(
     """
     several = len(sources) > 1 or is_batch(sources[0], format)
     if out is not None and out_dir is not None:
-        raise click.UsageError("give --out FILE or --out-dir DIR, one of them")
+        raise click.UsageError("give --out or --out-dir, one of them")
     if _STREAM in sources and several:
         raise click.UsageError("- (standard input) is smoothed alone")
     if several:
-        if out_dir is None:
-            raise click.UsageError("several files: give --out-dir DIR instead of --out")
-        _smooth_several(find_jobs(sources, out_dir, format), smooth, n_workers, quiet)
+        folder = out_dir or out
+        if folder is None or folder == _STREAM or folder.is_file():
+            raise click.UsageError("several files: give a folder as --out")
+        jobs = find_jobs(sources, folder, format)
+        _smooth_several(jobs, Journal(folder, made_by), smooth, n_workers, quiet, scheduler)
         return
+    if scheduler is not None:
+        raise click.UsageError("--scheduler goes with several files, or a folder of them")
     source = sources[0]
     if out is None and out_dir is not None and source != _STREAM:
         out = out_dir / source.name
@@ -97,14 +118,31 @@ def smooth_paths(
         say(text.replace(str(target), shown), err=out == _STREAM)
 
 
-def _smooth_several(jobs: Sequence[Job], smooth: Smooth, n_workers: int, quiet: bool) -> None:
+def _smooth_several(
+    jobs: Sequence[Job],
+    journal: Journal,
+    smooth: Smooth,
+    n_workers: int,
+    quiet: bool,
+    scheduler: str | None,
+) -> None:
+    left = [job for job in jobs if not journal.is_written(job.source, job.out)]
+    if len(left) < len(jobs) and not quiet:
+        say(f"{len(jobs) - len(left)} of {len(jobs)} files are written already", err=True)
+    for job in left:
+        if not job.out.exists():
+            journal.begin(job.out)
+        elif journal.is_ours(job.out) and not job.out.is_dir():
+            job.out.unlink()
     failed = 0
     begin = partial(log_lines, logging.getLogger().level)
-    for result in smooth_many(jobs, smooth, n_workers, begin):
+    for result in smooth_many(left, smooth, n_workers, begin, scheduler):
         failed += not result.done
         if not result.done:
             say(f"error: {' '.join(result.text.split())}", err=True)
-        elif not quiet:
+            continue
+        journal.end(result.job.source, result.job.out)
+        if not quiet:
             say(result.text)
     if failed:
         others = "; the others were smoothed" if failed < len(jobs) else ""

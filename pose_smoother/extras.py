@@ -1,5 +1,7 @@
 """Optional packages: which extra of the installation has a package that is not installed."""
 
+from importlib.util import find_spec
+
 #: The extra that installs a package, by the name that is imported.
 EXTRA_OF = {
     **dict.fromkeys(("torch", "pandas", "matplotlib"), "train"),
@@ -22,3 +24,8 @@ def extra_hint(error: ModuleNotFoundError) -> str | None:
     package = (error.name or "").partition(".")[0]
     extra = EXTRA_OF.get(package)
     return extra and f"{package} is not installed: pip install 'pose-smoother[{extra}]'"
+
+
+def missing_extra(package: str) -> str | None:
+    """What to install for a package of an extra; None where it is installed."""
+    return extra_hint(ModuleNotFoundError(name=package)) if find_spec(package) is None else None

@@ -2,17 +2,23 @@
 
 import logging
 import multiprocessing
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, ProcessPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from pose_smoother.errors import InvalidInputError, PoseSmootherError
+from pose_smoother.extras import missing_extra
 from pose_smoother.files.shared_locks import shared_locks_problem
 from pose_smoother.poses.formats import find_format, formats
 
 _log = logging.getLogger(__name__)
+_one_at_a_time = threading.Lock()  # HDF5 is not made for the threads of a worker
+_CONNECT_TIMEOUT_S = 15.0
+_WORKERS_TIMEOUT_S = 120.0  # for a queue to start the first worker
 
 #: Smooths the first file into the second, and returns a line of text about it.
 Smooth = Callable[[Path, Path], str]
@@ -114,6 +120,7 @@ def smooth_many(
     smooth: Smooth,
     n_workers: int = 1,
     begin: Callable[[], None] | None = None,
+    scheduler: str | None = None,
 ) -> Iterator[Result]:
     """Smooth files, each on its own; results come in the order of the jobs.
 
@@ -122,23 +129,62 @@ def smooth_many(
     smooth : with several workers, picklable.
     n_workers : processes; 1 smooths in this one.
     begin : called once in every other process.
+    scheduler : the address of a Dask scheduler, whose workers smooth instead; they see the files
+        under the same paths.
+
+    Raises
+    ------
+    InvalidInputError : the scheduler or a worker of it cannot be reached.
     """
-    if n_workers > 1 and (problem := shared_locks_problem()):
+    if scheduler is None and n_workers > 1 and (problem := shared_locks_problem()):
         _log.warning("%s: one file is smoothed after another", problem)
         n_workers = 1
-    if n_workers <= 1 or len(jobs) == 1:
+    if scheduler is None and (n_workers <= 1 or len(jobs) <= 1):
         for job in jobs:
             yield smooth_one(smooth, job)
         return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(n_workers, len(jobs)), context, begin) as pool:
-        waiting = [pool.submit(smooth_one, smooth, job) for job in jobs]
+    with ExitStack() as opened:
+        pool: Executor
+        if scheduler is not None:
+            pool = opened.enter_context(_dask(scheduler))
+        else:
+            context = multiprocessing.get_context("spawn")
+            processes = ProcessPoolExecutor(min(n_workers, len(jobs)), context, begin)
+            pool = opened.enter_context(processes)
+        waiting = [pool.submit(_alone, smooth, job) for job in jobs]
         for job, future in zip(jobs, waiting, strict=True):
             try:
                 yield future.result()
             except BrokenExecutor:
-                yield Result(
-                    job,
-                    False,
-                    f"{job.source}: a worker process died (out of memory?); try --workers 1",
-                )
+                died = "a worker process died (out of memory?); try --workers 1"
+                yield Result(job, False, f"{job.source}: {died}")
+            except (Exception, CancelledError) as error:
+                if scheduler is None:
+                    raise
+                lost = f"the cluster lost it ({type(error).__name__}: {error})"
+                yield Result(job, False, f"{job.source}: {lost}")
+
+
+def _alone(smooth: Smooth, job: Job) -> Result:
+    with _one_at_a_time:
+        return smooth_one(smooth, job)
+
+
+@contextmanager
+def _dask(address: str) -> Iterator[Executor]:
+    """The workers of a Dask cluster."""
+    if problem := missing_extra("distributed"):
+        raise InvalidInputError(f"--scheduler: {problem}")
+    from distributed import Client
+
+    try:
+        client = Client(address, timeout=_CONNECT_TIMEOUT_S, set_as_default=False)
+    except (OSError, ValueError, TypeError) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InvalidInputError(f"--scheduler {address}: cannot be reached ({reason})") from None
+    with client:
+        try:
+            client.wait_for_workers(1, timeout=_WORKERS_TIMEOUT_S)
+        except TimeoutError:
+            raise InvalidInputError(f"--scheduler {address}: it has no worker") from None
+        yield client.get_executor(pure=False)

@@ -53,6 +53,88 @@ def test_a_folder_goes_to_a_folder_and_a_bad_file_is_named(folder: Path) -> None
     assert not (out / "aa.csv").exists()
 
 
+def test_the_same_command_again_goes_on(folder: Path) -> None:
+    out = folder.with_name("out")
+    words = ("smooth", folder, "--smoother", "mean", "--out", out)
+    assert invoke(*words).exit_code == 0
+    before = {name: (out / name).stat() for name in ("a.csv", "b.csv")}
+    done = invoke(*words)
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert "2 of 2 files are written already" in done.stderr
+    (folder / "b.csv").write_text(TABLE + "9,0,2\n")
+    (folder / "c.csv").write_text(TABLE)
+    done = invoke(*words)
+    assert done.exit_code == 0
+    assert "1 of 3 files are written already" in done.stderr
+    assert (out / "a.csv").stat() == before["a.csv"]
+    assert (out / "b.csv").stat().st_size > before["b.csv"].st_size
+    assert (out / "c.csv").read_bytes() == (out / "a.csv").read_bytes()
+
+
+def test_what_the_user_changed_stays(folder: Path) -> None:
+    out = folder.with_name("out")
+    words = ("smooth", folder, "--smoother", "mean", "--out", out)
+    assert invoke(*words).exit_code == 0
+    (out / "b.csv").write_text("mine\n")
+    done = invoke(*words)
+    assert done.exit_code == 1
+    assert f"{out / 'b.csv'} exists already" in done.stderr
+    assert (out / "b.csv").read_text() == "mine\n"
+
+
+def test_what_a_kill_left_is_written_again(folder: Path) -> None:
+    out = folder.with_name("out")
+    words = ("smooth", folder, "--smoother", "mean", "--out", out)
+    assert invoke(*words).exit_code == 0
+    whole = (out / "b.csv").read_bytes()
+    journal = out / ".pose-smoother.jsonl"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    written = max(i for i, line in enumerate(lines) if line.startswith(b'["b.csv", '))
+    journal.write_bytes(b"".join(lines[:written]) + lines[written][:20])  # cut off
+    done = invoke(*words)
+    assert done.exit_code == 0, done.output
+    assert "1 of 2 files are written already" in done.stderr
+    assert (out / "b.csv").read_bytes() == whole
+    assert "2 of 2 files" in invoke(*words).stderr
+
+
+def test_a_linked_journal_is_not_written_through(folder: Path) -> None:
+    out = folder.with_name("out")
+    out.mkdir()
+    other = folder.with_name("other.txt")
+    other.write_text("")
+    (out / ".pose-smoother.jsonl").symlink_to(other)
+    done = invoke("smooth", folder, "--smoother", "mean", "--out", out)
+    assert done.exit_code != 0
+    assert other.read_text() == ""
+
+
+def test_a_dask_cluster_writes_the_same_files(folder: Path) -> None:
+    distributed = pytest.importorskip("distributed")
+    (folder / "bad.csv").write_text("junk\n")
+    one, two = folder.with_name("one"), folder.with_name("two")
+    words = ("smooth", folder, "--smoother", "mean", "--out")
+    assert invoke(*words, one).exit_code == 1
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None
+    ) as cluster:
+        done = invoke(*words, two, "--scheduler", cluster.scheduler_address)
+    assert done.exit_code == 1
+    assert f"error: {folder / 'bad.csv'}: no known format" in done.output
+    for name in ("a.csv", "b.csv"):
+        assert (two / name).read_bytes() == (one / name).read_bytes()
+
+
+def test_a_scheduler_that_is_not_there_is_one_line(folder: Path, monkeypatch) -> None:
+    monkeypatch.setattr("pose_smoother.smoothing.batch._CONNECT_TIMEOUT_S", 0.5)
+    words = ("smooth", folder, "--out", folder.with_name("out"), "--scheduler")
+    done = invoke(*words, "tcp://127.0.0.1:1")
+    assert done.exit_code == 1
+    assert "error: --scheduler tcp://127.0.0.1:1: cannot be reached" in done.output
+    alone = ("smooth", folder / "a.csv", "--out", folder.with_name("a.csv"))
+    assert invoke(*alone, "--scheduler", "tcp://127.0.0.1:1").exit_code == 2
+
+
 def test_workers_write_the_same_files(folder: Path) -> None:
     words = ("smooth", folder / "a.csv", folder / "b.csv", "--smoother", "mean", "--out-dir")
     one, two = folder.with_name("one"), folder.with_name("two")
@@ -60,8 +142,8 @@ def test_workers_write_the_same_files(folder: Path) -> None:
     done = invoke("-q", *words, two, "--workers", 2)
     assert done.exit_code == 0, done.output
     assert "wrote" not in done.output
-    assert [f.read_bytes() for f in sorted(one.iterdir())] == [
-        f.read_bytes() for f in sorted(two.iterdir())
+    assert [f.read_bytes() for f in sorted(one.glob("*.csv"))] == [
+        f.read_bytes() for f in sorted(two.glob("*.csv"))
     ]
 
 
@@ -90,10 +172,10 @@ def test_json_summaries_are_a_line_a_file(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["{in}/a.csv", "{in}/b.csv", "--out", "x"], "several files: give --out-dir DIR"),
+        (["{in}/a.csv", "{in}/b.csv"], "several files: give a folder as --out"),
         (["{in}/a.csv"], "give --out FILE"),
         (["{in}/a.csv", "-", "--out-dir", "x"], "- (standard input) is smoothed alone"),
-        (["{in}/a.csv", "--out", "x", "--out-dir", "x"], "--out FILE or --out-dir DIR, one of"),
+        (["{in}/a.csv", "--out", "x", "--out-dir", "x"], "--out or --out-dir, one of"),
     ],
 )
 def test_paths_that_do_not_go_together(folder: Path, words: list[str], message: str) -> None:
@@ -120,12 +202,12 @@ def test_outputs_are_replaced_only_when_asked(folder: Path) -> None:
     words = ("smooth", folder, "--smoother", "mean", "--out-dir", out)
     assert invoke(*words).exit_code == 0
     first = {path.name: path.read_bytes() for path in out.glob("*/*")}
+    words = ("smooth", folder, "--smoother", "median", "--out-dir", out)
     done = invoke(*words)
     assert done.exit_code == 1
     assert done.output.count("exists already: --overwrite replaces it") == 3
     assert done.output.endswith("error: 3 of 3 files failed\n")
-    words = ("smooth", folder, "--smoother", "median", "--out-dir", out, "--overwrite")
-    assert invoke(*words).exit_code == 0
+    assert invoke(*words, "--overwrite").exit_code == 0
     second = {path.name: path.read_bytes() for path in out.glob("*/*")}
     assert first.keys() == second.keys()
     assert first != second
