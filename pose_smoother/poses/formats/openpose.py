@@ -2,7 +2,8 @@
 
 Files may have any names with a number, which is the frame: ``dance_000000000012_keypoints.json``,
 ``cam01.0000.json``, ``0.json``. Hands and face are keypoints of the same person, with names that
-begin with ``left_hand_``, ``right_hand_`` and ``face_``.
+begin with ``left_hand_``, ``right_hand_`` and ``face_``. AlphaPose writes such files, too
+(``--separate_json``); in its format ``cmu`` with ``bodies`` and ``joints``.
 """
 
 import re
@@ -45,8 +46,9 @@ _PARTS = {
     "hand_left_keypoints_2d": ("left_hand_", "hand-21"),
     "hand_right_keypoints_2d": ("right_hand_", "hand-21"),
     "face_keypoints_2d": ("face_", "face-70"),
+    "joints": ("", "openpose-18"),
 }
-_BODY = "pose_keypoints_2d"
+_BODIES = ("pose_keypoints_2d", "joints")
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class _Person:
     found: dict[str, Any]
 
 
-_FIRST_KEY = re.compile(rb'\{\s*"(version|people|part_candidates)"')
+_FIRST_KEY = re.compile(rb'\{\s*"(version|people|bodies|part_candidates)"')
 
 
 def claims(path: Path) -> Evidence:
@@ -70,15 +72,16 @@ def claims(path: Path) -> Evidence:
         found = first is not None and _FIRST_KEY.match(head(first)) and claims(first)
         return found or Evidence.NONE
     start = head(path)
-    if not start.startswith(b"{") or b'"people"' not in start or b'"instance_info"' in start:
+    has_people = b'"people"' in start or (b'"bodies"' in start and b'"joints"' in start)
+    if not start.startswith(b"{") or not has_people or b'"instance_info"' in start:
         return Evidence.NONE
-    own = _FIRST_KEY.match(start) and b'_keypoints_2d"' in start
+    own = _FIRST_KEY.match(start) and (b'_keypoints_2d"' in start or b'"joints"' in start)
     return Evidence.MARK if own else Evidence.NAMES
 
 
 def _people(document: Any, file: str) -> list[_Person]:
     """Everyone of a frame who has a body, hand or face."""
-    people = member(document, "people", list, "the file")
+    people = member(document, _key(document), list, "the file")
     if not all(isinstance(person, dict) for person in people):
         raise InvalidInputError("the file: expected people as objects")
     return [
@@ -86,6 +89,12 @@ def _people(document: Any, file: str) -> list[_Person]:
         for i, person in enumerate(people)
         if any(person.get(part) for part in _PARTS)
     ]
+
+
+def _key(document: Any) -> str:
+    """The key of a frame's people."""
+    cmu = isinstance(document, dict) and "bodies" in document and "people" not in document
+    return "bodies" if cmu else "people"
 
 
 def _frame(name: str) -> tuple[str, int]:
@@ -166,7 +175,7 @@ def _names(part: str, values: Floats, skeleton: str | None, notes: list[str]) ->
     """The names of a part's keypoints; ``notes`` gets what was assumed."""
     prefix, usual = _PARTS[part]
     n = values.shape[1]
-    if part == _BODY:
+    if part in _BODIES:
         usual = "openpose-18" if n == 18 else usual
         among = ("body-25", "body-25b", "openpose-18")
         names, assumed = known_skeleton(n, skeleton, usual, values[..., :2], among)
@@ -200,7 +209,8 @@ def write(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:
     new, changed = to_file_order(poses, keypoints)
     rows = np.flatnonzero(changed.any(axis=(1, 2))).tolist()
     documents = {name: load(files[name]) for name in dict.fromkeys(place[row][0] for row in rows)}
-    people = [documents[place[row][0]]["people"][place[row][1]] for row in rows]
+    listed = {name: document[_key(document)] for name, document in documents.items()}
+    people = [listed[place[row][0]][place[row][1]] for row in rows]
     for part, at in slices.items():
         lists = [person.get(part) for person in people]
         put_points(lists, new[rows, at], changed[rows, at])

@@ -118,3 +118,21 @@ def test_a_bad_hand_is_named(tmp_path: Path) -> None:
     (path / "1.json").write_text(json.dumps(frame(0, n=18)))
     with pytest.raises(InvalidInputError, match=r"one number of keypoints throughout, .*\[18, 25"):
         read_poses(path)
+
+
+def test_alphapose_s_separate_files_of_its_format_cmu(tmp_path: Path) -> None:
+    folder_of_frames = tmp_path / "sep-json"
+    folder_of_frames.mkdir()
+    for number in range(3):
+        joints = [float(k + number) if k % 3 < 2 else 0.9 for k in range(54)]
+        document = {"version": "AlphaPose v0.3", "bodies": [{"joints": joints}]}
+        (folder_of_frames / f"{number}.json").write_text(json.dumps(document))
+    poses = read_poses(folder_of_frames)
+    assert (poses.format, len(poses.names), poses.names[0]) == ("openpose", 18, "Nose")
+    (track,) = poses.tracks
+    assert track.keypoints[2, 1].tolist() == [5.0, 6.0]
+    moved = [track.keypoints + 1.0]
+    write_keypoints(poses, moved, tmp_path / "out")
+    again = json.loads((tmp_path / "out" / "2.json").read_text())
+    assert again["version"] == "AlphaPose v0.3"
+    assert again["bodies"][0]["joints"][3:6] == [6.0, 7.0, 0.9]
