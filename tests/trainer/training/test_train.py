@@ -5,6 +5,7 @@ import json
 import logging
 import math
 import signal
+from importlib.metadata import version
 from types import SimpleNamespace
 
 import pandas as pd
@@ -106,7 +107,7 @@ def test_a_run_leaves_its_tables(undisturbed):
     config = json.loads((undisturbed / "config.json").read_text())
     assert config["identity"]["learning_rate"] == 1e-3
     assert len(config["identity"]["store_sha256"]) == 64
-    assert config["versions"]["torch"] == torch.__version__
+    assert config["versions"]["torch"] == version("torch")
     assert not list(undisturbed.glob(".*"))
 
 
