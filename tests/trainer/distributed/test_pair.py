@@ -11,29 +11,40 @@ from tests.conftest import ROOT
 from tests.trainer.distributed.pair import CONFIGS, make_all
 
 PATIENCE_S = 480
+#: What a C++ thread of torch prints when it ends its process, about once in five whole suites on a
+#: busy machine and never alone; why is not known.
+ABORTED = "terminate called without an active exception"
 
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
     """Runs made by this process and, at the same time, by two others together."""
     alone, together = tmp_path_factory.mktemp("alone"), tmp_path_factory.mktemp("together")
+    with _two_processes(together) as process:
+        try:
+            make_all(alone)
+            said, _ = process.communicate(timeout=PATIENCE_S)
+        finally:
+            process.kill()
+    if process.returncode and ABORTED in said:
+        together = tmp_path_factory.mktemp("again")
+        with _two_processes(together) as process:
+            said, _ = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 0, said
+    return alone, together
+
+
+def _two_processes(folder):
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    words = ["--nproc-per-node", "2", "-m", "tests.trainer.distributed.pair", str(together)]
-    with subprocess.Popen(
+    words = ["--nproc-per-node", "2", "-m", "tests.trainer.distributed.pair", str(folder)]
+    return subprocess.Popen(
         [*torchrun, *words],
         cwd=ROOT,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-    ) as process:
-        try:
-            make_all(alone)
-            said, _ = process.communicate(timeout=PATIENCE_S)
-        finally:
-            process.kill()
-    assert process.returncode == 0, said
-    return alone, together
+    )
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.run_name)
