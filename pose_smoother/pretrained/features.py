@@ -106,8 +106,13 @@ def interpolate_gaps(xy: NDArray, observed: NDArray[np.bool_]) -> NDArray:
 def running_median(x: NDArray, width: int) -> NDArray:
     """Median over `width` frames around each, ends repeated; (T, K, C) to the same.
 
-    Column by column, because scipy's filter of one axis is ten times as fast as that of three.
+    Column by column, because scipy's filter of one axis is ten times as fast as that of three. It
+    is wrong before scipy 1.17 where the width exceeds the track, which is therefore padded.
     """
+    if len(x) < width:
+        half = width // 2
+        padded = np.pad(x, ((half, half), *[(0, 0)] * (x.ndim - 1)), mode="edge")
+        return running_median(padded, width)[half:-half]
     columns = np.ascontiguousarray(x.reshape(len(x), -1).T)
     out = np.empty_like(columns)
     for column, median in zip(columns, out, strict=True):
