@@ -9,7 +9,6 @@ from typing import Any
 
 import click
 
-from pose_smoother import __version__
 from pose_smoother.cli_batch import KEYPOINT_FILES, smooth_paths
 from pose_smoother.cli_support import (
     HELP_OPTIONS,
@@ -131,11 +130,17 @@ def smooth(
         raise click.UsageError("--view goes with one file IN and --out")
     one = partial(_smooth_file, chosen)
     quiet = quiet and chosen["summary_format"] != "json"
+    where = (sources, out, out_dir, workers, one, chosen["format"], quiet)
+    smooth_paths(*where, scheduler=scheduler, made_by=partial(_made_by, chosen))
+
+
+def _made_by(chosen: dict[str, Any]) -> str:
+    """What decides the output of a file: the version, the options, and the files that they name."""
+    from pose_smoother import __version__
+
     decides = {name: given for name, given in chosen.items() if name not in _DECIDES_NOTHING}
     read = [state_of(path) for path in (chosen["run"], chosen["names_map"]) if path is not None]
-    made_by = f"{__version__} {sorted(decides.items())} {read}"
-    where = (sources, out, out_dir, workers, one, chosen["format"], quiet)
-    smooth_paths(*where, scheduler=scheduler, made_by=made_by)
+    return f"{__version__} {sorted(decides.items())} {read}"
 
 
 def _smooth_file(chosen: dict[str, Any], source: Path, out: Path) -> str:

@@ -67,7 +67,7 @@ def smooth_paths(
     quiet: bool,
     *,
     scheduler: str | None = None,
-    made_by: str = "",
+    made_by: Callable[[], str] = str,
 ) -> None:
     """Smooth what the user named; a line for each file.
 
@@ -78,7 +78,7 @@ def smooth_paths(
     ----------
     smooth : smooths one file; with several workers, picklable.
     scheduler : address of a Dask scheduler for several files.
-    made_by : the options that decide what is written.
+    made_by : gives the options that decide what is written; called for several files alone.
 
     Raises
     ------
@@ -95,7 +95,7 @@ def smooth_paths(
         if folder is None or folder == _STREAM or folder.is_file():
             raise click.UsageError("several files: give a folder as --out")
         jobs = find_jobs(sources, folder, format)
-        _smooth_several(jobs, Journal(folder, made_by), smooth, n_workers, quiet, scheduler)
+        _smooth_several(jobs, Journal(folder, made_by()), smooth, n_workers, quiet, scheduler)
         return
     if scheduler is not None:
         raise click.UsageError("--scheduler goes with several files, or a folder of them")
@@ -130,10 +130,10 @@ def _smooth_several(
     if len(left) < len(jobs) and not quiet:
         say(f"{len(jobs) - len(left)} of {len(jobs)} files are written already", err=True)
     for job in left:
+        if journal.is_ours(job.out) and not job.out.is_dir():
+            job.out.unlink(missing_ok=True)
         if not job.out.exists():
             journal.begin(job.out)
-        elif journal.is_ours(job.out) and not job.out.is_dir():
-            job.out.unlink()
     failed = 0
     begin = partial(log_lines, logging.getLogger().level)
     for result in smooth_many(left, smooth, n_workers, begin, scheduler):

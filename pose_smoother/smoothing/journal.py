@@ -37,6 +37,7 @@ class Journal:
             if not isinstance(name, str):
                 continue
             self._begun.add(name)
+            self._written.pop(name, None)  # begun again
             if state:
                 self._written[name] = state
 

@@ -98,6 +98,20 @@ def test_what_a_kill_left_is_written_again(folder: Path) -> None:
     assert "2 of 2 files" in invoke(*words).stderr
 
 
+def test_a_kill_while_a_changed_input_was_smoothed_again_is_mended_too(folder: Path) -> None:
+    out = folder.with_name("out")
+    words = ("smooth", folder, "--smoother", "mean", "--out", out)
+    assert invoke(*words).exit_code == 0
+    (folder / "b.csv").write_text(TABLE + "9,0,2\n")
+    assert invoke(*words).exit_code == 0
+    again = (out / "b.csv").read_bytes()
+    journal = out / ".pose-smoother.jsonl"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join(lines[:-1]))  # written, but not yet noted
+    assert invoke(*words).exit_code == 0
+    assert (out / "b.csv").read_bytes() == again
+
+
 def test_a_linked_journal_is_not_written_through(folder: Path) -> None:
     out = folder.with_name("out")
     out.mkdir()
