@@ -129,3 +129,17 @@ def from_text(texts: Iterable[str]) -> dict[str, str]:
             raise InvalidInputError(f"--param {text}: expected {key}=NUMBER") from None
         found[key.strip()] = value
     return found
+
+
+def checked_rate(fps: float | None) -> float | None:
+    """A frame rate that somebody gave; None where it is unknown, which NaN is, too.
+
+    Raises
+    ------
+    InvalidInputError : it is not a positive number.
+    """
+    if fps is None or math.isnan(fps):
+        return None
+    if not (math.isfinite(fps) and fps > 0):
+        raise InvalidInputError(f"fps must be a positive number, got {fps:g}")
+    return fps

@@ -10,7 +10,7 @@ from pose_smoother.errors import InvalidInputError
 from pose_smoother.filters import filter_module, filters
 from pose_smoother.filters.base import Finding, Floats, Params, Run
 from pose_smoother.filters.missing import BRIDGED_FRAMES
-from pose_smoother.filters.parameters import resolve
+from pose_smoother.filters.parameters import checked_rate, resolve
 
 
 @dataclass(frozen=True)
@@ -125,10 +125,7 @@ def make_chain(
     InvalidInputError : an unknown filter or parameter, a value outside its range, a parameter that
         several filters of the chain have, or a frame rate that is not positive.
     """
-    if fps is not None and np.isnan(fps):
-        fps = None
-    if fps is not None and not (np.isfinite(fps) and fps > 0):
-        raise InvalidInputError(f"fps must be a positive number, got {fps:g}")
+    fps = checked_rate(fps)
     chosen = [name.strip() for name in names.replace("+", ",").split(",")]
     modules = [filter_module(name) for name in chosen]
     for module in modules:

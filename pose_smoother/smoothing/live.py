@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_smoother.errors import InvalidInputError
+from pose_smoother.filters.parameters import checked_rate
 from pose_smoother.pretrained.live import LiveStream
 
 #: After a longer gap an individual begins anew.
@@ -50,10 +51,7 @@ class Live:
             raise InvalidInputError(
                 f"delay_frames must be a whole number from 0 on, got {delay_frames}"
             )
-        if fps is not None and np.isnan(fps):
-            fps = None
-        if fps is not None and not (np.isfinite(fps) and fps > 0):
-            raise InvalidInputError(f"fps must be a positive number, got {fps:g}")
+        fps = checked_rate(fps)
         self.delay_frames = int(delay_frames)
         self.n_late = 0
         self._interval = None if fps is None else 1.0 / fps
