@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -121,3 +123,21 @@ def change_hdf5(file: Path, rng: Rng) -> str:
         elif kind == 9:
             opened[name] = np.float64(3)
         return f"{name}: kind {kind}"
+
+
+def make_special(
+    file: Path, rng: Rng, links: Sequence[str] = ("/dev/zero",), n_bytes: int = 1 << 33
+) -> str:
+    """Put a pipe, a link, a folder or a file of holes in a file's place; which one."""
+    file.unlink()
+    kind = int(rng.integers(4))
+    if kind == 0:
+        os.mkfifo(file)
+    elif kind == 1:
+        file.symlink_to(links[int(rng.integers(len(links)))] if len(links) > 1 else links[0])
+    elif kind == 2:
+        file.mkdir()
+    else:
+        with file.open("wb") as out:
+            out.truncate(n_bytes)
+    return f"special {kind}"

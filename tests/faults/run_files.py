@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from tests.faults.damage import BYTE_DAMAGE, Rng, change_json, change_table, damaged, pick
+from tests.faults.damage import (
+    BYTE_DAMAGE,
+    Rng,
+    change_json,
+    change_table,
+    damaged,
+    make_special,
+    pick,
+)
 
 _WEIGHTS: list[Any] = [
     *(None, [], {}, "x", torch.zeros(3), torch.full((2, 2), torch.nan), 7),
@@ -64,18 +71,7 @@ def damage(run: Path, rng: Rng) -> str:
         how = BYTE_DAMAGE[kind - 7]
         file.write_bytes(damaged(file.read_bytes(), how, rng))
         return f"{file.name}: {how}"
-    file.unlink()
-    special = int(rng.integers(4))
-    if special == 0:
-        os.mkfifo(file)
-    elif special == 1:
-        file.symlink_to("/dev/zero")
-    elif special == 2:
-        file.mkdir()
-    else:
-        with file.open("wb") as out:
-            out.truncate(1 << 33)
-    return f"{file.name}: special {special}"
+    return f"{file.name}: {make_special(file, rng)}"
 
 
 def copy_runs(source: Path, target: Path) -> Path:

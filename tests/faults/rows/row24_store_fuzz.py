@@ -1,6 +1,5 @@
 """Row 24: stores from strangers, fuzzed, with hashes that fit: read, or refused in one line."""
 
-import os
 import shutil
 import warnings
 from contextlib import suppress
@@ -19,6 +18,7 @@ from tests.faults.damage import (
     change_json,
     change_value,
     damaged,
+    make_special,
     pick,
 )
 from tests.faults.forked import run_all
@@ -44,21 +44,6 @@ def prepare(folder: Path) -> list[Path]:
     return [zarr, servers.build(labels, folder / "hdf5", "hdf5")]
 
 
-def _special(file: Path, rng: Rng) -> str:
-    file.unlink()
-    kind = int(rng.integers(4))
-    if kind == 0:
-        os.mkfifo(file)
-    elif kind == 1:
-        file.symlink_to(("/dev/zero", "/etc/passwd", file.name)[int(rng.integers(3))])
-    elif kind == 2:
-        file.mkdir()
-    else:
-        with file.open("wb") as out:
-            out.truncate(1 << 36)
-    return f"special {kind}"
-
-
 def _fuzz(store: Path, rng: Rng) -> str:
     """Change one file of a store; most get a hash that fits; what was done."""
     files = sorted(p for p in store.rglob("*") if p.is_file())
@@ -81,7 +66,7 @@ def _fuzz(store: Path, rng: Rng) -> str:
         what = str(pick(rng, list(BYTE_DAMAGE)))
         file.write_bytes(damaged(file.read_bytes(), what, rng))
     else:
-        what = _special(file, rng)
+        what = make_special(file, rng, ("/dev/zero", "/etc/passwd", file.name), 1 << 36)
     if rng.integers(5) and file.name != MANIFEST and kind < 9:
         seal_again(store)
     return f"{file.relative_to(store)}: {what}"
