@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import copy
 import math
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -37,6 +36,7 @@ from trainer.pretrain.train_denoiser import (
     clip_measures,
     loss_of,
     predict,
+    timed,
     to_tensors,
 )
 
@@ -214,17 +214,8 @@ def main(arguments: list[str] | None = None) -> None:
     torch.set_num_threads(1)
     config = DistilConfig(minutes=options.minutes, bfloat16=options.bfloat16)
     run = DistilRun(options.out, config, options.weights)
-    saved = last = time.monotonic()
-    for b in taught(run):
+    for b in timed(run, taught(run), config.minutes):
         run.update(b)
-        now = time.monotonic()
-        run.seconds += min(now - last, 60.0)
-        last = now
-        if now - saved > 120:
-            run.save()
-            saved = now
-        if run.seconds > 60 * config.minutes:
-            break
     run.save()
     digest = export_weights(run.mean, options.out / "weights.npz")
     say(f"{options.out / 'weights.npz'}: {run.step} steps, SHA-256 {digest}")

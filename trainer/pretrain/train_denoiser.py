@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -28,6 +28,8 @@ from trainer.pretrain.batches import batches, draw_batch
 from trainer.pretrain.export import export_weights
 from trainer.pretrain.live_denoiser import LiveDenoiser, draw_live_batch, live_loss
 from trainer.pretrain.temporal_denoiser import TemporalDenoiser, candidates, combine
+
+T = TypeVar("T")
 
 ERROR_FLOOR = 5e-4  # of the body: smaller errors are as good as none
 JITTER_FLOOR = 5e-4
@@ -200,6 +202,30 @@ def replayed(source: Iterable[tuple[int, Any]], reuse: int, seed: int) -> Iterat
             yield kept[rng.integers(len(kept))]
 
 
+class Resumable(Protocol):
+    """A run that knows how long it took, and can be saved."""
+
+    seconds: float
+
+    def save(self) -> None:
+        """Write a checkpoint."""
+
+
+def timed(run: Resumable, items: Iterable[T], minutes: float) -> Iterator[T]:
+    """Items until the run's minutes are spent; a checkpoint every two minutes."""
+    saved = last = time.monotonic()
+    for item in items:
+        yield item
+        now = time.monotonic()
+        run.seconds += min(now - last, 60.0)
+        last = now
+        if now - saved > 120:
+            run.save()
+            saved = now
+        if run.seconds > 60 * minutes:
+            break
+
+
 def train(folder: Path, config: PretrainConfig) -> Run:
     """Train until the run's minutes are spent; a checkpoint every two minutes."""
     torch.set_num_threads(config.threads)
@@ -207,26 +233,18 @@ def train(folder: Path, config: PretrainConfig) -> Run:
     recent: list[float] = []
     draw = draw_live_batch if config.live else draw_batch
     source = batches(config.seed, config.pool, run.step // config.reuse, config.workers, draw)
-    saved = last = time.monotonic()
-    for batch in replayed(source, config.reuse, config.seed):
+    for batch in timed(run, replayed(source, config.reuse, config.seed), config.minutes):
         begun = time.monotonic()
         recent.append(run.update(to_tensors(batch)))
-        now = time.monotonic()
-        run.seconds += min(now - last, 60.0)
-        last = now
+        took = time.monotonic() - begun
         if run.step % 50 == 0:
             line = (
                 f"{run.step} {run.seconds / 60:.1f} min  log ratio {np.nanmean(recent):.4f}"
-                f"  step {now - begun:.2f} s  lr {run.learning_rate():.1e}  skipped {run.skipped}"
+                f"  step {took:.2f} s  lr {run.learning_rate():.1e}  skipped {run.skipped}"
             )
             with (run.folder / "log.txt").open("a") as log:
                 log.write(line + "\n")
             recent.clear()
-        if now - saved > 120:
-            run.save()
-            saved = now
-        if run.seconds > 60 * config.minutes:
-            break
     source.close()
     run.save()
     return run
