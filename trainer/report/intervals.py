@@ -188,8 +188,8 @@ def _of_pair(
         counted = [ratio(scores, metric, alpha).n.sum(axis=1) for scores in pair]
         n, n_videos = int(counted[0].sum()), _n_contributing(videos, *counted)
         where = (experiment, metric, alpha, first, second)
-        found_is = (found.value, found.low, found.high, n, n_videos, found.n_groups)
-        yield Difference(*where, *found_is, seeds)
+        limits = (found.low, found.high)
+        yield Difference(*where, found.value, *limits, n, n_videos, found.n_groups, seeds)
 
 
 def _n_contributing(labels: NDArray[Any], *counted: NDArray[Any]) -> int:
