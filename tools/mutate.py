@@ -92,6 +92,14 @@ def statement(file, line):
     return best
 
 
+def runs_at_import(file, line):
+    """Whether a line is in no function's body."""
+    return not any(
+        isinstance(node, ast.FunctionDef) and node.body[0].lineno <= line <= node.end_lineno
+        for node in ast.walk(ast.parse(file.read_text()))
+    )
+
+
 def lines_of(file, names):
     """The lines of the functions and classes of some names."""
     return {
@@ -160,7 +168,8 @@ def killed(mutant, seconds, lines):
     file = Path(mutant["file"])
     hit = lines[mutant["file"]]
     around = [t for line in statement(file, mutant["line"]) for t in hit.get(str(line), ())]
-    chosen = {t for line in hit.values() for t in line} if "" in around else set(around)
+    every = runs_at_import(file, mutant["line"])  # perhaps first imported within some test
+    chosen = {t for line in hit.values() for t in line} if every else set(around)
     tests = sorted(chosen - {""}, key=seconds.get)
     if not tests:
         return "no test"

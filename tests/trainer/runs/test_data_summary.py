@@ -62,6 +62,16 @@ def test_a_video_in_two_splits_is_seen_with_its_frames():
     assert data.shared["frames"] == 16
 
 
+def test_the_same_frame_number_of_another_video_is_not_shared():
+    store = make_store(n_clips=10, n_frames=16, gaps=False)
+    before = describe(store, "abc").counted
+    for arrays in store.arrays.values():
+        arrays["frame"] += 2**31 - 1 - arrays["frame"].max()  # as large as they can be
+    after = describe(store, "abc")
+    assert after.counted == before
+    assert after.shared["frames"] == 0
+
+
 def test_everything_comes_back(tmp_path):
     data = describe(make_store(), "abc")
     save_data(tmp_path, data)
