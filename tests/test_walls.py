@@ -29,7 +29,7 @@ ORDER: dict[str, tuple[tuple[str, ...], ...]] = {
     "pose_smoother": (
         ("errors", "extras", "seeds", "skeleton", "registry", "text", "versions"),
         ("heatmap", "impulse_renderer", "boxes"),
-        ("files", "video"),
+        ("files", "video", "dask_cluster"),
         ("bench", "store.names", "store.damage_errors", "store.config"),
         ("remote",),
         ("store",),
