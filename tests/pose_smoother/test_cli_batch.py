@@ -168,7 +168,7 @@ def test_standard_input_to_standard_output(folder: Path) -> None:
     assert done.exit_code == 0
     assert done.stdout == out.read_text()
     assert "wrote standard output: 9 frames" in done.stderr
-    assert "warning: standard input: people without ids" in done.stderr
+    assert "note: standard input: people without ids" in done.stderr
     done = invoke("smooth", "-", "--smoother", "mean", data=b"junk\n")
     assert (done.exit_code, done.stdout) == (1, "")
     assert "error: standard input: no known format" in done.stderr
