@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_smoother.errors import InvalidInputError
+from pose_smoother.points import known_points
 from pose_smoother.poses.missing import find_missing
 from pose_smoother.poses.tracks import Floats, Poses, Track
 
@@ -23,6 +24,7 @@ _DIMS = (
     ("keypoints", "keypoint"),
     ("space",),
 )
+_CHUNK_FRAMES = 4096  # bounds memory
 _LAYOUTS = "(frames, keypoints, 2 or 3) or (frames, people, keypoints, 2 or 3)"
 
 
@@ -75,10 +77,14 @@ def _from_array(x: Any, scores: Any, names: Sequence[str] | None) -> ArrayPoses:
 
     def restore(keypoints: Sequence[Floats]) -> NDArray[Any]:
         # What was not smoothed keeps its value to the bit: infinity is missing, too.
-        new = np.stack(keypoints, axis=1) if keypoints else people.astype(np.float64)
-        same = ~np.isfinite(new) | (new == people)
-        out = np.where(same, people.astype(dtype), new.astype(dtype))
-        return np.ascontiguousarray(out.reshape(array.shape))
+        out = np.empty(people.shape, dtype)
+        for start in range(0, len(people), _CHUNK_FRAMES):
+            rows = slice(start, start + _CHUNK_FRAMES)
+            out[rows] = people[rows]
+            for i, of_person in enumerate(keypoints):
+                new, own = of_person[rows], people[rows, i]
+                np.copyto(out[rows, i], new, "same_kind", np.isfinite(new) & (new != own))
+        return out.reshape(array.shape)
 
     given = _scores(scores, people.shape[:3], array.ndim)
     chosen = _names(names, people.shape[2])
@@ -111,7 +117,7 @@ def _from_data_array(x: Any, scores: Any, names: Sequence[str] | None) -> ArrayP
 def _scores(scores: Any, shape: tuple[int, ...], n_dims: int) -> Floats:
     """Float64 (T, P, K), NaN where not given."""
     if scores is None:
-        return np.full(shape, np.nan)
+        return np.broadcast_to(np.float64("nan"), shape)
     expected = shape if n_dims == 4 else (shape[0], shape[2])
     given = np.asarray(scores, dtype=np.float64)
     if given.shape != expected:
@@ -136,14 +142,16 @@ def _poses(people: NDArray[Any], scores: Floats, names: tuple[str, ...]) -> Pose
     rows = (
         np.moveaxis(people, 1, 0)
         .reshape(n_people * n_frames, n_keypoints, n_axes)
-        .astype(np.float64)
+        .astype(np.float64, copy=False)
     )
-    keypoints = np.where(np.isfinite(rows).all(axis=-1, keepdims=True), rows, np.nan)
+    known = known_points(rows)
+    keypoints = rows if known.all() else np.where(known[..., None], rows, np.nan)
     score = np.moveaxis(scores, 1, 0).reshape(n_people * n_frames, n_keypoints)
     frame = np.arange(n_frames)
-    person = np.repeat(np.arange(n_people), n_frames).tolist()
+    person = np.repeat(np.arange(n_people), n_frames)
     missing = find_missing(keypoints, score, np.tile(frame, n_people), person)
-    keypoints[missing.mask] = np.nan
+    if missing.mask.any():
+        keypoints = np.where(missing.mask[..., None], np.nan, keypoints)
     tracks = []
     for i in range(n_people):
         part = slice(i * n_frames, (i + 1) * n_frames)

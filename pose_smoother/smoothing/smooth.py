@@ -110,8 +110,9 @@ def smooth(
         for text in poses.warnings if arrays else ():
             _log.warning("%s", text)
         outcome = smooth_by(chosen, poses, rules, fix_swaps)
-        summary = summarize(poses, outcome, None if is_run(chosen) else rules)
-        _log.info("%s", summary.line())
+        if _log.isEnabledFor(logging.INFO):
+            summary = summarize(poses, outcome, None if is_run(chosen) else rules)
+            _log.info("%s", summary.line())
     results = outcome.results
     smoothed: Any = (
         with_keypoints(poses, results)
