@@ -145,7 +145,7 @@ def test_openpose_folders_are_sorted_by_number_and_written_again(tmp_path: Path)
     assert poses.tracks[0].frame.tolist() == [2, 10]
     assert poses.names == skeleton("body-25").keypoints
     assert not any("out of order" in warning for warning in poses.warnings)
-    assert "1 other files of the folder are not frames: not copied" in poses.warnings
+    assert "1 other file of the folder is no frame: not copied" in poses.warnings
     write_keypoints(poses, [poses.tracks[0].keypoints], tmp_path / "out")
     moved = [poses.tracks[0].keypoints + 1]
     write_keypoints(poses, moved, tmp_path / "out")  # an earlier output is replaced
