@@ -8,7 +8,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from pipeline.sources.brace import RELEASE
 from trainer.metrics.bootstrap import interval
+from trainer.metrics.scorer import identity_pck
 from trainer.metrics.scores import value
 from trainer.report.counts import load_counts
 
@@ -170,3 +172,63 @@ def test_how_much_wider_intervals_are_that_draw_blocks() -> None:
         ]
         wider = statistics.median((b.high - b.low) / (v.high - v.low) for b, v in widths)
         assert words.format(f"{wider:.1f}") in text
+
+
+def test_what_the_results_page_says_of_deciwatch() -> None:
+    table, text = totals("penn-default"), texts()["results"]
+    published = pd.read_csv(ROOT / "data/published/test_pck.csv", dtype={"experiment": str})
+    theirs = published.set_index(["model", "experiment", "alpha"])["pck_percent"]
+    agree = []
+    for experiment, alpha in product(("1.1", "1.2", "1.3", "2.1", "2.2", "2.3"), ALPHAS):
+        ours = {
+            model: number(table, model, experiment, "pck", alpha)["value"]
+            for model in ("deciwatch", "identity", "mean")
+        }
+        if experiment == "2.3":
+            assert abs(ours["mean"] - ours["deciwatch"]) < 0.2
+        else:
+            assert ours["mean"] > ours["deciwatch"]
+        above = ours["deciwatch"] > ours["identity"]
+        published_above = (
+            theirs["deciwatch", experiment, alpha] > theirs["identity", experiment, alpha]
+        )
+        agree.append(above == published_above)
+        if (experiment, alpha) == ("1.3", 0.2):
+            assert above
+            assert not published_above
+            assert round(ours["deciwatch"] - ours["identity"]) == 8
+    assert f"in {sum(agree)} of the {len(agree)} cells" in text
+    assert f"theory gives {identity_pck(4.46, 3.0):.1f}" in text
+    assert f"{number(table, 'identity', '1.1', 'mean_threshold_px', 0.2)['value']:.2f} px" in text
+
+
+def test_resmlp_against_every_row_and_what_its_regions_hold() -> None:
+    text, kinds = texts()["results"], {"experiment": str}
+    pairs = pd.read_csv(RESULTS / "penn-nine/tables/differences.csv", dtype=kinds)
+    pairs = pairs[(pairs["first"] == "resmlp") | (pairs["second"] == "resmlp")]
+    pairs = pairs[pairs["metric"].isin(["pck", "error_px"])]
+    assert ((pairs["low"] > 0) | (pairs["high"] < 0)).all()
+
+    def held(report: str, query: str) -> pd.Series:
+        table = pd.read_csv(RESULTS / report / "tables/coverage.csv", dtype=kinds).query(query)
+        return table.sort_values("alpha").groupby("alpha")["value"].agg(["min", "max"])
+
+    every, single = held("penn-nine", "keypoint == 'all'"), held("penn-nine", "keypoint != 'all'")
+    (low, high), (most, most_too) = every.to_numpy().round(1)
+    assert most == most_too
+    assert f"{low} to {high} % (made for 50) and {most} % (90)" in text
+    (low, high), (least, most) = single.to_numpy().round(1)
+    assert f"{low} to {high} and {least} to {most} % keypoint by keypoint" in text
+    for experiment in ("1.1", "2.1"):
+        where = "keypoint == 'all' and experiment == @experiment"
+        table = pd.read_csv(RESULTS / "penn-two-unseen/tables/coverage.csv", dtype=kinds)
+        half, most = table.query(where).sort_values("alpha")["value"]
+        assert f"{half:.1f} and {most:.1f} % in {experiment}" in text
+
+
+def test_what_the_data_page_expects_of_brace() -> None:
+    text = " ".join((ROOT / "data" / "README.md").read_text().split())
+    files, frames, clips, shared = (f"{n:,}" for n in RELEASE.values())
+    assert (
+        f"{files} files with {frames} frames: {clips} clips after shot cuts, and {shared}" in text
+    )
