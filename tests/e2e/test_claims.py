@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 
 from pipeline.sources.brace import RELEASE
+from pose_smoother.filters import table_filters
 from trainer.metrics.bootstrap import interval
 from trainer.metrics.scorer import identity_pck
-from trainer.metrics.scores import value
+from trainer.metrics.scores import ratio, value
 from trainer.report.counts import load_counts
 
 ROOT = Path(__file__).parents[2]
@@ -151,6 +152,29 @@ def test_the_tables_by_neighbours_are_made_again_from_their_counts() -> None:
     for model, experiment in product(("3dconv", "identity"), ("1.1", "2.1")):
         (scores,) = found.scores[model, experiment].values()
         assert " / ".join(f"{value(scores, 'pck', alpha):.1f}" for alpha in ALPHAS) in text
+
+
+def test_what_the_page_by_neighbours_says_of_filters_and_counts() -> None:
+    found = load_counts(RESULTS / "penn-neighbours" / "counts.npz")
+    text = " ".join((RESULTS / "penn-neighbours" / "README.md").read_text().split())
+    (counted,) = found.scores["identity", "1.1"].values()
+    every = ratio(counted, "error_px").n.sum()
+    for metric in ("pck", "pck_one_side"):
+        n = ratio(counted, metric, 0.2).n
+        assert f"{100 * n.sum() / every:.1f} %" in text
+        n_clips = (n.sum(axis=1) > 0).sum()
+        assert f"{n_clips} clips" in text or f"of which {n_clips} have a frame" in text
+    filters = set(table_filters())
+    for experiment in ("1.1", "1.2", "1.3", "2.1", "2.2", "2.3"):
+        rows = {m: s[0] for (m, e), s in found.scores.items() if e == experiment and m in filters}
+        for alpha in ALPHAS:
+            pck = {model: value(scores, "pck", alpha) for model, scores in rows.items()}
+            assert max(pck, key=pck.__getitem__) == "lmmse"
+            for model in ("kalman", "butterworth", "gcv-spline", "median+kalman", "hampel+kalman"):
+                assert pck[model] < pck["gaussian"]
+        for metric, best in (("scored_error_px", "lmmse"), ("acceleration_error_px", "mean")):
+            errors = {model: value(scores, metric) for model, scores in rows.items()}
+            assert errors[best] <= min(errors.values()) + 0.01
 
 
 def test_how_much_wider_intervals_are_that_draw_blocks() -> None:
