@@ -310,6 +310,15 @@ def test_sleap_io_agrees(tmp_path: Path) -> None:
         np.testing.assert_allclose(values, keypoints + 2)
 
 
+@pytest.mark.parametrize(("rate", "fps"), [(0.5, 0.5), (1, 1.0), (0, None), (np.nan, None)])
+def test_movement_rates(rate: float, fps: float | None, tmp_path: Path) -> None:
+    path = tmp_path / "a.nc"
+    path.write_bytes((FILES / "movement.nc").read_bytes())
+    with h5py.File(path, "r+") as file:
+        file.attrs["fps"] = rate
+    assert read_poses(path).fps == fps
+
+
 def test_dlc_columns_in_several_blocks(tmp_path: Path) -> None:
     """pandas stores a block of columns for each type of number."""
     whole, parts, out = (tmp_path / f"{name}.h5" for name in ("whole", "parts", "out"))
