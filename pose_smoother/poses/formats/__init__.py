@@ -18,6 +18,7 @@ import numpy as np
 
 from pose_smoother.errors import InvalidInputError, unknown_name
 from pose_smoother.files.disk_errors import as_disk_error
+from pose_smoother.poses.formats.describe import describe
 from pose_smoother.poses.formats.evidence import Evidence
 from pose_smoother.poses.formats.packed import is_gzip, packing, unpacked
 from pose_smoother.poses.missing import missing_as
@@ -75,8 +76,8 @@ def format_module(name: str) -> FormatModule:
 def find_format(path: Path) -> str:
     """The name of the format that a file is in, from its content and its ending.
 
-    A format whose ending the file has goes before the others, which are asked where no format has
-    the ending; then the strongest evidence decides.
+    A format whose ending the file has goes before the others, which are asked where none of these
+    has evidence in the content; then the strongest evidence decides.
 
     Raises
     ------
@@ -108,8 +109,11 @@ def find_format(path: Path) -> str:
             f"{path}: may be {' or '.join(best)}; say which with --format (format=... in Python)"
         )
     known = ", ".join(formats())
+    with unpacked(path) as plain:
+        content = describe(plain)
     raise InvalidInputError(
-        f"{path}: no known format of keypoints; name it with --format ({known})"
+        f"{path}: no known format of keypoints{f' ({content})' if content else ''}; name it with "
+        f"--format ({known})"
     )
 
 
@@ -117,10 +121,11 @@ def _claims(path: Path) -> dict[str, Evidence]:
     """The evidence for every format that may have a file's ending."""
     ending = "" if path.is_dir() else path.suffix.lower()
     known = {name: m for name, m in formats().items() if ending in m.EXTENSIONS}
-    if path.is_dir() or (known and ending):
-        return {name: module.claims(path) for name, module in known.items()}
-    found = {name: module.claims(path) for name, module in formats().items()}
-    return {name: claim for name, claim in found.items() if claim > Evidence.ENDING}
+    found = {name: m.claims(path) for name, m in known.items()} if ending or path.is_dir() else {}
+    if path.is_dir() or max(found.values(), default=Evidence.NONE) > Evidence.ENDING:
+        return found
+    others = {name: m.claims(path) for name, m in formats().items() if name not in found}
+    return found | {name: claim for name, claim in others.items() if claim > Evidence.ENDING}
 
 
 def read_poses(
