@@ -110,8 +110,9 @@ def smooth(
     if poses.tracks:
         log_assumed(_log, poses.warnings if arrays else ())
         outcome = smooth_by(chosen, poses, rules, fix_swaps)
-        summary = summarize(poses, outcome, None if is_run(chosen) else rules)
-        _log.info("%s", summary.line())
+        if _log.isEnabledFor(logging.INFO):
+            summary = summarize(poses, outcome, None if is_run(chosen) else rules)
+            _log.info("%s", summary.line())
     results = outcome.results
     smoothed: Any = (
         with_keypoints(poses, results)
