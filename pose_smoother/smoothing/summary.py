@@ -83,7 +83,7 @@ class Summary:
         parts = [f"{self.n_changed} of {_points(self.n_points)} changed"]
         if not self.n_points:
             parts[0] += ": all are missing"
-        elif not self.n_changed and not np.isfinite(self.jitter_before):
+        elif not self.n_changed + self.n_rejected and not np.isfinite(self.jitter_before):
             parts[0] += ": no keypoint is there in three frames in a row"
         if self.n_changed:
             parts[0] += (

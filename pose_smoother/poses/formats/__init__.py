@@ -18,10 +18,13 @@ import numpy as np
 
 from pose_smoother.errors import InvalidInputError, unknown_name
 from pose_smoother.files.disk_errors import as_disk_error
+from pose_smoother.poses.assumed import Caution
 from pose_smoother.poses.formats.describe import describe
 from pose_smoother.poses.formats.evidence import Evidence
 from pose_smoother.poses.formats.packed import is_gzip, packing, unpacked
+from pose_smoother.poses.keypoint_names import NUMBERED
 from pose_smoother.poses.missing import missing_as
+from pose_smoother.poses.skeletons import skeleton as skeleton_named
 from pose_smoother.poses.tracks import Floats, Poses
 from pose_smoother.registry import named_modules
 
@@ -157,8 +160,12 @@ def read_poses(
     module = format_module(name)
     with missing_as(missing):
         poses = _read_file(module, path, skeleton, layout)
-    assumed = tuple(type(text)(_line(text)) for text in poses.warnings)
-    return replace(poses, format=name, gzipped=is_gzip(path), warnings=assumed)
+    assumed = [type(text)(_line(text)) for text in poses.warnings]
+    if skeleton not in (None, NUMBERED) and not set(skeleton_named(str(skeleton)).keypoints) <= set(
+        poses.names
+    ):
+        assumed.append(Caution(f"the file names its keypoints: skeleton {skeleton} is not used"))
+    return replace(poses, format=name, gzipped=is_gzip(path), warnings=tuple(assumed))
 
 
 def _read_file(module: FormatModule, path: Path, skeleton: str | None, layout: str | None) -> Poses:
@@ -220,6 +227,23 @@ def write_poses(poses: Poses, path: str | os.PathLike[str]) -> None:
     write_keypoints(poses, [track.keypoints for track in poses.tracks], Path(path))
 
 
+def _goes_gzipped(poses: Poses, out: Path) -> bool:
+    """Whether an output is compressed: as its name says; without a known ending, as the input."""
+    return out.suffix.lower() == ".gz" or (poses.gzipped and not _has_known_ending(out))
+
+
+def _has_known_ending(path: Path) -> bool:
+    return path.suffix.lower() in {one for m in formats().values() for one in m.EXTENSIONS if one}
+
+
+def is_misnamed(poses: Poses, out: Path) -> bool:
+    """Whether an output has the ending of other formats than the one that it is written in."""
+    plain = out.with_suffix("") if out.suffix.lower() == ".gz" else out
+    return _has_known_ending(plain) and (
+        plain.suffix.lower() not in format_module(poses.format).EXTENSIONS
+    )
+
+
 def write_keypoints(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:
     """Write the file that the poses came from again, with other coordinates.
 
@@ -239,7 +263,7 @@ def write_keypoints(poses: Poses, keypoints: Sequence[Floats], out: Path) -> Non
         raise InvalidInputError(f"expected keypoints of the tracks' shapes, found others for {out}")
     module = format_module(poses.format)
     try:
-        if poses.gzipped:
+        if _goes_gzipped(poses, out):
             with packing(out) as plain:
                 module.write(poses, keypoints, plain)
         else:

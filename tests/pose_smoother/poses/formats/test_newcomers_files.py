@@ -1,14 +1,21 @@
 """Files as the tools' users make them: titles, separators and encodings other than the samples'."""
 
+import gzip
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from pose_smoother.errors import InvalidInputError
+from pose_smoother.poses.assumed import Caution
 from pose_smoother.poses.formats import find_format, read_poses, write_keypoints
 from pose_smoother.poses.tracks import Floats, Poses
+from pose_smoother.smoothing.chain import make_chain
+from pose_smoother.smoothing.files import smooth_file
+from pose_smoother.smoothing.methods import smooth_by
+from pose_smoother.smoothing.tracks import Rules
 
 N_FRAMES = 6
 
@@ -206,3 +213,40 @@ def test_arrays_of_an_archive_by_other_names(tmp_path: Path) -> None:
     np.savez(path, mine=walk(), yours=walk())
     with pytest.raises(InvalidInputError, match="expected an array called keypoints, found mine"):
         read_poses(path)
+
+
+def test_an_output_is_gzipped_as_its_name_says(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("\n".join(table("a_x a_y b_x b_y")) + "\n")
+    poses = read_poses(path)
+    same = [track.keypoints for track in poses.tracks]
+    write_keypoints(poses, same, tmp_path / "b.csv.gz")
+    assert gzip.decompress((tmp_path / "b.csv.gz").read_bytes()) == path.read_bytes()
+    packed = read_poses(tmp_path / "b.csv.gz")
+    write_keypoints(packed, same, tmp_path / "c.csv")
+    assert (tmp_path / "c.csv").read_bytes() == path.read_bytes()
+    write_keypoints(packed, same, tmp_path / "stdout")  # a name that says nothing: as it came
+    assert (tmp_path / "stdout").read_bytes() == (tmp_path / "b.csv.gz").read_bytes()
+
+
+def test_an_ending_of_another_format_is_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("\n".join(table("a_x a_y b_x b_y")))
+    for name, warned in (("b.json", True), ("b.json.gz", True), ("b.txt", False), ("b", False)):
+        caplog.clear()
+        smooth_file(path, tmp_path / name, partial(smooth_by, make_chain("mean"), rules=Rules()))
+        found = any("written as csv-wide, the format of the input" in m for m in caplog.messages)
+        assert found == warned
+        assert read_poses(tmp_path / name).format == "csv-wide"
+
+
+def test_a_skeleton_that_a_file_does_not_need_is_a_warning(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("\n".join(table("a_x a_y b_x b_y")))
+    assert isinstance(read_poses(path, skeleton="coco-17").warnings[-1], Caution)
+    with pytest.raises(InvalidInputError, match="unknown skeleton 'coco17'"):
+        read_poses(path, skeleton="coco17")
+    path.write_text("\n".join(table("x_0 y_0 x_1 y_1")))
+    assert not any(isinstance(text, Caution) for text in read_poses(path).warnings)
