@@ -1,11 +1,10 @@
 """The command that reports what is in a file of keypoints: inspect."""
 
-import json
 from pathlib import Path
 
 import click
 
-from pose_smoother.cli_support import OVERWRITE, PATH, FiniteRange, say, say_lines
+from pose_smoother.cli_support import OVERWRITE, PATH, FiniteRange, inform, say_json, say_lines
 
 
 @click.command()
@@ -19,9 +18,7 @@ from pose_smoother.cli_support import OVERWRITE, PATH, FiniteRange, say, say_lin
     "--skeleton", default=None, help="Names the keypoints of a file that does not: coco-17."
 )
 @OVERWRITE
-@click.pass_obj
 def inspect(
-    quiet: bool,
     source: Path,
     as_json: bool,
     html: Path | None,
@@ -46,11 +43,12 @@ def inspect(
 
     target = html and check_output(html, (source,), overwrite=overwrite)
     found = look(source, fps=fps, format=format, skeleton=skeleton)
-    if not quiet:
-        for text in found.warnings:
-            say(f"warning: {text}", err=True)
-    say_lines(json.dumps(found.as_dict(), indent=2) if as_json else as_text(found, every))
+    for text in found.warnings:
+        inform(f"warning: {text}", err=True)
+    if as_json:
+        say_json(found.as_dict())
+    else:
+        say_lines(as_text(found, every))
     if target is not None:
         write_atomic(target, report_page(found))
-        if not quiet:
-            say(f"wrote {html}", err=True)
+        inform(f"wrote {html}", err=True)

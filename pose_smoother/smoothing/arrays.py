@@ -165,10 +165,10 @@ def _poses(people: NDArray[Any], scores: Floats, names: tuple[str, ...]) -> Pose
         .reshape(n_people * n_frames, n_keypoints, n_axes)
         .astype(np.float64)
     )
-    near = (np.abs(rows) <= FARTHEST).all(axis=-1)  # false for NaN as well
-    n_far = int(np.count_nonzero(np.isfinite(rows).all(axis=-1) & ~near))
+    near = np.all(np.abs(rows) <= FARTHEST, axis=-1, keepdims=True)  # false for NaN as well
+    n_far = int(np.count_nonzero(np.isfinite(rows).all(axis=-1, keepdims=True) & ~near))
     far = (f"{n_far} positions beyond {FARTHEST:g} were taken as missing",) if n_far else ()
-    keypoints = np.where(near[..., None], rows, np.nan)
+    keypoints = np.where(near, rows, np.nan)
     score = np.moveaxis(scores, 1, 0).reshape(n_people * n_frames, n_keypoints)
     frame = np.arange(n_frames)
     person = np.repeat(np.arange(n_people), n_frames).tolist()
