@@ -1,7 +1,6 @@
 """Commands of the library: smooth, inspect, view, formats, skeletons."""
 
 import json
-import logging
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -22,6 +21,7 @@ from pose_smoother.cli_support import (
     say_json,
 )
 from pose_smoother.inspection.cli import inspect
+from pose_smoother.poses.assumed import NOTE
 from pose_smoother.smoothing.journal import state_of
 from pose_smoother.view.cli import view
 
@@ -30,7 +30,7 @@ _DECIDES_NOTHING = ("overwrite", "summary_format", "page")
 
 
 @click.group(cls=OneLineErrors, context_settings=HELP_OPTIONS)
-@program_options(logging.WARNING)
+@program_options(NOTE)
 def main(**chosen: bool) -> None:
     """Smooth the keypoints of any pose detector."""
     del chosen  # read before the command, by their callbacks and by the group

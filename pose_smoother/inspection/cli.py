@@ -1,10 +1,13 @@
 """The command that reports what is in a file of keypoints: inspect."""
 
+import logging
 from pathlib import Path
 
 import click
 
 from pose_smoother.cli_support import OVERWRITE, PATH, FiniteRange, inform, say_json, say_lines
+
+_log = logging.getLogger(__name__)
 
 
 @click.command()
@@ -40,11 +43,11 @@ def inspect(
     from pose_smoother.inspection.inspect import inspect as look
     from pose_smoother.inspection.page import report_page
     from pose_smoother.inspection.report import as_text
+    from pose_smoother.poses.assumed import log_assumed
 
     target = html and check_output(html, (source,), overwrite=overwrite)
     found = look(source, fps=fps, format=format, skeleton=skeleton)
-    for text in found.warnings:
-        inform(f"warning: {text}", err=True)
+    log_assumed(_log, found.warnings)
     if as_json:
         say_json(found.as_dict())
     else:

@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_smoother.errors import InvalidInputError
+from pose_smoother.points import known_points, points_within
+from pose_smoother.poses.assumed import Caution
 from pose_smoother.poses.missing import find_missing
 from pose_smoother.poses.tracks import FARTHEST, Floats, Poses, Track
 
@@ -23,6 +25,7 @@ _DIMS = (
     ("keypoints", "keypoint"),
     ("space",),
 )
+_CHUNK_FRAMES = 4096  # bounds memory
 _LAYOUTS = "(frames, keypoints, 2 or 3) or (frames, people, keypoints, 2 or 3)"
 
 
@@ -98,13 +101,21 @@ def _from_array(x: Any, scores: Any, names: Sequence[str] | None) -> ArrayPoses:
 
     def restore(keypoints: Sequence[Floats]) -> NDArray[Any]:
         # What was not smoothed keeps its value to the bit: infinity is missing, too.
-        new = np.stack(keypoints, axis=1) if keypoints else people.astype(np.float64)
-        same = ~np.isfinite(new) | (new == people)
-        out = np.where(same, people.astype(dtype), new.astype(dtype))
-        out = np.ascontiguousarray(out.reshape(array.shape))
-        if hidden is None:
-            return out
-        return np.ma.array(out, mask=hidden & ~np.isfinite(new.reshape(array.shape)))
+        out = np.empty(people.shape, dtype)
+        filled = None if hidden is None else np.zeros(people.shape, np.bool_)
+        for start in range(0, len(people), _CHUNK_FRAMES):
+            rows = slice(start, start + _CHUNK_FRAMES)
+            out[rows] = people[rows]
+            for i, of_person in enumerate(keypoints):
+                new, own = of_person[rows], people[rows, i]
+                known = np.isfinite(new)
+                np.copyto(out[rows, i], new, "same_kind", known & (new != own))
+                if filled is not None:
+                    filled[rows, i] = known
+        smoothed = out.reshape(array.shape)
+        if hidden is None or filled is None:
+            return smoothed
+        return np.ma.array(smoothed, mask=hidden & ~filled.reshape(array.shape))
 
     shown = people if hidden is None else np.where(hidden.reshape(people.shape), np.nan, people)
     given = _scores(scores, people.shape[:3], array.ndim)
@@ -138,7 +149,7 @@ def _from_data_array(x: Any, scores: Any, names: Sequence[str] | None) -> ArrayP
 def _scores(scores: Any, shape: tuple[int, ...], n_dims: int) -> Floats:
     """Float64 (T, P, K), NaN where not given."""
     if scores is None:
-        return np.full(shape, np.nan)
+        return np.broadcast_to(np.float64("nan"), shape)
     expected = shape if n_dims == 4 else (shape[0], shape[2])
     given = as_floats("scores", scores)
     if given.shape != expected:
@@ -163,17 +174,19 @@ def _poses(people: NDArray[Any], scores: Floats, names: tuple[str, ...]) -> Pose
     rows = (
         np.moveaxis(people, 1, 0)
         .reshape(n_people * n_frames, n_keypoints, n_axes)
-        .astype(np.float64)
+        .astype(np.float64, copy=False)
     )
-    near = np.all(np.abs(rows) <= FARTHEST, axis=-1, keepdims=True)  # false for NaN as well
-    n_far = int(np.count_nonzero(np.isfinite(rows).all(axis=-1, keepdims=True) & ~near))
-    far = (f"{n_far} positions beyond {FARTHEST:g} were taken as missing",) if n_far else ()
-    keypoints = np.where(near, rows, np.nan)
+    near = points_within(rows, FARTHEST)
+    n_far = int(np.count_nonzero(known_points(rows) & ~near))
+    beyond = f"{n_far} positions beyond {FARTHEST:g} were taken as missing"
+    far = (Caution(beyond),) if n_far else ()
+    keypoints = rows if near.all() else np.where(near[..., None], rows, np.nan)
     score = np.moveaxis(scores, 1, 0).reshape(n_people * n_frames, n_keypoints)
     frame = np.arange(n_frames)
-    person = np.repeat(np.arange(n_people), n_frames).tolist()
+    person = np.repeat(np.arange(n_people), n_frames)
     missing = find_missing(keypoints, score, np.tile(frame, n_people), person)
-    keypoints[missing.mask] = np.nan
+    if missing.mask.any():
+        keypoints = np.where(missing.mask[..., None], np.nan, keypoints)
     tracks = []
     for i in range(n_people):
         part = slice(i * n_frames, (i + 1) * n_frames)

@@ -6,19 +6,17 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, ProcessPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from pose_smoother.dask_cluster import connected
 from pose_smoother.errors import InvalidInputError, PoseSmootherError
-from pose_smoother.extras import missing_extra
 from pose_smoother.files.shared_locks import shared_locks_problem
 from pose_smoother.poses.formats import find_format, formats
 
 _log = logging.getLogger(__name__)
 _one_at_a_time = threading.Lock()  # HDF5 is not made for the threads of a worker
-_CONNECT_TIMEOUT_S = 15.0
-_WORKERS_TIMEOUT_S = 120.0  # for a queue to start the first worker
 
 #: Smooths the first file into the second, and returns a line of text about it.
 Smooth = Callable[[Path, Path], str]
@@ -146,7 +144,8 @@ def smooth_many(
     with ExitStack() as opened:
         pool: Executor
         if scheduler is not None:
-            pool = opened.enter_context(_dask(scheduler))
+            client = opened.enter_context(connected(scheduler, n_workers))
+            pool = client.get_executor(pure=False)
         else:
             context = multiprocessing.get_context("spawn")
             processes = ProcessPoolExecutor(min(n_workers, len(jobs)), context, begin)
@@ -168,23 +167,3 @@ def smooth_many(
 def _alone(smooth: Smooth, job: Job) -> Result:
     with _one_at_a_time:
         return smooth_one(smooth, job)
-
-
-@contextmanager
-def _dask(address: str) -> Iterator[Executor]:
-    """The workers of a Dask cluster."""
-    if problem := missing_extra("distributed"):
-        raise InvalidInputError(f"--scheduler: {problem}")
-    from distributed import Client
-
-    try:
-        client = Client(address, timeout=_CONNECT_TIMEOUT_S, set_as_default=False)
-    except (OSError, ValueError, TypeError) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise InvalidInputError(f"--scheduler {address}: cannot be reached ({reason})") from None
-    with client:
-        try:
-            client.wait_for_workers(1, timeout=_WORKERS_TIMEOUT_S)
-        except TimeoutError:
-            raise InvalidInputError(f"--scheduler {address}: it has no worker") from None
-        yield client.get_executor(pure=False)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.filters.parameters import checked_rate
+from pose_smoother.points import points_within
 from pose_smoother.poses.tracks import FARTHEST
 from pose_smoother.pretrained.live import LiveStream
 from pose_smoother.smoothing.arrays import as_floats
@@ -108,7 +109,7 @@ class Live:
             )
         seconds = None if time is None else _seconds(time)
         one = self._individual(id, len(frame))
-        frame[~(np.abs(frame) <= FARTHEST).all(axis=-1)] = np.nan
+        frame[~points_within(frame, FARTHEST)] = np.nan
         nothing = np.full(frame.shape, np.nan)
         if seconds is not None and not one.advance(seconds, self._interval):
             self.n_late += 1

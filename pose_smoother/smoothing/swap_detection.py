@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_smoother.filters.missing import BRIDGED_FRAMES, around, nan_median
+from pose_smoother.points import lengths
 from pose_smoother.poses.tracks import Floats, Track
 from pose_smoother.smoothing.side_swaps import swapped_pairs
 
@@ -76,8 +77,8 @@ def _may_swap(a: Floats, b: Floats, of: NDArray[np.int64]) -> NDArray[np.int64]:
     """Rows to which two keypoints come as if exchanged, over up to four rows, int64."""
     rows = []
     for lag in range(1, min(BRIDGED_FRAMES, len(a) - 1) + 1):
-        straight_a, straight_b = _length(a[lag:] - a[:-lag]), _length(b[lag:] - b[:-lag])
-        exchanged = np.maximum(_length(a[lag:] - b[:-lag]), _length(b[lag:] - a[:-lag]))
+        straight_a, straight_b = lengths(a[lag:] - a[:-lag]), lengths(b[lag:] - b[:-lag])
+        exchanged = np.maximum(lengths(a[lag:] - b[:-lag]), lengths(b[lag:] - a[:-lag]))
         straight, longest = np.minimum(straight_a, straight_b), np.maximum(straight_a, straight_b)
         with np.errstate(invalid="ignore"):
             swap = (of[lag:] == of[:-lag]) & (exchanged < _EXCHANGED * longest) & (straight > 0)
@@ -117,10 +118,6 @@ def exchanged(track: Track, pairs: Sequence[tuple[int, int]]) -> NDArray[np.bool
         for keypoint in pair:
             found[rows, keypoint] = True
     return found
-
-
-def _length(difference: Floats) -> Floats:
-    return np.asarray(np.linalg.norm(difference, axis=-1))
 
 
 @dataclass(frozen=True)
@@ -172,7 +169,7 @@ def _jumps(index: int, track: Track) -> list[_Jump]:
 
 def _pose_distance(a: Floats, b: Floats) -> Floats:
     """The mean distance of the keypoints that both have, (n,); NaN without any."""
-    apart = np.linalg.norm(a - b, axis=-1)
+    apart = lengths(a - b)
     both = np.isfinite(apart)
     n_both = both.sum(axis=-1)
     mean = np.where(both, apart, 0.0).sum(axis=-1) / np.maximum(n_both, 1)

@@ -1,6 +1,7 @@
 """What README and docs say of results, held against the committed numbers."""
 
 import re
+import statistics
 from itertools import product
 from pathlib import Path
 
@@ -137,13 +138,35 @@ def test_the_tables_by_neighbours_are_made_again_from_their_counts() -> None:
         experiment = {"table1": "1.1", "table2": "2.1"}[name]
         (scores,) = found.scores[model, experiment].values()
         for alpha in ALPHAS:
-            again = interval(scores, found.data.videos, "pck", alpha)
+            again = interval(scores, found.data.drawn_together(), "pck", alpha)
             query = "model == @model and experiment == @experiment and metric == 'pck'"
             row = table.query(query + " and alpha == @alpha").iloc[0]
             assert row[["value", "low", "high"]].tolist() == pytest.approx(
                 [again.value, again.low, again.high], rel=1e-9
             )
     text = " ".join((folder / "README.md").read_text().split())
+    assert f"are of {again.n_groups} blocks" in text
     for model, experiment in product(("3dconv", "identity"), ("1.1", "2.1")):
         (scores,) = found.scores[model, experiment].values()
         assert " / ".join(f"{value(scores, 'pck', alpha):.1f}" for alpha in ALPHAS) in text
+
+
+def test_how_much_wider_intervals_are_that_draw_blocks() -> None:
+    """The medians that the page gives, over all rows and experiments."""
+    found = load_counts(RESULTS / "penn-neighbours" / "counts.npz")
+    text = " ".join((RESULTS / "penn-neighbours" / "README.md").read_text().split())
+    labels = [found.data.drawn_together(by_video) for by_video in (False, True)]
+    shown = {
+        "{} times for PCK,": [("pck", alpha) for alpha in ALPHAS],
+        "{} times for PCK by one side": [("pck_one_side", alpha) for alpha in ALPHAS],
+        "{} times for the pixel error over all": [("error_px", None)],
+        "{} times for the acceleration error": [("acceleration_error_px", None)],
+    }
+    for words, metrics in shown.items():
+        widths = [
+            [interval(scores, one, *metric) for one in labels]
+            for seeds, metric in product(found.scores.values(), metrics)
+            for scores in seeds.values()
+        ]
+        wider = statistics.median((b.high - b.low) / (v.high - v.low) for b, v in widths)
+        assert words.format(f"{wider:.1f}") in text

@@ -23,9 +23,19 @@ from pose_smoother.remote.path import PathOrUrl
     type=PLACE,
     help="The runs' store, for runs that keep no data.json.  [default: where it was]",
 )
+@click.option(
+    "--by-video",
+    is_flag=True,
+    help="Intervals draw single videos, even where blocks of neighbouring ids were split.",
+)
 @OVERWRITE
 def report(
-    runs: Path, out: Path, published: Path | None, store: PathOrUrl | None, overwrite: bool
+    runs: Path,
+    out: Path,
+    published: Path | None,
+    store: PathOrUrl | None,
+    by_video: bool,
+    overwrite: bool,
 ) -> None:
     """Tables, figures and a page from the runs and baselines of the folder RUNS.
 
@@ -34,17 +44,20 @@ def report(
     Where RUNS is the counts.npz of an earlier report, its numbers and paired differences are made
     again from it, with their intervals, into numbers.csv and differences.csv.
 
+    Intervals of 95 % draw whole videos; where the store was split by blocks of neighbouring ids,
+    they draw blocks, as clips of a block often share a source video.
+
     Example: python -m trainer report runs --out report
     """
     from trainer.report.report import recount
     from trainer.report.report import report as write
 
     if runs.is_file():
-        n_numbers, n_differences = recount(runs, out, overwrite)
+        n_numbers, n_differences = recount(runs, out, overwrite, by_video)
         inform(f"{n_numbers:,} numbers and {n_differences:,} paired differences: {out}")
         return
 
-    written = write(runs, out, published, store, overwrite)
+    written = write(runs, out, published, store, overwrite, by_video)
     for note in written.notes:
         inform(f"note: {note}")
     inform(f"{written.n_done} of {written.n_grid} network results")

@@ -152,9 +152,8 @@ def read_poses(
     module = format_module(name)
     with missing_as(missing):
         poses = _read_file(module, path, skeleton, layout)
-    return replace(
-        poses, format=name, gzipped=is_gzip(path), warnings=tuple(map(_line, poses.warnings))
-    )
+    assumed = tuple(type(text)(_line(text)) for text in poses.warnings)
+    return replace(poses, format=name, gzipped=is_gzip(path), warnings=assumed)
 
 
 def _read_file(module: FormatModule, path: Path, skeleton: str | None, layout: str | None) -> Poses:

@@ -17,7 +17,7 @@ import numpy as np
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
 from pose_smoother.poses.formats.evidence import Evidence
-from pose_smoother.poses.formats.frame_files import read_files, write_folder
+from pose_smoother.poses.formats.frame_files import other_files, read_files, write_folder
 from pose_smoother.poses.formats.json_utils import (
     dump,
     head,
@@ -188,10 +188,7 @@ def _names(part: str, values: Floats, skeleton: str | None, notes: list[str]) ->
 
 def _passed_over(path: Path, files: dict[str, bytes], everyone: list[_Person]) -> list[str]:
     """Sentences on what is not smoothed or not written."""
-    found = []
-    others = sum(file.name not in files for file in path.iterdir()) if path.is_dir() else 0
-    if others:
-        found.append(f"{others} other files of the folder are not frames: not copied")
+    found = other_files(path, files) if path.is_dir() else []
     if any(person.found.get("pose_keypoints_3d") for person in everyone):
         found.append("3-D keypoints (pose_keypoints_3d) are left as they are")
     return found

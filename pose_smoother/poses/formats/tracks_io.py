@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.plain import read_plain
+from pose_smoother.poses.assumed import Caution
 from pose_smoother.poses.formats.individuals import group, person_id, some
 from pose_smoother.poses.missing import find_missing
 from pose_smoother.poses.tracks import FARTHEST, Floats, Poses, Track
@@ -144,7 +145,7 @@ def to_tracks(
     warnings = list(notes)
     far = np.count_nonzero(np.all(np.isfinite(seen.keypoints), axis=2) & ~near)
     if far:
-        warnings.append(f"{far} positions beyond {FARTHEST:g} were taken as missing")
+        warnings.append(Caution(f"{far} positions beyond {FARTHEST:g} were taken as missing"))
     who = list(zip(seen.video, map(person_id, seen.person), strict=True))
     missing = find_missing(keypoints, seen.score, seen.frame, who)
     keypoints[missing.mask] = np.nan

@@ -7,6 +7,7 @@ import numpy as np
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
+from pose_smoother.poses.assumed import Caution
 from pose_smoother.poses.formats.text_table import IDENTITY, columns, parse
 from pose_smoother.poses.formats.tracks_io import (
     Detections,
@@ -69,7 +70,7 @@ def read_wide(path: Path, skeleton: str | None, meaning: Grammar, example: str) 
     n_axes = 3 if (taken[:, 2] >= 0).all() else 2
     notes = [] if "frame" in at else ["there is no column frame: rows were counted from 0"]
     if n_axes == 2 and (taken[:, 2] >= 0).any():
-        notes.append("only some keypoints have z: smoothed in x and y, z is left as it is")
+        notes.append(Caution("only some keypoints have z: smoothed in x and y, z stays as it is"))
     present = taken >= 0
     wanted = taken[present].tolist()
     lines, texts, data = table.columns(1, header, list(at.values()), wanted)

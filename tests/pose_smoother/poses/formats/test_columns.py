@@ -47,6 +47,12 @@ def test_both_ways_read_the_same(body: str, monkeypatch: pytest.MonkeyPatch) -> 
     assert quick == slow
 
 
+def test_a_plain_table_takes_the_quick_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(text_table.Table, "rows", None)
+    lines, _, values = parse(b"frame,x,name,y\n0,1,a,2\n").columns(1, HEADER, [0], [1, 3])
+    assert (lines, values.tolist()) == ([1], [[1, 2]])
+
+
 def test_plain_numbers_and_blanks_take_the_quick_way() -> None:
     lines = ["0,1.5,a,-2\n", "1,,b,\n", "2,,,3"]
     found = text_table._parsed(lines, "".join(lines), ",", [1, 3])
