@@ -93,7 +93,7 @@ def frame_rate(value: Any) -> float | None:
 
 
 def _is_number(text: str) -> bool:
-    return re.fullmatch(r"\s*[+-]?[0-9]{1,20}(\.[0-9]*)?\s*", text) is not None
+    return re.fullmatch(r"\s*[+-]?[0-9]{1,20}(\.[0-9]*(e[+-]?[0-9]{1,2})?)?\s*", text) is not None
 
 
 def named_frame(value: Any) -> tuple[str, int]:

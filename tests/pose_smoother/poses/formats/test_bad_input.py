@@ -131,7 +131,7 @@ def saved(folder: Path, **arrays: Any) -> Path:
 @pytest.mark.parametrize(
     ("arrays", "told"),
     [
-        ({"poses": np.zeros((2, 17, 2))}, "expected an array called keypoints, found poses"),
+        ({"a": np.zeros(2), "b": np.zeros(2)}, "expected an array called keypoints, found a, b"),
         ({"keypoints": np.zeros((2, 17))}, r"expected the axes \(time, .*, found \(2, 17\); other"),
         (
             {"keypoints": np.zeros((2, 17, 4))},

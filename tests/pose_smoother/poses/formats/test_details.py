@@ -385,3 +385,16 @@ def test_formats_are_distinguished_by_content(tmp_path: Path) -> None:
     ):
         (tmp_path / "a.json").write_text(text, encoding="utf-8")
         assert find_format(tmp_path / "a.json") == name
+
+
+def test_timestamps_of_a_camera_keep_their_gaps() -> None:
+    rng = np.random.default_rng(0)
+    number = np.delete(np.arange(3000), [50, 51, 700])
+    number[2000:] += 5000  # a pause: how many frames it takes is not exact
+    notes: list[str] = []
+    _, frame, step = frame_numbers(number / 29.97 + rng.normal(0, 0.001, len(number)), notes)
+    assert notes == []
+    assert np.array_equal(frame[:2000], number[:2000])
+    assert np.array_equal(np.diff(frame)[2001:], np.diff(number)[2001:])
+    assert abs(np.diff(frame)[1999] / np.diff(number)[1999] - 1) < 0.01
+    assert step == pytest.approx(1 / 29.97, rel=1e-3)
