@@ -172,6 +172,12 @@ def test_wrong_shapes_are_refused():
     for wrong in (predicted[..., :1], predicted[:, :4], np.repeat(predicted, 2, axis=1)):
         with pytest.raises(ValueError, match="expected predicted and truth"):
             scores_of(wrong, truth, annotated, clip)
+    truth_of = GroundTruth(torch.tensor(truth), torch.tensor(annotated))
+    with pytest.raises(ValueError, match=r"\(12, 5, 25, 2\) and \(11,\)"):
+        Scorer(3).update(torch.tensor(predicted), truth_of, torch.tensor(clip[1:]))
+    for wrong in (annotated[:, :4], np.repeat(annotated, 2, axis=1)):
+        with pytest.raises(ValueError, match="expected"):
+            GroundTruth(torch.tensor(truth), torch.tensor(wrong))
     with pytest.raises(ValueError, match="missing_torso"):
         Scorer(3, missing_torso="other")
 
