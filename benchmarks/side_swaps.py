@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_smoother.poses.tracks import Floats, Track
-from pose_smoother.smoothing.swap_detection import body_size, left_right_swaps
+from pose_smoother.smoothing.swap_detection import left_right_swaps, longest_side
 from trainer.data.clean_motion import MotionPool
 
 RESULTS = Path(__file__).parent / "results" / "side_swaps.csv"
@@ -107,7 +107,7 @@ def clips(n_clips: int, seed: int) -> Iterator[Clip]:
         kind = ("mouse", "walk", "body", "body")[i % 4]
         make = {"mouse": mouse, "walk": walk}.get(kind)
         points, pairs = body(rng, N_FRAMES, pool) if make is None else make(rng, N_FRAMES)
-        points = points / body_size(_track(points)) * SIZE_PX
+        points = points / longest_side(_track(points)) * SIZE_PX
         points = points + rng.normal(
             0, SIZE_PX * rng.choice([0.002, 0.005, 0.01, 0.02]), points.shape
         )
@@ -130,7 +130,7 @@ def _track(points: Floats) -> Track:
 def errors(clip: Clip) -> tuple[int, int]:
     """Rows of pairs that are exchanged though they need not be, and that are left as they are."""
     found = left_right_swaps([clip.track], clip.pairs).get(0, {})
-    size = body_size(clip.track)
+    size = longest_side(clip.track)
     n_false = n_left = 0
     for pair in clip.pairs:
         a, b = (clip.track.keypoints[:, k] for k in pair)

@@ -124,8 +124,8 @@ def combine(raw: Floats, ready: Prepared, first: int, start: int, stop: int) -> 
     """
     out = np.ascontiguousarray(raw[:, start - first : stop - first].transpose(2, 1, 0))
     logit, positions = _candidates(ready, start, stop)
-    a = _softmax(out[:CANDIDATES] + logit)
-    b = _softmax(out[CANDIDATES : 2 * CANDIDATES] + logit)
+    a = softmax(out[:CANDIDATES] + logit, 0)
+    b = softmax(out[CANDIDATES : 2 * CANDIDATES] + logit, 0)
     gain = np.logaddexp(0, out[2 * CANDIDATES] - np.float32(1.0)).astype(np.float32)
     a += gain * (a - b)
     moved = np.einsum("ntk,ntkc->tkc", a, positions)
@@ -148,10 +148,11 @@ def _candidates(ready: Prepared, start: int, stop: int) -> tuple[Floats, Floats]
     return logit, positions
 
 
-def _softmax(logits: Floats) -> Floats:
-    logits -= logits.max(0)
+def softmax(logits: Floats, axis: int) -> Floats:
+    """Weights that sum to 1 along an axis, in the logits' memory."""
+    logits -= logits.max(axis, keepdims=True)
     np.exp(logits, out=logits)
-    logits /= logits.sum(0)
+    logits /= logits.sum(axis, keepdims=True)
     return logits
 
 
