@@ -164,7 +164,8 @@ class Table:
         for index, new in changes.items():
             cells = self.cells(index)
             texts = list(map(repr, new.values()))
-            if _are_short(texts) and self.decimal == "." and '"' not in lines[index]:
+            plain_cells = '"' not in lines[index] and f"{self.delimiter} " not in lines[index]
+            if _are_short(texts) and self.decimal == "." and plain_cells:
                 cells += [""] * (max(new) + 1 - len(cells))
                 for column, text in zip(new, texts, strict=True):  # most lines
                     cells[column] = text
@@ -295,8 +296,13 @@ def plain(cell: str) -> str:
 def number_text(value: float, like: str, decimal: str = ".") -> str:
     """A raw cell for a number: at most six decimals, no exponent, no minus before a zero.
 
-    It is quoted, and has a decimal separator, where the cell that it replaces has.
+    It is quoted, and has a decimal separator and blanks around it, where the cell that it replaces
+    has.
     """
+    inner = like.strip(" ")
+    if inner != like:  # blanks around a number stay; one that filled up a column may be one less
+        before, _, after = like.partition(inner) if inner else (like, "", "")
+        return before + number_text(value, inner, decimal) + after
     text = f"{value:.{DECIMALS}f}".rstrip("0")
     text = text + "0" if text.endswith(".") and decimal in like else text.rstrip(".")
     if text.startswith("-") and float(text) == 0:
@@ -393,10 +399,14 @@ def _compact(name: str) -> str:
 
 #: Names of the columns that say whose row it is, in both layouts.
 IDENTITY: dict[str, tuple[str, ...]] = {
-    "video": ("video", "video_id", "video_name", "clip", "sequence"),
+    "video": (
+        *("video", "video_id", "video_name", "video_file", "video_path", "clip", "sequence"),
+        *("session", "trial", "recording"),
+    ),
     "person": (
         *("person", "person_id", "track_id", "track", "individual", "individuals", "instance"),
-        *("individual_id", "subject", "animal"),
+        *("individual_id", "individual_name", "subject", "subject_id", "animal", "animal_id"),
+        *("mouse", "mouse_id", "object_id", "person_name", "identity"),
     ),
     "frame": (
         *("frame", "frame_id", "frame_idx", "frame_index", "frame_number", "frame_no", "frame_num"),
