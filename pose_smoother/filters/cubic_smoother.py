@@ -121,7 +121,8 @@ def _factor(known: NDArray[np.bool_] | Floats, noise_ratio: float) -> Floats:
 @lru_cache(maxsize=64)
 def _cached_factor(known: bytes, n_frames: int, noise_ratio: float) -> Floats:
     """The same of packed bits: keypoints that are seen in the same frames have the same matrix."""
-    return _factor(np.unpackbits(np.frombuffer(known, np.uint8), count=n_frames), noise_ratio)
+    bits = np.unpackbits(np.frombuffer(known, np.uint8), count=n_frames)
+    return _factor(bits.astype(bool), noise_ratio)
 
 
 def precision(known: NDArray[np.bool_] | Floats, noise_ratio: float) -> Floats:

@@ -101,7 +101,7 @@ class Network:
             _add_product(h[PAD + tile.start + shift : PAD + tile.stop + shift], tap, out)
 
     def _mix(self, name: str, own: Floats, neighbours: Floats, share: Floats) -> None:
-        """Add the means over all keypoints and over those that move alike: the first is computed once."""
+        """Add what the means over all keypoints and over those that move alike are worth."""
         keypoints, _, width = own.shape
         weight, bias = self.weights[f"{name}.weight"], self.weights[f"{name}.bias"]
         flat = own.reshape(keypoints, -1)
@@ -186,7 +186,8 @@ def run(network: Network, ready: Prepared) -> tuple[Floats, Floats]:
     """
     one, its_scale = run_view(network, ready)
     other, other_scale = run_view(network, ready.turned())
-    return (one - other[::-1]) / 2, (its_scale + other_scale[::-1]) / 2
+    half = np.float32(0.5)
+    return half * (one - other[::-1]), half * (its_scale + other_scale[::-1])
 
 
 def run_view(network: Network, ready: Prepared) -> tuple[Floats, Floats]:

@@ -42,10 +42,11 @@ def shrink_components(positions: Floats, unit: NDArray[np.floating]) -> Floats:
     scaled = positions / unit[:, None]
     rest = scaled.reshape(len(scaled), -1)
     out = np.zeros_like(rest)
-    for width, left in zip((*BANDS_FRAMES, None), NOISE_LEFT, strict=True):
-        slow = None if width is None else gaussian_filter1d(rest, width, axis=0, mode="nearest")
-        out += _wiener(rest if slow is None else rest - slow, left)
+    for width, left in zip(BANDS_FRAMES, NOISE_LEFT[:-1], strict=True):
+        slow = gaussian_filter1d(rest, width, axis=0, mode="nearest")
+        out += _wiener(rest - slow, left)
         rest = slow
+    out += _wiener(rest, NOISE_LEFT[-1])
     return out.reshape(positions.shape) * unit[:, None]
 
 
