@@ -102,7 +102,7 @@ def test_a_batch_is_a_function_of_its_generator(pool: MotionPool) -> None:
 
 
 def test_training_lowers_the_loss_and_resumes(pool: MotionPool, tmp_path: Path) -> None:
-    config = PretrainConfig(minutes=1e9, bfloat16=False)
+    config = PretrainConfig(steps=10**9, bfloat16=False)
     batch = to_tensors(draw_batch(pool, np.random.default_rng(0), 1500))
     run = Run(tmp_path, config)
     ratios = [run.update(batch) for _ in range(40)]
