@@ -11,6 +11,10 @@ Floats = NDArray[np.float64]
 
 def known_points(positions: NDArray[np.floating]) -> NDArray[np.bool_]:
     """Where a point has a finite number on every axis: ``np.isfinite(positions).all(axis=-1)``."""
+    if positions.flags.c_contiguous:  # mostly all are known, which one pass shows
+        with np.errstate(invalid="ignore", over="ignore"):
+            if np.isfinite(positions.sum()):
+                return np.ones(positions.shape[:-1], bool)
     found = np.isfinite(positions[..., 0])
     for axis in range(1, positions.shape[-1]):
         found &= np.isfinite(positions[..., axis])
