@@ -112,7 +112,7 @@ def _through(chain: Chain, track: Track, positions: Floats) -> tuple[Floats, tup
     parts = _runs(track, chain.bridged_frames)
     findings: list[Finding] = []
     n_keypoints = positions.shape[1]
-    n_some, size = n_keypoints, 0.0
+    n_some, size = max(n_keypoints, 1), 0.0
     if chain.reads_the_body:
         size = _size(positions)
     elif chain.needs_memory and positions.size > _MOST_VALUES:
