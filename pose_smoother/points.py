@@ -21,6 +21,18 @@ def known_points(positions: NDArray[np.floating]) -> NDArray[np.bool_]:
     return np.asarray(found)
 
 
+def points_within(positions: NDArray[np.floating], farthest: float) -> NDArray[np.bool_]:
+    """Where no coordinate of a point is farther from zero than ``farthest``; false for NaN."""
+    if positions.flags.c_contiguous and positions.size:  # mostly all are
+        with np.errstate(invalid="ignore"):
+            if -farthest <= positions.min() and positions.max() <= farthest:
+                return np.ones(positions.shape[:-1], bool)
+    found = np.abs(positions[..., 0]) <= farthest
+    for axis in range(1, positions.shape[-1]):
+        found &= np.abs(positions[..., axis]) <= farthest
+    return np.asarray(found)
+
+
 def lengths(differences: Floats) -> Floats:
     """The length of each vector: ``np.linalg.norm(differences, axis=-1)``."""
     squares = differences[..., 0] ** 2

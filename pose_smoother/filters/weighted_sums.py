@@ -28,11 +28,12 @@ def weighted_sums(values: Floats, weights: Floats) -> Floats:
     if r > _LARGEST_REACH or flat.shape[1] < _FEWEST_COLUMNS:
         return _by_lags(flat, weights).reshape(values.shape)
     sums = np.empty_like(flat)
+    ends: tuple[tuple[slice, slice], ...]
     if n > 4 * r:
         _inner_sums(flat, weights, sums[r : n - r])
-        ends = [(slice(0, 2 * r), slice(0, r)), (slice(n - 2 * r, n), slice(n - r, n))]
+        ends = ((slice(0, 2 * r), slice(0, r)), (slice(n - 2 * r, n), slice(n - r, n)))
     else:
-        ends = [(slice(0, n), slice(0, n))]
+        ends = ((slice(0, n), slice(0, n)),)
     for around, rows in ends:
         frame = np.arange(n)
         lag = frame[around] - frame[rows, None]

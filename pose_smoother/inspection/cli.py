@@ -1,11 +1,13 @@
 """The command that reports what is in a file of keypoints: inspect."""
 
-import json
+import logging
 from pathlib import Path
 
 import click
 
-from pose_smoother.cli_support import OVERWRITE, PATH, FiniteRange, say, say_lines
+from pose_smoother.cli_support import OVERWRITE, PATH, FiniteRange, inform, say_json, say_lines
+
+_log = logging.getLogger(__name__)
 
 
 @click.command()
@@ -19,9 +21,7 @@ from pose_smoother.cli_support import OVERWRITE, PATH, FiniteRange, say, say_lin
     "--skeleton", default=None, help="Names the keypoints of a file that does not: coco-17."
 )
 @OVERWRITE
-@click.pass_obj
 def inspect(
-    quiet: bool,
     source: Path,
     as_json: bool,
     html: Path | None,
@@ -43,14 +43,15 @@ def inspect(
     from pose_smoother.inspection.inspect import inspect as look
     from pose_smoother.inspection.page import report_page
     from pose_smoother.inspection.report import as_text
+    from pose_smoother.poses.assumed import log_assumed
 
     target = html and check_output(html, (source,), overwrite=overwrite)
     found = look(source, fps=fps, format=format, skeleton=skeleton)
-    if not quiet:
-        for text in found.warnings:
-            say(f"warning: {text}", err=True)
-    say_lines(json.dumps(found.as_dict(), indent=2) if as_json else as_text(found, every))
+    log_assumed(_log, found.warnings)
+    if as_json:
+        say_json(found.as_dict())
+    else:
+        say_lines(as_text(found, every))
     if target is not None:
         write_atomic(target, report_page(found))
-        if not quiet:
-            say(f"wrote {html}", err=True)
+        inform(f"wrote {html}", err=True)

@@ -6,19 +6,18 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, ProcessPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from pose_smoother.dask_cluster import connected
 from pose_smoother.errors import InvalidInputError, PoseSmootherError
-from pose_smoother.extras import missing_extra
 from pose_smoother.files.shared_locks import shared_locks_problem
+from pose_smoother.poses.assumed import NOTE
 from pose_smoother.poses.formats import find_format, formats
 
 _log = logging.getLogger(__name__)
 _one_at_a_time = threading.Lock()  # HDF5 is not made for the threads of a worker
-_CONNECT_TIMEOUT_S = 15.0
-_WORKERS_TIMEOUT_S = 120.0  # for a queue to start the first worker
 
 #: Smooths the first file into the second, and returns a line of text about it.
 Smooth = Callable[[Path, Path], str]
@@ -99,7 +98,8 @@ def _inside(folder: Path, format: str | None) -> list[Path]:
         found += [path] if chosen else []
         n_others += not chosen
     if n_others:
-        _log.warning("%s: %d files of other kinds were left out", folder, n_others)
+        what = "1 file of another kind" if n_others == 1 else f"{n_others} files of other kinds"
+        _log.log(NOTE, "%s: left out %s", folder, what)
     return found
 
 
@@ -146,7 +146,8 @@ def smooth_many(
     with ExitStack() as opened:
         pool: Executor
         if scheduler is not None:
-            pool = opened.enter_context(_dask(scheduler))
+            client = opened.enter_context(connected(scheduler, n_workers))
+            pool = client.get_executor(pure=False)
         else:
             context = multiprocessing.get_context("spawn")
             processes = ProcessPoolExecutor(min(n_workers, len(jobs)), context, begin)
@@ -168,23 +169,3 @@ def smooth_many(
 def _alone(smooth: Smooth, job: Job) -> Result:
     with _one_at_a_time:
         return smooth_one(smooth, job)
-
-
-@contextmanager
-def _dask(address: str) -> Iterator[Executor]:
-    """The workers of a Dask cluster."""
-    if problem := missing_extra("distributed"):
-        raise InvalidInputError(f"--scheduler: {problem}")
-    from distributed import Client
-
-    try:
-        client = Client(address, timeout=_CONNECT_TIMEOUT_S, set_as_default=False)
-    except (OSError, ValueError, TypeError) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise InvalidInputError(f"--scheduler {address}: cannot be reached ({reason})") from None
-    with client:
-        try:
-            client.wait_for_workers(1, timeout=_WORKERS_TIMEOUT_S)
-        except TimeoutError:
-            raise InvalidInputError(f"--scheduler {address}: it has no worker") from None
-        yield client.get_executor(pure=False)

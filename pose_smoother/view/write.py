@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
+from pose_smoother.poses.assumed import log_assumed
 from pose_smoother.poses.formats import read_poses
 from pose_smoother.poses.tracks import Poses
 from pose_smoother.smoothing.tracks import Rules
@@ -30,7 +31,7 @@ def write_view(
     format: str | None = None,
     skeleton: str | None = None,
 ) -> str:
-    """Write the page of ``pose-smoother view``; what was assumed is logged as warnings.
+    """Write the page of ``pose-smoother view``; what was assumed is logged.
 
     Returns
     -------
@@ -45,8 +46,7 @@ def write_view(
         raise InvalidInputError("--min-score goes with --smoother: a smoothed file is as it is")
     everything = read_poses(source, format=format, skeleton=skeleton)
     check_axes(everything, source)
-    for text in everything.warnings:
-        _log.warning("%s: %s", source, text)
+    log_assumed(_log, everything.warnings, source)
     poses, others = choose_recording(everything, recording)
     if others and recording is None:
         _log.warning(

@@ -58,3 +58,5 @@ def test_source_pixels_come_back() -> None:
 def test_positions_outside_the_heatmap_are_not_annotated() -> None:
     exact = np.array([[-0.6, 3], [-0.5, 3], [55.4, 55.4], [55.5, 3], [np.nan, np.nan]], np.float32)
     assert nearest_pixel(exact).tolist() == [[-1, -1], [0, 3], [55, 55], [-1, -1], [-1, -1]]
+    # Of a frame and of a window, one keypoint outside says nothing of the others.
+    assert nearest_pixel(exact[None, None]).tolist() == [[nearest_pixel(exact).tolist()]]

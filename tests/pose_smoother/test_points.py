@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pose_smoother.points import known_points, lengths
+from pose_smoother.points import known_points, lengths, points_within
 
 
 @pytest.mark.parametrize("n_axes", [1, 2, 3])
@@ -14,3 +14,8 @@ def test_as_numpy_bit_for_bit(n_axes):
     assert np.array_equal(known_points(values), np.isfinite(values).all(axis=-1))
     norm = np.linalg.norm(values, axis=-1)
     assert lengths(values).tobytes() == norm.tobytes()
+
+
+def test_a_point_is_within_where_every_axis_is() -> None:
+    positions = np.array([[1.0, -2.0], [1.0, 3.0], [-3.0, 1.0], [np.nan, 0.0], [0.0, -np.inf]])
+    assert points_within(positions, 2.0).tolist() == [True, False, False, False, False]

@@ -13,6 +13,7 @@ import numpy as np
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
+from pose_smoother.poses.assumed import Caution
 from pose_smoother.poses.formats.evidence import Evidence
 from pose_smoother.poses.formats.json_utils import (
     dump,
@@ -119,7 +120,8 @@ def _names(document: Any, items: list[Any], n: int, notes: list[str]) -> tuple[s
         raise InvalidInputError("expected one skeleton, found categories with different keypoints")
     names: tuple[str, ...] = found.pop() if found else ()
     if names and len(names) != n:
-        notes.append(f"the category names {len(names)} keypoints, but there are {n}: not used")
+        text = f"the category names {len(names)} keypoints, but there are {n}: not used"
+        notes.append(Caution(text))
     return names if len(names) == n else None
 
 

@@ -16,10 +16,12 @@ from pose_smoother.poses.formats.individuals import person_id
 from pose_smoother.poses.formats.plain_cells import Coded, Indices
 from pose_smoother.poses.formats.text_table import (
     IDENTITY,
+    KEYPOINT,
     SCORES,
     columns,
     head_texts,
     parse,
+    with_meaning,
 )
 from pose_smoother.poses.formats.tracks_io import (
     Detections,
@@ -35,15 +37,15 @@ NAME = "csv-long"
 EXTENSIONS = (".csv", ".tsv", ".txt")
 HAS = frozenset({"scores", "fps", "3-D"})
 
+_AXIS_NAMES = (
+    *("{}", "{}_px", "{}_mm", "{}_cm", "{}_m", "pos_{}", "{}_pos", "position_{}", "{}_position"),
+    *("coord_{}", "{}_coord", "{}_coordinate"),
+)
 _MEANINGS = {
     **IDENTITY,
-    "keypoint": (
-        *("keypoint", "keypoint_name", "bodypart", "bodyparts", "joint", "landmark", "node"),
-        *("landmark_name", "landmark_id", "landmark_index", "landmark_idx", "keypoint_id"),
-    ),
-    "x": ("x", "x_px"),
-    "y": ("y", "y_px"),
-    "z": ("z",),
+    "frame": (*IDENTITY["frame"], "time", "t"),
+    "keypoint": KEYPOINT,
+    **{axis: tuple(form.format(axis) for form in _AXIS_NAMES) for axis in "xyz"},
     "score": SCORES,
 }
 _NEEDED = ("frame", "keypoint", "x", "y")
@@ -51,9 +53,8 @@ _NEEDED = ("frame", "keypoint", "x", "y")
 
 def claims(path: Path) -> Evidence:
     """Whether the header has a column for each of frame, keypoint, x and y."""
-    names = {name.strip().lower() for name in head_texts(path)}
-    found = all(names & set(_MEANINGS[meaning]) for meaning in _NEEDED)
-    return Evidence.NAMES if found else Evidence.NONE
+    found = with_meaning(head_texts(path), _MEANINGS)
+    return Evidence.NAMES if found.keys() >= set(_NEEDED) else Evidence.NONE
 
 
 def read(path: Path, skeleton: str | None) -> Poses:

@@ -1,8 +1,9 @@
 """CSV with one person of one frame a row: frame, nose_x, nose_y, nose_score, …, person, video.
 
-A keypoint is two columns that end in x and y after ``_``, ``.``, ``-``, ``:`` or a space (Anipose
-and MediaPipe have z, too); its score ends in one of `text_table.SCORES`, or c, p, s. SLEAP's
-analysis CSV is such a table. Without a frame column, rows are frames from 0 on.
+A keypoint is two columns that end in x and y after ``_``, ``.``, ``-``, ``:`` or a space, in
+brackets or as a capital (Anipose and MediaPipe have z, too), perhaps with a unit; its score ends in
+one of `text_table.SCORES`, or c, p, s. SLEAP's analysis CSV is such a table. Without a frame
+column, rows are frames from 0 on.
 """
 
 import re
@@ -18,12 +19,18 @@ NAME = "csv-wide"
 EXTENSIONS = (".csv", ".tsv", ".txt")
 HAS = frozenset({"scores", "fps", "3-D"})
 
-_COLUMN = re.compile(rf"(.+)[_.:\- ](?:(x|y|z)|({'|'.join(SCORES)}|c|p|s))", flags=re.IGNORECASE)
+_WHAT = rf"(?:(x|y|z)|({'|'.join(SCORES)}|c|p|s))"
+_UNIT = r"(?:[_ ]?(?:px|pixels?|mm|cm)|[_ ]?[\[(](?:px|pixels?|mm|cm|m)[\])])?"
+_COLUMNS = (
+    re.compile(rf"(.+)[_.:\- ]{_WHAT}{_UNIT}", flags=re.IGNORECASE),
+    re.compile(rf"(.+?)[_.:\- ]?[\[(]{_WHAT}[\])]", flags=re.IGNORECASE),
+    re.compile(rf"(.*[a-z0-9])(?:([XYZ])|({'|'.join(map(str.title, SCORES))}))"),
+)
 
 
 def _meaning(title: str) -> tuple[str, int] | None:
     """A keypoint's name and axis from ``nose_x`` or ``nose.score``."""
-    match = _COLUMN.fullmatch(title)
+    match = next(filter(None, (column.fullmatch(title) for column in _COLUMNS)), None)
     if match is None:
         return None
     return match[1], AXES.index(match[2].lower() if match[2] else "score")

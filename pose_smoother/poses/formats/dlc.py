@@ -2,8 +2,8 @@
 
 Lightning Pose and EKS write such tables, too, with more columns, which stay as they are.
 
-Columns have three or four labels: scorer, (individual,) bodypart and x, y or likelihood. Rows are
-named by frame numbers, or by images as in ``labeled-data/video/img0012.png``.
+Columns have three or four labels: scorer, (individual,) bodypart and x, y, z or likelihood. Rows
+are named by frame numbers, or by images as in ``labeled-data/video/img0012.png``.
 """
 
 from collections.abc import Sequence
@@ -28,13 +28,14 @@ from pose_smoother.poses.formats.tracks_io import (
     to_file_order,
     to_tracks,
 )
+from pose_smoother.poses.formats.wide_table import PARTIAL_Z
 from pose_smoother.poses.tracks import Floats, Poses
 
 NAME = "dlc"
 EXTENSIONS = (".csv", ".h5", ".hdf5")
-HAS = frozenset({"scores"})
+HAS = frozenset({"scores", "3-D"})
 
-_COORDS = {"x": 0, "y": 1, "likelihood": 2}
+_COORDS = {"x": 0, "y": 1, "z": 2, "likelihood": 3}
 _ALONE = "1"  # the person of a file without individuals
 
 
@@ -87,28 +88,29 @@ def _csv(table: Table) -> tuple[list[str] | Indices, list[tuple[str, ...]], Floa
 
 
 def _layout(columns: list[tuple[str, ...]]) -> tuple[list[str], list[str], NDArray[np.int64]]:
-    """Names of keypoints and people, and each number's column: int64 (people, J, 3), -1 none.
+    """Names of keypoints and people, and each number's column: int64 (people, J, 4), -1 none.
 
-    A keypoint has columns x and y; other columns, such as a variance, are left as they are.
+    A keypoint has columns x and y, and z where all have it; other columns, such as a variance, are
+    left as they are.
     """
     found: dict[tuple[str, str], list[int]] = {}
     for column, labels in enumerate(columns):
         if len(labels) not in (3, 4) or labels[-1] not in _COORDS:
             continue
         key = (labels[1] if len(labels) == 4 else _ALONE, labels[-2])
-        at = found.setdefault(key, [-1, -1, -1])
+        at = found.setdefault(key, [-1] * len(_COORDS))
         if at[_COORDS[labels[-1]]] >= 0:
             raise InvalidInputError(f"two columns for {' '.join(labels)}")
         at[_COORDS[labels[-1]]] = column
     found = {key: at for key, at in found.items() if min(at[:2]) >= 0}
     if not found:
         raise InvalidInputError(
-            "expected columns of (scorer, bodypart, x|y|likelihood), with or without an "
+            "expected columns of (scorer, bodypart, x|y|z|likelihood), with or without an "
             f"individual, found {columns[0] if columns else 'none'}"
         )
     people = {name: i for i, name in enumerate(dict.fromkeys(person for person, _ in found))}
     names = {name: i for i, name in enumerate(dict.fromkeys(keypoint for _, keypoint in found))}
-    place = np.full((len(people), len(names), 3), -1, dtype=np.int64)
+    place = np.full((len(people), len(names), len(_COORDS)), -1, dtype=np.int64)
     for (person, keypoint), at in found.items():
         place[people[person], names[keypoint]] = at
     return list(names), list(people), place
@@ -138,30 +140,33 @@ def read(path: Path, skeleton: str | None) -> Poses:
         values = np.concatenate([block.values for block in store], axis=1)
     names, people, place = _layout(columns)
     padded = np.concatenate([values, np.full((len(values), 1), np.nan)], axis=1)
-    data = padded[:, place]  # (n, people, J, 3); -1 is the padding
+    data = padded[:, place]  # (n, people, J, 4); -1 is the padding
     if isinstance(rows, list):
         images = [_image(name) for name in rows]
         videos = [video for video, _ in images]
         frames = np.array([frame for _, frame in images], dtype=np.int64)
     else:
         videos, frames = named_frames(rows)
-    data = data.reshape(-1, len(names), 3)
+    data = data.reshape(-1, len(names), len(_COORDS))
+    has_z = place[..., _COORDS["z"]] >= 0
+    n_axes = 3 if has_z.all() else 2
+    notes = [PARTIAL_Z] if has_z.any() and n_axes == 2 else []
     seen = Detections(
         [video for video in videos for _ in people],
         list(people) * len(videos),
         np.repeat(frames, len(people)),
-        data[..., :2],
-        data[..., 2],
+        data[..., :n_axes],
+        data[..., _COORDS["likelihood"]],
     )
-    return to_tracks(names, seen, raw, (place, store))
+    return to_tracks(names, seen, raw, (place[..., :n_axes], store), notes)
 
 
 def write(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:
     """The same table with other coordinates."""
     place, store = poses.origin.place
     raw = poses.origin.raw
-    new, changed = (x.reshape(-1, *place.shape[:2], 2) for x in to_file_order(poses, keypoints))
-    changed = changed & (place[..., :2] >= 0)
+    new, changed = (x.reshape(-1, *place.shape) for x in to_file_order(poses, keypoints))
+    changed = changed & (place >= 0)
     rows, *spot = np.nonzero(changed)
     columns = place[tuple(spot)]
     values = new[changed]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from pose_smoother.poses.assumed import Caution
 from pose_smoother.poses.formats.linking import MAX_GAP, link
 from pose_smoother.poses.tracks import Floats
 
@@ -163,10 +164,8 @@ def _with_keypoints(rows: list[int], keypoints: Floats) -> list[int]:
 def _warn(found: Grouping, alone: bool, untrusted: set[tuple[str, str | None]]) -> None:
     if untrusted:
         ids = sorted({str(name) for _, name in untrusted})
-        found.warnings.append(
-            f"two detections of a frame have one id ({some(ids)}): detections with it were linked "
-            "instead"
-        )
+        text = f"two detections of a frame have one id ({some(ids)})"
+        found.warnings.append(Caution(f"{text}: detections with it were linked instead"))
     if alone:
         found.warnings.append(
             "people without ids, never two in a frame, were taken as one person throughout"

@@ -36,6 +36,9 @@ NAME = "nwb"
 EXTENSIONS = (".nwb",)
 HAS = frozenset({"scores", "fps", "3-D"})
 
+#: A longer step than so many frames begins a new run in every filter: its length need not be exact.
+_COUNTED_FRAMES = 4
+
 _MAX_LINKS = 16
 _PREFIX = "PoseEstimationSeries"  # NeuroConv names a series so, before the keypoint's name
 
@@ -166,18 +169,21 @@ def _all_series(file: h5py.File) -> list[Series]:
 def frame_numbers(time: Floats, notes: list[str]) -> tuple[Floats, NDArray[np.int64], float | None]:
     """Every moment once, ascending, its frame number, and the step between frames.
 
-    ``notes`` gets what was assumed; the step is None where the moments are not evenly spaced.
+    A camera's timestamps vary by a share of a step; how many frames a long pause takes is not
+    exact then, nor has it to be. ``notes`` gets what was assumed; the step is None where the
+    moments are not evenly spaced.
     """
     moments = np.unique(time)
     steps = np.diff(moments)
-    # Timestamps of one frame may differ in their last digits: less than half a step.
     step = float(np.median(steps)) if len(steps) else 1.0
-    frame = np.rint((moments - moments[0]) / step)
-    off = np.abs((moments - moments[0]) / step - frame)
-    if len(np.unique(frame)) < len(frame) or frame[-1] >= 2**53 or off.max() > 0.25:
+    ratio = steps / step
+    whole = np.rint(ratio)
+    near = (np.abs(ratio - whole) <= 0.25) | (whole > _COUNTED_FRAMES)
+    if not (near & (whole >= 1)).all() or whole.sum() >= 2**53:
         notes.append("timestamps are not evenly spaced: frames were numbered in their order")
         return moments, np.arange(len(moments)), None
-    return moments, frame.astype(np.int64), step if len(steps) else None
+    frame = np.concatenate([[0], np.cumsum(whole.astype(np.int64))])
+    return moments, frame, float(steps[whole == 1].mean()) if len(steps) else None
 
 
 def read(path: Path, skeleton: str | None) -> Poses:

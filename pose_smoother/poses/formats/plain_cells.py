@@ -155,7 +155,7 @@ class PlainCells:
                 good[at] &= fine
             good &= n <= 24
         divisor: Floats = _POWERS[np.clip(places, 0, 22)]
-        values = mantissa / divisor
+        values: Floats = mantissa.astype(np.float64) / divisor
         long = np.flatnonzero(good & (mantissa > _EXACT))
         if len(long):
             values[long], exact = _divided(mantissa[long], divisor[long])

@@ -23,6 +23,8 @@ from pose_smoother.poses.formats.plain_cells import Coded, Indices, PlainCells, 
 from pose_smoother.poses.formats.tracks_io import DECIMALS, MAX_BYTES
 from pose_smoother.poses.tracks import Floats
 
+_OF_KEYPOINTS = ("name", "id", "index", "idx", "number")
+
 #: What a cell without a number holds.
 MISSING = frozenset({"", "nan", "na", "n/a", "null", "none", "<na>"})
 
@@ -35,6 +37,7 @@ _MAX_COMMENTS = 1000
 _HEAD_BYTES = (1 << 14, 1 << 20)  # that are read of a file for it: at first, and where it is long
 _COMMA_NUMBER = re.compile(r"\s*[+-]?\d*,\d+(?:[eE][+-]?\d+)?\s*")
 _POINT_NUMBER = re.compile(r"\s*[+-]?\d*\.\d+(?:[eE][+-]?\d+)?\s*")
+_NUMBER = re.compile(r'\s*"?[+-]?[\d.,]+(?:[eE][+-]?\d+)?"?\s*|nan', flags=re.IGNORECASE)
 _UTF_16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 _FPS = re.compile(
     r"#.*\b(?:fps|frame_?rate)\s*[:=]\s*(\d+(?:\.\d*)?(?:e[+-]?\d+)?)", flags=re.IGNORECASE
@@ -48,7 +51,7 @@ class Table:
     Attributes
     ----------
     lines : every line with its ending, a quoted line break within one; blank lines are kept.
-    delimiter : ``,``, ``;`` or a tab.
+    delimiter : ``,``, ``;``, ``|``, a tab, or one space where there is none of these.
     encoding : what the bytes were decoded by.
     head : the index of the header, after comment lines (``# fps: 30``).
     """
@@ -60,11 +63,13 @@ class Table:
 
     @cached_property
     def filled(self) -> list[int]:
-        """The indices of lines that are not blank, from the header on."""
-        lines = self.lines[self.head :] if self.head else self.lines
-        if all(map(str.strip, lines)):
+        """The indices of the header and of the lines below it, without blank ones and comments."""
+        below = self.lines[self.head + 1 :]
+        if all(map(str.strip, below)) and "#" not in "".join(below):
             return list(range(self.head, len(self.lines)))
-        return [i for i, line in enumerate(lines, self.head) if line.strip()]
+        texts = enumerate(map(str.lstrip, below), self.head + 1)
+        found = [i for i, text in texts if text and not text.startswith("#")]
+        return [self.head, *found] if found or self.lines[self.head].strip() else []
 
     @cached_property
     def decimal(self) -> str:
@@ -89,9 +94,9 @@ class Table:
     def texts(self, index: int) -> list[str]:
         """The cells of a line as text."""
         line = self.lines[index]
-        cells = self.cells(index)
         if index == self.head:  # a header may be a comment, as NumPy writes it
-            cells[0] = re.sub(r"^\ufeff?\s*#\s*", "", cells[0])
+            line = re.sub(r"^\ufeff?\s*#\s*", "", line)
+        cells = split(line.rstrip("\r\n"), self.delimiter)
         if '"' not in line and "\ufeff" not in line:  # most lines: nothing to take off
             return cells
         return [plain(cell) for cell in cells]
@@ -103,7 +108,7 @@ class Table:
 
         Parameters
         ----------
-        ragged : blank cells at the end of a line may be more, or be left out.
+        ragged : blank cells at the end of a line may be left out; more of them may always be there.
 
         Raises
         ------
@@ -111,8 +116,10 @@ class Table:
         """
         for index in self.filled[first:]:
             texts = self.texts(index)
-            if ragged and not any(map(str.strip, texts[n_cells:])):
-                texts = (texts + [""] * (n_cells - len(texts)))[:n_cells]
+            if len(texts) > n_cells and not any(map(str.strip, texts[n_cells:])):
+                texts = texts[:n_cells]
+            elif ragged:
+                texts += [""] * (n_cells - len(texts))
             if len(texts) != n_cells:
                 raise InvalidInputError(
                     f"line {index + 1}: expected {n_cells} cells, found {len(texts)}"
@@ -223,25 +230,30 @@ def _split_lines(text: str) -> list[str]:
 
 
 def _delimiter(line: str) -> str:
-    return max(",;\t", key=line.count)
+    found = max(",;\t|", key=line.count)
+    return found if found in line or " " not in line.strip() else " "
 
 
 def _head(lines: Sequence[str]) -> int:
     """The index of the header: the first line that is neither blank nor a comment.
 
-    A comment right before numbers, in as many cells as they are, is the header.
+    A comment right before numbers, in as many cells as they are, is the header. Excel's ``sep=;``
+    is a comment.
     """
     last = None
     for index, line in enumerate(lines):
         text = line.removeprefix("\ufeff").strip()
         if text.startswith("#"):
             last = index
+        elif index == 0 and text.lower().strip('"').startswith("sep="):
+            continue
         elif text:
             if last is None:
                 return index
             mark = _delimiter(text)
-            alike = text.count(mark) == lines[last].count(mark) > 0
-            return last if alike and not re.search("[A-Za-z]", text.split(mark)[0]) else index
+            titles = lines[last].removeprefix("\ufeff").lstrip("# \t").rstrip()
+            alike = text.count(mark) == titles.count(mark) > 0
+            return last if alike and _NUMBER.fullmatch(text.split(mark)[0]) else index
     return 0
 
 
@@ -365,27 +377,46 @@ def columns(header: list[str], meanings: Mapping[str, Sequence[str]]) -> dict[st
     ------
     InvalidInputError : two columns have one name.
     """
-    names = [name.strip().lower() for name in header]
-    count = Counter(filter(None, names))
+    count = Counter(filter(None, (name.strip().lower() for name in header)))
     if count and count.most_common(1)[0][1] > 1:
         raise InvalidInputError(f"two columns are called {count.most_common(1)[0][0]!r}")
+    return with_meaning(header, meanings)
+
+
+def with_meaning(header: Sequence[str], meanings: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    """As `columns`, of any header; names are compared by their letters and digits alone."""
+    names = [_compact(name) for name in header]
     found: dict[str, int] = {}
     for meaning, aliases in meanings.items():
-        here = [names.index(alias) for alias in aliases if alias in names]
+        here = [names.index(alias) for alias in map(_compact, aliases) if alias in names]
         if here:
             found[meaning] = here[0]
     return found
 
 
+def _compact(name: str) -> str:
+    return "".join(filter(str.isalnum, name.lower()))
+
+
 #: Names of the columns that say whose row it is, in both layouts.
 IDENTITY: dict[str, tuple[str, ...]] = {
     "video": ("video", "video_id", "video_name", "clip", "sequence"),
-    "person": ("person", "person_id", "track_id", "track", "individual", "individuals", "instance"),
+    "person": (
+        *("person", "person_id", "track_id", "track", "individual", "individuals", "instance"),
+        *("individual_id", "subject", "animal"),
+    ),
     "frame": (
-        *("frame", "frame_id", "frame_idx", "frame_index", "frame_number", "fnum"),
-        *("image_id", "image"),
+        *("frame", "frame_id", "frame_idx", "frame_index", "frame_number", "frame_no", "frame_num"),
+        *("frames", "fnum", "image_id", "image", "image_name"),
     ),
 }
+
+#: Names of the column that says which keypoint a row is of.
+KEYPOINT = (
+    *("keypoint", "keypoints", "bodypart", "bodyparts", "joint", "landmark", "node", "marker"),
+    *(f"{one}_{of}" for one in ("keypoint", "joint", "landmark", "node") for of in _OF_KEYPOINTS),
+    *("part", "kpt", "name", "label"),
+)
 
 #: What a keypoint's confidence may be called.
 SCORES = ("score", "confidence", "likelihood", "conf", "visibility", "prob", "probability")

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.plain import read_plain
-from pose_smoother.points import known_points
+from pose_smoother.points import known_points, points_within
+from pose_smoother.poses.assumed import Caution
 from pose_smoother.poses.formats.individuals import group, person_id, some
 from pose_smoother.poses.formats.plain_cells import Coded, Indices
 from pose_smoother.poses.missing import find_missing
@@ -94,7 +95,7 @@ def frame_rate(value: Any) -> float | None:
 
 
 def _is_number(text: str) -> bool:
-    return re.fullmatch(r"\s*[+-]?[0-9]{1,20}(\.[0-9]*)?\s*", text) is not None
+    return re.fullmatch(r"\s*[+-]?[0-9]{1,20}(\.[0-9]*(e[+-]?[0-9]{1,2})?)?\s*", text) is not None
 
 
 def named_frame(value: Any) -> tuple[str, int]:
@@ -153,13 +154,11 @@ def to_tracks(
     if not len(seen.frame):
         raise InvalidInputError("nobody is in it: no frame has a person with keypoints")
     keypoints, warnings = seen.keypoints.copy(), list(notes)
-    near = np.abs(keypoints[..., 0]) <= FARTHEST  # false for NaN as well
-    for axis in range(1, keypoints.shape[2]):
-        near &= np.abs(keypoints[..., axis]) <= FARTHEST
+    near = points_within(keypoints, FARTHEST)
     keypoints[~near] = np.nan
     far = np.count_nonzero(known_points(seen.keypoints) & ~near)
     if far:
-        warnings.append(f"{far} positions beyond {FARTHEST:g} were taken as missing")
+        warnings.append(Caution(f"{far} positions beyond {FARTHEST:g} were taken as missing"))
     who = zip(seen.video, map(person_id, seen.person), strict=True)
     missing = find_missing(keypoints, seen.score, seen.frame, who)
     keypoints[missing.mask] = np.nan

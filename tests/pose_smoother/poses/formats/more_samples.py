@@ -184,6 +184,14 @@ def anipose(path: Path) -> None:
     path.write_text("\n".join(lines) + "\n")
 
 
+def dlc_space(path: Path) -> None:
+    keypoints, _ = _space(3)
+    head = ["scorer" + ",Anna S" * 9, "bodyparts,a,a,a,b,b,b,c,c,c", "coords" + ",x,y,z" * 3]
+    rows = zip(FRAMES, keypoints.reshape(len(FRAMES), -1).tolist(), strict=True)
+    lines = [",".join([str(frame), *map(_cell, row)]) for frame, row in rows]
+    path.write_text("\n".join([*head, *lines]) + "\n")
+
+
 def sleap_csv(path: Path) -> None:
     keypoints, score = moves()
     lines = ["track,frame_idx,instance.score," + ",".join(f"{n}.{a}" for n in COCO for a in _XYS)]
@@ -404,6 +412,7 @@ MORE_SAMPLES: dict[str, Sample] = {
     ),
     "mediapipe_long": Sample("a.csv", "csv-long", mediapipe_long, _numbered(), [_space()[1]]),
     "mediapipe_wide": Sample("a.csv", "csv-xy", mediapipe_wide, _numbered(), [_space()[1]]),
+    "dlc_space": Sample("a.csv", "dlc", dlc_space, {"1": (list(FRAMES), _space(3)[0])}),
     "anipose": Sample(
         "a.csv", "csv-wide", anipose, {"link-1": (list(FRAMES), _space(3)[0])}, [_space(3)[1]]
     ),
