@@ -6,7 +6,7 @@ from the file itself, and returns inputs that do not change when the file is mov
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,6 +61,17 @@ class Prepared:
     unit: Floats
     size: float
     centre: NDArray[np.float64]
+
+    def turned(self) -> Prepared:
+        """The same file with both axes mirrored and time reversed."""
+        return replace(
+            self,
+            filled=-self.filled[::-1],
+            medians=-self.medians[:, ::-1],
+            observed=self.observed[::-1],
+            scores=self.scores[:, ::-1],
+            centre=-self.centre,
+        )
 
     def inputs(self, start: int = 0, stop: int | None = None) -> Floats:
         """The network's inputs for frames `start` to `stop`, float32 (K, frames, CHANNELS)."""
