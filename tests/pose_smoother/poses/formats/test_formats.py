@@ -1,5 +1,6 @@
 """What every format must keep, whatever it looks like inside."""
 
+import contextlib
 import gzip
 import json
 import re
@@ -127,26 +128,18 @@ def test_every_sample_is_claimed_by_its_own_format_alone(sample: str, tmp_path: 
 
 
 @every_sample
-def test_a_damaged_file_is_read_or_refused_by_name(sample: str, tmp_path: Path) -> None:
+def test_a_damaged_file_is_read_or_refused(sample: str, tmp_path: Path) -> None:
     """``tests/faults/rows/row23_fuzz.py`` damages folders and HDF5, too."""
     path = make(sample, tmp_path)
     if path.is_dir() or h5py.is_hdf5(path):
         return
     data = path.read_bytes()
     half = len(data) // 2
-    for inserted in (b"\xff", b"x", b"\t"):
-        path.write_bytes(data[:half] + inserted + data[half:])
-        _read_or_refused(path, FORMAT_OF[sample])
-    for stop in (half, len(data) // 20):
-        path.write_bytes(data[:stop])
-        _read_or_refused(path, FORMAT_OF[sample])
-
-
-def _read_or_refused(path: Path, format: str) -> None:
-    try:
-        read_poses(path, format=format)
-    except InvalidInputError as error:
-        assert str(error).startswith(f"{path}: ")
+    inserted = [data[:half] + odd + data[half:] for odd in (b"\xff", b"x", b"\t")]
+    for harmed in (*inserted, data[:half], data[: len(data) // 20]):
+        path.write_bytes(harmed)
+        with contextlib.suppress(InvalidInputError):
+            read_poses(path, format=FORMAT_OF[sample])
 
 
 def test_what_a_format_says_it_holds_is_in_some_sample(tmp_path: Path) -> None:
