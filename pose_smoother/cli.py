@@ -14,10 +14,11 @@ from pose_smoother.cli_support import (
     PATH,
     FiniteRange,
     OneLineErrors,
+    is_quiet,
     options,
     program_options,
     say,
-    say_lines,
+    say_json,
 )
 from pose_smoother.inspection.cli import inspect
 from pose_smoother.poses.assumed import NOTE
@@ -106,14 +107,14 @@ main.add_command(view)
 @click.option(
     "--view", "page", default=None, type=PATH, help="A page to see it on, too: see `view`."
 )
-@click.pass_obj
+@click.option("--json", "as_json", is_flag=True, help="The same as --summary json.")
 def smooth(
-    quiet: bool,
     sources: tuple[Path, ...],
     out: Path | None,
     out_dir: Path | None,
     workers: int,
     scheduler: str | None,
+    as_json: bool,
     **chosen: Any,
 ) -> None:
     """Smooth files of keypoints: by the pretrained network, by filters or a trained run.
@@ -128,8 +129,10 @@ def smooth(
         raise click.UsageError("give --smoother NAME or --run RUN, one of them")
     if chosen["page"] is not None and (len(sources) != 1 or out is None or str(sources[0]) == "-"):
         raise click.UsageError("--view goes with one file IN and --out")
+    if as_json:
+        chosen["summary_format"] = "json"
     one = partial(_smooth_file, chosen)
-    quiet = quiet and chosen["summary_format"] != "json"
+    quiet = is_quiet() and chosen["summary_format"] != "json"
     where = (sources, out, out_dir, workers, one, chosen["format"], quiet)
     smooth_paths(*where, scheduler=scheduler, made_by=partial(_made_by, chosen))
 
@@ -216,7 +219,7 @@ def formats(as_json: bool) -> None:
 
     if as_json:
         listed = {name: list(module.EXTENSIONS) for name, module in known().items()}
-        say_lines(json.dumps(listed, indent=2))
+        say_json(listed)
         return
     holds = ("scores", "fps", "3-D")
     rows: list[tuple[str, ...]] = [("name", "files", "reads", "writes", *holds)]
@@ -228,13 +231,18 @@ def formats(as_json: bool) -> None:
 
 
 @main.command()
-def skeletons() -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print them as JSON, with their keypoints.")
+def skeletons(as_json: bool) -> None:
     """List the known skeletons: what `--skeleton` takes for files without keypoint names.
 
     Example: pose-smoother skeletons
     """
     from pose_smoother.poses.skeletons import known, skeleton
 
+    if as_json:
+        listed = {name: list(skeleton(name).keypoints) for name in known()}
+        say_json(listed)
+        return
     rows = [("name", "keypoints", "of")]
     for found in map(skeleton, known()):
         also = f" (also {', '.join(found.aliases)})" if found.aliases else ""

@@ -22,6 +22,7 @@ from tqdm import tqdm
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import fsync_folder, write_json
 from pose_smoother.files.plain import read_plain
+from pose_smoother.progress_bars import bars_hidden
 
 TIMEOUT_S = 60.0
 #: A server that sends less than this for so long is given up: a drip would never end.
@@ -152,7 +153,7 @@ def _receive(response: Any, url: str, part: Path, have: int, total: int, max_byt
             total=total,
             unit="B",
             unit_scale=True,
-            disable=None,  # no bar where stderr is not a terminal
+            disable=bars_hidden(),
         ) as bar,
     ):
         try:

@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from pose_smoother.bench.timing import Timings
 from pose_smoother.files.atomic import write_atomic
@@ -102,6 +103,11 @@ def versions_words(*packages: str) -> str:
     found = package_versions(*packages)
     found = {"Python": found.pop("python"), **found}
     return ", ".join(f"{name} {number}" for name, number in found.items())
+
+
+def as_dicts(goals: Sequence[Goal]) -> list[dict[str, Any]]:
+    """The goals as plain values."""
+    return [{**asdict(goal), "met": goal.met} for goal in goals]
 
 
 def table(goals: Sequence[Goal]) -> str:

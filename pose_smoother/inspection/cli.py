@@ -1,12 +1,11 @@
 """The command that reports what is in a file of keypoints: inspect."""
 
-import json
 import logging
 from pathlib import Path
 
 import click
 
-from pose_smoother.cli_support import OVERWRITE, PATH, FiniteRange, say, say_lines
+from pose_smoother.cli_support import OVERWRITE, PATH, FiniteRange, inform, say_json, say_lines
 
 _log = logging.getLogger(__name__)
 
@@ -22,9 +21,7 @@ _log = logging.getLogger(__name__)
     "--skeleton", default=None, help="Names the keypoints of a file that does not: coco-17."
 )
 @OVERWRITE
-@click.pass_obj
 def inspect(
-    quiet: bool,
     source: Path,
     as_json: bool,
     html: Path | None,
@@ -51,8 +48,10 @@ def inspect(
     target = html and check_output(html, (source,), overwrite=overwrite)
     found = look(source, fps=fps, format=format, skeleton=skeleton)
     log_assumed(_log, found.warnings)
-    say_lines(json.dumps(found.as_dict(), indent=2) if as_json else as_text(found, every))
+    if as_json:
+        say_json(found.as_dict())
+    else:
+        say_lines(as_text(found, every))
     if target is not None:
         write_atomic(target, report_page(found))
-        if not quiet:
-            say(f"wrote {html}", err=True)
+        inform(f"wrote {html}", err=True)

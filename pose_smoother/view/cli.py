@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from pose_smoother.cli_support import OVERWRITE, PATH, FiniteRange, options, say
+from pose_smoother.cli_support import OVERWRITE, PATH, FiniteRange, inform, options
 
 READING = (
     click.option("--format", default=None, help="Of the files.  [default: found out]"),
@@ -52,9 +52,7 @@ READING = (
 )
 @options(*READING)
 @OVERWRITE
-@click.pass_obj
 def view(
-    quiet: bool,
     source: Path,
     smoothed: tuple[Path, ...],
     out: Path,
@@ -91,5 +89,4 @@ def view(
         format=format,
         skeleton=skeleton,
     )
-    if not quiet:
-        say(f"wrote {out}: {done}")
+    inform(f"wrote {out}: {done}")

@@ -11,6 +11,7 @@ from pose_smoother.errors import InvalidInputError, unknown_name
 from pose_smoother.poses.formats import read_poses
 from pose_smoother.poses.tracks import Floats, Poses, Track
 from pose_smoother.smoothing.chain import make_chain
+from pose_smoother.smoothing.scores import default_min_score, implausible
 from pose_smoother.smoothing.tracks import Rules, smooth_tracks
 
 
@@ -22,7 +23,8 @@ class Version:
     ----------
     label : shown on the page.
     keypoints : for every track, float64 (n, K, 2), NaN where missing.
-    rejected : for every track, bool (n, K): points of a low score, which were not read.
+    rejected : for every track, bool (n, K): points of a low score, which were not read; of a file
+        as the comparison with the input shows them.
     """
 
     label: str
@@ -57,7 +59,10 @@ def from_file(
     found = [_rows_of(track, by_id.get(track.id), ours, theirs) for track in poses.tracks]
     if not any(np.isfinite(keypoints).any() for keypoints in found):
         raise InvalidInputError(f"{path}: no individual and frame of the input is in it")
-    return Version(path.name, tuple(found), _none_rejected(poses))
+    limit = default_min_score(poses.format)
+    pairs = zip(poses.tracks, found, strict=True)
+    rejected = tuple(_not_read(track, keypoints, limit) for track, keypoints in pairs)
+    return Version(path.name, tuple(found), rejected)
 
 
 def _rows_of(
@@ -87,8 +92,19 @@ def from_smoother(poses: Poses, name: str, fps: float | None, rules: Rules) -> V
     )
 
 
-def _none_rejected(poses: Poses) -> tuple[NDArray[np.bool_], ...]:
-    return tuple(np.zeros(track.keypoints.shape[:2], bool) for track in poses.tracks)
+def _not_read(track: Track, found: Floats, limit: float) -> NDArray[np.bool_]:
+    """Points of a low score that a smoother of most others left where they were, bool (n, K).
+
+    They are those that are implausible by the default rule, or have lower scores than all points
+    that moved, as ``--min-score`` leaves them.
+    """
+    stayed = np.asarray((found == track.keypoints).all(axis=-1))  # not where missing
+    moved = np.isfinite(found).all(axis=-1) & np.isfinite(track.keypoints).all(axis=-1) & ~stayed
+    if moved.sum() <= stayed.sum():
+        return np.zeros_like(stayed)
+    lowest = np.min(track.score, where=moved & np.isfinite(track.score), initial=np.inf)
+    low = track.score < lowest if np.isfinite(lowest) else np.zeros_like(stayed)
+    return stayed & (low | implausible(track, limit))
 
 
 def choose_recording(poses: Poses, name: str | None) -> tuple[Poses, Sequence[str]]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from pose_smoother.cli_support import OVERWRITE, PATH, PLACE, say
+from pose_smoother.cli_support import OVERWRITE, PATH, PLACE, inform
 from pose_smoother.remote.path import PathOrUrl
 
 
@@ -54,13 +54,13 @@ def report(
 
     if runs.is_file():
         n_numbers, n_differences = recount(runs, out, overwrite, by_video)
-        say(f"{n_numbers:,} numbers and {n_differences:,} paired differences: {out}")
+        inform(f"{n_numbers:,} numbers and {n_differences:,} paired differences: {out}")
         return
 
     written = write(runs, out, published, store, overwrite, by_video)
     for note in written.notes:
-        say(f"note: {note}")
-    say(f"{written.n_done} of {written.n_grid} network results")
+        inform(f"note: {note}")
+    inform(f"{written.n_done} of {written.n_grid} network results")
     for line in written.missing:
-        say(f"  missing: {line}")
-    say(f"report: {written.page}")
+        inform(f"  missing: {line}")
+    inform(f"report: {written.page}")

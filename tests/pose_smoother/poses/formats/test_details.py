@@ -310,6 +310,40 @@ def test_sleap_io_agrees(tmp_path: Path) -> None:
         np.testing.assert_allclose(values, keypoints + 2)
 
 
+@pytest.mark.parametrize(("rate", "fps"), [(0.5, 0.5), (1, 1.0), (0, None), (np.nan, None)])
+def test_movement_rates(rate: float, fps: float | None, tmp_path: Path) -> None:
+    path = tmp_path / "a.nc"
+    path.write_bytes((FILES / "movement.nc").read_bytes())
+    with h5py.File(path, "r+") as file:
+        file.attrs["fps"] = rate
+    assert read_poses(path).fps == fps
+
+
+def test_dlc_columns_in_several_blocks(tmp_path: Path) -> None:
+    """pandas stores a block of columns for each type of number."""
+    whole, parts, out = (tmp_path / f"{name}.h5" for name in ("whole", "parts", "out"))
+    whole.write_bytes((FILES / "dlc_fixed.h5").read_bytes())
+    parts.write_bytes(whole.read_bytes())
+    with h5py.File(parts, "r+") as file:
+        (group,) = file.values()
+        stored = {name: group[name][()] for name in group if name.startswith("block0")}
+        for block, columns in ((0, slice(0, 2)), (1, slice(2, None))):
+            for name, value in stored.items():
+                if "level" not in name:
+                    value = value[..., columns]
+                name = name.replace("block0", f"block{block}")
+                if name in group:
+                    del group[name]
+                group[name] = value
+        group.attrs["nblocks"] = 2
+        group.attrs["block1_items_nlevels"] = group.attrs["block0_items_nlevels"]
+    poses, one = read_poses(parts), read_poses(whole)
+    np.testing.assert_array_equal(poses.tracks[0].keypoints, one.tracks[0].keypoints)
+    write_keypoints(poses, [t.keypoints + 1 for t in poses.tracks], out)
+    for found, before in zip(read_poses(out).tracks, one.tracks, strict=True):
+        np.testing.assert_allclose(found.keypoints, before.keypoints + 1)
+
+
 def test_nwb_frames_of_a_long_recording() -> None:
     notes: list[str] = []
     _, frame, step = frame_numbers(np.arange(100) / 25 + 3, notes)

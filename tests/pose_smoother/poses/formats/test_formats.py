@@ -256,3 +256,15 @@ def test_an_output_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InvalidInputError, match="cannot be written"):
         write_keypoints(poses, [t.keypoints for t in poses.tracks], tmp_path / "file" / "out.csv")
+
+
+def test_the_table_of_tools_has_every_format_and_no_other() -> None:
+    page = Path(__file__).parents[4] / "docs" / "formats.md"
+    rows = [line.split("|")[1:-1] for line in page.read_text().splitlines() if line[:2] == "| "]
+    table = [[cell.strip() for cell in row] for row in rows if len(row) == 7][1:]
+    named = {name for row in table for name in re.findall(r"^`([\w-]+)`$", row[1])}
+    assert named == set(formats())
+    others = {row[1] for row in table} - {f"`{name}`" for name in named}
+    assert others == {"refused by name", "its own"}
+    for row in table:
+        assert row[2] == ("no" if row[1] == "refused by name" else "yes"), row

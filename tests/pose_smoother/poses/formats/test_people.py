@@ -250,7 +250,7 @@ def test_lists_in_messages_end_after_three() -> None:
 
 
 def test_rows_that_repeat_another_may_have_no_score(tmp_path: Path) -> None:
-    rows = ["frame,keypoint,x,y,score", "1,a,5,6,", "1,a,5,6,", "2,a,6,7,0.5"]
+    rows = ["frame,keypoint,x,y,score", "1,a,5,6,", "1,b,7,8,", "1,a,5,6,", "2,a,6,7,0.5"]
     (tmp_path / "a.csv").write_text("\n".join(rows) + "\n")
     (track,) = read_poses(tmp_path / "a.csv").tracks
     assert track.frame.tolist() == [1, 2]
