@@ -7,7 +7,6 @@ of ``007`` and ``NA``; here a file is its lines, and a line is split only to be 
 import io
 import math
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,8 +21,6 @@ from pose_smoother.files.plain import open_plain
 from pose_smoother.poses.formats.plain_cells import Coded, Indices, PlainCells, coded
 from pose_smoother.poses.formats.tracks_io import DECIMALS, MAX_BYTES
 from pose_smoother.poses.tracks import Floats
-
-_OF_KEYPOINTS = ("name", "id", "index", "idx", "number")
 
 #: What a cell without a number holds.
 MISSING = frozenset({"", "nan", "na", "n/a", "null", "none", "<na>"})
@@ -374,59 +371,3 @@ def _head_texts(start: bytes) -> tuple[list[str], bool]:
         return header, len(lines) > head + 2  # the last line may be cut off
     except InvalidInputError:
         return [], True
-
-
-def columns(header: list[str], meanings: Mapping[str, Sequence[str]]) -> dict[str, int]:
-    """The column of every meaning that the header has: meaning → index; the first name goes first.
-
-    Raises
-    ------
-    InvalidInputError : two columns have one name.
-    """
-    count = Counter(filter(None, (name.strip().lower() for name in header)))
-    if count and count.most_common(1)[0][1] > 1:
-        raise InvalidInputError(f"two columns are called {count.most_common(1)[0][0]!r}")
-    return with_meaning(header, meanings)
-
-
-def with_meaning(header: Sequence[str], meanings: Mapping[str, Sequence[str]]) -> dict[str, int]:
-    """As `columns`, of any header; names are compared by their letters and digits alone."""
-    names = [_compact(name) for name in header]
-    found: dict[str, int] = {}
-    for meaning, aliases in meanings.items():
-        here = [names.index(alias) for alias in map(_compact, aliases) if alias in names]
-        if here:
-            found[meaning] = here[0]
-    return found
-
-
-def _compact(name: str) -> str:
-    return "".join(filter(str.isalnum, name.lower()))
-
-
-#: Names of the columns that say whose row it is, in both layouts.
-IDENTITY: dict[str, tuple[str, ...]] = {
-    "video": (
-        *("video", "video_id", "video_name", "video_file", "video_path", "clip", "sequence"),
-        *("session", "trial", "recording"),
-    ),
-    "person": (
-        *("person", "person_id", "track_id", "track", "individual", "individuals", "instance"),
-        *("individual_id", "individual_name", "subject", "subject_id", "animal", "animal_id"),
-        *("mouse", "mouse_id", "object_id", "person_name", "identity"),
-    ),
-    "frame": (
-        *("frame", "frame_id", "frame_idx", "frame_index", "frame_number", "frame_no", "frame_num"),
-        *("frames", "fnum", "image_id", "image", "image_name"),
-    ),
-}
-
-#: Names of the column that says which keypoint a row is of.
-KEYPOINT = (
-    *("keypoint", "keypoints", "bodypart", "bodyparts", "joint", "landmark", "node", "marker"),
-    *(f"{one}_{of}" for one in ("keypoint", "joint", "landmark", "node") for of in _OF_KEYPOINTS),
-    *("part", "kpt", "name", "label"),
-)
-
-#: What a keypoint's confidence may be called.
-SCORES = ("score", "confidence", "likelihood", "conf", "visibility", "prob", "probability")
