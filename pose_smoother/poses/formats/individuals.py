@@ -135,8 +135,8 @@ def _group_simply(
     found: Grouping, who: Sequence[tuple[str, str | None]], frame: NDArray[np.int64]
 ) -> bool:
     """Group detections where all have ids or none has, and nobody is twice in a frame; else no."""
-    numbers: dict[tuple[str, str | None], int] = {}
-    of = np.array([numbers.setdefault(key, len(numbers)) for key in who], dtype=np.int64)
+    numbers = {key: number for number, key in enumerate(dict.fromkeys(who))}
+    of = np.fromiter(map(numbers.__getitem__, who), np.int64, len(who))
     nameless = {person is None for _, person in numbers}
     order = np.lexsort((frame, of))
     same = (of[order[1:]] == of[order[:-1]]) & (frame[order[1:]] == frame[order[:-1]])

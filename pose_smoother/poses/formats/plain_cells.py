@@ -26,7 +26,7 @@ _ONES, _ZEROS = _u(0x0101010101010101), _u(0x3030303030303030)
 _HIGH, _DOTS = _u(0x8080808080808080), _u(0x2E2E2E2E2E2E2E2E)
 _EXACT = _u(1 << 53)  # up to here every whole number is a float64
 _TENS = 10 ** np.arange(9, dtype=np.uint64)
-_POWERS: Floats = np.array([10**n for n in range(23)], dtype=np.float64)  # exact
+_POWERS: Floats = np.array([float(f"1e{i}") for i in range(23)])
 #: Wide enough for a quotient whose rounding to float64 is seen; not so on every machine.
 _HAS_LONG = np.finfo(np.longdouble).nmant >= 63
 
@@ -155,7 +155,7 @@ class PlainCells:
                 good[at] &= fine
             good &= n <= 24
         divisor: Floats = _POWERS[np.clip(places, 0, 22)]
-        values: Floats = mantissa.astype(np.float64) / divisor
+        values: Floats = np.asarray(mantissa / divisor, np.float64)
         long = np.flatnonzero(good & (mantissa > _EXACT))
         if len(long):
             values[long], exact = _divided(mantissa[long], divisor[long])
