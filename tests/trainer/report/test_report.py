@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from pose_smoother.errors import InvalidInputError, RunError
+from pose_smoother.errors import InvalidInputError
 from trainer.cli import main
 from trainer.report import html_page as page_module
 from trainer.report.report import recount, report
@@ -192,14 +192,13 @@ def test_a_run_that_had_to_be_left_out_is_named(made_runs, tmp_path):
 @pytest.mark.usefixtures("without_figures")
 def test_where_every_run_is_damaged_the_report_names_them_all(made_runs, tmp_path):
     runs = shutil.copytree(made_runs, tmp_path / "runs")
-    damaged = list(runs.rglob("scores.npz"))
+    damaged = list(runs.rglob("scores*.npz"))
     for file in damaged:
         file.write_bytes(b"PK")
     written = report(runs, tmp_path / "out")
     assert written.n_done == 0
-    assert sum("scores.npz" in note for note in written.notes) == len(damaged)
-    with pytest.raises(RunError, match="counts"):
-        recount(tmp_path / "out" / "counts.npz", tmp_path / "again")
+    assert sum("scores" in note for note in written.notes) == len(damaged)
+    assert recount(tmp_path / "out" / "counts.npz", tmp_path / "again") == (0, 0)
 
 
 def test_without_jinja2_one_line_says_how_to_get_it(made_runs, tmp_path, monkeypatch):
