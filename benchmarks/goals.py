@@ -22,7 +22,7 @@ Row = dict[str, str]
 
 
 def rewritten(page: str, results: Path) -> str:
-    """The page with every marked table made anew."""
+    """The page with every marked table made again."""
     return _MARKED.sub(lambda m: f"{m[1]}{table_of(m[2], results)}\n{m[3]}", page)
 
 

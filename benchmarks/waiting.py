@@ -5,7 +5,7 @@
 
 Each case is timed in turn with its peer, five rounds by default, and its rows are written then.
 The same command again goes on with the cases that have no rows yet; ``--only`` makes the
-named ones anew. Ratios are medians over rounds, by the wall clock and in processor time (of this
+named ones again. Ratios are medians over rounds, by the wall clock and in processor time (of this
 process and the processes that it starts). Peaks are of a process that does the one thing.
 """
 

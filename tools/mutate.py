@@ -25,7 +25,6 @@ from itertools import islice
 from pathlib import Path
 
 import coverage
-import hypothesis  # noqa: F401
 import numpy  # noqa: F401
 import pytest
 import scipy.ndimage  # noqa: F401
@@ -39,6 +38,7 @@ OPTIONS = ["-q", "-x", "-n", "0", "-p", "no:cacheprovider"]
 OPTIONS += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
 # These two need arguments: they rename variables that the user lists.
 LEFT_OUT = ("VariableReplacer", "VariableInserter")
+DIED = ("killed", "time limit")
 
 
 def bare(text):
@@ -78,40 +78,24 @@ def mutants(chosen):
             yield {**place, "text": changed}
 
 
-def statement(file, line):
-    """The lines of the innermost statement that a line belongs to; of a block, its head."""
-    best = range(line, line + 1)
-    for node in ast.walk(ast.parse(file.read_text())):
-        if isinstance(node, ast.stmt | ast.ExceptHandler):
-            inner = getattr(node, "body", None) or getattr(node, "handlers", None)
-            stop = inner[0].lineno if inner else node.end_lineno + 1
-            first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))])
-            lines = range(first, max(stop, node.lineno + 1))
-            if line in lines:
-                best = lines
-    return best
-
-
-def runs_at_import(file, line):
-    """Whether a line is in no function's body."""
-    return not any(
-        isinstance(node, ast.FunctionDef) and node.body[0].lineno <= line <= node.end_lineno
-        for node in ast.walk(ast.parse(file.read_text()))
-    )
-
-
-def lines_of(file, names):
-    """The lines of the functions and classes of some names."""
-    return {
-        line
-        for node in ast.walk(ast.parse(file.read_text()))
-        if getattr(node, "name", None) in names
-        for line in range(node.lineno, node.end_lineno + 1)
-    }
+def around(file, line):
+    """The lines of the innermost statement at a line (of a block: its head), and its functions."""
+    lines, functions = range(line, line + 1), set()
+    for node in ast.walk(ast.parse(Path(file).read_text())):
+        if not isinstance(node, ast.stmt | ast.ExceptHandler):
+            continue
+        first = min(one.lineno for one in [node, *getattr(node, "decorator_list", ())])
+        inner = getattr(node, "body", ())
+        head = range(first, inner[0].lineno if inner else node.end_lineno + 1)
+        if line in head:
+            lines = head
+        elif isinstance(node, ast.FunctionDef) and node.lineno <= line <= node.end_lineno:
+            functions.add(node.name)
+    return lines, functions
 
 
 class Watch:
-    """A plug-in of pytest: which tests ran, how long each took, and which lines each executed."""
+    """A plug-in of pytest: how long each test took; coverage learns which test runs."""
 
     def __init__(self, measured):
         self.measured, self.seconds = measured, {}
@@ -122,7 +106,6 @@ class Watch:
         start = time.perf_counter()
         result = yield
         self.seconds[item.nodeid] = time.perf_counter() - start
-        self.measured.switch_context("")
         return result
 
 
@@ -131,7 +114,7 @@ def forked(work, timeout_s):
     if (child := os.fork()) == 0:
         os.setpgid(0, 0)
         resource.setrlimit(resource.RLIMIT_AS, (16 << 30, 16 << 30))
-        null = os.open(os.environ.get("MUTATE_LOG", os.devnull), os.O_WRONLY | os.O_CREAT)
+        null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, 1), os.dup2(null, 2)
         os._exit(work())
     end = time.monotonic() + timeout_s
@@ -145,7 +128,7 @@ def forked(work, timeout_s):
 
 
 def baseline(files, tests, out):
-    """Runs the tests with coverage; writes seconds of each, and the tests of each line."""
+    """The seconds of each test, and file -> line -> tests, from one run with coverage."""
 
     def work():
         measured = coverage.Coverage(include=[str(f.resolve()) for f in files], data_file=None)
@@ -163,14 +146,13 @@ def baseline(files, tests, out):
     return json.loads(out.read_text())
 
 
-def killed(mutant, seconds, lines):
-    """Whether a test of the changed statement fails; "no test" where none executes it."""
-    file = Path(mutant["file"])
-    hit = lines[mutant["file"]]
-    around = [t for line in statement(file, mutant["line"]) for t in hit.get(str(line), ())]
-    every = runs_at_import(file, mutant["line"])  # perhaps first imported within some test
-    chosen = {t for line in hit.values() for t in line} if every else set(around)
-    tests = sorted(chosen - {""}, key=seconds.get)
+def fate(mutant, seconds, lines):
+    """What becomes of a mutant: killed, time limit, survived, or no test of its line."""
+    file, hit = Path(mutant["file"]), lines[mutant["file"]]
+    statement, functions = around(file, mutant["line"])
+    # What runs at import may be imported first within any test.
+    of = [hit.get(str(line), ()) for line in statement] if functions else hit.values()
+    tests = sorted({test for some in of for test in some} - {""}, key=seconds.get)
     if not tests:
         return "no test"
 
@@ -186,15 +168,16 @@ def killed(mutant, seconds, lines):
         return int(pytest.main([*OPTIONS, *tests]))
 
     status = forked(work, 60 + 5 * sum(seconds[t] for t in tests))
-    return "time limit" if status is None else "survived" if status == 0 else "killed"
+    usage = int(pytest.ExitCode.USAGE_ERROR)  # not a test's doing: its name is not there any more
+    return {None: "time limit", 0: "survived", usage: "not run"}.get(status, "killed")
 
 
 def main():
-    """Reads the command line, tries the mutants, prints the table's row and the survivors."""
+    """Tries the mutants, prints those that no test notices, and the score."""
     parse = argparse.ArgumentParser()
     parse.add_argument("modules", nargs="+", type=Path, help="files, or folders of them")
+    parse.add_argument("--functions", nargs="+", help="only what is in functions of these names")
     parse.add_argument("--tests", nargs="+", required=True)
-    parse.add_argument("--functions", nargs="+", help="only in functions or classes of these names")
     parse.add_argument("--sample", type=int, help="this many, drawn at random (default: all)")
     parse.add_argument("--seed", type=int, default=0)
     parse.add_argument("--out", type=Path, required=True, help="JSON of every mutant tried")
@@ -202,28 +185,26 @@ def main():
     given = parse.parse_args()
     files = [f for m in given.modules for f in (sorted(m.rglob("*.py")) if m.is_dir() else [m])]
     every = [place for f in files for place in places(f)]
-    if given.functions:
-        kept = {f: lines_of(f, given.functions) for f in files}
-        every = [m for m in every if m["line"] in kept[Path(m["file"])]]
+    if wanted := set(given.functions or ()):
+        every = [place for place in every if wanted & around(place["file"], place["line"])[1]]
     random.Random(given.seed).shuffle(every)
     tried = list(islice(mutants(every), given.sample))
     old = json.loads(given.out.read_text()) if given.again else []
+    died = {(m["file"], m["text"]) for m in old if m["fate"] in DIED}
     seconds, lines = baseline(files, given.tests, given.out.with_suffix(".lines.json"))
-    for file in files:  # a file as it is must pass, as its mutants are run
-        same = {"file": str(file), "text": file.read_text()}
-        for line in (int(first) for first in list(lines[str(file)])[:1]):
-            assert killed({**same, "line": line}, seconds, lines) in ("survived", "no test"), file
-    died = {(m["file"], m["text"]) for m in old if m["fate"] in ("killed", "time limit")}
+    file = next(file for file in map(str, files) if lines[file])
+    same = {"file": file, "line": 1, "text": Path(file).read_text()}
+    assert fate(same, seconds, lines) == "survived", "a file as it is must pass, run as mutants are"
     for number, mutant in enumerate(tried, 1):
         known = (mutant["file"], mutant["text"]) in died
-        mutant["fate"] = "killed" if known else killed(mutant, seconds, lines)
-        if mutant["fate"] not in ("killed", "time limit"):
-            before = Path(mutant["file"]).read_text().splitlines()[mutant["line"] - 1].strip()
-            after = mutant["text"].splitlines()[mutant["line"] - 1].strip()
+        mutant["fate"] = "killed" if known else fate(mutant, seconds, lines)
+        if mutant["fate"] not in DIED:
+            before, after = Path(mutant["file"]).read_text(), mutant["text"]
+            before, after = (t.splitlines()[mutant["line"] - 1].strip() for t in (before, after))
             print(f"{mutant['file']}:{mutant['line']} {mutant['operator']} {mutant['fate']}")
             print(f"  - {before}\n  + {after}", flush=True)
         given.out.write_text(json.dumps(tried[:number]))
-    count = sum(m["fate"] in ("killed", "time limit") for m in tried)
+    count = sum(mutant["fate"] in DIED for mutant in tried)
     print(f"tried {len(tried)}, {len(every)} places, killed {count} ({count / len(tried):.1%})")
 
 

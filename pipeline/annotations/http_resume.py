@@ -1,7 +1,7 @@
 """One file over HTTP, continued where it stopped.
 
 Neither pooch nor requests resumes a download, so this uses the standard library: a ``Range``
-request with ``If-Range``, so that a file which changed on the server is begun anew and never
+request with ``If-Range``, so that a file which changed on the server is started again and never
 glued together (RFC 9110, sections 13.1.5 and 14).
 """
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-#: No pixel lies farther out: such a position is missing, and arithmetic on it might overflow.
+#: No pixel is farther out: such a position is missing, for arithmetic on it might overflow.
 FARTHEST = 1e9
 
 

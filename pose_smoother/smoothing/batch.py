@@ -13,6 +13,7 @@ from pathlib import Path
 from pose_smoother.dask_cluster import connected
 from pose_smoother.errors import InvalidInputError, PoseSmootherError
 from pose_smoother.files.shared_locks import shared_locks_problem
+from pose_smoother.poses.assumed import NOTE
 from pose_smoother.poses.formats import find_format, formats
 
 _log = logging.getLogger(__name__)
@@ -97,7 +98,8 @@ def _inside(folder: Path, format: str | None) -> list[Path]:
         found += [path] if chosen else []
         n_others += not chosen
     if n_others:
-        _log.warning("%s: %d files of other kinds were left out", folder, n_others)
+        what = "1 file of another kind" if n_others == 1 else f"{n_others} files of other kinds"
+        _log.log(NOTE, "%s: left out %s", folder, what)
     return found
 
 

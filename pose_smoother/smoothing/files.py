@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pose_smoother.files.outputs import check_output
 from pose_smoother.poses.assumed import log_assumed
-from pose_smoother.poses.formats import read_poses, write_keypoints
+from pose_smoother.poses.formats import is_misnamed, read_poses, write_keypoints
 from pose_smoother.poses.tracks import Poses
 from pose_smoother.smoothing.summary import Summary, summarize
 from pose_smoother.smoothing.swaps import Outcome
@@ -44,6 +44,9 @@ def smooth_file(
     out = check_output(out, (source,), overwrite=True)
     poses = read_poses(source, format=format, skeleton=skeleton, layout=layout, missing=missing)
     log_assumed(_log, poses.warnings, source)
+    if is_misnamed(poses, out):
+        what = f"{poses.format}, the format of the input, though its ending is another's"
+        _log.warning("%s: written as %s", out, what)
     outcome = smooth(poses)
     write_keypoints(poses, [result.keypoints for result in outcome.results], out)
     return summarize(poses, outcome, rules)

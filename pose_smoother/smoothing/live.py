@@ -15,7 +15,7 @@ from pose_smoother.poses.tracks import FARTHEST
 from pose_smoother.pretrained.live import LiveStream
 from pose_smoother.smoothing.arrays import as_floats
 
-#: After a longer gap an individual begins anew; also where time goes back by more.
+#: After a longer gap an individual starts again; also where time goes back by more.
 LONGEST_GAP_FRAMES = 30
 _KEPT_INTERVALS = 31
 _MANY_LATE = 30

@@ -81,6 +81,10 @@ class Summary:
     def line(self) -> str:
         """The summary as one line of text."""
         parts = [f"{self.n_changed} of {_points(self.n_points)} changed"]
+        if not self.n_points:
+            parts[0] += ": all are missing"
+        elif not self.n_changed + self.n_rejected and not np.isfinite(self.jitter_before):
+            parts[0] += ": no keypoint is there in three frames in a row"
         if self.n_changed:
             parts[0] += (
                 f" (by {self.moved_median:.3g} in the median, {self.moved_p95:.3g} at the 95th "

@@ -17,7 +17,9 @@ from pose_smoother import seeds
 from pose_smoother.boxes import boxes_around, nearest_pixel, to_heatmap
 from pose_smoother.heatmap import render
 from pose_smoother.store.names import SPLITS
+from tests.trainer.made_noise import detector
 from trainer.experiments import EXPERIMENTS
+from trainer.noise.detector import detected_input
 from trainer.noise.detector_profiles import PROFILES, draw_parameters
 from trainer.noise.gaussian import NoiseConfig, noisy_input
 from trainer.noise.realistic import simulate
@@ -33,6 +35,16 @@ def noise(k: float, sigmas: tuple[float, ...]) -> dict[str, Any]:
     config = NoiseConfig(k, sigmas)
     positions, sigma = noisy_input(keypoints, annotated, window, config, 3, seeds.TEST_NOISE, 0)
     return {"positions": positions.tolist(), "sigma_index": sigma.tolist()}
+
+
+def detected() -> dict[str, Any]:
+    """Two windows as a measured detector would give them, all keypoints at (27, 27)."""
+    noise = detector(spread_px=(2.0, 3.5), outliers=0.05, outlier_spread_px=(8.0, 9.0))
+    keypoints = torch.full((2, 5, 25, 2), 27)
+    annotated = torch.ones(2, 5, 25, dtype=torch.bool)
+    window = torch.tensor([3, 123_456])
+    found, there, _ = detected_input(keypoints, annotated, window, noise, 3, seeds.TEST_NOISE, 0)
+    return {"positions": found.flatten().tolist(), "n_detected": int(there.sum())}
 
 
 def detectors() -> list[float]:
@@ -91,6 +103,7 @@ def numbers() -> dict[str, Any]:
         "splits": [SPLITS[i] for i in split_groups(groups, range(40), ["brace"] * 40, seed=5)],
         "window_order": seeds.rng(0, seeds.WINDOW_ORDER, 1, 0).permutation(12).tolist(),
         "train_order": seeds.rng(0, seeds.TRAIN_ORDER, 1).permutation(12).tolist(),
+        "detected": detected(),
         "detectors": detectors(),
         "detections": detections(),
     }

@@ -1,6 +1,7 @@
 """Folders with one file a frame: reading them in the frames' order, and writing one at once."""
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Collection, Iterable
@@ -30,6 +31,12 @@ def read_files(files: Iterable[Path], order: Callable[[str], object]) -> dict[st
         if total > MAX_BYTES:
             raise InvalidInputError(f"expected at most {MAX_BYTES:,} bytes in all, found more")
     return found
+
+
+def numbered(stem: str) -> tuple[str, int]:
+    """(video, frame) from the name of a frame's file without its ending: the last number."""
+    match = re.fullmatch(r"(.*?)([0-9]{1,18})([^0-9]*)", stem, flags=re.DOTALL)
+    return (match[1].rstrip("_.- "), int(match[2])) if match else (stem, 0)
 
 
 def other_files(folder: Path, read: Iterable[str]) -> list[str]:

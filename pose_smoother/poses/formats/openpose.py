@@ -17,7 +17,7 @@ import numpy as np
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
 from pose_smoother.poses.formats.evidence import Evidence
-from pose_smoother.poses.formats.frame_files import other_files, read_files, write_folder
+from pose_smoother.poses.formats.frame_files import numbered, other_files, read_files, write_folder
 from pose_smoother.poses.formats.json_utils import (
     dump,
     head,
@@ -98,10 +98,8 @@ def _key(document: Any) -> str:
 
 
 def _frame(name: str) -> tuple[str, int]:
-    """(video, frame) from a file's name: the last number is the frame."""
-    stem = name.removesuffix(".json").removesuffix("_keypoints")
-    match = re.fullmatch(r"(.*?)([0-9]{1,18})([^0-9]*)", stem, flags=re.DOTALL)
-    return (match[1].rstrip("_.- "), int(match[2])) if match else (stem, 0)
+    """(video, frame) from a file's name."""
+    return numbered(name.removesuffix(".json").removesuffix("_keypoints"))
 
 
 def _files(path: Path) -> dict[str, bytes]:

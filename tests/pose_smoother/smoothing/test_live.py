@@ -188,7 +188,7 @@ def test_masked_none_and_whole_numbers_are_read():
 
 @pytest.mark.parametrize("fps", [None, 30, 1e308, 5e-324])
 def test_clocks_of_any_kind(fps):
-    """No time ends a stream: after one that is far ahead, it begins anew and goes on."""
+    """No time ends a stream: after one that is far ahead, it starts again and goes on."""
     xy = detections(8)
     live = ps.Live(0, fps=fps)
     for frame, time in zip(xy, [0, 1e-300, 1e300, 1.1e300, -1e308, 1e308, 5, 6], strict=True):
@@ -197,13 +197,13 @@ def test_clocks_of_any_kind(fps):
 
 
 @pytest.mark.parametrize("fps", [None, 30])
-def test_a_clock_that_was_set_back_begins_the_individual_anew(fps):
+def test_a_clock_that_was_set_back_starts_the_individual_again(fps):
     xy = detections()
-    live, anew = ps.Live(0, fps=fps), ps.Live(0)
+    live, again = ps.Live(0, fps=fps), ps.Live(0)
     for t, frame in enumerate(xy[:40]):
         live.update(frame, time=1e9 + t / 30)
     for t, frame in enumerate(xy[40:]):
-        np.testing.assert_array_equal(live.update(frame, time=t / 30), anew.update(frame))
+        np.testing.assert_array_equal(live.update(frame, time=t / 30), again.update(frame))
     assert live.n_late == 0
 
 

@@ -212,7 +212,8 @@ def test_the_summary_counts_what_was_done():
 def test_a_summary_of_nothing_changed_has_no_distances():
     poses = Poses(NAMES, (track(walk(2)),), (), None)
     found = summarize(poses, Outcome(smooth_tracks(poses, make_chain("identity"), Rules())))
-    assert found.line() == "0 of 6 points changed"
+    why = "no keypoint is there in three frames in a row"
+    assert found.line() == f"0 of 6 points changed: {why}"
     assert np.isnan(found.moved_median)
 
 
