@@ -1,5 +1,6 @@
 """Shared by the commands of both programs: errors as one line, exit codes, option types."""
 
+import errno
 import json
 import logging
 import math
@@ -41,6 +42,8 @@ def _explained(caught: Exception) -> Exception:
         return PoseSmootherError(hint)
     if isinstance(caught, MemoryError):
         return PoseSmootherError("not enough memory: free some, or give the command less at once")
+    if isinstance(caught, OSError) and caught.errno == errno.EISDIR:
+        return PoseSmootherError(f"{caught.filename} is a folder: name a file")
     return (as_disk_error(caught) if isinstance(caught, OSError) else None) or caught
 
 
