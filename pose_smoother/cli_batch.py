@@ -29,8 +29,8 @@ KEYPOINT_FILES: tuple[Callable[[Any], Any], ...] = (
         "--out",
         default=None,
         type=PATH,
-        help="The same file, smoothed: what is written; - is standard output. For several files, "
-        "or a folder of them: as --out-dir.",
+        help="The same file, smoothed: what is written; - is standard output. A folder that is "
+        "there, and for several files any: as --out-dir.",
     ),
     click.option(
         "--out-dir",
@@ -100,8 +100,10 @@ def smooth_paths(
     if scheduler is not None:
         raise click.UsageError("--scheduler goes with several files, or a folder of them")
     source = sources[0]
-    if out is None and out_dir is not None and source != _STREAM:
-        out = out_dir / source.name
+    if source != _STREAM:
+        if out is not None and out.is_dir() and not source.is_dir():
+            out_dir = out
+        out = out if out_dir is None else out_dir / source.name
     if out is None:
         if source != _STREAM:
             raise click.UsageError("give --out FILE")

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from pose_smoother.pretrained.features import Prepared, prepare
 from pose_smoother.pretrained.network import Network, load_network, run
+from pose_smoother.pretrained.pose_components import shrink_components
 from pose_smoother.pretrained.transitions import restore_transitions
 
 SHORTEST = 8
@@ -115,9 +116,11 @@ def smooth_pretrained(
     ready = prepare(xy, scores)
     strength = share_of_noise(noise_level(ready))
     answer, scale = run(network, ready)
-    restored = restore_transitions(ready.filled, answer) + ready.centre
+    restored = restore_transitions(ready.filled, answer)
+    seen = ready.valid
+    restored[:, seen] = shrink_components(restored[:, seen], ready.unit[seen])
     raw = xy.astype(np.float64)
-    smooth = raw + strength * (restored - raw)
+    smooth = raw + strength * (restored + ready.centre - raw)
     missing = ~ready.observed
     smooth[missing] = np.nan
     scale[missing] = np.nan

@@ -102,13 +102,17 @@ def test_how_many_keypoints_pck_counts(report: str, skip: float, one_side: float
 def test_the_page_on_deciwatch_is_of_the_measured_and_published_numbers() -> None:
     text = texts()["deciwatch"]
     measured = pd.read_csv(ROOT / "benchmarks/results/clean_ends.csv", dtype={"experiment": str})
-    for ends, label in (("clean", "clean ends"), ("noisy", "noisy ends")):
-        rows = measured[measured["ends"] == ends].set_index("experiment")
+    cut = pd.read_csv(ROOT / "benchmarks/results/clean_ends_thesis.csv", dtype={"experiment": str})
+    for table, ends, label in (
+        *((measured, ends, f"interpolated, {ends} ends") for ends in ("clean", "noisy")),
+        *((cut, ends, f"{ends} ends, `--protocol thesis`") for ends in ("clean", "noisy")),
+    ):
+        rows = table[table["ends"] == ends].set_index("experiment")
         cells = [
             " / ".join(f"{rows.loc[e, f'pck_{a}']:.1f}" for a in ALPHAS)
             for e in ("1.1", "1.3", "2.1", "2.3")
         ]
-        assert f"| interpolated, {label} | {' | '.join(cells)} |" in text
+        assert f"| {label} | {' | '.join(cells)} |" in text
     clean = measured[measured["ends"] == "clean"].set_index("experiment")
     assert (clean.loc[["1.1", "1.3"], "pck_0.05"] > 40).all()
     ratio = clean.loc["1.3", "error_px"] / clean.loc["1.1", "error_px"]

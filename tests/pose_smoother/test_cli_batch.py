@@ -161,6 +161,16 @@ def test_workers_write_the_same_files(folder: Path) -> None:
     ]
 
 
+def test_one_file_into_a_folder_that_is_there(folder: Path) -> None:
+    out = folder.with_name("there")
+    out.mkdir()
+    done = invoke("smooth", folder / "a.csv", "--smoother", "mean", "--out", out)
+    assert done.exit_code == 0, done.output
+    assert [path.name for path in out.iterdir()] == ["a.csv"]
+    again = invoke("smooth", folder / "a.csv", "--smoother", "mean", "--out", out)
+    assert f"{out / 'a.csv'} exists already" in again.output
+
+
 def test_standard_input_to_standard_output(folder: Path) -> None:
     out = folder.with_name("out.csv")
     invoke("smooth", folder / "a.csv", "--smoother", "mean", "--out", out)

@@ -11,18 +11,17 @@ from numpy.typing import NDArray
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
-from pose_smoother.poses.formats.evidence import Evidence
-from pose_smoother.poses.formats.individuals import person_id
-from pose_smoother.poses.formats.plain_cells import Coded, Indices
-from pose_smoother.poses.formats.text_table import (
+from pose_smoother.poses.formats.column_names import (
     IDENTITY,
     KEYPOINT,
     SCORES,
     columns,
-    head_texts,
-    parse,
     with_meaning,
 )
+from pose_smoother.poses.formats.evidence import Evidence
+from pose_smoother.poses.formats.individuals import person_id
+from pose_smoother.poses.formats.plain_cells import Coded, Indices
+from pose_smoother.poses.formats.text_table import head_texts, parse
 from pose_smoother.poses.formats.tracks_io import (
     Detections,
     named_frames,

@@ -115,6 +115,22 @@ def group(
     return found
 
 
+def without_row_numbers(
+    video: Sequence[str], person: Sequence[str | None], frame: NDArray[np.int64]
+) -> tuple[Sequence[str | None], list[str]]:
+    """Ids, and what was assumed: none are left if everyone has one and no id occurs twice.
+
+    Such ids number the detections; as individuals they would be tracks of one frame each.
+    """
+    if len(set(zip(video, person, strict=True))) < len(person) or None in person:
+        return person, []
+    who = {(name, person_id(one)) for name, one in zip(video, person, strict=True)}
+    moments = Counter(name for name, _ in set(zip(video, frame.tolist(), strict=True)))
+    if len(who) < len(person) or max(moments.values(), default=0) < 3:
+        return person, []
+    return [None] * len(person), ["no id occurs twice: taken as numbers of the detections"]
+
+
 def _group_simply(
     found: Grouping, who: Sequence[tuple[str, str | None]], frame: NDArray[np.int64]
 ) -> bool:

@@ -7,7 +7,6 @@ of ``007`` and ``NA``; here a file is its lines, and a line is split only to be 
 import io
 import math
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,8 +21,6 @@ from pose_smoother.files.plain import open_plain
 from pose_smoother.poses.formats.plain_cells import Coded, Indices, PlainCells, coded
 from pose_smoother.poses.formats.tracks_io import DECIMALS, MAX_BYTES
 from pose_smoother.poses.tracks import Floats
-
-_OF_KEYPOINTS = ("name", "id", "index", "idx", "number")
 
 #: What a cell without a number holds.
 MISSING = frozenset({"", "nan", "na", "n/a", "null", "none", "<na>"})
@@ -178,7 +175,8 @@ class Table:
         for index, new in changes.items():
             cells = self.cells(index)
             texts = list(map(repr, new.values()))
-            if _are_short(texts) and self.decimal == "." and '"' not in lines[index]:
+            plain_cells = '"' not in lines[index] and f"{self.delimiter} " not in lines[index]
+            if _are_short(texts) and self.decimal == "." and plain_cells:
                 cells += [""] * (max(new) + 1 - len(cells))
                 for column, text in zip(new, texts, strict=True):  # most lines
                     cells[column] = text
@@ -293,8 +291,13 @@ def plain(cell: str) -> str:
 def number_text(value: float, like: str, decimal: str = ".") -> str:
     """A raw cell for a number: at most six decimals, no exponent, no minus before a zero.
 
-    It is quoted, and has a decimal separator, where the cell that it replaces has.
+    It is quoted, and has a decimal separator and blanks around it, where the cell that it replaces
+    has.
     """
+    inner = like.strip(" ")
+    if inner != like:  # blanks around a number stay; one that filled up a column may be one less
+        before, _, after = like.partition(inner) if inner else (like, "", "")
+        return before + number_text(value, inner, decimal) + after
     text = f"{value:.{DECIMALS}f}".rstrip("0")
     text = text + "0" if text.endswith(".") and decimal in like else text.rstrip(".")
     if text.startswith("-") and float(text) == 0:
@@ -368,55 +371,3 @@ def _head_texts(start: bytes) -> tuple[list[str], bool]:
         return header, len(lines) > head + 2  # the last line may be cut off
     except InvalidInputError:
         return [], True
-
-
-def columns(header: list[str], meanings: Mapping[str, Sequence[str]]) -> dict[str, int]:
-    """The column of every meaning that the header has: meaning → index; the first name goes first.
-
-    Raises
-    ------
-    InvalidInputError : two columns have one name.
-    """
-    count = Counter(filter(None, (name.strip().lower() for name in header)))
-    if count and count.most_common(1)[0][1] > 1:
-        raise InvalidInputError(f"two columns are called {count.most_common(1)[0][0]!r}")
-    return with_meaning(header, meanings)
-
-
-def with_meaning(header: Sequence[str], meanings: Mapping[str, Sequence[str]]) -> dict[str, int]:
-    """As `columns`, of any header; names are compared by their letters and digits alone."""
-    names = [_compact(name) for name in header]
-    found: dict[str, int] = {}
-    for meaning, aliases in meanings.items():
-        here = [names.index(alias) for alias in map(_compact, aliases) if alias in names]
-        if here:
-            found[meaning] = here[0]
-    return found
-
-
-def _compact(name: str) -> str:
-    return "".join(filter(str.isalnum, name.lower()))
-
-
-#: Names of the columns that say whose row it is, in both layouts.
-IDENTITY: dict[str, tuple[str, ...]] = {
-    "video": ("video", "video_id", "video_name", "clip", "sequence"),
-    "person": (
-        *("person", "person_id", "track_id", "track", "individual", "individuals", "instance"),
-        *("individual_id", "subject", "animal"),
-    ),
-    "frame": (
-        *("frame", "frame_id", "frame_idx", "frame_index", "frame_number", "frame_no", "frame_num"),
-        *("frames", "fnum", "image_id", "image", "image_name"),
-    ),
-}
-
-#: Names of the column that says which keypoint a row is of.
-KEYPOINT = (
-    *("keypoint", "keypoints", "bodypart", "bodyparts", "joint", "landmark", "node", "marker"),
-    *(f"{one}_{of}" for one in ("keypoint", "joint", "landmark", "node") for of in _OF_KEYPOINTS),
-    *("part", "kpt", "name", "label"),
-)
-
-#: What a keypoint's confidence may be called.
-SCORES = ("score", "confidence", "likelihood", "conf", "visibility", "prob", "probability")

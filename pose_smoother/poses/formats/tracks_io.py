@@ -13,7 +13,7 @@ from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.plain import read_plain
 from pose_smoother.points import known_points, points_within
 from pose_smoother.poses.assumed import Caution
-from pose_smoother.poses.formats.individuals import group, person_id, some
+from pose_smoother.poses.formats.individuals import group, person_id, some, without_row_numbers
 from pose_smoother.poses.formats.plain_cells import Coded, Indices
 from pose_smoother.poses.missing import find_missing
 from pose_smoother.poses.tracks import FARTHEST, Floats, Poses, Track
@@ -163,7 +163,9 @@ def to_tracks(
     missing = find_missing(keypoints, seen.score, seen.frame, who)
     keypoints[missing.mask] = np.nan
     warnings += [*_unlike_pixels(keypoints, seen.score), *missing.warnings]
-    found = group(seen.video, seen.person, seen.frame, keypoints, seen.score)
+    people, numbered = without_row_numbers(seen.video, seen.person, seen.frame)
+    warnings += numbered
+    found = group(seen.video, people, seen.frame, keypoints, seen.score)
     tracks: list[Track] = []
     rows: list[NDArray[np.int64]] = []
     shuffled: list[str] = []

@@ -8,7 +8,8 @@ import numpy as np
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
 from pose_smoother.poses.assumed import Caution
-from pose_smoother.poses.formats.text_table import IDENTITY, KEYPOINT, columns, parse, with_meaning
+from pose_smoother.poses.formats.column_names import IDENTITY, KEYPOINT, columns, with_meaning
+from pose_smoother.poses.formats.text_table import parse
 from pose_smoother.poses.formats.tracks_io import (
     Detections,
     named_frames,

@@ -94,6 +94,7 @@ def test_only_a_mask_by_whole_maps_is_read_as_one(axis):
     sizes = [2, 5, 3, 4, 6]
     predicted, mask = torch.ones(sizes), [2, 1, 3, 1, 1]
     assert _is_of_maps(predicted, torch.ones(mask, dtype=torch.bool))
+    assert not _is_of_maps(predicted.to("meta"), torch.ones(mask, dtype=torch.bool))
     mask[axis] = sizes[axis] if mask[axis] == 1 else 1
     has_target = torch.ones(mask, dtype=torch.bool)
     assert not _is_of_maps(predicted, has_target)

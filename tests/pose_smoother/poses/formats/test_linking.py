@@ -13,10 +13,10 @@ def square(x: float) -> Floats:
     return np.array([[x, 0.0], [x + 10, 0], [x + 10, 10], [x, 10]])
 
 
-def crowd(n_frames: int = 6, n_people: int = 4) -> tuple[np.ndarray, Floats]:
-    """Frames and keypoints of individuals in rows, all of whom move by one a frame."""
-    frame = np.repeat(np.arange(n_frames), n_people)
-    place = np.tile(100.0 * np.arange(n_people), n_frames) + frame
+def crowd(counts: list[int]) -> tuple[np.ndarray, Floats]:
+    """Frames and keypoints of so many individuals a frame, who move by one a frame."""
+    frame = np.repeat(np.arange(len(counts)), counts)
+    place = np.concatenate([100.0 * np.arange(n) for n in counts]) + frame
     return frame, np.stack([square(x) for x in place])
 
 
@@ -42,7 +42,7 @@ def test_every_pair_of_neighbouring_frames_is_looked_at_once(
     values: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(linking, "_CHUNK_VALUES", values)
-    frame, keypoints = crowd(5, 3)
+    frame, keypoints = crowd([3, 1, 4, 2, 3])
     linker = _Linker(frame, keypoints, 1)
     chunks = list(linker._pairs(np.full(len(frame), 10.0)))
     assert len(chunks) == (4 if values == 1 else 1)

@@ -208,13 +208,14 @@ def test_the_best_assignment_is_linked() -> None:
     assert link(frame, keypoints, 1) == ["link-1", "link-2", "link-2", "link-3"]
 
 
-def test_individuals_who_cross_are_distinguished_by_their_motion() -> None:
+@pytest.mark.parametrize("start", [0, 500])
+def test_individuals_who_cross_are_distinguished_by_their_motion(start: int) -> None:
     n_frames = 40
     x = np.stack([np.arange(n_frames) * 2.0, 80 - np.arange(n_frames) * 2.0], axis=1)
     keypoints = np.stack([square(v) for v in x.ravel()])
     frame = np.repeat(np.arange(n_frames), 2)
     keep = frame != 19  # both at one place, and unseen just then
-    found = np.array(link(frame[keep], keypoints[keep], 1))
+    found = np.array(link(frame[keep] + start, keypoints[keep], 1))
     who = np.tile(["link-1", "link-2"], n_frames)[keep]
     assert (found == who).all()
 
@@ -250,7 +251,7 @@ def test_lists_in_messages_end_after_three() -> None:
 
 
 def test_rows_that_repeat_another_may_have_no_score(tmp_path: Path) -> None:
-    rows = ["frame,keypoint,x,y,score", "1,a,5,6,", "1,a,5,6,", "2,a,6,7,0.5"]
+    rows = ["frame,keypoint,x,y,score", "1,a,5,6,", "1,b,7,8,", "1,a,5,6,", "2,a,6,7,0.5"]
     (tmp_path / "a.csv").write_text("\n".join(rows) + "\n")
     (track,) = read_poses(tmp_path / "a.csv").tracks
     assert track.frame.tolist() == [1, 2]
