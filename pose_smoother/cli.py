@@ -23,6 +23,7 @@ from pose_smoother.cli_support import (
 )
 from pose_smoother.inspection.cli import inspect
 from pose_smoother.poses.assumed import NOTE
+from pose_smoother.remote.path import PathOrUrl
 from pose_smoother.smoothing.journal import state_of
 from pose_smoother.view.cli import view
 
@@ -103,9 +104,9 @@ main.add_command(view)
 )
 @click.option("--json", "as_json", is_flag=True, help="The same as --summary json.")
 def smooth(
-    sources: tuple[Path, ...],
-    out: Path | None,
-    out_dir: Path | None,
+    sources: tuple[PathOrUrl, ...],
+    out: PathOrUrl | None,
+    out_dir: PathOrUrl | None,
     workers: int,
     scheduler: str | None,
     as_json: bool,
@@ -115,7 +116,7 @@ def smooth(
 
     The output is the input with other coordinates: every other field stays, and missing keypoints
     stay missing. The last line reports what was changed. IN is a file, several, a folder of files,
-    or - for standard input.
+    or - for standard input; files and folders may be at addresses (s3://bucket/k.csv).
 
     Example: pose-smoother smooth keypoints.csv --out smoothed.csv
     """
@@ -128,7 +129,12 @@ def smooth(
     one = partial(_smooth_file, chosen)
     quiet = is_quiet() and chosen["summary_format"] != "json"
     where = (sources, out, out_dir, workers, one, chosen["format"], quiet)
-    smooth_paths(*where, scheduler=scheduler, made_by=partial(_made_by, chosen))
+    smooth_paths(
+        *where,
+        scheduler=scheduler,
+        made_by=partial(_made_by, chosen),
+        overwrite=chosen["overwrite"],
+    )
 
 
 def _made_by(chosen: dict[str, Any]) -> str:
