@@ -16,6 +16,9 @@ from pose_smoother.smoothing.scores import default_min_score
 from pose_smoother.smoothing.swaps import Outcome
 from pose_smoother.smoothing.tracks import Rules
 
+#: Why nothing was changed in a file of one frame, say.
+TOO_FEW_FRAMES = "no keypoint is there in three frames in a row"
+
 
 @dataclass(frozen=True)
 class Summary:
@@ -82,7 +85,7 @@ class Summary:
         if not self.n_points:
             parts[0] += ": all are missing"
         elif not self.n_changed + self.n_rejected and not np.isfinite(self.jitter_before):
-            parts[0] += ": no keypoint is there in three frames in a row"
+            parts[0] += f": {TOO_FEW_FRAMES}"
         if self.n_changed:
             parts[0] += (
                 f" (by {self.moved_median:.3g} in the median, {self.moved_p95:.3g} at the 95th "
