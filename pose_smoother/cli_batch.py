@@ -158,7 +158,8 @@ def _smooth_several(
         folders = ", ".join(name for name, one in formats().items() if "" in one.EXTENSIONS)
         say(
             f"warning: nothing was smoothed: each of {n_too_short} files is a recording of its "
-            f"own, with too few frames; a folder with a file a frame is one recording for {folders}",
+            "own, with too few frames; a folder with a file a frame is one recording for "
+            f"{folders}",
             err=True,
         )
     if failed:

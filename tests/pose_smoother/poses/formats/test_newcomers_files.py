@@ -286,6 +286,9 @@ def test_ids_that_occur_once_each_are_numbers_of_detections(tmp_path: Path) -> N
     found[-1]["track_id"] = 100
     path.write_text(json.dumps(found))
     assert len(read_poses(path).tracks) == N_FRAMES - 1
+    crowd = [{**results()[i % 3], "track_id": i} for i in range(3 * 21)]  # not to be linked
+    path.write_text(json.dumps(crowd))
+    assert len(read_poses(path).tracks) == len(crowd)
 
 
 def test_small_units_are_written_with_more_decimals(tmp_path: Path) -> None:
