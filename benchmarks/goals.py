@@ -3,7 +3,7 @@
     python -m benchmarks.goals docs/performance.md
 
 A table stands between ``<!-- table: NAME -->`` and ``<!-- end -->``, and is made of
-``benchmarks/results/NAME.csv``; everything else of the page is left as it is. ``goals_*.csv`` get
+``benchmarks/results/NAME.csv``; everything else of the page is left as it is. Files of goals get
 the goals' columns beside what was measured before (``before.csv``), the others all their
 columns. Conditions that all rows share stand below the table.
 """
@@ -22,7 +22,7 @@ Row = dict[str, str]
 
 
 def rewritten(page: str, results: Path) -> str:
-    """The page with every marked table made anew."""
+    """The page with every marked table made again."""
     return _MARKED.sub(lambda m: f"{m[1]}{table_of(m[2], results)}\n{m[3]}", page)
 
 
@@ -32,7 +32,7 @@ def table_of(name: str, results: Path) -> str:
     if not path.exists():
         return f"Not measured yet: there is no `benchmarks/results/{name}.csv`."
     rows = read(path)
-    if name.startswith("goals"):
+    if rows and "at_least" in rows[0]:
         earlier = results / "before.csv"
         before = {row["what"]: row for row in read(earlier)} if earlier.exists() else {}
         shown = [goal_cells(row, before.get(row["what"], {})) for row in rows]

@@ -234,24 +234,29 @@ def ours_write(path: Path, out: Path) -> None:
     write_poses(moved(read_poses(path)), out)
 
 
+def library_cases(folder: Path, format: str, values: Floats) -> dict[str, tuple[Action, Action]]:
+    """Reading, and reading and writing a file of a format that is made here: (ours, alone)."""
+    name, make, read, write, _ = FORMATS[format]
+    path, out = folder / name, folder / f"out_{name}"
+    make(path, values)
+    return {
+        "read": (partial(read_poses, path), partial(read, path)),
+        "read and write": (
+            partial(ours_write, path, out),
+            partial(write, path, folder / f"lib_{name}"),
+        ),
+    }
+
+
 def against_libraries(folder: Path, values: Floats, rounds: int) -> Iterator[dict[str, Any]]:
-    for format, (name, make, read, write, library) in FORMATS.items():
-        path, out = folder / name, folder / f"out_{name}"
-        make(path, values)
-        cases: dict[str, tuple[Action, Action]] = {
-            "read": (partial(read_poses, path), partial(read, path)),
-            "read and write": (
-                partial(ours_write, path, out),
-                partial(write, path, folder / f"lib_{name}"),
-            ),
-        }
-        for what, (ours, alone) in cases.items():
+    for format in FORMATS:
+        for what, (ours, alone) in library_cases(folder, format, values).items():
             times = interleaved({"ours": ours, "alone": alone}, rounds)
             yield (
                 {
                     "case": f"{format}, {len(values):,} frames x {values.shape[1]}",
                     "what": what,
-                    "against": library,
+                    "against": FORMATS[format][-1],
                     "ratio": times.cpu_ratio("ours", "alone"),
                     "seconds": min(times.cpu_seconds["ours"]),
                     "against_s": min(times.cpu_seconds["alone"]),

@@ -1,8 +1,8 @@
 """The pipeline's program, and its commands about stores: preprocess, info, verify, show."""
 
-import json
 import logging
-from dataclasses import replace
+from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +14,19 @@ from pipeline.config import GROUP_BY, PROTOCOLS, BuildConfig
 from pose_smoother.boxes import DEFAULT_EXPAND
 from pose_smoother.cli_support import (
     HELP_OPTIONS,
+    JSON,
     OVERWRITE,
     PATH,
     PLACE,
     FiniteRange,
     OneLineErrors,
     ignore_sigterm,
+    inform,
+    is_quiet,
     names,
     program_options,
     say,
-    say_lines,
+    say_json,
     sigterm_as_exception,
 )
 from pose_smoother.errors import InvalidInputError
@@ -158,7 +161,16 @@ def preprocess(
         progress = interactive()
         kept = saved_group_by(folder, store_format) if group_by is None else None
         chosen = replace(config, group_by=kept) if kept else config
-        build(inputs, folder, chosen, store_format, workers, progress, scheduler, _say)
+        build(
+            inputs,
+            folder,
+            chosen,
+            store_format,
+            workers,
+            progress,
+            scheduler,
+            partial(inform, err=True),
+        )
 
     with sigterm_as_exception():
         if isinstance(out, RemotePath):
@@ -170,12 +182,9 @@ def preprocess(
             raise_if_locked(out)
             make(out)
         ignore_sigterm()
-        _print_info(out)
+        if not is_quiet():
+            _print_info(out)
         _warn_rejected(out)
-
-
-def _say(line: str) -> None:
-    say(line, err=True)
 
 
 def _warn_rejected(store: PathOrUrl) -> None:
@@ -198,7 +207,7 @@ def _warn_rejected(store: PathOrUrl) -> None:
 
 @main.command()
 @click.argument("store", type=PLACE)
-@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table.")
+@JSON
 def info(store: PathOrUrl, as_json: bool) -> None:
     """Say what is in a store.
 
@@ -210,7 +219,7 @@ def info(store: PathOrUrl, as_json: bool) -> None:
         _print_info(store)
         return
     with open_store(store) as opened:
-        say_lines(json.dumps(collect(opened), indent=1))
+        say_json(collect(opened))
 
 
 def _print_info(path: PathOrUrl) -> None:
@@ -236,7 +245,8 @@ def _print_info(path: PathOrUrl) -> None:
 @main.command()
 @click.argument("store", type=PLACE)
 @click.option("--same-as", type=PLACE, help="Also compare every number with this other store.")
-def verify(store: PathOrUrl, same_as: PathOrUrl | None) -> None:
+@JSON
+def verify(store: PathOrUrl, same_as: PathOrUrl | None, as_json: bool) -> None:
     """Hash everything again, and count what is shared between splits.
 
     Example: python -m pipeline verify data/processed/store
@@ -245,15 +255,19 @@ def verify(store: PathOrUrl, same_as: PathOrUrl | None) -> None:
     from pipeline.verify import verify as audit_store
 
     audit = audit_store(store)
-    if audit.problems:
+    if as_json:
+        say_json({"store": store, **asdict(audit)})
+    elif audit.problems:
         for name, why in list(audit.problems.items())[:20]:
             say(f"{name} {why}")
+    if audit.problems:
         raise InvalidInputError(verdict(store, audit))
-    say(f"{store}: all {audit.n_shards} shards verify")
-    for kind, count in audit.shared.items():
-        say(f"  {kind} in more than one split: {count:,} of {audit.counted[kind]:,}")
-    if audit.counted["people"]:
-        say(f"  {PERSONS_NOTE}")
+    if not as_json:
+        inform(f"{store}: all {audit.n_shards} shards verify")
+        for kind, count in audit.shared.items():
+            inform(f"  {kind} in more than one split: {count:,} of {audit.counted[kind]:,}")
+        if audit.counted["people"]:
+            inform(f"  {PERSONS_NOTE}")
     if audit.leaks:
         raise InvalidInputError(f"{store}: splits share frames or videos; preprocess again")
     if same_as is not None:
@@ -261,7 +275,8 @@ def verify(store: PathOrUrl, same_as: PathOrUrl | None) -> None:
             found = differences(first, second)
         if found:
             raise InvalidInputError(f"{store} and {same_as} differ in: {', '.join(found)}")
-        say(f"  equal content: {same_as}")
+        if not as_json:
+            inform(f"  equal content: {same_as}")
 
 
 @main.command()
@@ -307,4 +322,4 @@ def show(
     target = check_output(out, (local_path(store),), overwrite=overwrite)
     with open_store(store) as opened:
         draw_windows(opened, split, windows, int(step), k, seed, target)
-    say(f"wrote {out}")
+    inform(f"wrote {out}")

@@ -17,7 +17,7 @@ from pipeline.config import BuildConfig
 from pipeline.sources import sources
 from pose_smoother import seeds
 from pose_smoother.errors import InvalidInputError, unknown_name
-from pose_smoother.store.config import CLIP, NEIGHBOURS, THESIS
+from pose_smoother.store.config import CLIP, NEIGHBOURS, THESIS, neighbour_block
 from pose_smoother.store.layout import text_column
 from pose_smoother.store.names import SPLITS, WINDOW_FRAMES
 
@@ -112,7 +112,7 @@ def _neighbours(clips: ClipTable) -> NDArray[np.bytes_]:
         if n_ids == 1 or not len(rows):
             continue
         keys = [
-            f"{action.decode()} {int(text) // n_ids if text.isdigit() else text.decode()}"
+            neighbour_block(action.decode(), text.decode(), n_ids)
             for action, text in zip(clips["action"][rows], clips["id"][rows], strict=True)
         ]
         if len(set(keys)) >= LEAST_BLOCKS:

@@ -1,7 +1,6 @@
 """Commands of the library: smooth, inspect, view, formats, skeletons."""
 
 import json
-import logging
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -12,15 +11,19 @@ import click
 from pose_smoother.cli_batch import KEYPOINT_FILES, smooth_paths
 from pose_smoother.cli_support import (
     HELP_OPTIONS,
+    MISSING,
     PATH,
     FiniteRange,
     OneLineErrors,
+    is_quiet,
     options,
     program_options,
     say,
-    say_lines,
+    say_json,
 )
 from pose_smoother.inspection.cli import inspect
+from pose_smoother.poses.assumed import NOTE
+from pose_smoother.remote.path import PathOrUrl
 from pose_smoother.smoothing.journal import state_of
 from pose_smoother.view.cli import view
 
@@ -29,7 +32,7 @@ _DECIDES_NOTHING = ("overwrite", "summary_format", "page")
 
 
 @click.group(cls=OneLineErrors, context_settings=HELP_OPTIONS)
-@program_options(logging.WARNING)
+@program_options(NOTE)
 def main(**chosen: bool) -> None:
     """Smooth the keypoints of any pose detector."""
     del chosen  # read before the command, by their callbacks and by the group
@@ -74,14 +77,7 @@ main.add_command(view)
     type=click.IntRange(0),
     help="Fill missing points in gaps of at most so many frames; 0 fills nothing.",
 )
-@click.option(
-    "--missing",
-    default="auto",
-    show_default=True,
-    metavar="auto|none|zero,minus-one",
-    help="Positions that mark a missing point: zero (0, 0), minus-one (-1, -1); auto decides by "
-    "the points around them.",
-)
+@MISSING
 @click.option(
     "--fix-swaps",
     is_flag=True,
@@ -106,21 +102,21 @@ main.add_command(view)
 @click.option(
     "--view", "page", default=None, type=PATH, help="A page to see it on, too: see `view`."
 )
-@click.pass_obj
+@click.option("--json", "as_json", is_flag=True, help="The same as --summary json.")
 def smooth(
-    quiet: bool,
-    sources: tuple[Path, ...],
-    out: Path | None,
-    out_dir: Path | None,
+    sources: tuple[PathOrUrl, ...],
+    out: PathOrUrl | None,
+    out_dir: PathOrUrl | None,
     workers: int,
     scheduler: str | None,
+    as_json: bool,
     **chosen: Any,
 ) -> None:
     """Smooth files of keypoints: by the pretrained network, by filters or a trained run.
 
     The output is the input with other coordinates: every other field stays, and missing keypoints
     stay missing. The last line reports what was changed. IN is a file, several, a folder of files,
-    or - for standard input.
+    or - for standard input; files and folders may be at addresses (s3://bucket/k.csv).
 
     Example: pose-smoother smooth keypoints.csv --out smoothed.csv
     """
@@ -128,10 +124,17 @@ def smooth(
         raise click.UsageError("give --smoother NAME or --run RUN, one of them")
     if chosen["page"] is not None and (len(sources) != 1 or out is None or str(sources[0]) == "-"):
         raise click.UsageError("--view goes with one file IN and --out")
+    if as_json:
+        chosen["summary_format"] = "json"
     one = partial(_smooth_file, chosen)
-    quiet = quiet and chosen["summary_format"] != "json"
+    quiet = is_quiet() and chosen["summary_format"] != "json"
     where = (sources, out, out_dir, workers, one, chosen["format"], quiet)
-    smooth_paths(*where, scheduler=scheduler, made_by=partial(_made_by, chosen))
+    smooth_paths(
+        *where,
+        scheduler=scheduler,
+        made_by=partial(_made_by, chosen),
+        overwrite=chosen["overwrite"],
+    )
 
 
 def _made_by(chosen: dict[str, Any]) -> str:
@@ -169,7 +172,7 @@ def _smooth_file(chosen: dict[str, Any], source: Path, out: Path) -> str:
         method = given if known_now else _method(*how, poses.fps)
         return smooth_by(method, poses, rules, chosen["fix_swaps"], chosen["names_map"])
 
-    reading = ("format", "skeleton", "layout", "missing")
+    reading = {name: chosen[name] for name in ("format", "skeleton", "layout", "missing")}
     summary = smooth_file(
         source,
         check_output(
@@ -177,14 +180,14 @@ def _smooth_file(chosen: dict[str, Any], source: Path, out: Path) -> str:
         ),
         smooth,
         rules=None if chosen["run"] else rules,
-        **{name: chosen[name] for name in reading},
+        **reading,
     )
     if page is not None:
-        how_read = {name: chosen[name] for name in ("format", "skeleton")}
-        write_view(source, (out,), page, fps=chosen["fps"], **how_read)
+        write_view(source, (out,), page, fps=chosen["fps"], reports=False, **reading)
     if chosen["summary_format"] == "json":
         return json.dumps({"out": str(out), **summary.as_dict()})
-    return f"wrote {out}: {summary.n_frames} frames in {summary.n_tracks} tracks; {summary.line()}"
+    tracks = "1 track" if summary.n_tracks == 1 else f"{summary.n_tracks} tracks"
+    return f"wrote {out}: {summary.n_frames} frames in {tracks}; {summary.line()}"
 
 
 def _method(
@@ -216,7 +219,7 @@ def formats(as_json: bool) -> None:
 
     if as_json:
         listed = {name: list(module.EXTENSIONS) for name, module in known().items()}
-        say_lines(json.dumps(listed, indent=2))
+        say_json(listed)
         return
     holds = ("scores", "fps", "3-D")
     rows: list[tuple[str, ...]] = [("name", "files", "reads", "writes", *holds)]
@@ -228,13 +231,18 @@ def formats(as_json: bool) -> None:
 
 
 @main.command()
-def skeletons() -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print them as JSON, with their keypoints.")
+def skeletons(as_json: bool) -> None:
     """List the known skeletons: what `--skeleton` takes for files without keypoint names.
 
     Example: pose-smoother skeletons
     """
     from pose_smoother.poses.skeletons import known, skeleton
 
+    if as_json:
+        listed = {name: list(skeleton(name).keypoints) for name in known()}
+        say_json(listed)
+        return
     rows = [("name", "keypoints", "of")]
     for found in map(skeleton, known()):
         also = f" (also {', '.join(found.aliases)})" if found.aliases else ""

@@ -1,11 +1,13 @@
 """Shared by the commands of both programs: errors as one line, exit codes, option types."""
 
+import errno
+import json
 import logging
 import math
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -16,6 +18,7 @@ import click
 from pose_smoother.errors import Interrupted, PoseSmootherError
 from pose_smoother.extras import extra_hint
 from pose_smoother.files.disk_errors import as_disk_error
+from pose_smoother.progress_bars import hide_bars
 from pose_smoother.remote.path import as_path_or_url
 from pose_smoother.text import one_line
 
@@ -39,6 +42,8 @@ def _explained(caught: Exception) -> Exception:
         return PoseSmootherError(hint)
     if isinstance(caught, MemoryError):
         return PoseSmootherError("not enough memory: free some, or give the command less at once")
+    if isinstance(caught, OSError) and caught.errno == errno.EISDIR:
+        return PoseSmootherError(f"{caught.filename} is a folder: name a file")
     return (as_disk_error(caught) if isinstance(caught, OSError) else None) or caught
 
 
@@ -54,16 +59,12 @@ class FiniteRange(click.FloatRange):
 
 
 PLACE = _PathOrUrlType()
-#: The options of a command that smooths a file of keypoints: where it is written, how it is read.
-KEYPOINT_FILE: tuple[Callable[[Any], Any], ...] = (
-    click.argument("source", metavar="IN", type=PATH),
-    click.option(
-        "--out", required=True, type=PATH, help="The same file, smoothed: what is written."
-    ),
+#: How a file of keypoints is read.
+READING: tuple[Callable[[Any], Any], ...] = (
     click.option(
         "--format",
         default=None,
-        help="Of both files; `pose-smoother formats` lists them.  [default: found out]",
+        help="Of the files; `pose-smoother formats` lists them.  [default: found out]",
     ),
     click.option(
         "--skeleton",
@@ -77,6 +78,23 @@ KEYPOINT_FILE: tuple[Callable[[Any], Any], ...] = (
         help="Names the axes of an array, in order, such as time,people,keypoints,xy; also xyz, "
         "or xys with a score.  [default: found out]",
     ),
+)
+#: The option that says what a missing point looks like.
+MISSING = click.option(
+    "--missing",
+    default="auto",
+    show_default=True,
+    metavar="auto|none|zero,minus-one",
+    help="Positions that mark a missing point: zero (0, 0), minus-one (-1, -1); auto decides by "
+    "the points around them.",
+)
+#: The options of a command that smooths a file of keypoints: where it is written, how it is read.
+KEYPOINT_FILE: tuple[Callable[[Any], Any], ...] = (
+    click.argument("source", metavar="IN", type=PATH),
+    click.option(
+        "--out", required=True, type=PATH, help="The same file, smoothed: what is written."
+    ),
+    *READING,
     click.option("--overwrite", is_flag=True, help="Replace outputs that exist."),
 )
 #: The option of a command that writes files of the user's choice.
@@ -96,16 +114,21 @@ def program_options(level: int) -> Callable[[Any], Any]:
         if value or ctx.obj is None:
             step = {"quiet": 10, "verbose": -10}.get(str(param.name), 0) if value else 0
             ctx.obj = value and param.name == "quiet"
-            log_lines(level + step)
+            hide_bars(ctx.obj)
+            log_lines(level + step, with_times=step < 0)
         return value
 
     return options(
         click.option("--debug", is_flag=True, help="Show the traceback of an error."),
         click.option(
-            "-q", "--quiet", is_flag=True, callback=set_level, help="Less: only what went wrong."
+            "-q",
+            "--quiet",
+            is_flag=True,
+            callback=set_level,
+            help="Less: only what went wrong, and what a command is asked to print.",
         ),
         click.option(
-            "-v", "--verbose", is_flag=True, callback=set_level, help="More: each step, too."
+            "-v", "--verbose", is_flag=True, callback=set_level, help="More: each step, and when."
         ),
         click.option(
             "--version",
@@ -142,6 +165,36 @@ def say_lines(text: str) -> None:
         say(line)
 
 
+def is_quiet() -> bool:
+    """Whether ``-q`` was given before the command."""
+    ctx = click.get_current_context(silent=True)
+    return ctx is not None and bool(ctx.find_root().obj)
+
+
+def inform(text: str, err: bool = False) -> None:
+    """Print what was done, line by line; nothing with ``-q``. What was asked for is for ``say``."""
+    if not is_quiet():
+        for line in text.split("\n"):
+            say(line, err)
+
+
+def say_json(value: Any) -> None:
+    """Print an answer for programs: strict JSON, null for a number that is not finite."""
+    say_lines(json.dumps(_strict(value), indent=2, default=str))
+
+
+def _strict(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {str(key): _strict(one) for key, one in value.items()}
+    return [_strict(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+#: The option of a command whose answer programs may want to read.
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+
+
 class OneLineErrors(click.Group):
     """A command group that prints an error as one line; a traceback only with ``--debug``."""
 
@@ -172,18 +225,29 @@ class OneLineErrors(click.Group):
 
 
 class _Lines(logging.Formatter):
-    """Plain lines; warnings and errors begin with their level."""
+    """Plain lines; warnings and errors begin with their level, with `times` also when and where."""
+
+    def __init__(self, with_times: bool) -> None:
+        super().__init__()
+        self.with_times = with_times
 
     def format(self, record: logging.LogRecord) -> str:
         """One record as one line."""
         prefix = "" if record.levelno <= logging.INFO else f"{record.levelname.lower()}: "
+        if self.with_times:
+            prefix = f"{record.relativeCreated / 1e3:.1f} s {record.name}: {prefix}"
         return prefix + one_line(record.getMessage())
 
 
-def log_lines(level: int) -> None:
-    """Send log records of this level and above to stderr, one line each."""
+def log_lines(level: int, with_times: bool = False) -> None:
+    """Send log records of this level and above to stderr, one line each.
+
+    Parameters
+    ----------
+    with_times : each line begins with the seconds since the start, and the module.
+    """
     handler = logging.StreamHandler()
-    handler.setFormatter(_Lines())
+    handler.setFormatter(_Lines(with_times))
     logging.basicConfig(level=level, handlers=[handler], force=True)
 
 

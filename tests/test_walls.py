@@ -27,9 +27,9 @@ MAY_NOT_IMPORT = {
 #: A module belongs to the longest name that it begins with.
 ORDER: dict[str, tuple[tuple[str, ...], ...]] = {
     "pose_smoother": (
-        ("errors", "extras", "seeds", "skeleton", "registry", "text", "versions"),
-        ("heatmap", "impulse_renderer", "boxes"),
-        ("files", "video"),
+        ("errors", "extras", "seeds", "skeleton", "registry", "text", "versions", "progress_bars"),
+        ("heatmap", "impulse_renderer", "boxes", "points"),
+        ("files", "video", "dask_cluster"),
         ("bench", "store.names", "store.damage_errors", "store.config"),
         ("remote",),
         ("store",),

@@ -23,8 +23,11 @@ Made by `python tools/commands.py` from the programs' own help; don't edit. Ever
 prints this by `--help`. `pose-smoother`, `pose-pipeline` and `pose-trainer` are the installed
 names of `python -m pose_smoother`, `python -m pipeline` and `python -m trainer`.
 
-No command writes colours, so `NO_COLOR` has nothing to turn off; progress bars are drawn only on a
-terminal. For completion of commands and options by Tab, add one line to the shell's startup file:
+No command writes colours. Progress bars are drawn only on a terminal and not with `-q`; with
+`NO_COLOR`, or `TERM=dumb`, without the escape sequences that redraw several lines. `-q` leaves what
+went wrong, and the answer of a command that gives one; those have `--json`.
+
+For completion of commands and options by Tab, add one line to the shell's startup file:
 
 ```sh
 eval "$(_POSE_SMOOTHER_COMPLETE=bash_source pose-smoother)"   # ~/.bashrc

@@ -10,13 +10,15 @@ import click
 
 from pose_smoother.cli_support import (
     HELP_OPTIONS,
+    JSON,
     PATH,
     PLACE,
     OneLineErrors,
+    inform,
     names,
     program_options,
     say,
-    say_lines,
+    say_json,
 )
 from pose_smoother.files.lock import raise_if_locked
 from pose_smoother.remote.path import PathOrUrl
@@ -94,7 +96,8 @@ main.add_command(status)
     "tracker",
     default=None,
     type=click.Choice(TRACKERS),
-    help="Send each epoch's numbers there, too; each is an extra of the installation.",
+    help="Send each epoch's numbers there, too; each is an extra of the installation. tensorboard: "
+    "into the run's folder; mlflow: to MLFLOW_TRACKING_URI, else here (mlflow.db, or mlruns).",
 )
 @click.option("--replace", is_flag=True, help="With --no-resume: also if it is finished.")
 @PARENT
@@ -152,8 +155,8 @@ def train(
             )
     if not ranks.is_main:
         return
-    say_lines(main_rows([*results["references"], *results["rows"]]))
-    say(f"test results: {out / config.run_name / RESULTS_CSV}")
+    inform(main_rows([*results["references"], *results["rows"]]))
+    inform(f"test results: {out / config.run_name / RESULTS_CSV}")
 
 
 @main.command()
@@ -185,15 +188,16 @@ def baselines(
     configs = [BaselinesConfig(experiment=name, **chosen) for name in asked]
     with open_store(store) as opened:
         for config in configs:
-            say_lines(main_rows(run(config, opened, out)["rows"]))
-            say(f"test results: {out / config.run_name / RESULTS_CSV}")
+            inform(main_rows(run(config, opened, out)["rows"]))
+            inform(f"test results: {out / config.run_name / RESULTS_CSV}")
 
 
 @main.command()
 @click.argument("run", type=PATH)
 @click.option("--store", default=None, type=PLACE, help="Where the store is now, if it was moved.")
 @click.option("--device", default=None, type=DEVICE, help="Instead of the device of then.")
-def evaluate(run: Path, store: PathOrUrl | None, device: str | None) -> None:
+@JSON
+def evaluate(run: Path, store: PathOrUrl | None, device: str | None, as_json: bool) -> None:
     """Test a finished run's best epoch again; the numbers must equal the saved ones.
 
     Example: python -m trainer evaluate runs/deciwatch-2.3-seed0
@@ -206,10 +210,13 @@ def evaluate(run: Path, store: PathOrUrl | None, device: str | None) -> None:
     check_has_store(run, config)
     with open_store(chosen_store(run, store_then, store)) as opened:
         repeated = repeat_test(run, config, opened)
-    say_lines(main_rows(repeated.rows))
+    if as_json:
+        say_json({"rows": repeated.rows, "different": repeated.different})
+    else:
+        inform(main_rows(repeated.rows))
     if repeated.different:
         say(f"error: {len(repeated.different)} rows differ from {run}'s results", err=True)
         sys.exit(1)
     n = repeated.n_rounded
     rounding = f" ({n} of them except for rounding, {ROUNDING:g} at most)" if n else ""
-    say(f"all {len(repeated.rows)} numbers equal the saved ones{rounding}")
+    inform(f"all {len(repeated.rows)} numbers equal the saved ones{rounding}", err=as_json)

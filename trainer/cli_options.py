@@ -125,7 +125,7 @@ TRAINING = options(
         "--augment",
         default=None,
         type=click.Choice(list(AUGMENTATIONS)),
-        help="Training windows mirrored; or also reversed, rotated, sheared, and boxed anew.  "
+        help="Training windows mirrored; or also reversed, rotated, sheared, and boxed again.  "
         f"[default: {_OWN}; none]",
     ),
     click.option(

@@ -1,14 +1,14 @@
 """The commands about annotations, sample, download and check; and the options that name them."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
 from pipeline.sources import SourceOptions, sources
-from pose_smoother.cli_support import PATH, PLACE, options, say, say_lines
+from pose_smoother.cli_support import JSON, PATH, PLACE, inform, options, say_json, say_lines
 from pose_smoother.errors import InvalidInputError
+from pose_smoother.progress_bars import bars_hidden
 from pose_smoother.remote.path import PathOrUrl
 
 
@@ -54,8 +54,8 @@ def parse_inputs(hashes: Path | None, **values: PathOrUrl | None) -> Any:
 
 
 def interactive() -> bool:
-    """Whether stderr is a terminal."""
-    return sys.stderr.isatty()
+    """Whether progress bars are drawn."""
+    return not bars_hidden()
 
 
 @click.command()
@@ -73,7 +73,7 @@ def sample(out: Path, clips: int, seed: int) -> None:
 
     with tqdm(total=clips, unit="clip", disable=not interactive()) as bar:
         write_sample(out, clips, seed, bar.update)
-    say(f"wrote {clips} sample clips to {out} (synthetic people, not a dataset)")
+    inform(f"wrote {clips} sample clips to {out} (synthetic people, not a dataset)")
 
 
 @click.command()
@@ -86,14 +86,15 @@ def download(name: str, out: Path) -> None:
     """
     from pipeline.annotations.download import download as fetch
 
-    for path in fetch(name, out, say):
-        say(f"ready: {path}")
+    for path in fetch(name, out, inform):
+        inform(f"ready: {path}")
 
 
 @click.command()
 @SOURCES
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="Processes.")
-def check(workers: int, hashes: Path | None, **paths: Any) -> None:
+@JSON
+def check(workers: int, hashes: Path | None, as_json: bool, **paths: Any) -> None:
     """Say what is in the annotations, and what is broken and why.
 
     Nothing is written, except the list of --hashes where there is none yet: of what is here now.
@@ -105,8 +106,11 @@ def check(workers: int, hashes: Path | None, **paths: Any) -> None:
 
     listed = hashes if hashes is not None and hashes.exists() else None
     results = count(parse_inputs(**paths, hashes=listed), workers, progress=interactive())
-    for found in results:
-        say_lines(table(found))
+    if as_json:
+        say_json([{**vars(found), "sha256": len(found.sha256)} for found in results])
+    else:
+        for found in results:
+            say_lines(table(found))
     if listed is not None:
         _say_whether_listed(results, listed)
     elif hashes is not None:
@@ -114,7 +118,7 @@ def check(workers: int, hashes: Path | None, **paths: Any) -> None:
 
         sums = {name: sha256 for found in results for name, sha256 in found.sha256.items()}
         write_hashes(hashes, sums)
-        say(f"wrote {len(sums):,} SHA-256 sums to {hashes}")
+        inform(f"wrote {len(sums):,} SHA-256 sums to {hashes}")
     if not any(found.n_boxed for found in results):
         raise InvalidInputError("nothing usable: no clip has a frame with two annotated keypoints")
 
@@ -124,4 +128,4 @@ def _say_whether_listed(results: Any, listed: Path) -> None:
     if n_other:
         raise InvalidInputError(f"{n_other} files are not as {listed} lists them: see above")
     n_files = sum(found.n_files for found in results)
-    say(f"all {n_files:,} files are as {listed} lists them")
+    inform(f"all {n_files:,} files are as {listed} lists them")

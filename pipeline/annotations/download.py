@@ -225,7 +225,7 @@ def _one(remote: DatasetFile, dataset: Dataset, out: Path, say: Callable[[str], 
         part.replace(bad)
         forget(file)
         raise InvalidInputError(
-            f"{remote.url} {error}; it is kept as {bad}: run the same command to fetch it anew"
+            f"{remote.url} {error}; it is kept as {bad}: run the same command to fetch it again"
         ) from None
     if remote.expected is not None and count != remote.expected:
         _log.warning(

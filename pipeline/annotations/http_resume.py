@@ -1,7 +1,7 @@
 """One file over HTTP, continued where it stopped.
 
 Neither pooch nor requests resumes a download, so this uses the standard library: a ``Range``
-request with ``If-Range``, so that a file which changed on the server is begun anew and never
+request with ``If-Range``, so that a file which changed on the server is started again and never
 glued together (RFC 9110, sections 13.1.5 and 14).
 """
 
@@ -22,6 +22,7 @@ from tqdm import tqdm
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import fsync_folder, write_json
 from pose_smoother.files.plain import read_plain
+from pose_smoother.progress_bars import bars_hidden
 
 TIMEOUT_S = 60.0
 #: A server that sends less than this for so long is given up: a drip would never end.
@@ -152,7 +153,7 @@ def _receive(response: Any, url: str, part: Path, have: int, total: int, max_byt
             total=total,
             unit="B",
             unit_scale=True,
-            disable=None,  # no bar where stderr is not a terminal
+            disable=bars_hidden(),
         ) as bar,
     ):
         try:

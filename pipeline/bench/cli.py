@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from pose_smoother.cli_support import PATH, say, say_lines
+from pose_smoother.cli_support import JSON, PATH, inform, say_json, say_lines
+from pose_smoother.progress_bars import bars_hidden
 from pose_smoother.store.open import formats
 
 _PLAIN_FRAMES, _ROUNDS = 600, 3
@@ -24,8 +25,14 @@ _PLAIN_FRAMES, _ROUNDS = 600, 3
 )
 @click.option("--scratch", type=PATH, help="Folder for what is built and removed. [default: /tmp]")
 @click.option("--out", type=PATH, help="Folder for goals_pipeline.csv and goals_pipeline.png.")
+@JSON
 def bench(
-    clips: int, workers: int, store_format: str, scratch: Path | None, out: Path | None
+    clips: int,
+    workers: int,
+    store_format: str,
+    scratch: Path | None,
+    out: Path | None,
+    as_json: bool,
 ) -> None:
     """How fast annotations become a store on this machine, beside what it is held to.
 
@@ -41,14 +48,14 @@ def bench(
     from pipeline.bench.goals import chain_goals, render_goal, sample_inputs
     from pipeline.bench.naive import save_npy
     from pipeline.synthetic import write_sample
-    from pose_smoother.bench.goals import draw_goals, table, write_goals
+    from pose_smoother.bench.goals import as_dicts, draw_goals, table, write_goals
     from pose_smoother.files.atomic import make_folder
 
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
         sample = Path(folder, "sample")
-        with tqdm(total=clips, unit="clip", desc="sample", disable=None) as bar:
+        with tqdm(total=clips, unit="clip", desc="sample", disable=bars_hidden()) as bar:
             write_sample(sample, clips, 0, bar.update)
-        with tqdm(total=2, unit="part", desc="timing", disable=None) as bar:
+        with tqdm(total=2, unit="part", desc="timing", disable=bars_hidden()) as bar:
             goals = [render_goal()]
             bar.update()
             rounds = measure_chain(
@@ -57,9 +64,12 @@ def bench(
             )  # fmt: skip
             goals += chain_goals(rounds, store_format, workers, "np.save")
             bar.update()
-    say_lines(table(goals))
+    if as_json:
+        say_json(as_dicts(goals))
+    else:
+        say_lines(table(goals))
     if out is not None:
         make_folder(out)
         write_goals(out / "goals_pipeline.csv", goals, "numpy", "scipy", "zarr", "h5py")
         draw_goals(out / "goals_pipeline.png", goals)
-        say(f"written: {out / 'goals_pipeline.csv'} and .png")
+        inform(f"written: {out / 'goals_pipeline.csv'} and .png")

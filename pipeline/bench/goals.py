@@ -32,7 +32,7 @@ def sample_inputs(sample: Path) -> Inputs:
 
 
 def render_goal(repeats: int = 30) -> Goal:
-    """64 frames of a shard, all keypoints there, by numpy in one thread, into kept memory."""
+    """64 frames of a shard, all keypoints there, by numpy in one thread, into reused memory."""
     random = np.random.default_rng(0)
     keypoints = random.integers(0, SIZE, (64, N_KEYPOINTS, 2))
     there = np.ones(keypoints.shape[:2], bool)

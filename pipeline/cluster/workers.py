@@ -1,40 +1,30 @@
 """A Dask cluster that makes the shards; all else is done by processes of this machine."""
 
-import logging
 import os
 import socket
 import threading
-import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager, suppress
 from functools import lru_cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pipeline.cluster.compatibility import BuildToken, IncompatibleWorkerError
 from pipeline.worker_pool import Workers
-from pose_smoother.errors import InvalidInputError, PoseSmootherError
+from pose_smoother.dask_cluster import ClusterError, connected
+from pose_smoother.errors import PoseSmootherError
 
 if TYPE_CHECKING:
     from distributed import Client
 
 T = TypeVar("T")
 
-LOCAL = "local"
-CONNECT_TIMEOUT_S = 15.0
-WORKERS_TIMEOUT_S = 120.0  # for a queue to start the first worker
-_CLOSE_TIMEOUT_S = 5.0
 _MAX_SHARDS_A_TASK = 8  # a scheduler hands out some hundred tasks a second
 _MAX_TASKS = 10_000  # that the scheduler has at a time; workers may come later
 _KEPT = "what is done is kept; run the same command again"
 
 _one_at_a_time = threading.Lock()  # HDF5 is not made for the threads of a worker
-
-
-class ClusterError(PoseSmootherError):
-    """The cluster can't be reached, has no workers, or was lost."""
 
 
 class DaskWorkers(Workers):
@@ -148,63 +138,8 @@ def dask_workers(
     InvalidInputError : Dask is not installed.
     ClusterError : nobody answers at the address, or no worker came.
     """
-    if find_spec("distributed") is None:
-        raise InvalidInputError(
-            "--scheduler needs Dask: python -m pip install 'pose-smoother[cluster]', "
-            "here and where the workers run"
-        )
-    with _connected(address, n_workers) as client:
-        try:
-            client.wait_for_workers(1, timeout=WORKERS_TIMEOUT_S)
-        except TimeoutError:
-            raise ClusterError(
-                f"the scheduler at {address} got no worker within {WORKERS_TIMEOUT_S:g} s: "
-                f"start some with `dask worker {address} --nthreads 1`"
-            ) from None
+    with connected(address, n_workers) as client:
         n_threads = sum(client.nthreads().values())
         report(f"Dask: {n_threads} workers; dashboard: {client.dashboard_link}")
         with DaskWorkers(client, BuildToken.of(note), n_workers, n_threads) as workers:
             yield workers
-
-
-@contextmanager
-def _connected(address: str, n_workers: int) -> "Iterator[Client]":
-    """A client of the scheduler at an address, or of a cluster that is started here."""
-    from distributed import Client, LocalCluster
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # tasks compare versions themselves
-        _silence_logs()
-        cluster = None
-        try:
-            if address == LOCAL:
-                cluster = LocalCluster(
-                    n_workers=n_workers,
-                    threads_per_worker=1,
-                    memory_limit=0,
-                    dashboard_address="127.0.0.1:0",
-                    silence_logs=logging.CRITICAL,
-                )
-            client = Client(cluster or address, timeout=CONNECT_TIMEOUT_S, set_as_default=False)
-        except (OSError, TimeoutError, ValueError, RuntimeError) as error:
-            if cluster is not None:
-                cluster.close(timeout=_CLOSE_TIMEOUT_S)
-            raise ClusterError(
-                f"no Dask scheduler answers at {address} within {CONNECT_TIMEOUT_S:g} s "
-                f"({' '.join(str(error).split())[:160]}): start one with `dask scheduler`"
-            ) from None
-        try:
-            yield client
-        finally:
-            with suppress(Exception):
-                client.close(timeout=_CLOSE_TIMEOUT_S)
-            if cluster is not None:
-                with suppress(Exception):
-                    cluster.close(timeout=_CLOSE_TIMEOUT_S)
-
-
-def _silence_logs() -> None:
-    """Turn off Dask's own log lines: what a user must know is one line."""
-    for name in ("distributed", "bokeh", "tornado", *logging.root.manager.loggerDict):
-        if name.split(".")[0] in ("distributed", "bokeh", "tornado"):
-            logging.getLogger(name).setLevel(logging.CRITICAL)

@@ -21,6 +21,7 @@ from pipeline.sources.archives import RatioGuard, TarMember
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.remote.path import PathOrUrl, RemotePath
 from pose_smoother.skeleton import INDEX, N_KEYPOINTS
+from pose_smoother.store.config import NEIGHBOURING_IDS as NEIGHBOURING_IDS
 
 NAME = "penn-action"
 OPTIONS = (SourceOption(NAME, "Penn Action's labels folder, or Penn_Action.tar.gz as downloaded."),)
@@ -31,9 +32,6 @@ COLUMNS = (
     *(f"{side}_{part}" for part in ("hip", "knee", "ankle") for side in ("left", "right")),
 )
 LABELLED = COLUMNS
-#: Clips are cut from fewer source videos, which the files do not name; neighbouring ids often share
-#: one. Split by single clips, a small network gains 1.3 points of PCK@0.1 by that.
-NEIGHBOURING_IDS = 20
 #: Counts of the whole release (``check`` compares).
 RELEASE = {"files": 2_326}
 DEFAULT_ACTIONS: tuple[str, ...] | None = ("baseball_pitch", "bench_press", "situp")

@@ -16,7 +16,7 @@ class Action:
 
     Attributes
     ----------
-    poses : key poses in order, begun anew after the last.
+    poses : key poses in order, started again after the last.
     move_s : shortest and longest time from one key pose to the next.
     moving : least share of that time spent moving (1: no pause).
     side_view : seen from the side mostly.

@@ -5,9 +5,10 @@ import io
 import os
 import platform
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from pose_smoother.bench.timing import Timings
 from pose_smoother.files.atomic import write_atomic
@@ -104,6 +105,11 @@ def versions_words(*packages: str) -> str:
     return ", ".join(f"{name} {number}" for name, number in found.items())
 
 
+def as_dicts(goals: Sequence[Goal]) -> list[dict[str, Any]]:
+    """The goals as plain values."""
+    return [{**asdict(goal), "met": goal.met} for goal in goals]
+
+
 def table(goals: Sequence[Goal]) -> str:
     """The goals as a table for a terminal."""
     head = ("what", "against", "goal", "measured", "in CPU time", "met")
@@ -127,14 +133,27 @@ def table(goals: Sequence[Goal]) -> str:
     return "\n".join(line.rstrip() for line in padded)
 
 
+def goal_rows(goals: Sequence[Goal], *packages: str) -> list[dict[str, str]]:
+    """The goals as rows of `COLUMNS`, with the machine and the versions of packages."""
+    metadata = {"machine": machine_words(), "versions": versions_words(*packages)}
+    rows = []
+    for goal in goals:
+        cells = {k: f"{v:.4g}" if isinstance(v, float) else str(v) for k, v in _cells(goal)}
+        rows.append({**cells, "met": "yes" if goal.met else "no", **metadata})
+    return rows
+
+
 def write_goals(path: Path, goals: Sequence[Goal], *packages: str) -> None:
     """Write the goals as a CSV file, with the machine and the versions of packages."""
-    metadata = {"machine": machine_words(), "versions": versions_words(*packages)}
+    write_rows(path, goal_rows(goals, *packages))
+
+
+def write_rows(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
+    """Write rows of `goal_rows`, with any further column that all of them have, as a CSV file."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(text, list(rows[0]) if rows else COLUMNS, lineterminator="\n")
     writer.writeheader()
-    for goal in goals:
-        writer.writerow({**_rounded(goal), "met": "yes" if goal.met else "no", **metadata})
+    writer.writerows(rows)
     write_atomic(path, text.getvalue().encode())
 
 
@@ -144,9 +163,8 @@ def read_goals(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def _rounded(goal: Goal) -> dict[str, object]:
-    cells = asdict(goal)
-    return {k: f"{v:.4g}" if isinstance(v, float) else v for k, v in cells.items()}
+def _cells(goal: Goal) -> Iterator[tuple[str, object]]:
+    return ((key, "" if cell is None else cell) for key, cell in asdict(goal).items())
 
 
 def draw_goals(path: Path, goals: Sequence[Goal]) -> None:

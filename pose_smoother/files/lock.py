@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import socket
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from pose_smoother.errors import PoseSmootherError
-from pose_smoother.files.atomic import make_folder, write_atomic
+from pose_smoother.files.atomic import WriteError, make_folder
 from pose_smoother.files.plain import read_plain
 
 HEARTBEAT_S = 5.0
@@ -57,7 +58,7 @@ def exclusive_lock(target: Path) -> Iterator[None]:
         owner = {"pid": os.getpid(), "host": socket.gethostname(), "since": time.time()}
         stop = threading.Event()
         try:
-            write_atomic(note, json.dumps(owner).encode(), flush=False)
+            _write_note(note, json.dumps(owner).encode())
             beat = threading.Thread(target=_beat, args=(note, stop), daemon=True)
             beat.start()
             yield
@@ -123,6 +124,21 @@ def _acquire(target: Path, note: Path) -> FileLock | None:
     return lock
 
 
+def _write_note(note: Path, content: bytes) -> None:
+    """Write the owner's note under its own name: a kill leaves at most the note.
+
+    The next owner replaces the note. An atomic write could leave its temporary file as well, which
+    nobody would remove.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        note.unlink(missing_ok=True)
+        with os.fdopen(os.open(note, flags, 0o666), "wb") as file:
+            file.write(content)
+    except OSError as error:
+        raise WriteError.of(error, note, len(content)) from error
+
+
 def _beat(owner_file: Path, stop: threading.Event) -> None:
     while not stop.wait(HEARTBEAT_S):
         with suppress(OSError):
@@ -152,10 +168,8 @@ def _beats(note: Path) -> bool:
     alive if it changes while it is watched.
     """
     try:
-        probe = note.with_name(f"{note.name}.{os.getpid()}.tmp")
-        write_atomic(probe, b"", flush=False)
-        now_s = probe.stat().st_mtime
-        probe.unlink()
+        with tempfile.TemporaryFile(dir=note.parent) as probe:
+            now_s = os.fstat(probe.fileno()).st_mtime
         before = note.lstat().st_mtime_ns
         if before / 1e9 <= now_s + HEARTBEAT_S and has_heartbeat(note, now_s):
             return True

@@ -27,6 +27,7 @@ PARAMETERS = {
         whole=True,
     ),
 }
+READS_THE_BODY = True
 #: Exchanged points are outliers to it.
 REACHES_ACROSS_SWAPS = True
 #: The network reads over gaps, for it was trained with missing frames.

@@ -7,6 +7,7 @@ from pose_smoother.filters.base import Floats, Params, Run, Windows
 from pose_smoother.filters.missing import stretches
 from pose_smoother.filters.parameters import Parameter
 from pose_smoother.filters.window_runs import smooth_as_runs
+from pose_smoother.points import known_points
 
 NAME = "butterworth"
 LABEL = "Butterworth"
@@ -55,10 +56,12 @@ def smooth_run(run: Run, *, cutoff_hz: float, order: int) -> Floats:
     most = 3 * (2 * len(sections) + 1)  # at least scipy's own choice
     smoothed = run.positions.copy()
     for keypoints, frames in stretches(run.present):
-        values = interpolated(run.positions[frames, keypoints])
+        every = len(keypoints) == run.positions.shape[1]
+        values = interpolated(run.positions[frames] if every else run.positions[frames, keypoints])
         pad = min(most, len(values) - 1)
         if pad > 0:
-            smoothed[frames, keypoints] = sosfiltfilt(sections, values, axis=0, padlen=pad)
+            found = sosfiltfilt(sections, values, axis=0, padlen=pad)
+            smoothed[frames, slice(None) if every else keypoints] = found
     return smoothed
 
 
@@ -77,7 +80,7 @@ def interpolated(values: Floats) -> Floats:
 
     The first and the last frame are known.
     """
-    known = np.asarray(np.isfinite(values).all(axis=(1, 2)))
+    known = known_points(values[:, 0])
     if known.all():
         return values
     at = np.flatnonzero(known)

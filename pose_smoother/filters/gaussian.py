@@ -7,12 +7,14 @@ import numpy as np
 from pose_smoother.filters.base import Floats, Params, Run, Windows
 from pose_smoother.filters.missing import present_frames
 from pose_smoother.filters.parameters import MOST_FRAMES, Parameter
+from pose_smoother.filters.weighted_sums import weighted_sums
 
 NAME = "gaussian"
 LABEL = "Gaussian"
 PARAMETERS = {
     "sigma_frames": Parameter(1.5, "standard deviation, frames", most=MOST_FRAMES),
 }
+WORKS_IN_BLOCKS = True
 TABLE_ROW = 2
 GRID: tuple[Params, ...] = tuple({"sigma_frames": s} for s in (0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0))
 
@@ -51,12 +53,16 @@ def smooth_run(run: Run, *, sigma_frames: float) -> Floats:
     Weights of missing frames, and of frames beyond the run's ends, are shared by the others.
     """
     present = run.present[..., None]
-    above = np.where(present, run.positions, 0.0)
-    below = present.astype(np.float64)
-    total, weight = above.copy(), below.copy()
-    for lag in range(1, min(math.ceil(_TRUNCATE * sigma_frames), len(above) - 1) + 1):
-        share = math.exp(-0.5 * (lag / sigma_frames) ** 2)
-        for out, values in ((total, above), (weight, below)):
-            out[lag:] += share * values[:-lag]
-            out[:-lag] += share * values[lag:]
-    return np.asarray(total / np.where(weight > 0, weight, 1.0))
+    reach = min(math.ceil(_TRUNCATE * sigma_frames), len(present) - 1)
+    shares = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma_frames) ** 2)
+    shares /= shares.sum()
+    if not present.all():
+        total = weighted_sums(np.where(present, run.positions, 0.0), shares)
+        weight = weighted_sums(present.astype(np.float64), shares)
+        return np.asarray(total / np.where(weight > 0, weight, 1.0))
+    total = weighted_sums(run.positions, shares)
+    weight = weighted_sums(np.ones((min(len(total), 2 * reach + 1), 1, 1)), shares)
+    last = total[max(reach, len(total) - reach) :]
+    total[:reach] /= weight[:reach]
+    last /= weight[len(weight) - len(last) :]
+    return total

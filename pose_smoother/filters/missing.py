@@ -40,15 +40,16 @@ def stretches(present: NDArray[np.bool_]) -> Iterator[tuple[NDArray[np.int64], s
     (int64 keypoints, slice of frames): the first and the last frame of the slice are present for
     these keypoints, and between them fewer than ``BRIDGED_FRAMES`` frames in a row are missing.
     """
-    patterns, pattern = np.unique(present, axis=1, return_inverse=True)
-    for i, column in enumerate(patterns.T):
-        at = np.flatnonzero(column)
+    patterns: dict[bytes, list[int]] = {}
+    for keypoint, column in enumerate(np.packbits(present, axis=0).T):
+        patterns.setdefault(column.tobytes(), []).append(keypoint)
+    for members in patterns.values():
+        at = np.flatnonzero(present[:, members[0]])
         if not len(at):
             continue
         cuts = np.flatnonzero(np.diff(at) > BRIDGED_FRAMES) + 1
-        keypoints = np.flatnonzero(pattern.reshape(-1) == i)
         for part in np.split(at, cuts):
-            yield keypoints, slice(int(part[0]), int(part[-1]) + 1)
+            yield np.array(members), slice(int(part[0]), int(part[-1]) + 1)
 
 
 def around(values: NDArray[Any], width_frames: int, fill: Any) -> NDArray[Any]:

@@ -21,6 +21,7 @@ PARAMETERS = {
     ),
     "speed_cutoff_per_frame": Parameter(0.2, "cutoff of the speed, cycles a frame"),
 }
+READS_THE_BODY = True
 TABLE_ROW = 5
 GRID: tuple[Params, ...] = tuple(
     {

@@ -138,8 +138,12 @@ def checked_rate(fps: float | None) -> float | None:
     ------
     InvalidInputError : it is not a positive number.
     """
-    if fps is None or math.isnan(fps):
+    try:
+        rate = math.nan if fps is None else float(fps)
+    except (TypeError, ValueError, OverflowError):
+        rate = -1.0
+    if math.isnan(rate):
         return None
-    if not (math.isfinite(fps) and fps > 0):
-        raise InvalidInputError(f"fps must be a positive number, got {fps:g}")
-    return fps
+    if not (math.isfinite(rate) and rate > 0):
+        raise InvalidInputError(f"fps must be a positive number, got {fps!s:.60}")
+    return rate

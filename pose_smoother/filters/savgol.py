@@ -1,5 +1,7 @@
 """Savitzky-Golay: a polynomial fitted to the frames around each frame."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -7,6 +9,7 @@ from pose_smoother.errors import InvalidInputError
 from pose_smoother.filters.base import Floats, Params, Run, Windows
 from pose_smoother.filters.missing import present_frames
 from pose_smoother.filters.parameters import MOST_FRAMES, Parameter
+from pose_smoother.filters.weighted_sums import weighted_sums
 
 NAME = "savgol"
 LABEL = "Savitzky–Golay"
@@ -14,6 +17,7 @@ PARAMETERS = {
     "width_frames": Parameter(5, "frames fitted", most=MOST_FRAMES, whole=True, odd=True),
     "polyorder": Parameter(1, "order of the polynomial", zero=True, whole=True),
 }
+WORKS_IN_BLOCKS = True
 TABLE_ROW = 4
 # Order 0 is a moving mean, and the mean has its own row.
 GRID: tuple[Params, ...] = (
@@ -90,23 +94,40 @@ def smooth_run(run: Run, *, width_frames: int, polyorder: int) -> Floats:
     At the run's ends the fit of its first or last ``width_frames`` is read off; a shorter run is
     fitted whole. Where no more frames are known than the polynomial has terms, nothing is smoothed.
     """
-    n_frames, n_keypoints, n_axes = run.positions.shape
+    n_frames, positions = len(run.positions), run.positions
     width = min(width_frames, n_frames)
     start = np.clip(np.arange(n_frames) - width // 2, 0, n_frames - width)
     frames = start[:, None] + np.arange(width)  # (T, width)
     present = run.present
-    values = np.where(present[..., None], run.positions, 0.0)
-    smoothed = run.positions.copy()
-    for i in range(0, n_frames, max(_CHUNK // n_keypoints, 1)):
-        rows = slice(i, i + max(_CHUNK // n_keypoints, 1))
-        known = np.moveaxis(present[frames[rows]], 1, 2)  # (t, K, width)
-        offset = np.repeat(np.arange(n_frames)[rows] - start[rows], n_keypoints)
-        weights = _pattern_weights(known.reshape(-1, width), offset, polyorder)
-        near = np.moveaxis(values[frames[rows]], 1, 2).reshape(-1, width, n_axes)
-        found = np.einsum("nw,nwa->na", weights, near).reshape(-1, n_keypoints, n_axes)
+    whole = present.all()
+    values = positions if whole else np.where(present[..., None], positions, 0.0)
+    if width <= polyorder + 1:
+        return positions.copy()
+    others = np.ones(present.shape, bool)  # windows at the ends, or with a missing frame
+    if width < n_frames:
+        middle, all_known = np.array([width // 2]), np.ones((1, width), bool)
+        smoothed = weighted_sums(values, _pattern_weights(all_known, middle, polyorder)[0])
+        centred = np.arange(n_frames) - start == width // 2
+        others[centred] = False if whole else ~_all_known(present, width)
+    else:
+        smoothed = positions.copy()
+    rows = np.flatnonzero(others.any(axis=1))
+    at, keypoint = np.nonzero(others[rows])
+    at = rows[at]
+    for i in range(0, len(at), _CHUNK):
+        t, k = at[i : i + _CHUNK], keypoint[i : i + _CHUNK]
+        known = present[frames[t], k[:, None]]  # (n, width)
+        weights = _pattern_weights(known, t - start[t], polyorder)
+        found = np.einsum("nw,nwa->na", weights, values[frames[t], k[:, None]])
         enough = known.sum(axis=-1) > polyorder + 1
-        smoothed[rows] = np.where(enough[..., None], found, smoothed[rows])
+        smoothed[t, k] = np.where(enough[:, None], found, positions[t, k])
     return smoothed
+
+
+def _all_known(present: NDArray[np.bool_], width: int) -> NDArray[np.bool_]:
+    """Whether no frame of a window is missing, bool (T - width + 1, K)."""
+    n_known = np.cumsum(np.pad(present, ((1, 0), (0, 0))), axis=0, dtype=np.int32)
+    return np.asarray(n_known[width:] - n_known[:-width] == width)
 
 
 def _pattern_weights(
@@ -114,8 +135,12 @@ def _pattern_weights(
 ) -> NDArray[np.float64]:
     """Weights (n, width) of the fit at each window's ``offset``; one fit for equal patterns."""
     width = known.shape[1]
-    keys = np.concatenate([np.packbits(known, axis=1), offset[:, None].astype(np.uint8)], axis=1)
-    key = np.ascontiguousarray(keys).view(np.dtype((np.void, keys.shape[1])))[:, 0]
+    key: NDArray[Any]
+    if width < 40:
+        key = known @ (1 << np.arange(width)) + (offset << width)
+    else:
+        keys = np.concatenate([np.packbits(known, axis=1), offset[:, None].astype("u1")], axis=1)
+        key = np.ascontiguousarray(keys).view(np.dtype((np.void, keys.shape[1])))[:, 0]
     _, first, pattern = np.unique(key, return_index=True, return_inverse=True)
     powers = np.arange(polyorder + 1)
     time = (np.arange(width) - offset[first, None]) / max(width, 1)

@@ -1,11 +1,24 @@
 """The command that reports what is in a file of keypoints: inspect."""
 
-import json
+import logging
 from pathlib import Path
+from typing import Any
 
 import click
 
-from pose_smoother.cli_support import OVERWRITE, PATH, FiniteRange, say, say_lines
+from pose_smoother.cli_support import (
+    MISSING,
+    OVERWRITE,
+    PATH,
+    READING,
+    FiniteRange,
+    inform,
+    options,
+    say_json,
+    say_lines,
+)
+
+_log = logging.getLogger(__name__)
 
 
 @click.command()
@@ -14,22 +27,16 @@ from pose_smoother.cli_support import OVERWRITE, PATH, FiniteRange, say, say_lin
 @click.option("--html", default=None, type=PATH, help="Write the report as a page, too.")
 @click.option("--all", "every", is_flag=True, help="List every keypoint of a file with many.")
 @click.option("--fps", default=None, type=FiniteRange(0, min_open=True), help="Frames a second.")
-@click.option("--format", default=None, help="Of FILE.  [default: found out]")
-@click.option(
-    "--skeleton", default=None, help="Names the keypoints of a file that does not: coco-17."
-)
+@options(*READING, MISSING)
 @OVERWRITE
-@click.pass_obj
 def inspect(
-    quiet: bool,
     source: Path,
     as_json: bool,
     html: Path | None,
     every: bool,
     fps: float | None,
-    format: str | None,
-    skeleton: str | None,
     overwrite: bool,
+    **reading: Any,
 ) -> None:
     """Report what is in a file of keypoints, what is wrong, and what would smooth it.
 
@@ -43,14 +50,15 @@ def inspect(
     from pose_smoother.inspection.inspect import inspect as look
     from pose_smoother.inspection.page import report_page
     from pose_smoother.inspection.report import as_text
+    from pose_smoother.poses.assumed import log_assumed
 
     target = html and check_output(html, (source,), overwrite=overwrite)
-    found = look(source, fps=fps, format=format, skeleton=skeleton)
-    if not quiet:
-        for text in found.warnings:
-            say(f"warning: {text}", err=True)
-    say_lines(json.dumps(found.as_dict(), indent=2) if as_json else as_text(found, every))
+    found = look(source, fps=fps, **reading)
+    log_assumed(_log, found.warnings)
+    if as_json:
+        say_json(found.as_dict())
+    else:
+        say_lines(as_text(found, every))
     if target is not None:
         write_atomic(target, report_page(found))
-        if not quiet:
-            say(f"wrote {html}", err=True)
+        inform(f"wrote {html}", err=True)

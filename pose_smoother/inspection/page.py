@@ -11,7 +11,7 @@ from pose_smoother.inspection.report import (
     facts,
     headline,
 )
-from pose_smoother.web.page import asset, build_page
+from pose_smoother.web.page import asset, base_style, build_page
 
 _HERE = "pose_smoother.inspection"
 
@@ -24,7 +24,7 @@ def report_page(found: Inspection) -> bytes:
     return build_page(
         template,
         title=f"{found.source or 'keypoints'}: inspection",
-        styles=[asset("pose_smoother.web", "base.css"), asset(_HERE, "inspection.css")],
+        styles=[base_style(), asset(_HERE, "inspection.css")],
         scripts=[],
     )
 

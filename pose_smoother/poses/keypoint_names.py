@@ -130,7 +130,8 @@ def known_skeleton(
     if len(candidates) == 1 and n_keypoints > _TELLING_COUNT:
         only = candidates[0]
         return only.keypoints, f"{without}: taken as {only.name}, the only one with so many"
-    return numbers, f"{without}: numbered from 0; {_ways(n_keypoints)}"
+    ways = f"; {_ways(n_keypoints)}" if candidates else ""
+    return numbers, f"{without}: numbered from 0{ways}"
 
 
 def _ways(n_keypoints: int) -> str:

@@ -6,7 +6,7 @@ keypoint is far away before and after, or in the same frame (0, 0) is far from t
 the position is a marker. In data centred on 0 it is near, and a position.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_smoother.errors import InvalidInputError
+from pose_smoother.points import known_points
 from pose_smoother.poses.tracks import Floats
 
 #: The values that mark a missing position, the same on every axis, by their names as options.
@@ -83,7 +84,7 @@ def _parse(markers: str | None) -> frozenset[str] | None:
 
 
 def find_missing(
-    keypoints: Floats, score: Floats, frame: NDArray[np.int64], individual: Sequence[object]
+    keypoints: Floats, score: Floats, frame: NDArray[np.int64], individual: Iterable[object]
 ) -> Missing:
     """Positions that mark a missing keypoint.
 
@@ -94,8 +95,10 @@ def find_missing(
     frame : int64 (N,).
     individual : (N,) hashable; rows of one individual are compared over time.
     """
-    present = np.asarray(np.isfinite(keypoints).all(axis=-1))
-    hits = {name: present & (keypoints == value).all(axis=-1) for name, value in MARKERS.items()}
+    if keypoints.size and keypoints.min() > 0:  # not with NaN
+        return Missing(np.zeros(keypoints.shape[:-1], bool))
+    present = known_points(keypoints)
+    hits = {name: _all_equal(keypoints, value) for name, value in MARKERS.items()}
     mask = np.zeros(present.shape, bool)
     if not any(hit.any() for hit in hits.values()):
         return Missing(mask)
@@ -130,6 +133,15 @@ def find_missing(
     return Missing(mask, tuple(warnings))
 
 
+def _all_equal(keypoints: Floats, value: float) -> NDArray[np.bool_]:
+    found = keypoints[..., 0] == value
+    if not found.any():
+        return np.asarray(found)
+    for axis in range(1, keypoints.shape[-1]):
+        found &= keypoints[..., axis] == value
+    return np.asarray(found)
+
+
 class _Evidence:
     """Where keypoints are around a marker, in time and in the same frame."""
 
@@ -138,7 +150,7 @@ class _Evidence:
         keypoints: Floats,
         others: NDArray[np.bool_],
         frame: NDArray[np.int64],
-        individual: Sequence[object],
+        individual: Iterable[object],
     ) -> None:
         numbers: dict[object, int] = {}
         group = np.array([numbers.setdefault(who, len(numbers)) for who in individual], np.int64)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-#: No pixel lies farther out: such a position is missing, and arithmetic on it might overflow.
+#: No pixel is farther out: such a position is missing, for arithmetic on it might overflow.
 FARTHEST = 1e9
 
 
@@ -54,7 +54,8 @@ class Poses:
     ----------
     names : (J,) keypoint names as in the file, no two alike.
     tracks : every person of every video.
-    warnings : what was assumed while reading, one sentence each; the commands print them.
+    warnings : what was assumed while reading, one sentence each; the commands print them, as
+        warnings where they are an ``assumed.Caution``, else as notes.
     origin : what the format needs to write the same file with other coordinates; opaque elsewhere.
     format : the name of the format that reads and writes the file.
     fps : frames a second, None where the file does not say.

@@ -162,9 +162,17 @@ def _pooled(by_keypoint: NDArray, valid: NDArray[np.bool_]) -> float:
     return float(np.exp(np.log(by_keypoint[valid] + 1e-12).mean())) if valid.any() else 1.0
 
 
-def body_size(filled: NDArray, valid: NDArray[np.bool_]) -> float:
-    """Median root mean square distance of the keypoints from their centre, unit of the file."""
-    points = filled[:, valid]
+def body_size(filled: NDArray, valid: NDArray[np.bool_] | None = None) -> float:
+    """Median root mean square distance of the keypoints from their centre, unit of the file.
+
+    One keypoint has no extent; then the range of its motion is taken.
+
+    Parameters
+    ----------
+    filled : (T, K, C), without NaN in the keypoints that count.
+    valid : (K,), those that count; None counts all.
+    """
+    points = filled if valid is None else filled[:, valid]
     size = 0.0
     if points.shape[1] >= 2:
         centred = points - points.mean(1, keepdims=True)

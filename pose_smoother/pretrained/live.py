@@ -17,7 +17,7 @@ from pose_smoother.pretrained.live_features import (
     DILATIONS,
     LiveFeatures,
 )
-from pose_smoother.pretrained.network import read_weights
+from pose_smoother.pretrained.network import read_weights, softmax
 from pose_smoother.pretrained.smooth import share_of_noise
 
 Floats = NDArray[np.float64]
@@ -150,8 +150,8 @@ class LiveStream:
         part = slice(head * OUTPUTS, (head + 1) * OUTPUTS)
         raw = step.hidden @ self.weights.by_name["last.weight"][:, part]
         raw += self.weights.by_name["last.bias"][part]
-        a = _softmax(raw[:, :CANDIDATES])
-        b = _softmax(raw[:, CANDIDATES : 2 * CANDIDATES])
+        a = softmax(raw[:, :CANDIDATES], -1)
+        b = softmax(raw[:, CANDIDATES : 2 * CANDIDATES], -1)
         gain = np.logaddexp(np.float32(0), raw[:, -3:-2] - np.float32(1))
         moved = ((a + gain * (a - b))[:, None] @ step.near)[:, 0]
         correction: Floats = step.unit[:, None] * np.clip(raw[:, -2:], -8.0, 8.0)
@@ -167,12 +167,6 @@ class _Step:
     base: Floats
     unit: Floats
     strength: float
-
-
-def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    out: NDArray[np.float32] = np.exp(logits - logits.max(-1, keepdims=True))
-    out /= out.sum(-1, keepdims=True)
-    return out
 
 
 def smooth_live(

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pose_smoother.poses.tracks import FARTHEST
+
 FIRST_LAGS = (1, 2, 4, 8, 16)
 SECOND_LAGS = (1, 2, 4, 8)
 NEAR = 21  # latest frames that the output weighs, next to two medians
@@ -192,7 +194,7 @@ class LiveFeatures:
         if scores is None:
             return out
         score = np.asarray(scores, np.float64)
-        known = np.isfinite(score) & seen
+        known = (np.abs(score) <= FARTHEST) & seen
         score = np.where(known, score, self.score_mean)
         self.n_scores = np.minimum(self.n_scores + known, MEMORY_FRAMES)
         share = known / np.maximum(self.n_scores, 1.0)

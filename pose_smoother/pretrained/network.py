@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
+import zlib
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pose_smoother.errors import InvalidInputError
+from pose_smoother.files.plain import read_plain
 from pose_smoother.pretrained.features import CANDIDATES, CHANNELS, TAPS, Prepared
 
 Floats = NDArray[np.float32]
 
 WEIGHTS = Path(__file__).with_name("weights.npz")
 WEIGHTS_SHA256 = "b8ae5fb67a86b3de628f5670e62fcef8fe813a0fdfe0e205ef83c5a1fd7167d3"
+MOST_BYTES = 64 << 20  # of a file of weights
 DILATIONS = (1, 2, 4, 8, 16, 8, 4, 2, 1)
 REACH = 1 + sum(DILATIONS)
 PAD = max(DILATIONS)
@@ -135,8 +139,8 @@ def combine(raw: Floats, ready: Prepared, first: int, start: int, stop: int) -> 
     """
     out = np.ascontiguousarray(raw[:, start - first : stop - first].transpose(2, 1, 0))
     logit, positions = _candidates(ready, start, stop)
-    a = _softmax(out[:CANDIDATES] + logit)
-    b = _softmax(out[CANDIDATES : 2 * CANDIDATES] + logit)
+    a = softmax(out[:CANDIDATES] + logit, 0)
+    b = softmax(out[CANDIDATES : 2 * CANDIDATES] + logit, 0)
     gain = np.logaddexp(0, out[2 * CANDIDATES] - np.float32(1.0)).astype(np.float32)
     a += gain * (a - b)
     moved = np.einsum("ntk,ntkc->tkc", a, positions)
@@ -159,10 +163,11 @@ def _candidates(ready: Prepared, start: int, stop: int) -> tuple[Floats, Floats]
     return logit, positions
 
 
-def _softmax(logits: Floats) -> Floats:
-    logits -= logits.max(0)
+def softmax(logits: Floats, axis: int) -> Floats:
+    """Weights that sum to 1 along an axis, in the logits' memory."""
+    logits -= logits.max(axis, keepdims=True)
     np.exp(logits, out=logits)
-    logits /= logits.sum(0)
+    logits /= logits.sum(axis, keepdims=True)
     return logits
 
 
@@ -222,21 +227,25 @@ def read_weights(path: Path, sha256: str = "") -> dict[str, Floats]:
 
     Raises
     ------
-    ValueError
-        The file cannot be read, or has another SHA-256.
+    InvalidInputError
+        The file cannot be read, is no regular file, or has another SHA-256.
     """
+    again = "; install the package again" if sha256 else ""
     try:
-        raw = path.read_bytes()
-        found = hashlib.sha256(raw).hexdigest()
-        if sha256 and found != sha256:
-            raise ValueError(
-                f"{path}: expected SHA-256 {sha256}, found {found}; install the package again"
-            )
-        with np.load(io.BytesIO(raw), allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except (OSError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path}: expected an .npz file of weights, found {error}") from error
+        arrays = _arrays(read_plain(path, MOST_BYTES), sha256)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or error
+        raise InvalidInputError(f"{path}: cannot be read as weights: {reason}{again}") from error
     return {
         name: np.ascontiguousarray(value.T if value.ndim == 2 else value, dtype=np.float32)
         for name, value in arrays.items()
     }
+
+
+def _arrays(raw: bytes, sha256: str) -> dict[str, NDArray[Any]]:
+    """Arrays of an .npz file whose SHA-256 is this one, if one is given."""
+    found = hashlib.sha256(raw).hexdigest()
+    if sha256 and found != sha256:
+        raise InvalidInputError(f"expected SHA-256 {sha256}, found {found}")
+    with np.load(io.BytesIO(raw), allow_pickle=False) as file:
+        return {name: file[name] for name in file.files}

@@ -13,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_smoother.errors import InvalidInputError
+from pose_smoother.points import known_points, points_within
+from pose_smoother.poses.assumed import Caution
 from pose_smoother.poses.missing import find_missing
-from pose_smoother.poses.tracks import Floats, Poses, Track
+from pose_smoother.poses.tracks import FARTHEST, Floats, Poses, Track
 
 #: movement's names of the dimensions, plural and singular.
 _DIMS = (
@@ -23,6 +25,7 @@ _DIMS = (
     ("keypoints", "keypoint"),
     ("space",),
 )
+_CHUNK_FRAMES = 4096  # bounds memory
 _LAYOUTS = "(frames, keypoints, 2 or 3) or (frames, people, keypoints, 2 or 3)"
 
 
@@ -52,6 +55,8 @@ def is_data_array(x: object) -> bool:
 def from_any(x: Any, scores: Any = None, names: Sequence[str] | None = None) -> ArrayPoses:
     """An array or a ``DataArray`` as tracks; it is not changed.
 
+    What a masked array hides is missing, and stays hidden unless a gap is filled.
+
     Parameters
     ----------
     scores : of the same axes without the last: (frames, keypoints) or (frames, people, keypoints).
@@ -64,8 +69,29 @@ def from_any(x: Any, scores: Any = None, names: Sequence[str] | None = None) -> 
     return _from_data_array(x, scores, names) if is_data_array(x) else _from_array(x, scores, names)
 
 
+def as_floats(what: str, values: Any) -> Floats:
+    """A copy of numbers in float64; None, and what a mask hides, is NaN.
+
+    Raises
+    ------
+    InvalidInputError : they are no numbers.
+    """
+    try:
+        array = np.asarray(values)
+        if array.dtype.kind not in "biufO":
+            raise TypeError(f"got dtype {array.dtype}")
+        with np.errstate(invalid="ignore", over="ignore"):
+            floats = np.array(array, np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InvalidInputError(f"{what}: expected numbers: {error}") from None
+    if isinstance(values, np.ma.MaskedArray):
+        floats[np.ma.getmaskarray(values)] = np.nan
+    return floats
+
+
 def _from_array(x: Any, scores: Any, names: Sequence[str] | None) -> ArrayPoses:
     array = np.asarray(x)
+    hidden = np.ma.getmaskarray(x) if isinstance(x, np.ma.MaskedArray) else None
     if array.dtype.kind not in "iuf":
         raise InvalidInputError(f"expected an array of numbers, got dtype {array.dtype}")
     if array.ndim not in (3, 4) or array.shape[-1] not in (2, 3):
@@ -75,14 +101,33 @@ def _from_array(x: Any, scores: Any, names: Sequence[str] | None) -> ArrayPoses:
 
     def restore(keypoints: Sequence[Floats]) -> NDArray[Any]:
         # What was not smoothed keeps its value to the bit: infinity is missing, too.
-        new = np.stack(keypoints, axis=1) if keypoints else people.astype(np.float64)
-        same = ~np.isfinite(new) | (new == people)
-        out = np.where(same, people.astype(dtype), new.astype(dtype))
-        return np.ascontiguousarray(out.reshape(array.shape))
+        if len(keypoints) == 1 and dtype == np.float64 and hidden is None:
+            new = keypoints[0]
+            if new.flags.c_contiguous and not np.may_share_memory(new, array):
+                for start in range(0, len(new), _CHUNK_FRAMES):
+                    now, own = (x[start : start + _CHUNK_FRAMES] for x in (new, people[:, 0]))
+                    np.copyto(now, own, where=~np.isfinite(now) | (now == own))
+                return new.reshape(array.shape)
+        out = np.empty(people.shape, dtype)
+        filled = None if hidden is None else np.zeros(people.shape, np.bool_)
+        for start in range(0, len(people), _CHUNK_FRAMES):
+            rows = slice(start, start + _CHUNK_FRAMES)
+            out[rows] = people[rows]
+            for i, of_person in enumerate(keypoints):
+                new, own = of_person[rows], people[rows, i]
+                known = np.isfinite(new)
+                np.copyto(out[rows, i], new, "same_kind", known & (new != own))
+                if filled is not None:
+                    filled[rows, i] = known
+        smoothed = out.reshape(array.shape)
+        if hidden is None or filled is None:
+            return smoothed
+        return np.ma.array(smoothed, mask=hidden & ~filled.reshape(array.shape))
 
+    shown = people if hidden is None else np.where(hidden.reshape(people.shape), np.nan, people)
     given = _scores(scores, people.shape[:3], array.ndim)
     chosen = _names(names, people.shape[2])
-    return ArrayPoses(_poses(people, given, chosen), names is not None, None, restore)
+    return ArrayPoses(_poses(shown, given, chosen), names is not None, None, restore)
 
 
 def _from_data_array(x: Any, scores: Any, names: Sequence[str] | None) -> ArrayPoses:
@@ -111,9 +156,9 @@ def _from_data_array(x: Any, scores: Any, names: Sequence[str] | None) -> ArrayP
 def _scores(scores: Any, shape: tuple[int, ...], n_dims: int) -> Floats:
     """Float64 (T, P, K), NaN where not given."""
     if scores is None:
-        return np.full(shape, np.nan)
+        return np.broadcast_to(np.float64("nan"), shape)
     expected = shape if n_dims == 4 else (shape[0], shape[2])
-    given = np.asarray(scores, dtype=np.float64)
+    given = as_floats("scores", scores)
     if given.shape != expected:
         raise InvalidInputError(f"expected scores {expected}, one a keypoint, got {given.shape}")
     return given.reshape(shape)
@@ -136,18 +181,23 @@ def _poses(people: NDArray[Any], scores: Floats, names: tuple[str, ...]) -> Pose
     rows = (
         np.moveaxis(people, 1, 0)
         .reshape(n_people * n_frames, n_keypoints, n_axes)
-        .astype(np.float64)
+        .astype(np.float64, copy=False)
     )
-    keypoints = np.where(np.isfinite(rows).all(axis=-1, keepdims=True), rows, np.nan)
+    near = points_within(rows, FARTHEST)
+    n_far = int(np.count_nonzero(known_points(rows) & ~near))
+    beyond = f"{n_far} positions beyond {FARTHEST:g} were taken as missing"
+    far = (Caution(beyond),) if n_far else ()
+    keypoints = rows if near.all() else np.where(near[..., None], rows, np.nan)
     score = np.moveaxis(scores, 1, 0).reshape(n_people * n_frames, n_keypoints)
     frame = np.arange(n_frames)
-    person = np.repeat(np.arange(n_people), n_frames).tolist()
+    person = np.repeat(np.arange(n_people), n_frames)
     missing = find_missing(keypoints, score, np.tile(frame, n_people), person)
-    keypoints[missing.mask] = np.nan
+    if missing.mask.any():
+        keypoints = np.where(missing.mask[..., None], np.nan, keypoints)
     tracks = []
     for i in range(n_people):
         part = slice(i * n_frames, (i + 1) * n_frames)
         name = str(i + 1)
         tracks.append(Track(name, "", name, frame, keypoints[part], score[part]))
     counts = {"marked_missing": int(missing.mask.sum())}
-    return Poses(names, tuple(tracks), missing.warnings, None, counts=counts)
+    return Poses(names, tuple(tracks), (*far, *missing.warnings), None, counts=counts)

@@ -11,6 +11,7 @@ from pose_smoother.filters import filter_module, filters
 from pose_smoother.filters.base import Finding, Floats, Params, Run
 from pose_smoother.filters.missing import BRIDGED_FRAMES
 from pose_smoother.filters.parameters import checked_rate, resolve
+from pose_smoother.points import known_points
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,16 @@ class Chain:
         return any(getattr(step.module, "REACHES_ACROSS_SWAPS", False) for step in self.steps)
 
     @property
+    def reads_the_body(self) -> bool:
+        """Whether a filter's result of a keypoint depends on the others."""
+        return any(getattr(step.module, "READS_THE_BODY", False) for step in self.steps)
+
+    @property
+    def needs_memory(self) -> bool:
+        """Whether a filter takes several times the memory of what it smooths."""
+        return not all(getattr(step.module, "WORKS_IN_BLOCKS", False) for step in self.steps)
+
+    @property
     def as_stream(self) -> bool:
         """Whether frames after a delay may not be used, so nothing may look at complete tracks."""
         return any(step.params.get("delay_frames") is not None for step in self.steps)
@@ -97,8 +108,8 @@ def _smoothed(step: Step, runs: Sequence[Run]) -> list[Floats]:
     out = []
     for run in runs:
         found = step.module.smooth_run(run, **params)
-        better = run.present & np.isfinite(found).all(axis=-1)
-        out.append(np.where(better[..., None], found, run.positions))
+        better = run.present & known_points(found)
+        out.append(found if better.all() else np.where(better[..., None], found, run.positions))
     return out
 
 

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pose_smoother.files.outputs import check_output
-from pose_smoother.poses.formats import read_poses, write_keypoints
+from pose_smoother.poses.assumed import log_assumed
+from pose_smoother.poses.formats import is_misnamed, read_poses, write_keypoints
 from pose_smoother.poses.tracks import Poses
 from pose_smoother.smoothing.summary import Summary, summarize
 from pose_smoother.smoothing.swaps import Outcome
@@ -25,7 +26,7 @@ def smooth_file(
     missing: str = "auto",
     rules: Rules | None = None,
 ) -> Summary:
-    """Write a file of keypoints again, smoothed; what was assumed is logged as warnings.
+    """Write a file of keypoints again, smoothed; what was assumed is logged.
 
     Parameters
     ----------
@@ -42,8 +43,10 @@ def smooth_file(
     """
     out = check_output(out, (source,), overwrite=True)
     poses = read_poses(source, format=format, skeleton=skeleton, layout=layout, missing=missing)
-    for text in poses.warnings:
-        _log.warning("%s: %s", source, text)
+    log_assumed(_log, poses.warnings, source)
+    if is_misnamed(poses, out):
+        what = f"{poses.format}, the format of the input, though its ending is another's"
+        _log.warning("%s: written as %s", out, what)
     outcome = smooth(poses)
     write_keypoints(poses, [result.keypoints for result in outcome.results], out)
     return summarize(poses, outcome, rules)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_smoother.filters.score_weights import are_probabilities
+from pose_smoother.points import known_points
 from pose_smoother.poses.tracks import Track
 
 #: Scores below are low where ``min_score`` is not given.
@@ -37,10 +38,10 @@ def implausible(track: Track, limit: float) -> NDArray[np.bool_]:
     -------
     bool (n, K). A keypoint without confident points within 15 frames is not judged.
     """
-    present = np.asarray(np.isfinite(track.keypoints).all(axis=-1))
-    found = np.zeros(present.shape, bool)
+    found = np.zeros(track.score.shape, bool)
     if not are_probabilities(track.score):
         return found
+    present = known_points(track.keypoints)
     low = present & (track.score < limit)  # a score that is not given is not low
     time = track.frame // track.step
     for k in np.flatnonzero(low.any(axis=0)).tolist():

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pose_smoother.errors import InvalidInputError
+from pose_smoother.poses.assumed import log_assumed
 from pose_smoother.poses.missing import missing_as
 from pose_smoother.poses.tracks import Poses
 from pose_smoother.smoothing.arrays import from_any
@@ -107,11 +108,11 @@ def smooth(
     rules = Rules(min_score, fill_gaps)
     outcome = Outcome([])
     if poses.tracks:
-        for text in poses.warnings if arrays else ():
-            _log.warning("%s", text)
+        log_assumed(_log, poses.warnings if arrays else ())
         outcome = smooth_by(chosen, poses, rules, fix_swaps)
-        summary = summarize(poses, outcome, None if is_run(chosen) else rules)
-        _log.info("%s", summary.line())
+        if _log.isEnabledFor(logging.INFO):
+            summary = summarize(poses, outcome, None if is_run(chosen) else rules)
+            _log.info("%s", summary.line())
     results = outcome.results
     smoothed: Any = (
         with_keypoints(poses, results)

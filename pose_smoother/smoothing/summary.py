@@ -9,6 +9,7 @@ import numpy as np
 
 from pose_smoother.filters.base import Finding
 from pose_smoother.filters.score_weights import are_probabilities
+from pose_smoother.points import known_points, lengths
 from pose_smoother.poses.tracks import Floats, Poses, Track
 from pose_smoother.smoothing.scores import default_min_score
 from pose_smoother.smoothing.swaps import Outcome
@@ -80,6 +81,10 @@ class Summary:
     def line(self) -> str:
         """The summary as one line of text."""
         parts = [f"{self.n_changed} of {_points(self.n_points)} changed"]
+        if not self.n_points:
+            parts[0] += ": all are missing"
+        elif not self.n_changed + self.n_rejected and not np.isfinite(self.jitter_before):
+            parts[0] += ": no keypoint is there in three frames in a row"
         if self.n_changed:
             parts[0] += (
                 f" (by {self.moved_median:.3g} in the median, {self.moved_p95:.3g} at the 95th "
@@ -148,10 +153,10 @@ def summarize(poses: Poses, outcome: Outcome, rules: Rules | None = None) -> Sum
     moved, before, after = [], [], []
     n_points = n_missing = 0
     for track, result in zip(poses.tracks, results, strict=True):
-        present = np.isfinite(track.keypoints).all(axis=-1)
+        present = known_points(track.keypoints)
         n_points += int(present.sum())
         n_missing += int((~present & ~result.filled).sum())
-        distance = np.linalg.norm(result.keypoints - track.keypoints, axis=-1)
+        distance = lengths(result.keypoints - track.keypoints)
         moved.append(distance[present & (distance > _LEAST_CHANGE)])
         read = (present & ~result.rejected & ~result.filled)[..., None]
         before.append(_jitter(track, np.where(read, track.keypoints, np.nan)))
@@ -225,8 +230,8 @@ def _jitter(track: Track, keypoints: Floats) -> Floats:
         return np.zeros(0)
     steps = np.diff(track.frame) == track.step
     second = keypoints[2:] - 2 * keypoints[1:-1] + keypoints[:-2]
-    lengths = np.linalg.norm(second[steps[1:] & steps[:-1]], axis=-1)
-    return np.asarray(lengths[np.isfinite(lengths)])
+    found = lengths(second[steps[1:] & steps[:-1]])
+    return np.asarray(found[np.isfinite(found)])
 
 
 def _mean(parts: Sequence[Floats]) -> float:

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_smoother.filters.missing import BRIDGED_FRAMES, around, nan_median
+from pose_smoother.points import lengths
 from pose_smoother.poses.tracks import Floats, Track
-from pose_smoother.smoothing.side_swaps import swapped_pairs
+from pose_smoother.smoothing.side_swaps import FRAMES_AROUND, swapped_pairs
 
 #: In a swap individuals move at least so many times as far as is usual around that frame,
 _JUMP = 4.0
@@ -21,7 +22,6 @@ _JUMP = 4.0
 _LEAST_APART = 0.2
 #: exchanged, both have moved at most this share of that.
 _EXCHANGED = 0.35
-_FRAMES_AROUND = 15
 _CHUNK_VALUES = 1 << 20  # bounds memory
 
 
@@ -76,8 +76,8 @@ def _may_swap(a: Floats, b: Floats, of: NDArray[np.int64]) -> NDArray[np.int64]:
     """Rows to which two keypoints come as if exchanged, over up to four rows, int64."""
     rows = []
     for lag in range(1, min(BRIDGED_FRAMES, len(a) - 1) + 1):
-        straight_a, straight_b = _length(a[lag:] - a[:-lag]), _length(b[lag:] - b[:-lag])
-        exchanged = np.maximum(_length(a[lag:] - b[:-lag]), _length(b[lag:] - a[:-lag]))
+        straight_a, straight_b = lengths(a[lag:] - a[:-lag]), lengths(b[lag:] - b[:-lag])
+        exchanged = np.maximum(lengths(a[lag:] - b[:-lag]), lengths(b[lag:] - a[:-lag]))
         straight, longest = np.minimum(straight_a, straight_b), np.maximum(straight_a, straight_b)
         with np.errstate(invalid="ignore"):
             swap = (of[lag:] == of[:-lag]) & (exchanged < _EXCHANGED * longest) & (straight > 0)
@@ -93,7 +93,7 @@ def _sides(keypoints: Floats) -> Floats:
     return np.asarray(np.abs((high - low).max(axis=-1)))
 
 
-def body_size(track: Track) -> float:
+def longest_side(track: Track) -> float:
     """The larger side of the keypoints, the median over frames; 0 if there is but one."""
     sides = _sides(track.keypoints)
     sides = sides[np.isfinite(sides)]
@@ -105,7 +105,7 @@ def left_right_swaps(
 ) -> dict[int, dict[tuple[int, int], tuple[NDArray[np.bool_], NDArray[np.bool_]]]]:
     """By track and pair: the rows in which the pair is exchanged, and those where this is sure."""
     return {
-        i: swapped_pairs(tracks[i], pairs, body_size(tracks[i]))
+        i: swapped_pairs(tracks[i], pairs, longest_side(tracks[i]))
         for i in candidates(tracks, pairs).swapping
     }
 
@@ -117,10 +117,6 @@ def exchanged(track: Track, pairs: Sequence[tuple[int, int]]) -> NDArray[np.bool
         for keypoint in pair:
             found[rows, keypoint] = True
     return found
-
-
-def _length(difference: Floats) -> Floats:
-    return np.asarray(np.linalg.norm(difference, axis=-1))
 
 
 @dataclass(frozen=True)
@@ -163,8 +159,8 @@ def _jumps(index: int, track: Track) -> list[_Jump]:
     step = _pose_distance(track.keypoints[1:], track.keypoints[:-1])
     near = np.diff(track.frame) <= BRIDGED_FRAMES * track.step
     step = np.where(near, step, np.nan)
-    usual = nan_median(around(step, _FRAMES_AROUND, np.nan))
-    far = np.maximum(_JUMP * usual, _LEAST_APART * body_size(track))
+    usual = nan_median(around(step, FRAMES_AROUND, np.nan))
+    far = np.maximum(_JUMP * usual, _LEAST_APART * longest_side(track))
     with np.errstate(invalid="ignore"):
         rows = np.flatnonzero((step > far) & (step > 0)) + 1
     return [_Jump(int(track.frame[row]), index, int(row)) for row in rows.tolist()]
@@ -172,7 +168,7 @@ def _jumps(index: int, track: Track) -> list[_Jump]:
 
 def _pose_distance(a: Floats, b: Floats) -> Floats:
     """The mean distance of the keypoints that both have, (n,); NaN without any."""
-    apart = np.linalg.norm(a - b, axis=-1)
+    apart = lengths(a - b)
     both = np.isfinite(apart)
     n_both = both.sum(axis=-1)
     mean = np.where(both, apart, 0.0).sum(axis=-1) / np.maximum(n_both, 1)

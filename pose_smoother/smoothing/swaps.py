@@ -5,6 +5,7 @@ then each position is put back where the file has it, or where it belongs (``fix
 A filter that takes exchanged points for outliers smooths the file as it is.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -156,13 +157,16 @@ def _exchangeable(sources: Indices, homes: Indices, known: NDArray[np.bool_]) ->
 
 def mend_swaps(poses: Poses) -> Swaps:
     """Find swaps from the motion, and undo them; the poses are not changed."""
+    pairs = pairs_of(poses.names)
+    n_tracks = Counter(track.video for track in poses.tracks)
+    if not pairs and max(n_tracks.values(), default=0) < 2:
+        return Swaps(poses, (), (), 0, 0)
     n_keypoints = len(poses.names)
     starts = np.cumsum([0, *(len(track.frame) for track in poses.tracks)]) * n_keypoints
     numbers = [
         start + np.arange(len(track.frame) * n_keypoints).reshape(-1, n_keypoints)
         for start, track in zip(starts.tolist(), poses.tracks, strict=False)
     ]
-    pairs = pairs_of(poses.names)
     moving = candidates(poses.tracks, []).moving
     tracks, sources, homes, n_identity = _without_identity_swaps(poses.tracks, numbers, moving)
     n_left_right = 0

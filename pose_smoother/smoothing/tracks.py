@@ -13,9 +13,13 @@ from numpy.typing import NDArray
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.filters.base import Finding
+from pose_smoother.points import known_points
 from pose_smoother.poses.tracks import Floats, Poses, Track
 from pose_smoother.smoothing.chain import Chain
 from pose_smoother.smoothing.scores import DEFAULT_MIN_SCORE, default_min_score, implausible
+
+#: So many values of a long track are smoothed at once, which bounds memory.
+_MOST_VALUES = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,7 @@ def smooth_track(
     ----------
     default_min : the score that is low where the rules have no ``min_score``.
     """
-    present = np.asarray(np.isfinite(track.keypoints).all(axis=-1))
+    present = known_points(track.keypoints)
     if rules.min_score is None:
         low = np.zeros_like(present) if chain.as_stream else implausible(track, default_min)
     else:
@@ -87,7 +91,10 @@ def smooth_track(
     filled = np.zeros(present.shape, bool)
     if len(track.frame) < 2:  # no filter moves it
         return SmoothedTrack(track.keypoints, low, filled)
-    positions = np.where((present & ~low)[..., None], track.keypoints, np.nan)
+    read = present & ~low
+    positions = track.keypoints
+    if not read.all():
+        positions = np.where(read[..., None], positions, np.nan)
     if rules.fill_gaps:
         positions, filled = _with_filled_gaps(positions, track, int(rules.fill_gaps))
     keypoints, findings = _through(chain, track, positions)
@@ -103,15 +110,31 @@ def smooth_track(
 def _through(chain: Chain, track: Track, positions: Floats) -> tuple[Floats, tuple[Finding, ...]]:
     """Positions of a track through the filters; where they find none, the track's own."""
     parts = _runs(track, chain.bridged_frames)
-    runs = [_spread(positions[rows], at) for rows, at in parts]
-    scores = [_spread(track.score[rows], at) for rows, at in parts]
-    found = np.full_like(positions, np.nan)
     findings: list[Finding] = []
-    smoothed = chain.smooth(runs, _size(positions), scores, findings)
-    for (rows, at), values in zip(parts, smoothed, strict=True):
-        found[rows] = values[at]
-    known = np.asarray(np.isfinite(found).all(axis=-1))
-    return np.where(known[..., None], found, track.keypoints), tuple(findings)
+    n_keypoints = positions.shape[1]
+    n_some, size = max(n_keypoints, 1), 0.0
+    if chain.reads_the_body:
+        size = _size(positions)
+    elif chain.needs_memory and positions.size > _MOST_VALUES:
+        n_some = max(_MOST_VALUES * n_keypoints // positions.size, 1)
+    found = None
+    for start in range(0, n_keypoints, n_some):
+        some = slice(start, start + n_some)
+        runs = [_spread(positions[rows, some], at) for rows, at in parts]
+        scores = [_spread(track.score[rows, some], at) for rows, at in parts]
+        smoothed = chain.smooth(runs, size, scores, findings)
+        if len(smoothed) == 1 and smoothed[0].shape == positions.shape:
+            found = smoothed[0]
+            break
+        found = np.empty_like(positions) if found is None else found
+        for (rows, at), values in zip(parts, smoothed, strict=True):
+            found[rows, some] = values if len(values) == len(at) else values[at]
+    if found is None:  # no keypoint
+        return positions, ()
+    known = known_points(found)
+    if not known.all():
+        found = np.where(known[..., None], found, track.keypoints)
+    return found, tuple(findings)
 
 
 def smooth_tracks(poses: Poses, chain: Chain, rules: Rules) -> list[SmoothedTrack]:

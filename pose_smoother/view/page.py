@@ -6,7 +6,7 @@ from typing import Any
 from pose_smoother.poses.tracks import Poses
 from pose_smoother.view.payload import payload
 from pose_smoother.view.versions import Version
-from pose_smoother.web.page import asset, build_page
+from pose_smoother.web.page import asset, base_style, build_page
 
 #: Parts of the page's script, in order: later ones use names of earlier ones.
 SCRIPTS = (
@@ -47,7 +47,7 @@ def view_page(
     return build_page(
         asset(here, "view.html"),
         title=f"{title}: before and after smoothing",
-        styles=[asset("pose_smoother.web", "base.css"), asset(here, "view.css")],
+        styles=[base_style(), asset(here, "view.css")],
         scripts=[asset(here, name) for name in SCRIPTS],
         data=data,
     )

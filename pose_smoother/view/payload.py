@@ -12,14 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_smoother.inspection.noise import body_size, jitter_lengths, keypoint_noise, present
-from pose_smoother.poses.skeletons import limbs_of
+from pose_smoother.poses.skeletons import limbs_of, pairs_of
 from pose_smoother.poses.tracks import Floats, Poses, Track
 from pose_smoother.view.versions import Version
 
 MISSING = 65535
 _MOVED_FAR = 6.0  # times the noise
 _LEAST_FAR = 0.05  # of the body
-NOT_READ, FAR = 1, 2  # bits of a mark
+NOT_READ, FAR, EXCHANGED = 1, 2, 4  # bits of a mark
 
 
 def payload(
@@ -37,6 +37,7 @@ def payload(
     everything += [keypoints for version in versions for keypoints in version.keypoints]
     low, quantum = _grid(everything)
     noise = keypoint_noise(list(poses.tracks))
+    pairs = pairs_of(poses.names)
     return {
         "title": title,
         "fps": fps,
@@ -49,7 +50,7 @@ def payload(
         "quantum": quantum,
         "labels": [version.label for version in versions],
         "tracks": [
-            _track(i, track, versions, (low, quantum), (first, step), noise)
+            _track(i, track, versions, (low, quantum), (first, step), noise, pairs)
             for i, track in enumerate(poses.tracks)
         ],
         "media": None,
@@ -83,6 +84,7 @@ def _track(
     grid: tuple[list[float], float],
     timeline: tuple[int, int],
     noise: Floats,
+    pairs: Sequence[tuple[int, int]],
 ) -> dict[str, Any]:
     """One individual: rows of frames, positions of each version, scores, marks, jitter."""
     first, step = timeline
@@ -90,7 +92,7 @@ def _track(
     size = body_size(track.keypoints)
     found = [version.keypoints[index] for version in versions]
     marks = [
-        _marks(track, version.keypoints[index], version.rejected[index], noise)
+        _marks(track, version.keypoints[index], version.rejected[index], noise, pairs)
         for version in versions
     ]
     return {
@@ -132,17 +134,28 @@ def _scores(track: Track) -> dict[str, Any] | None:
 
 
 def _marks(
-    track: Track, keypoints: Floats, rejected: NDArray[np.bool_], noise: Floats
+    track: Track,
+    keypoints: Floats,
+    rejected: NDArray[np.bool_],
+    noise: Floats,
+    pairs: Sequence[tuple[int, int]],
 ) -> NDArray[np.uint8]:
-    """Bits of each point: not read by the smoother; moved far.
+    """Bits of each point: not read by the smoother; moved far; exchanged between left and right.
 
-    Far is over six times the keypoint's noise, and over 5 % of the body.
+    Far is over six times the keypoint's noise, and over 5 % of the body. Exchanged are both points
+    of a pair that moved far and came nearer to where the other one was, by half at least.
     """
     moved = np.linalg.norm(keypoints - track.keypoints, axis=-1)
     size = np.nan_to_num(body_size(track.keypoints))
     with np.errstate(invalid="ignore"):
         far = moved > np.maximum(_MOVED_FAR * noise, _LEAST_FAR * size)
-    return (NOT_READ * rejected + FAR * far).astype(np.uint8)
+    exchanged = np.zeros_like(far)
+    for pair in pairs:
+        both = list(pair)
+        across = np.linalg.norm(keypoints[:, both] - track.keypoints[:, both[::-1]], axis=-1)
+        nearer = (2 * across < moved[:, both]) & far[:, both]
+        exchanged[:, both] |= nearer.all(axis=1, keepdims=True)
+    return (NOT_READ * rejected + FAR * far + EXCHANGED * exchanged).astype(np.uint8)
 
 
 def _means(track: Track, keypoints: Floats) -> list[float | None]:

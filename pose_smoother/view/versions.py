@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from pose_smoother.errors import InvalidInputError, unknown_name
 from pose_smoother.poses.formats import read_poses
 from pose_smoother.poses.tracks import Floats, Poses, Track
 from pose_smoother.smoothing.chain import make_chain
+from pose_smoother.smoothing.scores import default_min_score, implausible
 from pose_smoother.smoothing.tracks import Rules, smooth_tracks
 
 
@@ -22,7 +24,8 @@ class Version:
     ----------
     label : shown on the page.
     keypoints : for every track, float64 (n, K, 2), NaN where missing.
-    rejected : for every track, bool (n, K): points of a low score, which were not read.
+    rejected : for every track, bool (n, K): points of a low score, which were not read; of a file
+        as the comparison with the input shows them.
     """
 
     label: str
@@ -30,9 +33,7 @@ class Version:
     rejected: tuple[NDArray[np.bool_], ...]
 
 
-def from_file(
-    poses: Poses, path: Path, *, format: str | None = None, skeleton: str | None = None
-) -> Version:
+def from_file(poses: Poses, path: Path, **reading: Any) -> Version:
     """The keypoints of a smoothed file, by individual, frame number and keypoint name.
 
     Raises
@@ -40,7 +41,8 @@ def from_file(
     InvalidInputError : the file cannot be read, or has no individual, frame or keypoint of the
         input.
     """
-    other = read_poses(path, format=format or poses.format or None, skeleton=skeleton)
+    chosen = reading.pop("format", None) or poses.format or None
+    other = read_poses(path, format=chosen, **reading)
     columns = {name: column for column, name in enumerate(other.names)}
     common = [(k, columns[name]) for k, name in enumerate(poses.names) if name in columns]
     if not common:
@@ -57,7 +59,10 @@ def from_file(
     found = [_rows_of(track, by_id.get(track.id), ours, theirs) for track in poses.tracks]
     if not any(np.isfinite(keypoints).any() for keypoints in found):
         raise InvalidInputError(f"{path}: no individual and frame of the input is in it")
-    return Version(path.name, tuple(found), _none_rejected(poses))
+    limit = default_min_score(poses.format)
+    pairs = zip(poses.tracks, found, strict=True)
+    rejected = tuple(_not_read(track, keypoints, limit) for track, keypoints in pairs)
+    return Version(path.name, tuple(found), rejected)
 
 
 def _rows_of(
@@ -87,8 +92,19 @@ def from_smoother(poses: Poses, name: str, fps: float | None, rules: Rules) -> V
     )
 
 
-def _none_rejected(poses: Poses) -> tuple[NDArray[np.bool_], ...]:
-    return tuple(np.zeros(track.keypoints.shape[:2], bool) for track in poses.tracks)
+def _not_read(track: Track, found: Floats, limit: float) -> NDArray[np.bool_]:
+    """Points of a low score that a smoother of most others left where they were, bool (n, K).
+
+    They are those that are implausible by the default rule, or have lower scores than all points
+    that moved, as ``--min-score`` leaves them.
+    """
+    stayed = np.asarray((found == track.keypoints).all(axis=-1))  # not where missing
+    moved = np.isfinite(found).all(axis=-1) & np.isfinite(track.keypoints).all(axis=-1) & ~stayed
+    if moved.sum() <= stayed.sum():
+        return np.zeros_like(stayed)
+    lowest = np.min(track.score, where=moved & np.isfinite(track.score), initial=np.inf)
+    low = track.score < lowest if np.isfinite(lowest) else np.zeros_like(stayed)
+    return stayed & (low | implausible(track, limit))
 
 
 def choose_recording(poses: Poses, name: str | None) -> tuple[Poses, Sequence[str]]:

@@ -8,6 +8,7 @@ import base64
 import hashlib
 import html
 import json
+import re
 from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any
@@ -21,6 +22,15 @@ _POLICY = (
 def asset(package: str, name: str) -> str:
     """The text of a package's data file."""
     return files(package).joinpath("assets", name).read_text(encoding="utf-8")
+
+
+def base_style() -> str:
+    """The style of all pages; its dark colours are the system's choice, or the page's switch."""
+    style = asset(__package__, "base.css")
+    dark = re.search(r':root\[data-theme="dark"\] (\{[^}]*\})', style)
+    assert dark is not None
+    by_system = f':root:not([data-theme="light"]) {dark[1]}'
+    return f"{style}@media (prefers-color-scheme: dark) {{\n{by_system}\n}}\n"
 
 
 def build_page(

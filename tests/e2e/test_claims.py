@@ -1,14 +1,18 @@
 """What README and docs say of results, held against the committed numbers."""
 
 import re
+import statistics
 from itertools import product
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from pipeline.sources.brace import RELEASE
+from pose_smoother.filters import table_filters
 from trainer.metrics.bootstrap import interval
-from trainer.metrics.scores import value
+from trainer.metrics.scorer import identity_pck
+from trainer.metrics.scores import ratio, value
 from trainer.report.counts import load_counts
 
 ROOT = Path(__file__).parents[2]
@@ -98,13 +102,17 @@ def test_how_many_keypoints_pck_counts(report: str, skip: float, one_side: float
 def test_the_page_on_deciwatch_is_of_the_measured_and_published_numbers() -> None:
     text = texts()["deciwatch"]
     measured = pd.read_csv(ROOT / "benchmarks/results/clean_ends.csv", dtype={"experiment": str})
-    for ends, label in (("clean", "clean ends"), ("noisy", "noisy ends")):
-        rows = measured[measured["ends"] == ends].set_index("experiment")
+    cut = pd.read_csv(ROOT / "benchmarks/results/clean_ends_thesis.csv", dtype={"experiment": str})
+    for table, ends, label in (
+        *((measured, ends, f"interpolated, {ends} ends") for ends in ("clean", "noisy")),
+        *((cut, ends, f"{ends} ends, `--protocol thesis`") for ends in ("clean", "noisy")),
+    ):
+        rows = table[table["ends"] == ends].set_index("experiment")
         cells = [
             " / ".join(f"{rows.loc[e, f'pck_{a}']:.1f}" for a in ALPHAS)
             for e in ("1.1", "1.3", "2.1", "2.3")
         ]
-        assert f"| interpolated, {label} | {' | '.join(cells)} |" in text
+        assert f"| {label} | {' | '.join(cells)} |" in text
     clean = measured[measured["ends"] == "clean"].set_index("experiment")
     assert (clean.loc[["1.1", "1.3"], "pck_0.05"] > 40).all()
     ratio = clean.loc["1.3", "error_px"] / clean.loc["1.1", "error_px"]
@@ -137,13 +145,118 @@ def test_the_tables_by_neighbours_are_made_again_from_their_counts() -> None:
         experiment = {"table1": "1.1", "table2": "2.1"}[name]
         (scores,) = found.scores[model, experiment].values()
         for alpha in ALPHAS:
-            again = interval(scores, found.data.videos, "pck", alpha)
+            again = interval(scores, found.data.drawn_together(), "pck", alpha)
             query = "model == @model and experiment == @experiment and metric == 'pck'"
             row = table.query(query + " and alpha == @alpha").iloc[0]
             assert row[["value", "low", "high"]].tolist() == pytest.approx(
                 [again.value, again.low, again.high], rel=1e-9
             )
     text = " ".join((folder / "README.md").read_text().split())
+    assert f"are of {again.n_groups} blocks" in text
     for model, experiment in product(("3dconv", "identity"), ("1.1", "2.1")):
         (scores,) = found.scores[model, experiment].values()
         assert " / ".join(f"{value(scores, 'pck', alpha):.1f}" for alpha in ALPHAS) in text
+
+
+def test_what_the_page_by_neighbours_says_of_filters_and_counts() -> None:
+    found = load_counts(RESULTS / "penn-neighbours" / "counts.npz")
+    text = " ".join((RESULTS / "penn-neighbours" / "README.md").read_text().split())
+    (counted,) = found.scores["identity", "1.1"].values()
+    every = ratio(counted, "error_px").n.sum()
+    for metric in ("pck", "pck_one_side"):
+        n = ratio(counted, metric, 0.2).n
+        assert f"{100 * n.sum() / every:.1f} %" in text
+        n_clips = (n.sum(axis=1) > 0).sum()
+        assert f"{n_clips} clips" in text or f"of which {n_clips} have a frame" in text
+    filters = set(table_filters())
+    for experiment in ("1.1", "1.2", "1.3", "2.1", "2.2", "2.3"):
+        rows = {m: s[0] for (m, e), s in found.scores.items() if e == experiment and m in filters}
+        for alpha in ALPHAS:
+            pck = {model: value(scores, "pck", alpha) for model, scores in rows.items()}
+            assert max(pck, key=pck.__getitem__) == "lmmse"
+            for model in ("kalman", "butterworth", "gcv-spline", "median+kalman", "hampel+kalman"):
+                assert pck[model] < pck["gaussian"]
+        for metric, best in (("scored_error_px", "lmmse"), ("acceleration_error_px", "mean")):
+            errors = {model: value(scores, metric) for model, scores in rows.items()}
+            assert errors[best] <= min(errors.values()) + 0.01
+
+
+def test_how_much_wider_intervals_are_that_draw_blocks() -> None:
+    """The medians that the page gives, over all rows and experiments."""
+    found = load_counts(RESULTS / "penn-neighbours" / "counts.npz")
+    text = " ".join((RESULTS / "penn-neighbours" / "README.md").read_text().split())
+    labels = [found.data.drawn_together(by_video) for by_video in (False, True)]
+    shown = {
+        "{} times for PCK,": [("pck", alpha) for alpha in ALPHAS],
+        "{} times for PCK by one side": [("pck_one_side", alpha) for alpha in ALPHAS],
+        "{} times for the pixel error over all": [("error_px", None)],
+        "{} times for the acceleration error": [("acceleration_error_px", None)],
+    }
+    for words, metrics in shown.items():
+        widths = [
+            [interval(scores, one, *metric) for one in labels]
+            for seeds, metric in product(found.scores.values(), metrics)
+            for scores in seeds.values()
+        ]
+        wider = statistics.median((b.high - b.low) / (v.high - v.low) for b, v in widths)
+        assert words.format(f"{wider:.1f}") in text
+
+
+def test_what_the_results_page_says_of_deciwatch() -> None:
+    table, text = totals("penn-default"), texts()["results"]
+    published = pd.read_csv(ROOT / "data/published/test_pck.csv", dtype={"experiment": str})
+    theirs = published.set_index(["model", "experiment", "alpha"])["pck_percent"]
+    agree = []
+    for experiment, alpha in product(("1.1", "1.2", "1.3", "2.1", "2.2", "2.3"), ALPHAS):
+        ours = {
+            model: number(table, model, experiment, "pck", alpha)["value"]
+            for model in ("deciwatch", "identity", "mean")
+        }
+        if experiment == "2.3":
+            assert abs(ours["mean"] - ours["deciwatch"]) < 0.2
+        else:
+            assert ours["mean"] > ours["deciwatch"]
+        above = ours["deciwatch"] > ours["identity"]
+        published_above = (
+            theirs["deciwatch", experiment, alpha] > theirs["identity", experiment, alpha]
+        )
+        agree.append(above == published_above)
+        if (experiment, alpha) == ("1.3", 0.2):
+            assert above
+            assert not published_above
+            assert round(ours["deciwatch"] - ours["identity"]) == 8
+    assert f"in {sum(agree)} of the {len(agree)} cells" in text
+    assert f"theory gives {identity_pck(4.46, 3.0):.1f}" in text
+    assert f"{number(table, 'identity', '1.1', 'mean_threshold_px', 0.2)['value']:.2f} px" in text
+
+
+def test_resmlp_against_every_row_and_what_its_regions_hold() -> None:
+    text, kinds = texts()["results"], {"experiment": str}
+    pairs = pd.read_csv(RESULTS / "penn-nine/tables/differences.csv", dtype=kinds)
+    pairs = pairs[(pairs["first"] == "resmlp") | (pairs["second"] == "resmlp")]
+    pairs = pairs[pairs["metric"].isin(["pck", "error_px"])]
+    assert ((pairs["low"] > 0) | (pairs["high"] < 0)).all()
+
+    def held(report: str, query: str) -> pd.Series:
+        table = pd.read_csv(RESULTS / report / "tables/coverage.csv", dtype=kinds).query(query)
+        return table.sort_values("alpha").groupby("alpha")["value"].agg(["min", "max"])
+
+    every, single = held("penn-nine", "keypoint == 'all'"), held("penn-nine", "keypoint != 'all'")
+    (low, high), (most, most_too) = every.to_numpy().round(1)
+    assert most == most_too
+    assert f"{low} to {high} % (made for 50) and {most} % (90)" in text
+    (low, high), (least, most) = single.to_numpy().round(1)
+    assert f"{low} to {high} and {least} to {most} % keypoint by keypoint" in text
+    for experiment in ("1.1", "2.1"):
+        where = "keypoint == 'all' and experiment == @experiment"
+        table = pd.read_csv(RESULTS / "penn-two-unseen/tables/coverage.csv", dtype=kinds)
+        half, most = table.query(where).sort_values("alpha")["value"]
+        assert f"{half:.1f} and {most:.1f} % in {experiment}" in text
+
+
+def test_what_the_data_page_expects_of_brace() -> None:
+    text = " ".join((ROOT / "data" / "README.md").read_text().split())
+    files, frames, clips, shared = (f"{n:,}" for n in RELEASE.values())
+    assert (
+        f"{files} files with {frames} frames: {clips} clips after shot cuts, and {shared}" in text
+    )

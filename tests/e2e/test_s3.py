@@ -168,11 +168,12 @@ def test_faults_of_the_server_change_nothing(
     from pipeline.verify import differences
     from pose_smoother.store.open import open_store
 
-    server.app.faults = Faults(0.2, KINDS, seed=1, silent_s=2.5)
+    monkeypatch.setenv("POSE_REMOTE_TIMEOUT", "1")
+    server.app.faults = Faults(0.2, KINDS, seed=1, silent_s=1.2)
     assert preprocess(s3, made).exit_code == 0
     upload = server.app.faults.done
     monkeypatch.setenv("POSE_CACHE", str(tmp_path / "cold"))
-    server.app.faults = Faults(0.2, KINDS, seed=2, silent_s=2.5)
+    server.app.faults = Faults(0.2, KINDS, seed=2, silent_s=1.2)
     with open_store(made / "store") as near, open_store(f"{BUCKET}/store.zarr") as far:
         assert differences(near, far) == []
     reading = server.app.faults.done

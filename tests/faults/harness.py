@@ -193,7 +193,7 @@ def _plain(text: str) -> str:
 
 
 def write_results(path: Path, tallies: list[Tally]) -> None:
-    """Put the rows' results into the table of all rows, which is written anew."""
+    """Put the rows' results into the table of all rows, which is written again."""
     lines: dict[int, dict[str, Any]] = {}
     if path.exists():
         with path.open(newline="") as file:

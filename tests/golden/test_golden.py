@@ -11,7 +11,10 @@ SAVED = json.loads(GOLDEN.read_text())
 
 @pytest.mark.parametrize("part", sorted(SAVED))
 def test_as_saved(part: str) -> None:
-    assert numbers()[part] == SAVED[part], "see tests/golden/regenerate.py"
+    saved = SAVED[part]
+    if part in ("detectors", "detections"):  # through exp, log and sums: not the last bits
+        saved = pytest.approx(saved, rel=1e-5, abs=1e-9)
+    assert numbers()[part] == saved, "see tests/golden/regenerate.py"
 
 
 def test_the_two_shifting_scalars_share_their_randomness() -> None:

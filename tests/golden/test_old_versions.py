@@ -1,7 +1,7 @@
 """Stores and runs that version 0.1.0 made are read as it read them (``v0_1/README.md``).
 
 ``python -m tests.golden.test_old_versions`` prints what ``v0_1/expected.json`` should hold. Do not
-write that file anew from later code: it holds what version 0.1.0 itself read.
+write that file again from later code: it holds what version 0.1.0 itself read.
 """
 
 import csv

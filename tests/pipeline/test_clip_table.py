@@ -43,6 +43,8 @@ def test_clips_that_share_frames_are_chained() -> None:
     from pipeline.splits import _groups
 
     assert [g.decode() for g in _groups(table, "clip")] == ["0000", "0000", "0002"]
+    other = scanned(2, [50])  # the same frame numbers, of another video
+    assert len(set(_groups(ClipTable(c.record() for c in (found[0], other)), "clip").tolist())) == 2
     layout = assign_splits(table, BuildConfig(group_by="clip"))
     assert len(set(layout.clips["split"][:2].tolist())) == 1
 

@@ -1,4 +1,4 @@
-"""Heatmaps rendered into kept memory are the renderer's, whatever was there before."""
+"""Heatmaps rendered into reused memory are the renderer's, whatever was there before."""
 
 import threading
 

@@ -47,6 +47,14 @@ def test_every_dataset_is_split_by_itself() -> None:
     assert [splits[:100].count(s) for s in ("train", "val", "test")] == [60, 20, 20]
 
 
+def test_a_dataset_is_split_as_it_is_without_the_others() -> None:
+    groups, weights = [str(i) for i in range(30)], list(range(30))
+    alone = split_groups(groups, weights, ["brace"] * 30, seed=0)
+    strata = ["brace"] * 30 + ["penn-action"] * 30
+    others = [f"v{i}" for i in range(30)]
+    assert split_groups(groups + others, weights * 2, strata, seed=0)[:30] == alone
+
+
 def test_the_seed_decides_and_the_order_of_clips_does_not() -> None:
     groups = [f"v{i}" for i in range(40)]
     weights = [7 + i for i in range(40)]
@@ -151,6 +159,8 @@ def test_test_actions_make_the_test_split_and_the_rest_is_split_75_25() -> None:
     found = rows_of(layout, "action", "split")
     assert found[8:] == [("bowl", "test")] * 3
     assert sorted(split for _, split in found[:8]) == ["train"] * 6 + ["val"] * 2
+    many = assign_splits(by_action(*["squat"] * 80, "bowl"), BuildConfig(test_actions=("bowl",)))
+    assert column(many, "split").count("train") == 60
 
 
 def test_test_actions_that_are_not_there_or_are_everything_are_reported() -> None:

@@ -31,6 +31,12 @@ def test_the_outermost_keypoints_round_the_same_way_in_every_frame() -> None:
 def test_a_square_box_keeps_the_aspect() -> None:
     boxes, _ = boxes_around(frame((0, 0), (100, 40)), keep_aspect=True)
     np.testing.assert_allclose(boxes[0], [-5, -35, 105, 75])
+    left, _ = boxes_around(frame((-30, -20), (-10, -10)), expand=0)
+    assert left.tolist() == [[-30, -20, -10, -10]]
+    two = np.concatenate([frame((0, 0), (100, 40)), frame((1, 2), (2, 5))])
+    np.testing.assert_allclose(
+        boxes_around(two, keep_aspect=True)[0], [[-5, -35, 105, 75], [-0.15, 1.85, 3.15, 5.15]]
+    )
 
 
 def test_frames_without_a_box_are_reported_by_reason() -> None:
@@ -51,6 +57,7 @@ def test_source_pixels_come_back() -> None:
     boxes, _ = boxes_around(keypoints)
     there = to_heatmap(keypoints, boxes)
     np.testing.assert_allclose(to_source(there, boxes), keypoints, atol=1e-3)
+    np.testing.assert_allclose(to_source(there[:, 3], boxes), keypoints[:, 3], atol=1e-3)
     windows = np.stack([there, there], axis=1)
     np.testing.assert_allclose(to_source(windows, boxes)[:, 1], keypoints, atol=1e-3)
 
@@ -58,3 +65,5 @@ def test_source_pixels_come_back() -> None:
 def test_positions_outside_the_heatmap_are_not_annotated() -> None:
     exact = np.array([[-0.6, 3], [-0.5, 3], [55.4, 55.4], [55.5, 3], [np.nan, np.nan]], np.float32)
     assert nearest_pixel(exact).tolist() == [[-1, -1], [0, 3], [55, 55], [-1, -1], [-1, -1]]
+    # Of a frame and of a window, one keypoint outside says nothing of the others.
+    assert nearest_pixel(exact[None, None]).tolist() == [[nearest_pixel(exact).tolist()]]

@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 
 from pose_smoother.cli import main
 from pose_smoother.filters import filters
+from pose_smoother.poses.assumed import NOTE
 
 HEADER = ["frame", "tail_x", "tail_y", "tail_score", "snout_x", "snout_y", "snout_score", "note"]
 
@@ -127,7 +128,7 @@ def test_the_summary_as_json_is_all_there_is_on_standard_output(swapped: Path) -
     assert found["n_exchanged"] == 0
     assert found["min_score"] is None
     assert "2 points at (0, 0) taken as missing" in found["assumed"]
-    assert "warning: " in done.stderr
+    assert all(line.startswith("note: ") for line in done.stderr.splitlines())
     assert found["out"].endswith("out.csv")
 
 
@@ -135,10 +136,18 @@ def test_formats_as_json() -> None:
     assert "csv-wide" in json.loads(invoke("formats", "--json").stdout)
 
 
-@pytest.mark.parametrize(("words", "level"), [([], "WARNING"), (["-v"], "INFO"), (["-q"], "ERROR")])
-def test_each_step_of_verbosity_is_a_level_of_the_log(words: list[str], level: str) -> None:
+@pytest.mark.parametrize(
+    ("words", "levels"),
+    [
+        ([], [NOTE, logging.WARNING]),
+        (["-v"], [logging.INFO, NOTE]),
+        (["-q"], [logging.ERROR]),
+    ],
+)
+def test_each_step_of_verbosity_is_a_level_of_the_log(words: list[str], levels: list[int]) -> None:
     assert invoke(*words, "formats").exit_code == 0
-    assert logging.getLevelName(logging.getLogger().level) == level
+    known = [logging.DEBUG, logging.INFO, NOTE, logging.WARNING, logging.ERROR]
+    assert [level for level in known if logging.getLogger().isEnabledFor(level)][:2] == levels
 
 
 def test_no_command_colours_its_output(detections: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,9 +181,29 @@ def test_errors_are_one_line(detections: Path, words: list[str], text: str) -> N
     done = invoke("smooth", detections, "--out", out, *words)
     assert done.exit_code == 1
     assert re.search(text, done.output), done.output
-    errors = [line for line in done.output.splitlines() if not line.startswith("warning: ")]
+    errors = [line for line in done.output.splitlines() if not line.startswith("note: ")]
     assert len(errors) == 1
     assert not out.exists()
+
+
+def test_an_ordinary_file_has_notes_and_no_warning(detections: Path) -> None:
+    ordinary = detections.with_name("ordinary.csv")
+    ordinary.write_text("x_0,y_0\n" + "".join(f"{9 * i},{i % 3}\n" for i in range(30)))
+    done = invoke("smooth", ordinary, "--smoother", "mean", "--out", ordinary.with_name("o.csv"))
+    assert {line.split(":")[0] for line in done.stderr.splitlines()} == {"note"}
+    unusual = detections.with_name("unusual.csv")
+    unusual.write_text("frame,person,x_0,y_0\n" + "1,7,5,5\n1,7,90,90\n2,7,6,5\n2,7,91,90\n")
+    done = invoke("smooth", unusual, "--smoother", "mean", "--out", unusual.with_name("u.csv"))
+    kinds = {line.split(":")[0] for line in done.stderr.splitlines()}
+    assert kinds == {"warning", "note"}
+
+
+def test_a_folder_in_place_of_a_file_is_one_line(detections: Path) -> None:
+    folder = detections.with_name("folder")
+    folder.mkdir()
+    done = invoke("inspect", detections, "--html", folder)
+    assert done.exit_code == 1
+    assert f"error: {folder} is a folder: name a file\n" in done.stderr
 
 
 def test_the_input_is_never_the_output(detections: Path) -> None:

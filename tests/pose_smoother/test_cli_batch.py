@@ -140,11 +140,11 @@ def test_a_dask_cluster_writes_the_same_files(folder: Path) -> None:
 
 
 def test_a_scheduler_that_is_not_there_is_one_line(folder: Path, monkeypatch) -> None:
-    monkeypatch.setattr("pose_smoother.smoothing.batch._CONNECT_TIMEOUT_S", 0.5)
+    monkeypatch.setattr("pose_smoother.dask_cluster.CONNECT_TIMEOUT_S", 0.5)
     words = ("smooth", folder, "--out", folder.with_name("out"), "--scheduler")
     done = invoke(*words, "tcp://127.0.0.1:1")
     assert done.exit_code == 1
-    assert "error: --scheduler tcp://127.0.0.1:1: cannot be reached" in done.output
+    assert "error: no Dask scheduler answers at tcp://127.0.0.1:1 within 0.5 s" in done.output
     alone = ("smooth", folder / "a.csv", "--out", folder.with_name("a.csv"))
     assert invoke(*alone, "--scheduler", "tcp://127.0.0.1:1").exit_code == 2
 
@@ -161,6 +161,16 @@ def test_workers_write_the_same_files(folder: Path) -> None:
     ]
 
 
+def test_one_file_into_a_folder_that_is_there(folder: Path) -> None:
+    out = folder.with_name("there")
+    out.mkdir()
+    done = invoke("smooth", folder / "a.csv", "--smoother", "mean", "--out", out)
+    assert done.exit_code == 0, done.output
+    assert [path.name for path in out.iterdir()] == ["a.csv"]
+    again = invoke("smooth", folder / "a.csv", "--smoother", "mean", "--out", out)
+    assert f"{out / 'a.csv'} exists already" in again.output
+
+
 def test_standard_input_to_standard_output(folder: Path) -> None:
     out = folder.with_name("out.csv")
     invoke("smooth", folder / "a.csv", "--smoother", "mean", "--out", out)
@@ -168,7 +178,7 @@ def test_standard_input_to_standard_output(folder: Path) -> None:
     assert done.exit_code == 0
     assert done.stdout == out.read_text()
     assert "wrote standard output: 9 frames" in done.stderr
-    assert "warning: standard input: people without ids" in done.stderr
+    assert "note: standard input: people without ids" in done.stderr
     done = invoke("smooth", "-", "--smoother", "mean", data=b"junk\n")
     assert (done.exit_code, done.stdout) == (1, "")
     assert "error: standard input: no known format" in done.stderr

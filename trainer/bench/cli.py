@@ -6,7 +6,15 @@ from pathlib import Path
 
 import click
 
-from pose_smoother.cli_support import PATH, FiniteRange, names, say, say_lines
+from pose_smoother.cli_support import (
+    JSON,
+    PATH,
+    FiniteRange,
+    inform,
+    names,
+    say_json,
+    say_lines,
+)
 from pose_smoother.store.open import open_store
 from trainer.cli_options import DEVICE
 
@@ -30,7 +38,15 @@ from trainer.cli_options import DEVICE
 @click.option(
     "--out", default=None, type=PATH, help="Folder for goals_trainer.csv and goals_trainer.png."
 )
-def bench(store: Path | None, chosen: str, device: str, minutes: float, out: Path | None) -> None:
+@JSON
+def bench(
+    store: Path | None,
+    chosen: str,
+    device: str,
+    minutes: float,
+    out: Path | None,
+    as_json: bool,
+) -> None:
     """How fast training is on this machine, compared with its goals.
 
     Whole training steps, validation and test against the bare model, the bi-ConvLSTMs against the
@@ -40,7 +56,7 @@ def bench(store: Path | None, chosen: str, device: str, minutes: float, out: Pat
 
     Example: python -m trainer bench --models deciwatch,3dconv --minutes 2 --out bench
     """
-    from pose_smoother.bench.goals import draw_goals, table, write_goals
+    from pose_smoother.bench.goals import as_dicts, draw_goals, table, write_goals
     from pose_smoother.files.atomic import make_folder
     from trainer.bench.sample_store import make_sample_store
     from trainer.bench.table import measured, parts
@@ -50,13 +66,16 @@ def bench(store: Path | None, chosen: str, device: str, minutes: float, out: Pat
     with ExitStack() as stack:
         if store is None:
             folder = stack.enter_context(tempfile.TemporaryDirectory())
-            say("no --store: making a sample's", err=True)
+            inform("no --store: making a sample's", err=True)
             store = make_sample_store(Path(folder))
         opened = stack.enter_context(open_store(store))
         goals = measured(parts(opened, device, asked), minutes)
-    say_lines(table(goals))
+    if as_json:
+        say_json(as_dicts(goals))
+    else:
+        say_lines(table(goals))
     if out is not None:
         make_folder(out)
         write_goals(out / "goals_trainer.csv", goals, "torch", "numpy", "h5py", "zarr")
         draw_goals(out / "goals_trainer.png", goals)
-        say(f"written: {out / 'goals_trainer.csv'} and .png")
+        inform(f"written: {out / 'goals_trainer.csv'} and .png")

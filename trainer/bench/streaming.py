@@ -110,7 +110,7 @@ def render_goals(budget_s: float) -> list[Goal]:
         timings = interleaved(sides, 100, budget_s=budget_s)
     finally:
         torch.set_num_threads(before)
-    note = f"batch {BATCH}, all {N_KEYPOINTS} keypoints, into kept memory, 1 thread"
+    note = f"batch {BATCH}, all {N_KEYPOINTS} keypoints, into reused memory, 1 thread"
     times = shape[0] * shape[1]
     what = "render targets", "scipy, map by map"
     against_scipy = speed_up(*what, RENDER_GOAL, timings, ("target", "scipy"), note, times)
@@ -229,7 +229,7 @@ def naive_reader(store: Store, folder: Path, n: int) -> tuple[Callable[[], None]
 
 
 def resident_reader(store: Store, n: int) -> tuple[Callable[[], None], int]:
-    """Batches of targets from a tensor that holds every window, into kept memory.
+    """Batches of targets from a tensor that holds every window, into reused memory.
 
     Returns
     -------

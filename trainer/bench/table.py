@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from pose_smoother.bench.goals import Goal, speed_up
 from pose_smoother.bench.timing import Timings
+from pose_smoother.progress_bars import bars_hidden
 from pose_smoother.store.store import Store
 from trainer.bench.passes import pass_timings
 from trainer.bench.recurrent import PLAIN, recurrent_timings
@@ -82,7 +83,7 @@ def measured(chosen: Sequence[Part], minutes: float) -> list[Goal]:
     """
     left_s, weight = 60 * minutes, sum(part.weight for part in chosen)
     found: dict[int, list[Goal]] = {}
-    with tqdm(total=len(chosen), unit="part", disable=None) as bar:
+    with tqdm(total=len(chosen), unit="part", disable=bars_hidden()) as bar:
         for number in sorted(range(len(chosen)), key=lambda number: chosen[number].weight):
             part, begun = chosen[number], time.perf_counter()
             bar.set_description(part.name)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from pose_smoother.cli_support import OVERWRITE, PATH, FiniteRange, options, say, say_lines
+from pose_smoother.cli_support import OVERWRITE, PATH, FiniteRange, inform, options, say
 
 #: How a command reads a detector's output and the ground truth.
 PAIRED_FILES = options(
@@ -106,5 +106,5 @@ def calibrate(
     )
     for text in measured.warnings:
         say(f"warning: {text}", err=True)
-    say_lines(summary(measured))
-    say(f"wrote {out}" + (f" and {picture}" if picture else ""))
+    inform(summary(measured))
+    inform(f"wrote {out}" + (f" and {picture}" if picture else ""))

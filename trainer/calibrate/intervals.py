@@ -1,6 +1,6 @@
 """95 % intervals of calibrated numbers, by resampling videos.
 
-Neighbouring frames are alike, so videos are drawn, not frames. Fitting a mixture anew for every
+Neighbouring frames are alike, so videos are drawn, not frames. Fitting a mixture again for every
 resample would take hours. But a fit is a point that EM maps onto itself, t = M(t, data), so to
 first order another data set moves it by (I - J)^-1 (M(t, resample) - M(t, data)), J being the
 derivative of M: what gives EM its standard errors (Meng & Rubin 1991, "SEM"). M needs only sums

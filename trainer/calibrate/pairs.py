@@ -164,7 +164,7 @@ def _matched_persons(
 ) -> dict[str, dict[int, NDArray[np.float64]]]:
     """For each true track, its detections: frame -> float64 (25, 2) in source pixels.
 
-    Persons are matched in every frame anew: identities in the two files need not agree, nor stay.
+    Persons are matched frame by frame: identities in the two files need not agree, nor stay.
     """
     seen: dict[int, list[NDArray[np.float64]]] = {}
     for track in found:

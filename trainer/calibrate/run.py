@@ -12,6 +12,7 @@ from pose_smoother.files.atomic import sha256_bytes, sha256_file, write_atomic
 from pose_smoother.poses.formats import read_poses
 from pose_smoother.poses.keypoint_names import mapping
 from pose_smoother.poses.tracks import Poses
+from pose_smoother.progress_bars import bars_hidden
 from trainer.calibrate.estimate import KeypointEstimate, estimate
 from trainer.calibrate.goodness_of_fit import Nearest, doubts, nearest
 from trainer.calibrate.heatmap_width import Widths, as_set, read_widths
@@ -152,7 +153,7 @@ def measure(
         total=int(pairs.known.sum()),
         desc="calibrate",
         unit="keypoint",
-        disable=None if progress else True,
+        disable=not progress or bars_hidden(),
     ) as bar:
         estimates = estimate(pairs, on_keypoint=bar.update)
     if not any(one.is_fitted for one in estimates.values()):

@@ -1,5 +1,6 @@
 """Joining the group of processes that torchrun started, and reports of one that dies."""
 
+import importlib
 import logging
 import os
 import re
@@ -63,6 +64,10 @@ def joined(device: str) -> Iterator[ProcessGroup]:
         torch.cuda.set_device(local_rank())
         backend = "cpu:gloo,cuda:nccl"
     logging.getLogger("torch.distributed").setLevel(logging.ERROR)
+    # Its functions' default group is the one that exists when it is imported. Imported later, by
+    # DistributedDataParallel, it kept the group's threads alive until the interpreter ended, which
+    # now and then aborted the process ("terminate called without an active exception").
+    importlib.import_module("torch.distributed.nn.functional")
     with report_lost_process(ProcessGroup(rank(), n_processes())):
         dist.init_process_group(backend, timeout=TIMEOUT)
         me = ProcessGroup(rank(), n_processes())

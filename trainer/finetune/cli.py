@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from pose_smoother.cli_support import PATH, PLACE, FiniteRange, say, say_lines
+from pose_smoother.cli_support import PATH, PLACE, FiniteRange, inform, say
 from pose_smoother.remote.path import PathOrUrl
 from pose_smoother.store.open import open_store
 from trainer.calibrate.cli import PAIRED_FILES
@@ -126,7 +126,7 @@ def finetune(
             )
             for text in prepared.warnings:
                 say(f"warning: {text}", err=True)
-            say(prepared.split_summary)
+            inform(prepared.split_summary)
             results = run_finetune(
                 prepared,
                 out,
@@ -135,7 +135,9 @@ def finetune(
                 checkpoint_minutes=checkpoint_minutes,
                 interrupt=interrupt,
             )
-    say_lines(main_rows(results["rows"]))
+    inform(main_rows(results["rows"]))
     if not results["best_epoch"]:
-        say("no epoch was better on the validation videos than the model before: its weights stay")
-    say(f"test results: {out / prepared.folder_name / RESULTS_CSV}")
+        inform(
+            "no epoch was better on the validation videos than the model before: its weights stay"
+        )
+    inform(f"test results: {out / prepared.folder_name / RESULTS_CSV}")

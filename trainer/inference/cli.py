@@ -11,8 +11,8 @@ from pose_smoother.cli_support import (
     PATH,
     PLACE,
     FiniteRange,
+    inform,
     options,
-    say,
 )
 from pose_smoother.files.outputs import check_output
 from pose_smoother.remote.path import PathOrUrl, local_path
@@ -143,7 +143,7 @@ def predict(
         keep_mean=keep_mean,
     )
     summary = done.summary
-    say(
+    inform(
         f"wrote {out}: {summary.n_frames} frames in {summary.n_tracks} tracks, "
         f"{len(done.smoothed)} of {summary.n_keypoints} keypoints smoothed; {summary.line()}"
     )
@@ -196,8 +196,8 @@ def export(out: Path, run: Path, tolerance: float, overwrite: bool) -> None:
     from trainer.inference.export import export_run
 
     exported = export_run(run, check_output(out, (run,), overwrite=overwrite), tolerance)
-    say(
+    inform(
         f"max difference to torch: {exported.difference:.3g} (largest output "
         f"{exported.largest:.3g}, batches of 1, 2 and 3)"
     )
-    say(f"wrote {out}: {exported.n_bytes / 1e6:.1f} MB, {exported.metadata['model']}")
+    inform(f"wrote {out}: {exported.n_bytes / 1e6:.1f} MB, {exported.metadata['model']}")

@@ -22,6 +22,7 @@ from pose_smoother.boxes import DEFAULT_EXPAND, to_heatmap, to_source
 from pose_smoother.filters.interpolate import interpolate_missing
 from pose_smoother.poses.keypoint_names import KeypointMapping
 from pose_smoother.poses.tracks import Poses, Track
+from pose_smoother.progress_bars import bars_hidden
 from pose_smoother.skeleton import N_KEYPOINTS
 from pose_smoother.store.names import WINDOW_FRAMES
 from trainer.inference.stable_boxes import steady_boxes
@@ -107,7 +108,7 @@ def smooth_poses(
     n_untouched = np.zeros(N_KEYPOINTS, np.int64)
     total = sum(len(track.frame) for track in poses.tracks)
     with tqdm(
-        total=total, desc=smoother.name, unit="frame", disable=None if progress else True
+        total=total, desc=smoother.name, unit="frame", disable=not progress or bars_hidden()
     ) as bar:
         for group in _groups(poses.tracks):
             timeline = _timeline(group, our_index, file_index, smoother.reach)

@@ -3,7 +3,7 @@
 Neighbouring windows share frames and a video's windows share its person, so videos are drawn, not
 windows: the ratio of sums over the drawn videos is the estimate of one resample (Davison & Hinkley
 1997, section 3.8). ``scipy.stats.bootstrap`` gives the same interval for one ratio (a test shows
-it), but draws anew for every call; a report has thousands of cells, and their differences are only
+it), but draws again for every call; a report has thousands of cells, and their differences are only
 paired when all of them see the same draws. So: one matrix of counts (resamples x videos), and each
 cell is one product with it.
 """

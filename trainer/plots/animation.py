@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from pose_smoother.files.atomic import write_atomic
+from pose_smoother.progress_bars import bars_hidden
 from pose_smoother.video.ffmpeg import find_ffmpeg
 from trainer.plots.drawing import COLOURS, Camera, bare, camera, draw_paths, draw_pose
 from trainer.plots.strip import row_label
@@ -45,7 +46,9 @@ def write_animation(motion: Motion, out: Path, rate_hz: int) -> None:
         axes = figure.subplots(1, 2)
         aside = Path(folder) / f"motion{out.suffix.lower()}"
         with writer.saving(figure, str(aside), _DPI):
-            for at in tqdm(range(len(motion.frame)), desc=out.name, unit="frame", disable=None):
+            for at in tqdm(
+                range(len(motion.frame)), desc=out.name, unit="frame", disable=bars_hidden()
+            ):
                 for axis, name in zip(axes, ("noisy", "smoothed"), strict=True):
                     _draw(axis, motion, name, at, view)
                 writer.grab_frame()

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pose_smoother.cli_support import OVERWRITE, PATH, PLACE, names, say
+from pose_smoother.cli_support import OVERWRITE, PATH, PLACE, inform, names
 from pose_smoother.files.outputs import check_output
 from pose_smoother.remote.path import PathOrUrl, local_path
 from pose_smoother.store.open import open_store
@@ -165,7 +165,7 @@ def show(
         from trainer.plots.overlay import write_overlay
 
         write_overlay(motion.between(*frames), video, out, first_frame, rate_hz)
-        say(f"wrote {written}")
+        inform(f"wrote {written}")
         return
     moves = check_ending(out, may_move=trajectories is None and not by_speed and windows is None)
     if by_speed:
@@ -193,7 +193,7 @@ def show(
             from trainer.plots.strip import strip_figure
 
             save(strip_figure(motion), out)
-    say(f"wrote {written}")
+    inform(f"wrote {written}")
 
 
 def _of_file(

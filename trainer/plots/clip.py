@@ -1,7 +1,7 @@
 """A clip of a store's test split as a user's detector would give it, with its ground truth.
 
 Each frame is made noisy once, so that the clip is one noisy motion, and mapped back to source
-pixels by the stored boxes. (A test draws each window's noise anew; the thesis's frozen noise, one
+pixels by the stored boxes. (A test draws each window's own noise; the thesis's frozen noise, one
 shift for a clip, would show no jitter.) From there on it is a track like any other: it is
 boxed again around its noisy keypoints and smoothed as ``predict`` does.
 """

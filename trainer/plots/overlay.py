@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
+from pose_smoother.progress_bars import bars_hidden
 from pose_smoother.video.ffmpeg import read_pictures, video_info, write_mp4
 from trainer.plots.strip import row_label
 from trainer.plots.track_data import Motion
@@ -77,7 +78,7 @@ def _panels(
     scale = min(1.0, width_px / info.width)
     size = (round(info.width * scale / 2) * 2, round(info.height * scale / 2) * 2)
     shown = 0
-    with tqdm(total=len(row_of), desc=clip.name, unit="frame", disable=None) as bar:
+    with tqdm(total=len(row_of), desc=clip.name, unit="frame", disable=bars_hidden()) as bar:
         for i, picture in enumerate(read_pictures(clip, info)):
             row = row_of.get(first_frame + i)
             if row is None:

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.filters.mean import smooth_windows as mean
+from pose_smoother.progress_bars import bars_hidden
 from pose_smoother.seeds import BOOTSTRAP, rng
 from pose_smoother.store.store import Store
 from trainer.data.stream import Batch, WindowStream
@@ -91,7 +92,7 @@ def error_by_speed(
     sums: dict[str, Floats] = {}
     with torch.inference_mode():
         batches = zip(range(n_batches), stream.epoch(0), strict=False)
-        hidden = None if progress else True
+        hidden = not progress or bars_hidden()
         for _, batch in tqdm(batches, run.name, n_batches, unit="batch", disable=hidden):
             velocity = _velocity(exact, stream, batch)
             noisy = noisy_positions(batch)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_smoother.errors import InvalidInputError, unknown_name
+from pose_smoother.poses.assumed import log_assumed
 from pose_smoother.poses.formats import read_poses
 from pose_smoother.poses.keypoint_names import mapping
 from pose_smoother.poses.skeletons import compact, limbs_of
@@ -144,8 +145,7 @@ def file_motion(
     InvalidInputError : the file can't be used, or has no such track.
     """
     poses = read_poses(source, format=format, skeleton=skeleton)
-    for text in poses.warnings:
-        _log.warning("%s: %s", source, text)
+    log_assumed(_log, poses.warnings, source)
     by_id = {one.id: one for one in poses.tracks}
     if name is not None and name not in by_id:
         raise unknown_name("track", name, list(by_id))

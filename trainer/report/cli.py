@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from pose_smoother.cli_support import OVERWRITE, PATH, PLACE, say
+from pose_smoother.cli_support import OVERWRITE, PATH, PLACE, inform
 from pose_smoother.remote.path import PathOrUrl
 
 
@@ -23,9 +23,19 @@ from pose_smoother.remote.path import PathOrUrl
     type=PLACE,
     help="The runs' store, for runs that keep no data.json.  [default: where it was]",
 )
+@click.option(
+    "--by-video",
+    is_flag=True,
+    help="Intervals draw single videos, even where blocks of neighbouring ids were split.",
+)
 @OVERWRITE
 def report(
-    runs: Path, out: Path, published: Path | None, store: PathOrUrl | None, overwrite: bool
+    runs: Path,
+    out: Path,
+    published: Path | None,
+    store: PathOrUrl | None,
+    by_video: bool,
+    overwrite: bool,
 ) -> None:
     """Tables, figures and a page from the runs and baselines of the folder RUNS.
 
@@ -34,20 +44,23 @@ def report(
     Where RUNS is the counts.npz of an earlier report, its numbers and paired differences are made
     again from it, with their intervals, into numbers.csv and differences.csv.
 
+    Intervals of 95 % draw whole videos; where the store was split by blocks of neighbouring ids,
+    they draw blocks, as clips of a block often share a source video.
+
     Example: python -m trainer report runs --out report
     """
     from trainer.report.report import recount
     from trainer.report.report import report as write
 
     if runs.is_file():
-        n_numbers, n_differences = recount(runs, out, overwrite)
-        say(f"{n_numbers:,} numbers and {n_differences:,} paired differences: {out}")
+        n_numbers, n_differences = recount(runs, out, overwrite, by_video)
+        inform(f"{n_numbers:,} numbers and {n_differences:,} paired differences: {out}")
         return
 
-    written = write(runs, out, published, store, overwrite)
+    written = write(runs, out, published, store, overwrite, by_video)
     for note in written.notes:
-        say(f"note: {note}")
-    say(f"{written.n_done} of {written.n_grid} network results")
+        inform(f"note: {note}")
+    inform(f"{written.n_done} of {written.n_grid} network results")
     for line in written.missing:
-        say(f"  missing: {line}")
-    say(f"report: {written.page}")
+        inform(f"  missing: {line}")
+    inform(f"report: {written.page}")

@@ -1,7 +1,8 @@
 """Every number of a report with its interval and count, and all paired differences.
 
 Several seeds are pooled by adding their counts, which is the mean over seeds, as each seed scores
-the same keypoints. The intervals are over videos; they hold the seeds fixed.
+the same keypoints. The intervals are over what was split as one, videos or blocks of neighbouring
+ids; they hold the seeds fixed.
 """
 
 from collections.abc import Iterable, Iterator
@@ -33,10 +34,11 @@ class Number:
     Attributes
     ----------
     alpha : None for metrics that have none.
-    value, low, high : the figure and its 95 % interval by bootstrap over videos; low and high are
-        NaN with fewer than two videos.
+    value, low, high : the figure and its 95 % interval by bootstrap over what was split as one; low
+        and high are NaN with fewer than two of them.
     n : keypoints counted, over all seeds.
     n_videos : videos that contribute: with ``missing_torso`` "skip", PCK counts nothing of many.
+    n_drawn : videos, or blocks of neighbouring ids, that contribute: the interval draws these.
     seeds : the runs' seeds.
     seed_sd : standard deviation of the seeds' own values; NaN with one seed.
     """
@@ -52,6 +54,7 @@ class Number:
     high: float
     n: int
     n_videos: int
+    n_drawn: int
     seeds: tuple[int, ...]
     seed_sd: float
 
@@ -70,6 +73,7 @@ class Difference:
     high: float
     n: int
     n_videos: int
+    n_drawn: int
     seeds: tuple[int, ...]
 
 
@@ -77,26 +81,33 @@ class Difference:
 NumberKey = tuple[str, str, str, str, str, float | None]
 
 
-def numbers(found: Collection) -> dict[NumberKey, Number]:
-    """All figures, experiment by experiment, rows in a table's order."""
+def numbers(found: Collection, by_video: bool = False) -> dict[NumberKey, Number]:
+    """All figures, experiment by experiment, rows in a table's order.
+
+    ``by_video`` draws single videos, even where neighbouring ids were split as one.
+    """
     listed = {}
+    drawn = found.data.drawn_together(by_video)
     for model, experiment in _rows_in_order(found):
         seeds = found.scores[model, experiment]
         for dataset in ("all", *found.data.datasets):
             chosen = np.array(found.data.clips["dataset"] == dataset) | (dataset == "all")
             part = {seed: scores.subset(chosen) for seed, scores in seeds.items()}
-            for number in _of_row(model, experiment, dataset, part, found.data.videos[chosen]):
+            labels = found.data.videos[chosen], drawn[chosen]
+            for number in _of_row(model, experiment, dataset, part, labels):
                 key = (model, experiment, dataset, number.keypoint, number.metric, number.alpha)
                 listed[key] = number
     return listed
 
 
-def differences(found: Collection) -> list[Difference]:
+def differences(found: Collection, by_video: bool = False) -> list[Difference]:
     """Every pair of rows of the same experiment, later minus earlier in a table's order.
 
-    Pairs are compared on the seeds that both have; a pair without any is left out.
+    Pairs are compared on the seeds that both have; a pair without any is left out. ``by_video`` as
+    in ``numbers``.
     """
     listed = []
+    labels = found.data.videos, found.data.drawn_together(by_video)
     for experiment in dict.fromkeys(e for _, e in _rows_in_order(found)):
         models = [m for m, e in _rows_in_order(found) if e == experiment]
         for second, first in combinations(models, 2):
@@ -104,7 +115,7 @@ def differences(found: Collection) -> list[Difference]:
             seeds = tuple(sorted(set(of_first) & set(of_second)))
             if seeds:
                 pair = _pooled(of_first, seeds), _pooled(of_second, seeds)
-                listed += list(_of_pair(experiment, first, second, pair, found.data.videos, seeds))
+                listed += list(_of_pair(experiment, first, second, pair, labels, seeds))
     return listed
 
 
@@ -128,18 +139,20 @@ def _of_row(
     experiment: str,
     dataset: str,
     by_seed: dict[int, Scores],
-    videos: NDArray[Any],
+    labels: tuple[NDArray[Any], NDArray[Any]],
 ) -> Iterator[Number]:
     seeds = tuple(sorted(by_seed))
+    videos, drawn = labels
     pooled = _pooled(by_seed, seeds)
     for metric, alpha in metric_cells(pooled):
         keypoints = ("all", *POOLED_NAMES) if metric in BY_KEYPOINT else ("all",)
         counted = ratio(pooled, metric, alpha).n
         for keypoint in keypoints:
-            n = int(counted[:, keypoint_mask(keypoint)].sum())
+            mine = counted[:, keypoint_mask(keypoint)].sum(axis=1)
+            n = int(mine.sum())
             if n == 0:
                 continue
-            found = interval(pooled, videos, metric, alpha, keypoint=keypoint)
+            found = interval(pooled, drawn, metric, alpha, keypoint=keypoint)
             apart = [value(by_seed[seed], metric, alpha, keypoint) for seed in seeds]
             yield Number(
                 model,
@@ -152,6 +165,7 @@ def _of_row(
                 found.low,
                 found.high,
                 n,
+                _n_contributing(videos, mine),
                 found.n_groups,
                 seeds,
                 float(np.std(apart, ddof=1)) if len(apart) > 1 else float("nan"),
@@ -163,13 +177,21 @@ def _of_pair(
     first: str,
     second: str,
     pair: tuple[Scores, Scores],
-    videos: NDArray[Any],
+    labels: tuple[NDArray[Any], NDArray[Any]],
     seeds: tuple[int, ...],
 ) -> Iterator[Difference]:
+    videos, drawn = labels
     for metric, alpha in metric_cells(pair[0]):
         if metric not in COMPARED:
             continue
-        found = paired_difference(*pair, videos, metric, alpha)
-        n = int(ratio(pair[0], metric, alpha).n.sum())
+        found = paired_difference(*pair, drawn, metric, alpha)
+        counted = [ratio(scores, metric, alpha).n.sum(axis=1) for scores in pair]
+        n, n_videos = int(counted[0].sum()), _n_contributing(videos, *counted)
         where = (experiment, metric, alpha, first, second)
-        yield Difference(*where, found.value, found.low, found.high, n, found.n_groups, seeds)
+        limits = (found.low, found.high)
+        yield Difference(*where, found.value, *limits, n, n_videos, found.n_groups, seeds)
+
+
+def _n_contributing(labels: NDArray[Any], *counted: NDArray[Any]) -> int:
+    """How many labels have a row of which something was counted, in each of the counts (C,)."""
+    return len(set.intersection(*(set(labels[n > 0]) for n in counted)))

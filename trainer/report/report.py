@@ -52,6 +52,7 @@ def report(
     published: Path | None = None,
     store: PathOrUrl | None = None,
     overwrite: bool = False,
+    by_video: bool = False,
 ) -> Written:
     """Write tables, figures and the page.
 
@@ -62,6 +63,7 @@ def report(
     overwrite : replace files of the same names even if an earlier report did not write them.
     published : folder of the published numbers; None takes a checkout's own, if this is one.
     store : see ``collect``.
+    by_video : intervals draw single videos, even where blocks of neighbouring ids were split.
 
     Raises
     ------
@@ -75,8 +77,13 @@ def report(
     printed, notes = _published(published)
     found = collect(runs, store)
     notes += found.notes
-    source = ReportData(numbers(found), printed, found.budgets)
-    pairs = differences(found)
+    source = ReportData(
+        numbers(found, by_video),
+        printed,
+        found.budgets,
+        found.data.is_by_blocks and not by_video,
+    )
+    pairs = differences(found, by_video)
     sections = tables_by_section(found, source, pairs)
     for table in (table for listed in sections.values() for table in listed):
         _write_table(out / TABLES, table)
@@ -89,7 +96,9 @@ def report(
     return Written(out / PAGE, n_done, found.n_grid, tuple(missing_lines(found)), tuple(notes))
 
 
-def recount(counts: Path, out: Path, overwrite: bool = False) -> tuple[int, int]:
+def recount(
+    counts: Path, out: Path, overwrite: bool = False, by_video: bool = False
+) -> tuple[int, int]:
     """Make the numbers and paired differences of a report again, from its counts alone.
 
     Parameters
@@ -97,6 +106,7 @@ def recount(counts: Path, out: Path, overwrite: bool = False) -> tuple[int, int]
     counts : the ``counts.npz`` of a report.
     out : folder for ``numbers.csv`` and ``differences.csv``.
     overwrite : replace files of these names.
+    by_video : as in ``report``.
 
     Returns
     -------
@@ -112,7 +122,7 @@ def recount(counts: Path, out: Path, overwrite: bool = False) -> tuple[int, int]
         for name in (NUMBERS_CSV, DIFFERENCES_CSV)
     ]
     found = load_counts(counts)
-    listed, pairs = list(numbers(found).values()), differences(found)
+    listed, pairs = list(numbers(found, by_video).values()), differences(found, by_video)
     write_atomic(files[0], _records(Number, listed))
     write_atomic(files[1], _records(Difference, pairs))
     return len(listed), len(pairs)

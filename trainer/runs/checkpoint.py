@@ -142,7 +142,7 @@ def load_last(folder: Path, device: str | torch.device = "cpu") -> dict[str, Any
             _log.warning("%s; going back to %s", text, name)
         return payload
     if damage:
-        raise RunError(f"{'; '.join(damage)}. Train anew with --no-resume")
+        raise RunError(f"{'; '.join(damage)}. Train again with --no-resume")
     return None
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from pose_smoother.errors import RunError
 from pose_smoother.files.atomic import sha256_bytes, to_json, write_json
+from pose_smoother.store.config import NEIGHBOURS, neighbour_block
 from pose_smoother.store.names import SPLITS, STEPS
 from pose_smoother.store.split_overlap import leak_audit
 from pose_smoother.store.store import Store
@@ -55,6 +56,28 @@ class Data:
     def videos(self) -> NDArray[Any]:
         """(C,) the label of each clip row's video, unique over datasets."""
         return np.asarray(self.clips["dataset"] + "/" + self.clips["video"], dtype=str)
+
+    @property
+    def is_by_blocks(self) -> bool:
+        """Whether blocks of neighbouring ids were split, as those often share a video."""
+        return bool(self.config.get("group_by") == NEIGHBOURS)
+
+    def drawn_together(self, by_video: bool = False) -> NDArray[Any]:
+        """(C,) what a bootstrap draws as one, unique over datasets.
+
+        What was split as one: the video of each clip row, or its block of neighbouring ids. Only
+        ids that are numbers have neighbours.
+
+        Parameters
+        ----------
+        by_video : the video of every clip row, however the store was split.
+        """
+        if by_video or not self.is_by_blocks:
+            return self.videos
+        ids, actions = self.clips["id"], self.clips["action"]
+        blocks = [neighbour_block(a, i) for a, i in zip(actions, ids, strict=True)]
+        labels = np.asarray(self.clips["dataset"] + "/" + np.array(blocks, object), dtype=str)
+        return np.where([str(i).isdecimal() for i in ids], labels, self.videos)
 
     @property
     def datasets(self) -> list[str]:

@@ -99,7 +99,7 @@ class RunFolder:
         """Where the run that was here before is kept while this one replaces it."""
         return self.path.parent / ASIDE / self.path.name
 
-    def begin_anew(self, replace: bool) -> None:
+    def start_again(self, replace: bool) -> None:
         """Make room for a run from its start; what was here is kept until the new one has finished.
 
         Parameters
@@ -113,7 +113,7 @@ class RunFolder:
         if self.is_finished():
             if not replace:
                 raise RunError(
-                    f"{self.path} is finished: --replace trains it anew (it is kept until then), "
+                    f"{self.path} is finished: --replace trains it again (it is kept until then), "
                     "or choose another --out"
                 )
             self.drop_aside()  # what this run replaced

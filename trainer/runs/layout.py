@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 CONFIG = "config.json"
-#: Next to the runs: where a run is kept that is trained anew, until its successor has finished.
+#: Next to the runs: where a run is kept that is trained again, until its successor has finished.
 ASIDE = ".before"
 STATE = "state.json"
 #: Larger files of a run are refused: those of tables and scores, and checkpoints.

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from pose_smoother.cli_support import PATH, FiniteRange, names, say_lines
+from pose_smoother.cli_support import PATH, FiniteRange, inform, is_quiet, names, say_lines
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.remote.path import PathOrUrl
 from pose_smoother.store.open import open_store
@@ -113,9 +113,10 @@ def sweep(
             ]
         jobs = jobs or (1 if is_here else len(planned))
         options = SweepOptions(jobs, threads, max_minutes, not is_here if again is None else again)
+        display = ProgressDisplay(hidden=is_quiet())
         launcher = launcher_of(out, threads * nproc_per_node, **where)
-        statuses = Supervisor(planned, out, options, interrupt, ProgressDisplay(), launcher).run()
-        say_lines(sweep_table(statuses))
+        statuses = Supervisor(planned, out, options, interrupt, display, launcher).run()
+        inform(sweep_table(statuses))
         verdict(statuses, interrupt)
 
 

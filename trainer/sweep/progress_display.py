@@ -5,6 +5,7 @@ import time
 from collections.abc import Sequence
 from typing import TextIO
 
+from pose_smoother.progress_bars import can_redraw
 from pose_smoother.text import one_line
 
 _REDRAW_S = 1.0
@@ -17,19 +18,23 @@ class ProgressDisplay:
     Parameters
     ----------
     stream : None is stderr.
-    live : whether lines can be redrawn; None asks whether the stream is a terminal.
+    live : whether lines can be redrawn; None asks whether stderr is such a terminal.
+    hidden : nothing is written.
     """
 
-    def __init__(self, stream: TextIO | None = None, live: bool | None = None) -> None:
+    def __init__(
+        self, stream: TextIO | None = None, live: bool | None = None, hidden: bool = False
+    ) -> None:
         self._stream = stream or sys.stderr
-        self._live = self._stream.isatty() if live is None else live
+        self._live = stream is None and can_redraw() if live is None else live
+        self._hidden = hidden
         self._n_drawn = 0
         self._last = time.monotonic()
 
     def write(self, line: str) -> None:
         """Print a line that stays."""
         self._wipe()
-        print(one_line(line), file=self._stream, flush=True)
+        self._print(line)
 
     @property
     def is_due(self) -> bool:
@@ -40,9 +45,13 @@ class ProgressDisplay:
         """Redraw the live lines; in a file they are simply the next ones."""
         self._wipe()
         for line in lines:
-            print(one_line(line), file=self._stream, flush=True)
+            self._print(line)
         self._n_drawn = len(lines) if self._live else 0
         self._last = time.monotonic()
+
+    def _print(self, line: str) -> None:
+        if not self._hidden:
+            print(one_line(line), file=self._stream, flush=True)
 
     def _wipe(self) -> None:
         if self._n_drawn:  # up to the first live line, then clear to the screen's end

@@ -1,7 +1,6 @@
 """Progress: bars on a terminal, one line an epoch in a file."""
 
 import logging
-import sys
 import time
 from collections.abc import Callable, Mapping
 from types import TracebackType
@@ -9,6 +8,8 @@ from typing import Any
 
 from torch import Tensor
 from tqdm import tqdm
+
+from pose_smoother.progress_bars import bars_hidden, can_redraw
 
 _log = logging.getLogger(__name__)
 _REFRESH_S = 0.5  # reading a loss waits for the device, so it is read seldom
@@ -35,7 +36,8 @@ class Progress:
     ) -> None:
         self._n_epochs = n_epochs
         self._on_epoch = on_epoch
-        self._bars = sys.stderr.isatty() if bars is None else bars
+        self._bars = not bars_hidden() if bars is None else bars
+        self._nested = self._bars and (bars is True or can_redraw())
         self._epochs = tqdm(
             total=n_epochs, initial=n_done, desc=run, unit="epoch", disable=not self._bars
         )
@@ -63,7 +65,7 @@ class Progress:
             desc=caption,
             unit="batch",
             leave=False,
-            disable=not self._bars,
+            disable=not self._nested,
         )
 
     def batch(self, loss: Tensor) -> None:

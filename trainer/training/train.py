@@ -113,7 +113,7 @@ def train(
 def _hold(folder: RunFolder, held: ExitStack, resume: bool, replace: bool) -> None:
     held.enter_context(folder)
     if not resume:
-        folder.begin_anew(replace)
+        folder.start_again(replace)
 
 
 def _claim(folder: RunFolder, training: Training) -> dict[str, Any] | None:
@@ -127,7 +127,7 @@ def _claim(folder: RunFolder, training: Training) -> dict[str, Any] | None:
     save_noise_file(folder.path, config.noise)
     if not folder.is_finished():
         return None
-    _log.info("%s is finished already; --no-resume --replace trains it anew", folder.path)
+    _log.info("%s is finished already; --no-resume --replace trains it again", folder.path)
     return finished_results(folder.path)
 
 
@@ -142,7 +142,7 @@ def _prepare(training: Training, runs: Path, resume: bool) -> dict[str, Any] | N
         return None
     _log.info(
         "%s: %s is the same run, because %s does not read the blur: its numbers are copied "
-        "(--no-resume trains anew)",
+        "(--no-resume trains again)",
         folder,
         equivalent.name,
         config.model,

@@ -18,9 +18,13 @@ import numpy as np
 
 from pose_smoother.errors import InvalidInputError, unknown_name
 from pose_smoother.files.disk_errors import as_disk_error
+from pose_smoother.poses.assumed import Caution
+from pose_smoother.poses.formats.describe import describe
 from pose_smoother.poses.formats.evidence import Evidence
 from pose_smoother.poses.formats.packed import is_gzip, packing, unpacked
+from pose_smoother.poses.keypoint_names import NUMBERED
 from pose_smoother.poses.missing import missing_as
+from pose_smoother.poses.skeletons import skeleton as skeleton_named
 from pose_smoother.poses.tracks import Floats, Poses
 from pose_smoother.registry import named_modules
 
@@ -75,8 +79,8 @@ def format_module(name: str) -> FormatModule:
 def find_format(path: Path) -> str:
     """The name of the format that a file is in, from its content and its ending.
 
-    A format whose ending the file has goes before the others, which are asked where no format has
-    the ending; then the strongest evidence decides.
+    A format whose ending the file has goes before the others, which are asked where none of these
+    has evidence in the content; then the strongest evidence decides.
 
     Raises
     ------
@@ -108,8 +112,11 @@ def find_format(path: Path) -> str:
             f"{path}: may be {' or '.join(best)}; say which with --format (format=... in Python)"
         )
     known = ", ".join(formats())
+    with unpacked(path) as plain:
+        content = describe(plain)
     raise InvalidInputError(
-        f"{path}: no known format of keypoints; name it with --format ({known})"
+        f"{path}: no known format of keypoints{f' ({content})' if content else ''}; name it with "
+        f"--format ({known})"
     )
 
 
@@ -117,10 +124,11 @@ def _claims(path: Path) -> dict[str, Evidence]:
     """The evidence for every format that may have a file's ending."""
     ending = "" if path.is_dir() else path.suffix.lower()
     known = {name: m for name, m in formats().items() if ending in m.EXTENSIONS}
-    if path.is_dir() or (known and ending):
-        return {name: module.claims(path) for name, module in known.items()}
-    found = {name: module.claims(path) for name, module in formats().items()}
-    return {name: claim for name, claim in found.items() if claim > Evidence.ENDING}
+    found = {name: m.claims(path) for name, m in known.items()} if ending or path.is_dir() else {}
+    if path.is_dir() or max(found.values(), default=Evidence.NONE) > Evidence.ENDING:
+        return found
+    others = {name: m.claims(path) for name, m in formats().items() if name not in found}
+    return found | {name: claim for name, claim in others.items() if claim > Evidence.ENDING}
 
 
 def read_poses(
@@ -152,9 +160,12 @@ def read_poses(
     module = format_module(name)
     with missing_as(missing):
         poses = _read_file(module, path, skeleton, layout)
-    return replace(
-        poses, format=name, gzipped=is_gzip(path), warnings=tuple(map(_line, poses.warnings))
-    )
+    assumed = [type(text)(_line(text)) for text in poses.warnings]
+    if skeleton not in (None, NUMBERED) and not set(skeleton_named(str(skeleton)).keypoints) <= set(
+        poses.names
+    ):
+        assumed.append(Caution(f"the file names its keypoints: skeleton {skeleton} is not used"))
+    return replace(poses, format=name, gzipped=is_gzip(path), warnings=tuple(assumed))
 
 
 def _read_file(module: FormatModule, path: Path, skeleton: str | None, layout: str | None) -> Poses:
@@ -216,6 +227,23 @@ def write_poses(poses: Poses, path: str | os.PathLike[str]) -> None:
     write_keypoints(poses, [track.keypoints for track in poses.tracks], Path(path))
 
 
+def _goes_gzipped(poses: Poses, out: Path) -> bool:
+    """Whether an output is compressed: as its name says; without a known ending, as the input."""
+    return out.suffix.lower() == ".gz" or (poses.gzipped and not _has_known_ending(out))
+
+
+def _has_known_ending(path: Path) -> bool:
+    return path.suffix.lower() in {one for m in formats().values() for one in m.EXTENSIONS if one}
+
+
+def is_misnamed(poses: Poses, out: Path) -> bool:
+    """Whether an output has the ending of other formats than the one that it is written in."""
+    plain = out.with_suffix("") if out.suffix.lower() == ".gz" else out
+    return _has_known_ending(plain) and (
+        plain.suffix.lower() not in format_module(poses.format).EXTENSIONS
+    )
+
+
 def write_keypoints(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:
     """Write the file that the poses came from again, with other coordinates.
 
@@ -235,7 +263,7 @@ def write_keypoints(poses: Poses, keypoints: Sequence[Floats], out: Path) -> Non
         raise InvalidInputError(f"expected keypoints of the tracks' shapes, found others for {out}")
     module = format_module(poses.format)
     try:
-        if poses.gzipped:
+        if _goes_gzipped(poses, out):
             with packing(out) as plain:
                 module.write(poses, keypoints, plain)
         else:

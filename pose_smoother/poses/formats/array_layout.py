@@ -77,6 +77,11 @@ def find_layout(
     """
     if layout is not None:
         return _said(array, layout)
+    if array.ndim == 2 and array.shape[1] > 2 and array.shape[1] % 2 == 0:
+        raise InvalidInputError(
+            f"expected (time, keypoints, 2 or 3), found two axes {array.shape}: if they are x, y, "
+            f"x, y, …, save array.reshape({len(array)}, -1, 2)"
+        )
     if array.ndim not in (3, 4) or array.shape[-1] not in (2, 3) or not array.shape[-2]:
         raise InvalidInputError(
             "expected the axes (time, keypoints, 2 or 3) or (people, time, keypoints, 2 or 3) or "

@@ -2,8 +2,8 @@
 
 Lightning Pose and EKS write such tables, too, with more columns, which stay as they are.
 
-Columns have three or four labels: scorer, (individual,) bodypart and x, y or likelihood. Rows are
-named by frame numbers, or by images as in ``labeled-data/video/img0012.png``.
+Columns have three or four labels: scorer, (individual,) bodypart and x, y, z or likelihood. Rows
+are named by frame numbers, or by images as in ``labeled-data/video/img0012.png``.
 """
 
 from collections.abc import Sequence
@@ -18,21 +18,24 @@ from pose_smoother.files.atomic import write_atomic
 from pose_smoother.poses.formats.evidence import Evidence
 from pose_smoother.poses.formats.hdf5_utils import file_evidence, groups, is_hdf5
 from pose_smoother.poses.formats.pandas_h5 import Block, read_frame, with_values
+from pose_smoother.poses.formats.plain_cells import Coded, Indices
 from pose_smoother.poses.formats.text_table import Table, head_texts, parse
 from pose_smoother.poses.formats.tracks_io import (
     Detections,
     named_frame,
+    named_frames,
     read_bytes,
     to_file_order,
     to_tracks,
 )
+from pose_smoother.poses.formats.wide_table import PARTIAL_Z
 from pose_smoother.poses.tracks import Floats, Poses
 
 NAME = "dlc"
 EXTENSIONS = (".csv", ".h5", ".hdf5")
-HAS = frozenset({"scores"})
+HAS = frozenset({"scores", "3-D"})
 
-_COORDS = {"x": 0, "y": 1, "likelihood": 2}
+_COORDS = {"x": 0, "y": 1, "z": 2, "likelihood": 3}
 _ALONE = "1"  # the person of a file without individuals
 
 
@@ -65,8 +68,8 @@ def _header(table: Table) -> list[list[str]]:
     return header
 
 
-def _csv(table: Table) -> tuple[list[str], list[tuple[str, ...]], Floats, CsvStore]:
-    """Row names, column labels, values float64 (n, C), and where they are.
+def _csv(table: Table) -> tuple[list[str] | Indices, list[tuple[str, ...]], Floats, CsvStore]:
+    """Names or numbers of rows, column labels, values float64 (n, C), and where they are.
 
     Columns that are no coordinates (a text such as ``train`` among them) are NaN.
     """
@@ -75,36 +78,39 @@ def _csv(table: Table) -> tuple[list[str], list[tuple[str, ...]], Floats, CsvSto
     n_names = 3 if header[-1][1:3] == ["", ""] else 1
     columns = list(zip(*(line[n_names:] for line in header), strict=True))
     wanted = [i + n_names for i, labels in enumerate(columns) if labels[-1] in _COORDS]
-    lines, names, found = table.columns(len(header), header[-1], range(n_names), wanted)
-    rows = list(map("/".join, zip(*names, strict=True)))
+    frame = 0 if n_names == 1 else None
+    lines, names, found = table.columns(len(header), header[-1], range(n_names), wanted, frame)
+    rows = names[0]
+    named = list(map("/".join, zip(*names, strict=True))) if isinstance(rows, Coded) else rows
     values = np.full((len(lines), len(columns)), np.nan)
     values[:, np.array(wanted, dtype=np.int64) - n_names] = found
-    return rows, columns, values, CsvStore(lines, n_names)
+    return named, columns, values, CsvStore(lines, n_names)
 
 
 def _layout(columns: list[tuple[str, ...]]) -> tuple[list[str], list[str], NDArray[np.int64]]:
-    """Names of keypoints and people, and each number's column: int64 (people, J, 3), -1 none.
+    """Names of keypoints and people, and each number's column: int64 (people, J, 4), -1 none.
 
-    A keypoint has columns x and y; other columns, such as a variance, are left as they are.
+    A keypoint has columns x and y, and z where all have it; other columns, such as a variance, are
+    left as they are.
     """
     found: dict[tuple[str, str], list[int]] = {}
     for column, labels in enumerate(columns):
         if len(labels) not in (3, 4) or labels[-1] not in _COORDS:
             continue
         key = (labels[1] if len(labels) == 4 else _ALONE, labels[-2])
-        at = found.setdefault(key, [-1, -1, -1])
+        at = found.setdefault(key, [-1] * len(_COORDS))
         if at[_COORDS[labels[-1]]] >= 0:
             raise InvalidInputError(f"two columns for {' '.join(labels)}")
         at[_COORDS[labels[-1]]] = column
     found = {key: at for key, at in found.items() if min(at[:2]) >= 0}
     if not found:
         raise InvalidInputError(
-            "expected columns of (scorer, bodypart, x|y|likelihood), with or without an "
+            "expected columns of (scorer, bodypart, x|y|z|likelihood), with or without an "
             f"individual, found {columns[0] if columns else 'none'}"
         )
     people = {name: i for i, name in enumerate(dict.fromkeys(person for person, _ in found))}
     names = {name: i for i, name in enumerate(dict.fromkeys(keypoint for _, keypoint in found))}
-    place = np.full((len(people), len(names), 3), -1, dtype=np.int64)
+    place = np.full((len(people), len(names), len(_COORDS)), -1, dtype=np.int64)
     for (person, keypoint), at in found.items():
         place[people[person], names[keypoint]] = at
     return list(names), list(people), place
@@ -134,25 +140,33 @@ def read(path: Path, skeleton: str | None) -> Poses:
         values = np.concatenate([block.values for block in store], axis=1)
     names, people, place = _layout(columns)
     padded = np.concatenate([values, np.full((len(values), 1), np.nan)], axis=1)
-    data = padded[:, place]  # (n, people, J, 3); -1 is the padding
-    images = [_image(name) for name in rows]
-    data = data.reshape(-1, len(names), 3)
+    data = padded[:, place]  # (n, people, J, 4); -1 is the padding
+    if isinstance(rows, list):
+        images = [_image(name) for name in rows]
+        videos = [video for video, _ in images]
+        frames = np.array([frame for _, frame in images], dtype=np.int64)
+    else:
+        videos, frames = named_frames(rows)
+    data = data.reshape(-1, len(names), len(_COORDS))
+    has_z = place[..., _COORDS["z"]] >= 0
+    n_axes = 3 if has_z.all() else 2
+    notes = [PARTIAL_Z] if has_z.any() and n_axes == 2 else []
     seen = Detections(
-        [video for video, _ in images for _ in people],
-        list(people) * len(images),
-        np.repeat(np.array([frame for _, frame in images], dtype=np.int64), len(people)),
-        data[..., :2],
-        data[..., 2],
+        [video for video in videos for _ in people],
+        list(people) * len(videos),
+        np.repeat(frames, len(people)),
+        data[..., :n_axes],
+        data[..., _COORDS["likelihood"]],
     )
-    return to_tracks(names, seen, raw, (place, store))
+    return to_tracks(names, seen, raw, (place[..., :n_axes], store), notes)
 
 
 def write(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:
     """The same table with other coordinates."""
     place, store = poses.origin.place
     raw = poses.origin.raw
-    new, changed = (x.reshape(-1, *place.shape[:2], 2) for x in to_file_order(poses, keypoints))
-    changed = changed & (place[..., :2] >= 0)
+    new, changed = (x.reshape(-1, *place.shape) for x in to_file_order(poses, keypoints))
+    changed = changed & (place >= 0)
     rows, *spot = np.nonzero(changed)
     columns = place[tuple(spot)]
     values = new[changed]

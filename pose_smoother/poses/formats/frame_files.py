@@ -1,6 +1,7 @@
 """Folders with one file a frame: reading them in the frames' order, and writing one at once."""
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Collection, Iterable
@@ -8,6 +9,7 @@ from pathlib import Path
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.plain import read_plain
+from pose_smoother.poses.assumed import Caution
 from pose_smoother.poses.formats.tracks_io import MAX_BYTES
 
 
@@ -31,10 +33,26 @@ def read_files(files: Iterable[Path], order: Callable[[str], object]) -> dict[st
     return found
 
 
+def numbered(stem: str) -> tuple[str, int]:
+    """(video, frame) from the name of a frame's file without its ending: the last number."""
+    match = re.fullmatch(r"(.*?)([0-9]{1,18})([^0-9]*)", stem, flags=re.DOTALL)
+    return (match[1].rstrip("_.- "), int(match[2])) if match else (stem, 0)
+
+
 def other_files(folder: Path, read: Iterable[str]) -> list[str]:
-    """A warning where a folder has files that are not written again."""
-    n = len({path.name for path in folder.iterdir()} - set(read))
-    return [f"{n} other files of the folder are not frames: not copied"] if n else []
+    """A sentence where a folder has files that are not written again; hidden ones do not count."""
+    names = {path.name for path in folder.iterdir() if not is_hidden(path.name)} - set(read)
+    what = (
+        "1 other file of the folder is no frame"
+        if len(names) == 1
+        else (f"{len(names)} other files of the folder are no frames")
+    )
+    return [Caution(f"{what}: not copied")] if names else []
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a file is one that systems put into folders, such as ``.DS_Store``."""
+    return name.startswith(".") or name.lower() in ("thumbs.db", "desktop.ini")
 
 
 def write_folder(out: Path, files: dict[str, bytes]) -> None:

@@ -1,8 +1,10 @@
 """JSON that is written back as it came: parsed strictly, laid out as before."""
 
+import codecs
 import json
 import re
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,9 @@ _MEMORY_RATIO, _MEMORY_FLOOR = 12, 512 << 20
 #: Every byte but brackets and quotes.
 _NO_STRUCTURE = bytes(set(range(256)) - set(b'[]{}"'))
 
-_INDENT = re.compile(rb"\s*[\[{]\r?\n([ \t]+)")
+_ITEMS_AT_ONCE = 1000  # of a long list, written
+#: What ends a line of laid-out text before its line feed, and the indent.
+_INDENT = re.compile(rb"\s*[\[{](\r?)\n([ \t]+)")
 
 
 def head(path: Path) -> bytes:
@@ -35,7 +39,17 @@ def head(path: Path) -> bytes:
     if not path.is_file():
         return b""
     with open_plain(path, MAX_BYTES) as file:
-        return file.read(1 << 20).removeprefix(b"\xef\xbb\xbf").lstrip()
+        start = file.read(1 << 20)
+    encoding = _encoding(start)
+    if encoding != "utf-8":
+        start = start.decode(encoding, "ignore").encode("utf-8", "ignore")
+    return start.removeprefix(codecs.BOM_UTF8).lstrip()
+
+
+def _encoding(raw: bytes) -> str:
+    """UTF-8, or what a byte-order mark says."""
+    marks = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+    return marks.get(raw[:2], "utf-8")
 
 
 def load(raw: bytes) -> Any:
@@ -46,6 +60,12 @@ def load(raw: bytes) -> Any:
     InvalidInputError : it is no JSON, is nested too deeply, would take more memory than such a
         file should, or an object has a key twice (one would be lost).
     """
+    encoding = _encoding(raw)
+    if encoding != "utf-8":
+        try:
+            raw = raw.decode(encoding).encode()
+        except UnicodeError as error:
+            raise InvalidInputError(f"damaged: not UTF-16 ({error})") from None
     if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH:  # most frames' files have fewer
         _check_structure(raw)
     try:
@@ -98,21 +118,42 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def dump(document: Any, raw: bytes) -> bytes:
-    """JSON text of a value, laid out like the text ``raw`` that it was read from."""
-    indent = _INDENT.match(raw.removeprefix(b"\xef\xbb\xbf"))
+    """JSON text of a value, laid out and encoded like the text ``raw`` that it was read from.
+
+    A long list is emptied on the way, so that text takes the room of the values.
+    """
+    encoding = _encoding(raw)
+    if encoding != "utf-8":
+        return dump(document, raw.decode(encoding).encode()).decode().encode(encoding)
+    mark = codecs.BOM_UTF8 if raw.startswith(codecs.BOM_UTF8) else b""
+    indent = _INDENT.match(raw.removeprefix(mark))
     spaced = b'": ' in raw[:4096] or b'": ' in raw[-4096:]
     separators = (", ", ": ") if spaced and not indent else (",", ": " if spaced else ":")
-    text = json.dumps(
-        document,
-        indent=indent[1].decode() if indent else None,
+    write = partial(
+        _dumped,
+        indent=indent[2].decode() if indent else None,
         separators=separators,
         ensure_ascii=raw.isascii(),
     )
+    if indent or not isinstance(document, list):
+        data = write(document)
+    else:
+        parts = []
+        for start in range(0, len(document), _ITEMS_AT_ONCE):
+            part = slice(start, start + _ITEMS_AT_ONCE)
+            parts.append(write(document[part])[1:-1])
+            document[part] = [None] * len(document[part])
+        data = b"[" + separators[0].encode().join(parts) + b"]"
+    if indent and indent[1]:
+        data = data.replace(b"\n", b"\r\n")
+    return mark + data + raw[len(raw.rstrip()) :]
+
+
+def _dumped(document: Any, *, separators: tuple[str, str], **how: Any) -> bytes:
     try:
-        data = text.encode()
+        return json.dumps(document, separators=separators, **how).encode()
     except UnicodeEncodeError:  # half a surrogate pair can only be written escaped
-        data = json.dumps(document, separators=separators).encode()
-    return data + raw[len(raw.rstrip()) :]
+        return json.dumps(document, separators=separators).encode()
 
 
 def member(value: Any, key: str, kind: type, where: str) -> Any:

@@ -1,6 +1,7 @@
 """MMPose's predictions: a list of frames with instances, bare or as ``instance_info``.
 
-An image's file is a list of instances without frames: one frame, 0. Names come from ``meta_info``.
+An image's file is a list of instances without frames: one frame, 0; a folder of such files is one
+recording. Names come from ``meta_info``.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,6 +13,12 @@ import numpy as np
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
 from pose_smoother.poses.formats.evidence import Evidence
+from pose_smoother.poses.formats.frame_files import (
+    numbered,
+    other_files,
+    read_files,
+    write_folder,
+)
 from pose_smoother.poses.formats.json_utils import (
     dump,
     head,
@@ -33,13 +40,25 @@ from pose_smoother.poses.keypoint_names import known_skeleton
 from pose_smoother.poses.tracks import Floats, Poses
 
 NAME = "mmpose"
-EXTENSIONS = (".json",)
+EXTENSIONS = ("", ".json")
 HAS = frozenset({"scores", "fps", "3-D"})
+_MOST_EMPTY = 50  # files without anybody at the beginning of a folder
 PERSON_KEYS = ("track_id", "person_id", "instance_id")
 
 
 def claims(path: Path) -> Evidence:
-    """Whether the first keys are those of frames with instances, or of instances with scores."""
+    """Whether the first keys are those of frames with instances, or of instances with scores.
+
+    Of a folder, whether the first file with anybody in it is an image's.
+    """
+    if path.is_dir():
+        starts = (
+            head(file).replace(b" ", b"") for file in sorted(path.glob("*.json"))[:_MOST_EMPTY]
+        )
+        first = next((start for start in starts if start.strip() not in (b"", b"[]")), b"")
+        image = first.startswith(b"[") and b'"keypoint_scores"' in first
+        own = image and b'"instances"' not in first and b'"image_id"' not in first
+        return Evidence.NAMES if own else Evidence.NONE
     start = head(path)
     if start.startswith(b"{"):
         return Evidence.MARK if b'"instance_info"' in start else Evidence.NONE
@@ -48,7 +67,22 @@ def claims(path: Path) -> Evidence:
     return Evidence.NAMES if found else Evidence.NONE
 
 
-def _instances(document: Any) -> list[tuple[int, dict[str, Any]]]:
+def _documents(path: Path) -> dict[str, bytes]:
+    """The bytes of a file, or of a folder's files in the order of their frames."""
+    if not path.is_dir():
+        return {"": read_bytes(path)}
+    files = read_files(path.glob("*.json"), _frame)
+    if not files:
+        raise InvalidInputError("no JSON file is in the folder")
+    return files
+
+
+def _frame(name: str) -> tuple[str, int]:
+    """(video, frame) from the name of an image's file."""
+    return numbered(name.removesuffix(".json")) if name else ("", 0)
+
+
+def _instances(document: Any, image: int = 0) -> list[tuple[int, dict[str, Any]]]:
     """(frame, instance) of everyone with keypoints, in the file's order."""
     with_meta = isinstance(document, dict)
     listed = member(document, "instance_info", list, "the file") if with_meta else document
@@ -63,7 +97,7 @@ def _instances(document: Any) -> list[tuple[int, dict[str, Any]]]:
             frame = frame_number(item.get("frame_id", index))
             people = member(item, "instances", list, where)
         else:
-            frame, people = 0, [item]
+            frame, people = image, [item]
         if not all(isinstance(person, dict) for person in people):
             raise InvalidInputError(f"{where}: expected instances as objects")
         found += [(frame, person) for person in people if person.get("keypoints")]
@@ -115,13 +149,20 @@ def read(path: Path, skeleton: str | None) -> Poses:
     ------
     InvalidInputError : the file is no such JSON.
     """
-    raw = read_bytes(path)
-    document = load(raw)
-    found = _instances(document)
-    people = [person for _, person in found]
+    files = _documents(path)
+    found: list[tuple[str, int, dict[str, Any]]] = []
+    document: Any = None
+    for name, raw in files.items():
+        video, image = _frame(name)
+        try:
+            document = load(raw)
+            found += [(video, frame, person) for frame, person in _instances(document, image)]
+        except InvalidInputError as error:
+            raise InvalidInputError(f"{name}: {error}" if name else str(error)) from None
+    people = [person for _, _, person in found]
 
     def where(row: int) -> str:
-        return f"frame {found[row][0]}"
+        return f"frame {found[row][1]}"
 
     values = point_array([person["keypoints"] for person in people], where, 2)
     if values is None:
@@ -135,23 +176,37 @@ def read(path: Path, skeleton: str | None) -> Poses:
     if names is None:
         names, assumed = known_skeleton(n, skeleton, "coco-17", keypoints)
     seen = Detections(
-        [""] * len(found),
+        [video for video, _, _ in found],
         [person_name(person, PERSON_KEYS) for person in people],
-        np.array([frame for frame, _ in found], dtype=np.int64),
+        np.array([frame for _, frame, _ in found], dtype=np.int64),
         keypoints,
         score,
     )
-    return to_tracks(names, seen, raw, None, [assumed] if assumed else [], _fps(document))
+    notes = other_files(path, files) if path.is_dir() else []
+    notes += [assumed] if assumed else []
+    return to_tracks(names, seen, (path.is_dir(), files), None, notes, _fps(document))
 
 
 def write(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:
-    """The same document with other coordinates; boxes and scores stay."""
-    raw = poses.origin.raw
+    """The same document or folder with other coordinates; boxes and scores stay.
+
+    Raises
+    ------
+    InvalidInputError : the output is a folder that holds other files.
+    """
+    folder, files = poses.origin.raw
     new, changed = to_file_order(poses, keypoints)
-    if not changed.any():
-        write_atomic(out, raw)
-        return
-    document = load(raw)
-    lists = [person["keypoints"] for _, person in _instances(document)]
-    put_points(lists, new, changed, 2)
-    write_atomic(out, dump(document, raw))
+    written = dict(files)
+    row = 0
+    for name, raw in files.items() if changed.any() else ():
+        document = load(raw)
+        lists = [person["keypoints"] for _, person in _instances(document)]
+        here = slice(row, row + len(lists))
+        row += len(lists)
+        if changed[here].any():
+            put_points(lists, new[here], changed[here], 2)
+            written[name] = dump(document, raw)
+    if folder:
+        write_folder(out, written)
+    else:
+        write_atomic(out, written[""])

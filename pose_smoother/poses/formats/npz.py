@@ -35,7 +35,19 @@ NAME = "npz"
 EXTENSIONS = (".npz",)
 HAS = frozenset({"scores", "fps", "3-D", "layout"})
 
-_OTHERS = ("frame", "names", "person", "scores", "fps")
+#: Names of the array of keypoints; the first that there is, or the only array of all.
+_KEYPOINTS = (
+    *("keypoints", "kpts", "keypoints_2d", "keypoints_3d", "poses", "pose", "positions", "points"),
+    *("coords", "landmarks", "joints", "xy", "xyz", "arr_0"),
+)
+#: The other arrays that are read, and what each may be called, too.
+_OTHERS = {
+    "frame": ("frames",),
+    "names": ("keypoint_names", "keypoints_names", "node_names", "bodyparts"),
+    "person": ("people", "individuals"),
+    "scores": ("score", "keypoint_scores", "confidence", "confidences", "conf"),
+    "fps": (),
+}
 
 
 def claims(path: Path) -> Evidence:
@@ -52,24 +64,28 @@ def _words(value: NDArray[Any], name: str, n: int) -> list[str]:
     return [v.decode("utf-8", "replace") if isinstance(v, bytes) else str(v) for v in value]
 
 
-def _keypoints(archive: zipfile.ZipFile, budget: Budget) -> NDArray[Any]:
-    found = read_array(archive, "keypoints", budget)
+def _keypoints(archive: zipfile.ZipFile, budget: Budget) -> tuple[str, NDArray[Any]]:
+    """The name of the array of keypoints, and the array."""
+    names = [name.removesuffix(".npy") for name in archive.namelist()]
+    videopose = sorted({"positions_2d", "positions_3d"} & set(names))
+    listed = [name for name in _KEYPOINTS if name in names]
+    if len(names) == 1 and not videopose:
+        listed = listed or names
+    found = read_array(archive, listed[0], budget) if listed else None
     if found is None:
-        videopose = {"positions_2d.npy", "positions_3d.npy"} & set(archive.namelist())
         if videopose:
-            name = min(videopose).removesuffix(".npy")
+            name = videopose[0]
             raise InvalidInputError(
                 f"{name}: VideoPose3D's dictionary is a pickle, which may run any program when it "
                 "is loaded, so it is never loaded: save one of its arrays, as in "
                 f"np.savez(path, keypoints=data[{name!r}].item()[subject][action][camera])"
             )
-        names = [name.removesuffix(".npy") for name in archive.namelist()]
         here = ", ".join(names[:10]) or "nothing"
         more = f" and {len(names) - 10:,} more" if len(names) > 10 else ""
         raise InvalidInputError(f"expected an array called keypoints, found {here:.300}{more}")
     if found.dtype.kind not in "iuf":
-        raise InvalidInputError(f"keypoints: expected numbers, found {found.dtype}")
-    return found
+        raise InvalidInputError(f"{listed[0]}: expected numbers, found {found.dtype}")
+    return listed[0], found
 
 
 def _length(array: NDArray[Any] | None) -> int | None:
@@ -89,8 +105,16 @@ def read(path: Path, skeleton: str | None, layout: str | None = None) -> Poses:
     """
     raw = read_bytes(path)
     archive, budget = open_archive(raw, MAX_BYTES), Budget(len(raw), MAX_BYTES)
-    arrays = {name: read_array(archive, name, budget) for name in _OTHERS}
-    return poses_of(_keypoints(archive, budget), arrays, raw, skeleton, layout)
+    name, stored = _keypoints(archive, budget)
+    arrays = {one: _other(archive, one, budget) for one in _OTHERS}
+    taken = [f"the array {name} was taken for the keypoints"] if name != "keypoints" else []
+    return poses_of(stored, arrays, raw, skeleton, layout, taken)
+
+
+def _other(archive: zipfile.ZipFile, name: str, budget: Budget) -> NDArray[Any] | None:
+    """One of `_OTHERS`, by the first of its names; None where the archive has none."""
+    found = (read_array(archive, called, budget) for called in (name, *_OTHERS[name]))
+    return next((array for array in found if array is not None), None)
 
 
 def poses_of(
@@ -99,6 +123,7 @@ def poses_of(
     raw: bytes,
     skeleton: str | None,
     layout: str | None,
+    assumed: Sequence[str] = (),
 ) -> Poses:
     """Tracks of an array of keypoints.
 
@@ -107,6 +132,7 @@ def poses_of(
     stored : the keypoints, numbers.
     arrays : ``frame``, ``names``, ``person``, ``scores`` and ``fps``, None where there is none.
     raw : the file's bytes.
+    assumed : what was assumed so far.
 
     Raises
     ------
@@ -124,13 +150,13 @@ def poses_of(
     n_people, n, n_keypoints, _ = data.shape
     n_axes = 3 if found.channels == "xyz" else 2
     keypoints = data[..., :n_axes].astype(np.float64).reshape(-1, n_keypoints, n_axes)
-    notes = list(found.warnings)
+    notes = [*assumed, *found.warnings]
     frame = range(n) if arrays["frame"] is None else _frames(arrays["frame"], n)
     if arrays["names"] is not None:
         names = tuple(_words(arrays["names"], "names", n_keypoints))
     else:
-        names, assumed = known_skeleton(n_keypoints, skeleton, "coco-17", keypoints)
-        notes += [assumed] if assumed else []
+        names, taken_as = known_skeleton(n_keypoints, skeleton, "coco-17", keypoints)
+        notes += [taken_as] if taken_as else []
     people = (
         [str(i + 1) for i in range(n_people)]
         if arrays["person"] is None
@@ -199,13 +225,13 @@ def npy_bytes(array: NDArray[Any]) -> bytes:
 def write(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:
     """The same archive with other keypoints, in their own type; whole numbers become float64."""
     source = open_archive(poses.origin.raw, MAX_BYTES)
-    stored = _keypoints(source, Budget(len(poses.origin.raw), MAX_BYTES))
+    name, stored = _keypoints(source, Budget(len(poses.origin.raw), MAX_BYTES))
     written = with_coordinates(stored, poses, keypoints)
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w") as archive:
         for info in source.infolist():
             data = source.read(info)
-            if info.filename == "keypoints.npy" and written is not stored:
+            if info.filename == f"{name}.npy" and written is not stored:
                 data = npy_bytes(written)
             archive.writestr(info, data)
     write_atomic(out, target.getvalue())

@@ -36,6 +36,9 @@ NAME = "nwb"
 EXTENSIONS = (".nwb",)
 HAS = frozenset({"scores", "fps", "3-D"})
 
+#: A longer step than so many frames begins a new run in every filter: its length need not be exact.
+_COUNTED_FRAMES = 4
+
 _MAX_LINKS = 16
 _PREFIX = "PoseEstimationSeries"  # NeuroConv names a series so, before the keypoint's name
 
@@ -166,18 +169,21 @@ def _all_series(file: h5py.File) -> list[Series]:
 def frame_numbers(time: Floats, notes: list[str]) -> tuple[Floats, NDArray[np.int64], float | None]:
     """Every moment once, ascending, its frame number, and the step between frames.
 
-    ``notes`` gets what was assumed; the step is None where the moments are not evenly spaced.
+    A camera's timestamps vary by a share of a step; how many frames a long pause takes is not
+    exact then, nor has it to be. ``notes`` gets what was assumed; the step is None where the
+    moments are not evenly spaced.
     """
     moments = np.unique(time)
     steps = np.diff(moments)
-    # Timestamps of one frame may differ in their last digits: less than half a step.
     step = float(np.median(steps)) if len(steps) else 1.0
-    frame = np.rint((moments - moments[0]) / step)
-    off = np.abs((moments - moments[0]) / step - frame)
-    if len(np.unique(frame)) < len(frame) or frame[-1] >= 2**53 or off.max() > 0.25:
+    ratio = steps / step
+    whole = np.rint(ratio)
+    near = (np.abs(ratio - whole) <= 0.25) | (whole > _COUNTED_FRAMES)
+    if not (near & (whole >= 1)).all() or whole.sum() >= 2**53:
         notes.append("timestamps are not evenly spaced: frames were numbered in their order")
         return moments, np.arange(len(moments)), None
-    return moments, frame.astype(np.int64), step if len(steps) else None
+    frame = np.concatenate([[0], np.cumsum(whole.astype(np.int64))])
+    return moments, frame, float(steps[whole == 1].mean()) if len(steps) else None
 
 
 def read(path: Path, skeleton: str | None) -> Poses:
@@ -194,23 +200,31 @@ def read(path: Path, skeleton: str | None) -> Poses:
     if len(n_axes) > 1:
         raise InvalidInputError("expected series of two or of three dimensions, found both")
     notes: list[str] = []
-    moments, frame, step = frame_numbers(np.concatenate([s.time for s in series]), notes)
+    times = {s.time.tobytes(): s.time for s in series}  # mostly one, which all series share
+    moments, frame, step = frame_numbers(np.concatenate(list(times.values())), notes)
+    numbers_of = {key: frame[np.searchsorted(moments, time)] for key, time in times.items()}
+    repeats = {key for key, found in numbers_of.items() if len(np.unique(found)) < len(found)}
     names = {name: i for i, name in enumerate(dict.fromkeys(s.keypoint for s in series))}
-    people: dict[tuple[str, str], list[tuple[Series, NDArray[np.int64]]]] = {}
+    people: dict[tuple[str, str], list[tuple[Series, bytes]]] = {}
     for s in series:
-        numbers = frame[np.searchsorted(moments, s.time)]
-        people.setdefault((s.video, s.person), []).append((s, numbers))
-    frames = [np.unique(np.concatenate([n for _, n in found])) for found in people.values()]
+        people.setdefault((s.video, s.person), []).append((s, s.time.tobytes()))
+    frames = [
+        np.unique(np.concatenate([numbers_of[key] for key in {key for _, key in found}]))
+        for found in people.values()
+    ]
     data = np.full((sum(map(len, frames)), len(names), n_axes.pop()), np.nan)
     score = np.full(data.shape[:2], np.nan)
     filled = np.zeros(score.shape, bool)
     place: list[Place] = []
     start = 0
     for found, of_person in zip(people.values(), frames, strict=True):
-        for s, numbers in found:
-            rows = start + np.searchsorted(of_person, numbers)
-            keypoint = names[s.keypoint]
-            if len(np.unique(rows)) < len(rows) or filled[rows, keypoint].any():
+        rows_of = {
+            key: start + np.searchsorted(of_person, numbers_of[key])
+            for key in {key for _, key in found}
+        }
+        for s, key in found:
+            rows, keypoint = rows_of[key], names[s.keypoint]
+            if key in repeats or filled[rows, keypoint].any():
                 raise InvalidInputError(f"{s.path}: two values for one moment")
             data[rows, keypoint], score[rows, keypoint] = s.values, s.score
             filled[rows, keypoint] = True

@@ -17,7 +17,7 @@ import numpy as np
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
 from pose_smoother.poses.formats.evidence import Evidence
-from pose_smoother.poses.formats.frame_files import read_files, write_folder
+from pose_smoother.poses.formats.frame_files import numbered, other_files, read_files, write_folder
 from pose_smoother.poses.formats.json_utils import (
     dump,
     head,
@@ -98,10 +98,8 @@ def _key(document: Any) -> str:
 
 
 def _frame(name: str) -> tuple[str, int]:
-    """(video, frame) from a file's name: the last number is the frame."""
-    stem = name.removesuffix(".json").removesuffix("_keypoints")
-    match = re.fullmatch(r"(.*?)([0-9]{1,18})([^0-9]*)", stem, flags=re.DOTALL)
-    return (match[1].rstrip("_.- "), int(match[2])) if match else (stem, 0)
+    """(video, frame) from a file's name."""
+    return numbered(name.removesuffix(".json").removesuffix("_keypoints"))
 
 
 def _files(path: Path) -> dict[str, bytes]:
@@ -188,10 +186,7 @@ def _names(part: str, values: Floats, skeleton: str | None, notes: list[str]) ->
 
 def _passed_over(path: Path, files: dict[str, bytes], everyone: list[_Person]) -> list[str]:
     """Sentences on what is not smoothed or not written."""
-    found = []
-    others = sum(file.name not in files for file in path.iterdir()) if path.is_dir() else 0
-    if others:
-        found.append(f"{others} other files of the folder are not frames: not copied")
+    found = other_files(path, files) if path.is_dir() else []
     if any(person.found.get("pose_keypoints_3d") for person in everyone):
         found.append("3-D keypoints (pose_keypoints_3d) are left as they are")
     return found

@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.plain import read_plain
-from pose_smoother.poses.formats.individuals import group, person_id, some
+from pose_smoother.points import known_points, points_within
+from pose_smoother.poses.assumed import Caution
+from pose_smoother.poses.formats.individuals import group, person_id, some, without_row_numbers
+from pose_smoother.poses.formats.plain_cells import Coded, Indices
 from pose_smoother.poses.missing import find_missing
 from pose_smoother.poses.tracks import FARTHEST, Floats, Poses, Track
 
@@ -92,7 +95,7 @@ def frame_rate(value: Any) -> float | None:
 
 
 def _is_number(text: str) -> bool:
-    return re.fullmatch(r"\s*[+-]?[0-9]{1,20}(\.[0-9]*)?\s*", text) is not None
+    return re.fullmatch(r"\s*[+-]?[0-9]{1,20}(\.[0-9]*(e[+-]?[0-9]{1,2})?)?\s*", text) is not None
 
 
 def named_frame(value: Any) -> tuple[str, int]:
@@ -100,6 +103,8 @@ def named_frame(value: Any) -> tuple[str, int]:
 
     ``"dance/img-000123.png"`` is frame 123 of the video ``dance/img-``.
     """
+    if isinstance(value, str) and value.isdecimal() and value.isascii() and len(value) < 19:
+        return "", int(value)  # most are
     if isinstance(value, str) and not _is_number(value):
         match = re.fullmatch(r"(.*?)([0-9]{1,18})([^0-9]*)", value, flags=re.DOTALL)
         if match is None:
@@ -110,6 +115,15 @@ def named_frame(value: Any) -> tuple[str, int]:
     if isinstance(value, str):
         value = float(value) if "." in value else int(value)
     return "", frame_number(value)
+
+
+def named_frames(column: Coded | Indices) -> tuple[list[str], NDArray[np.int64]]:
+    """The videos and the frame numbers of a column (`named_frame`)."""
+    if not isinstance(column, Coded):
+        return [""] * len(column), column
+    known = list(map(named_frame, column.texts))
+    numbers = np.array([number for _, number in known], dtype=np.int64)
+    return [known[code][0] for code in column.codes.tolist()], numbers[column.codes]
 
 
 def to_tracks(
@@ -139,17 +153,19 @@ def to_tracks(
         raise InvalidInputError(f"two keypoints are called {twice!r}")
     if not len(seen.frame):
         raise InvalidInputError("nobody is in it: no frame has a person with keypoints")
-    near = np.all(np.abs(seen.keypoints) <= FARTHEST, axis=2)  # false for NaN as well
-    keypoints = np.where(near[:, :, None], seen.keypoints, np.nan)
-    warnings = list(notes)
-    far = np.count_nonzero(np.all(np.isfinite(seen.keypoints), axis=2) & ~near)
+    keypoints, warnings = seen.keypoints.copy(), list(notes)
+    near = points_within(keypoints, FARTHEST)
+    keypoints[~near] = np.nan
+    far = np.count_nonzero(known_points(seen.keypoints) & ~near)
     if far:
-        warnings.append(f"{far} positions beyond {FARTHEST:g} were taken as missing")
-    who = list(zip(seen.video, map(person_id, seen.person), strict=True))
+        warnings.append(Caution(f"{far} positions beyond {FARTHEST:g} were taken as missing"))
+    who = zip(seen.video, map(person_id, seen.person), strict=True)
     missing = find_missing(keypoints, seen.score, seen.frame, who)
     keypoints[missing.mask] = np.nan
     warnings += [*_unlike_pixels(keypoints, seen.score), *missing.warnings]
-    found = group(seen.video, seen.person, seen.frame, keypoints, seen.score)
+    people, numbered = without_row_numbers(seen.video, seen.person, seen.frame)
+    warnings += numbered
+    found = group(seen.video, people, seen.frame, keypoints, seen.score)
     tracks: list[Track] = []
     rows: list[NDArray[np.int64]] = []
     shuffled: list[str] = []

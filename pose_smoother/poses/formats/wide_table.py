@@ -7,16 +7,20 @@ import numpy as np
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
-from pose_smoother.poses.formats.text_table import IDENTITY, columns, parse
+from pose_smoother.poses.assumed import Caution
+from pose_smoother.poses.formats.column_names import IDENTITY, KEYPOINT, columns, with_meaning
+from pose_smoother.poses.formats.text_table import parse
 from pose_smoother.poses.formats.tracks_io import (
     Detections,
-    named_frame,
+    named_frames,
     read_bytes,
     to_file_order,
     to_tracks,
 )
 from pose_smoother.poses.keypoint_names import numbered_as
 from pose_smoother.poses.tracks import Floats, Poses
+
+PARTIAL_Z = Caution("only some keypoints have z: smoothed in x and y, z stays as it is")
 
 #: What a column is: a keypoint's name and which of these it has; None where it is something else.
 AXES = ("x", "y", "z", "score")
@@ -38,9 +42,13 @@ def keypoint_columns(header: Sequence[str], meaning: Grammar) -> dict[str, tuple
 
 
 def has_keypoints(header: Sequence[str], meaning: Grammar) -> bool:
-    """Whether some keypoint has x and y columns."""
+    """Whether some keypoint has x and y columns.
+
+    One keypoint next to a column that names keypoints, as in ``keypoint,pos_x,pos_y``, is none.
+    """
     found = {match for title in header if (match := meaning(title.strip()))}
-    return any((name, 1) in found for name, kind in found if kind == 0)
+    names = [name for name, kind in found if kind == 0 and (name, 1) in found]
+    return len(names) > 1 or (bool(names) and not with_meaning(header, {"": KEYPOINT}))
 
 
 def read_wide(path: Path, skeleton: str | None, meaning: Grammar, example: str) -> Poses:
@@ -69,19 +77,19 @@ def read_wide(path: Path, skeleton: str | None, meaning: Grammar, example: str) 
     n_axes = 3 if (taken[:, 2] >= 0).all() else 2
     notes = [] if "frame" in at else ["there is no column frame: rows were counted from 0"]
     if n_axes == 2 and (taken[:, 2] >= 0).any():
-        notes.append("only some keypoints have z: smoothed in x and y, z is left as it is")
+        notes.append(PARTIAL_Z)
     present = taken >= 0
     wanted = taken[present].tolist()
-    lines, texts, data = table.columns(1, header, list(at.values()), wanted)
+    lines, texts, data = table.columns(1, header, list(at.values()), wanted, at.get("frame"))
     cells = dict(zip(at, texts, strict=True))
-    frames: Sequence[tuple[str, int]] = [("", row) for row in range(len(lines))]
+    n = len(lines)
+    images, numbers = [""] * n, np.arange(n)
     if "frame" in at:
-        frames = list(map(named_frame, cells["frame"]))
-    video = cells.get("video", [image for image, _ in frames])
-    person = [text or None for text in cells.get("person", [""] * len(lines))]
-    values = np.full((len(lines), len(found), len(AXES)), np.nan)
+        images, numbers = named_frames(cells["frame"])
+    video = list(cells["video"]) if "video" in cells else images
+    person = [text or None for text in cells.get("person", [""] * n)]
+    values = np.full((n, len(found), len(AXES)), np.nan)
     values[:, present] = data
-    numbers = np.array([frame for _, frame in frames], dtype=np.int64)
     seen = Detections(video, person, numbers, values[..., :n_axes], values[..., 3])
     names = numbered_as(list(found), skeleton)
     return to_tracks(names, seen, raw, (lines, taken[:, :n_axes]), notes, table.fps)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.plain import open_plain
 from pose_smoother.poses.formats.evidence import Evidence
-from pose_smoother.poses.formats.frame_files import other_files, read_files, write_folder
+from pose_smoother.poses.formats.frame_files import numbered, other_files, read_files, write_folder
 from pose_smoother.poses.formats.text_table import number, number_text
 from pose_smoother.poses.formats.tracks_io import (
     MAX_BYTES,
@@ -58,7 +58,9 @@ def _is_label(line: bytes) -> bool:
         box = [float(cell) for cell in cells]
     except ValueError:
         return False
-    return len(cells) > _BOX + 1 and cells[0].isdigit() and all(0 <= v <= 1 for v in box[1:_BOX])
+    return (
+        len(cells) > _BOX + 1 and cells[0].isdigit() and all(-0.1 <= v <= 1.1 for v in box[1:_BOX])
+    )
 
 
 def _layouts(n: int) -> Iterator[tuple[int, int, int]]:
@@ -122,9 +124,8 @@ def _kpt_shape(folder: Path) -> tuple[int, int] | None:
 
 
 def _frame(name: str) -> tuple[str, int]:
-    """(video, frame) from a file's name: the last number is the frame."""
-    match = re.fullmatch(r"(.*?)([0-9]{1,18})([^0-9]*)", name.removesuffix(".txt"), re.DOTALL)
-    return (match[1].rstrip("_.- "), int(match[2])) if match else (name, 0)
+    """(video, frame) from a file's name."""
+    return numbered(name.removesuffix(".txt"))
 
 
 def read(path: Path, skeleton: str | None) -> Poses:

@@ -149,10 +149,9 @@ def _parts(names: Sequence[str]) -> list[tuple[Skeleton, dict[str, int]]]:
             compact(n.removeprefix(prefix)): i for i, n in rest.items() if n.startswith(prefix)
         }
         rest = {i: name for i, name in rest.items() if not name.startswith(prefix)}
-        shared = {
-            found: len(index.keys() & set(map(compact, found.keypoints)))
-            for found in map(_load, known())
-        }
+        if not index:
+            continue
+        shared = {_load(name): len(index.keys() & _compact_names(name)) for name in known()}
         best = max(shared, key=lambda found: (shared[found], -len(found.keypoints)))
         if shared[best] >= _LEAST_SHARED:
             parts.append((best, index))
@@ -172,7 +171,12 @@ def _other_sides(name: str) -> list[str]:
 
 def compact(name: str) -> str:
     """A name's letters and digits alone, in lower case."""
-    return "".join(c for c in name.casefold() if c.isalnum())
+    return "".join(filter(str.isalnum, name.casefold()))
+
+
+@cache
+def _compact_names(skeleton: str) -> frozenset[str]:
+    return frozenset(map(compact, _load(skeleton).keypoints))
 
 
 @cache

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from pose_smoother.points import points_within
 from pose_smoother.poses.skeletons import Skeleton
 from pose_smoother.poses.tracks import FARTHEST
 
@@ -34,7 +35,7 @@ def limb_length(skeleton: Skeleton, keypoints: NDArray[np.float64]) -> float:
     """
     rows = np.linspace(0, len(keypoints) - 1, min(len(keypoints), _MAX_ROWS)).astype(int)
     points = keypoints[rows]
-    known = (np.abs(points) <= FARTHEST).all(axis=-1)  # false for NaN as well
+    known = points_within(points, FARTHEST)
     n_known = np.maximum(known.sum(axis=1), 1)
     zeroed = np.where(known[..., None], points, 0.0)
     centre = zeroed.sum(axis=1) / n_known[:, None]

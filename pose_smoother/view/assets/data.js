@@ -7,6 +7,7 @@ const V = D.labels.length;
 const FPS = D.fps || 30;
 const MISSING = 65535;
 const NOT_READ = 1;
+const EXCHANGED = 4;
 
 function bytes(text) {
   const raw = atob(text);

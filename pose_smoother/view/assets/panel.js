@@ -29,7 +29,7 @@ function paintNumbers() {
   const after = mean(keys.map((k) => jitterOf(list, S.version, k)));
   const moved = mean(list.map((one) => one.moved[S.version - 1]));
   const size = mean(list.map((one) => one.size));
-  let points = 0, missing = 0, unread = 0, far = 0, filled = 0;
+  let points = 0, missing = 0, unread = 0, far = 0, filled = 0, exchanged = 0;
   for (const one of list) {
     for (let t = 0; t < N; t++) {
       if (one.rowOf[t] < 0) continue;
@@ -41,6 +41,7 @@ function paintNumbers() {
         filled += !there && one.has(S.version, t, k);
         unread += mark & NOT_READ;
         far += mark > NOT_READ;
+        exchanged += mark >= EXCHANGED;
       }
     }
   }
@@ -53,7 +54,7 @@ function paintNumbers() {
     ], true),
     pair('Moved, median', [[short(moved), ''], [body(moved), 'small']]),
     pair('Missing', [[percent(points ? missing / points : 0), ''], [`${missing.toLocaleString('en')} points${filled ? `, ${filled.toLocaleString('en')} filled` : ''}`, 'small']]),
-    pair('Moved far', [[far.toLocaleString('en'), ''], ['points, over 6 × their noise', 'small']]),
+    pair('Moved far', [[far.toLocaleString('en'), ''], [`points, over 6 × their noise${exchanged ? `; ${exchanged.toLocaleString('en')} left/right exchanged` : ''}`, 'small']]),
     pair('Not read', [[unread.toLocaleString('en'), ''], ['points of a low score', 'small']]),
   );
 }

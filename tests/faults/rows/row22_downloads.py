@@ -98,7 +98,7 @@ def prepare(folder: Path) -> Ready:
 
 
 def attempt(ready: Ready, folder: Path, rng: np.random.Generator, index: int) -> Attempt:
-    """One download, begun anew or continued."""
+    """One download, started again or continued."""
     del index
     ready.server.rng = rng
     url, file, found = f"http://127.0.0.1:{ready.server.server_port}/f", folder / "f", Attempt()

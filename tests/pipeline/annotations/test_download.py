@@ -220,7 +220,7 @@ def test_damaged_archives_are_set_aside_and_fetched_again(server, tmp_path, body
     for bad in (bytes(damaged), body[:-30], b"<html>gone</html>"):
         server.bodies["/f"] = bad
         with pytest.raises(
-            InvalidInputError, match=r"archive.*kept as .*f\.damaged.*fetch it anew"
+            InvalidInputError, match=r"archive.*kept as .*f\.damaged.*fetch it again"
         ):
             download("thing", tmp_path, datasets=data)
         assert (tmp_path / "f.damaged").read_bytes() == bad

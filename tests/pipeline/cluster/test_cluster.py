@@ -21,13 +21,13 @@ from distributed import LocalCluster
 
 import pose_smoother
 from pipeline.build import preprocess
-from pipeline.cluster import workers as cluster_workers
 from pipeline.cluster.compatibility import FILES, BuildToken, versions
-from pipeline.cluster.workers import ClusterError, dask_workers
+from pipeline.cluster.workers import dask_workers
 from pipeline.config import BuildConfig
 from pipeline.ingest import Inputs
 from pipeline.shards import JOURNAL, Folders
 from pipeline.sources import SourceOptions
+from pose_smoother.dask_cluster import ClusterError
 from pose_smoother.errors import PoseSmootherError
 from pose_smoother.files.lock import exclusive_lock, owner_file
 from tests.pipeline.penn_files import write_labels
@@ -184,7 +184,7 @@ def test_a_task_that_kills_its_workers_is_given_up(cluster: LocalCluster, tmp_pa
 def test_an_address_where_nobody_answers(
     labels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cluster_workers, "CONNECT_TIMEOUT_S", 0.5)
+    monkeypatch.setattr("pose_smoother.dask_cluster.CONNECT_TIMEOUT_S", 0.5)
     for address in ("tcp://127.0.0.1:9", "nonsense://"):
         with pytest.raises(ClusterError, match="no Dask scheduler answers at"):
             on_cluster(labels, tmp_path / "store", address)

@@ -9,7 +9,7 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.signal import butter, savgol_filter, sosfiltfilt
 
 from pose_smoother.errors import InvalidInputError
-from pose_smoother.filters import filter_module, filters
+from pose_smoother.filters import filter_module, filters, median
 from pose_smoother.filters.base import Run
 from pose_smoother.filters.parameters import defaults
 
@@ -74,6 +74,25 @@ def test_median(width_frames):
     )
     found = smooth("median", values, width_frames=width_frames)
     assert_equal_where_known(found, expected, values, rtol=1e-12)
+
+
+@pytest.mark.parametrize("share_missing", [0.0, 0.002, 0.3])
+@pytest.mark.parametrize(
+    ("name", "chunk"),
+    [("mean", "_CHUNK_FRAMES"), ("median", "_CHUNK_VALUES"), ("savgol", "_CHUNK")],
+)
+def test_parts_of_a_long_run_are_joined_without_a_seam(name, chunk, share_missing, monkeypatch):
+    values = positions(n_frames=120, share_missing=share_missing)
+    at_once = smooth(name, values)
+    monkeypatch.setattr(filter_module(name), chunk, 7)
+    np.testing.assert_allclose(smooth(name, values), at_once, rtol=1e-12)
+
+
+@pytest.mark.parametrize("width_frames", range(1, 16, 2))
+def test_medians_of_every_width_are_those_of_sorted_windows(width_frames):
+    values = positions(n_frames=60, share_missing=0.4)
+    found = median.running_median(values, width_frames)
+    np.testing.assert_array_equal(found, median._by_sorting(values, width_frames))
 
 
 def test_mean_averages_the_means_of_the_windows_over_a_frame():

@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from pose_smoother.filters import filter_module
+from pose_smoother.filters import filter_module, window_runs
 from pose_smoother.filters.base import Run
 from pose_smoother.filters.cubic_smoother import Solution, hat_matrix
 from pose_smoother.filters.gcv_spline import cross_validation, fit_windows
@@ -46,6 +46,19 @@ def test_a_position_that_a_filter_does_not_find_stays():
     noisy, _ = noisy_windows()
     found = smooth_as_runs(noisy, lambda run: np.full_like(run.positions, np.nan))
     np.testing.assert_array_equal(found, noisy)
+
+
+def test_many_windows_are_smoothed_in_chunks_of_unit_size_and_rate(monkeypatch):
+    monkeypatch.setattr(window_runs, "_CHUNK_WINDOWS", 2)
+    noisy, _ = noisy_windows(n=5, missing=0.0)
+    seen = []
+
+    def shifted(run):
+        seen.append((run.size, run.fps, run.positions.shape))
+        return run.positions + 1
+
+    np.testing.assert_allclose(smooth_as_runs(noisy, shifted), noisy + 1)
+    assert seen == [(1.0, 1.0, (9, 8, 2))] * 2 + [(1.0, 1.0, (9, 4, 2))]
 
 
 @pytest.mark.parametrize("known", ["11111", "10111", "11011", "01110"])

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
-from pose_smoother.pretrained import smooth_pretrained
+from pose_smoother.cli import main
+from pose_smoother.errors import InvalidInputError
+from pose_smoother.pretrained import live, network, smooth_pretrained
 from pose_smoother.pretrained.network import WEIGHTS, WEIGHTS_SHA256, read_weights
 
 
@@ -133,3 +139,69 @@ def test_the_weights_are_the_ones_that_were_checked() -> None:
     assert hashlib.sha256(WEIGHTS.read_bytes()).hexdigest() == WEIGHTS_SHA256
     assert WEIGHTS.stat().st_size <= 2_000_000
     assert read_weights(WEIGHTS)["last.bias"].dtype == np.float32
+    onnx = WEIGHTS.with_suffix(".onnx").read_bytes()
+    assert hashlib.sha256(onnx).hexdigest() in WEIGHTS.with_name("model_card.md").read_text()
+
+
+def _flipped(path: Path) -> None:
+    raw = bytearray(WEIGHTS.read_bytes())
+    raw[len(raw) // 2] ^= 1
+    path.write_bytes(raw)
+
+
+def _sparse(path: Path) -> None:
+    with path.open("wb") as file:
+        file.truncate(64 << 30)
+
+
+DAMAGE: dict[str, Callable[[Path], object]] = {
+    "No such file": lambda path: None,
+    "found e3b0c442": lambda path: path.touch(),
+    "found [0-9a-f]{64}; install": _flipped,
+    "expected SHA-256 b8ae5fb6.*, found ": lambda path: path.write_bytes(b"PK" + bytes(1000)),
+    "found b33f6aaf": lambda path: path.write_bytes(live.WEIGHTS.read_bytes()),
+    "found a pipe": os.mkfifo,
+    "found a device": lambda path: path.symlink_to("/dev/zero"),
+    "found a folder": lambda path: path.mkdir(),
+    "at most 67,108,864 bytes": _sparse,
+    "symbolic links": lambda path: path.symlink_to(path.name),
+}
+
+
+@pytest.mark.parametrize("message", DAMAGE)
+def test_other_weights_than_those_that_ship_are_refused(message: str, tmp_path: Path) -> None:
+    path = tmp_path / "weights.npz"
+    DAMAGE[message](path)
+    with pytest.raises(InvalidInputError, match=message) as refused:
+        read_weights(path, WEIGHTS_SHA256)
+    assert str(path) in str(refused.value)
+    assert str(refused.value).endswith("; install the package again")
+
+
+def test_weights_behind_a_link_are_read(tmp_path: Path) -> None:
+    (tmp_path / "weights.npz").symlink_to(WEIGHTS)
+    assert read_weights(tmp_path / "weights.npz", WEIGHTS_SHA256)
+
+
+@pytest.mark.parametrize("cut", [0, 10, 1000, -30])
+def test_damaged_weights_without_a_known_hash_are_refused(cut: int, tmp_path: Path) -> None:
+    (tmp_path / "own.npz").write_bytes(WEIGHTS.read_bytes()[:cut])
+    with pytest.raises(InvalidInputError, match=r"own\.npz: cannot be read as weights"):
+        read_weights(tmp_path / "own.npz")
+
+
+def test_a_command_without_its_weights_says_so_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(network, "WEIGHTS", tmp_path / "absent.npz")
+    network.load_network.cache_clear()
+    np.save(tmp_path / "a.npy", _noisy())
+    given = ["smooth", str(tmp_path / "a.npy"), "--out", str(tmp_path / "b.npy")]
+    done = CliRunner().invoke(main, given)
+    assert done.exit_code == 1
+    (line,) = [line for line in done.output.splitlines() if line.startswith("error: ")]
+    assert line.endswith(
+        "absent.npz: cannot be read as weights: "
+        "No such file or directory; install the package again"
+    )
+    assert not (tmp_path / "b.npy").exists()

@@ -189,3 +189,35 @@ def test_the_examples_of_docstrings_run():
     found = doctest.testmod(importlib.import_module("pose_smoother.smoothing.smooth"))
     assert found.attempted > 0
     assert found.failed == 0
+
+
+@pytest.mark.parametrize("method", ["auto", "kalman", "gaussian"])
+@pytest.mark.filterwarnings("error")
+def test_positions_beyond_all_measure_are_missing_and_stay(method, caplog):
+    array = xy()
+    missing = array.copy()
+    array[7, 2, 1], missing[7, 2] = 1e300, np.nan
+    found = ps.smooth(array, method)
+    np.testing.assert_array_equal(found[7, 2], array[7, 2])
+    others = np.isfinite(missing)
+    np.testing.assert_array_equal(found[others], ps.smooth(missing, method)[others])
+    assert "1 positions beyond 1e+09 were taken as missing" in caplog.text
+
+
+def test_what_a_mask_hides_is_missing():
+    array = xy()
+    hidden = np.zeros(array.shape, bool)
+    hidden[7, 2] = hidden[9, 3, 0] = True
+    missing = np.where(hidden.any(axis=-1, keepdims=True), np.nan, array)
+    found = ps.smooth(np.ma.array(np.where(hidden, 900.0, array), mask=hidden), "kalman")
+    np.testing.assert_array_equal(found.mask, hidden)
+    shown = np.isfinite(missing)
+    np.testing.assert_array_equal(found.data[shown], ps.smooth(missing, "kalman")[shown])
+    filled = ps.smooth(np.ma.array(array, mask=hidden), "kalman", fill_gaps=3)
+    assert not filled.mask.any()
+    np.testing.assert_array_equal(filled, ps.smooth(missing, "kalman", fill_gaps=3))
+
+
+def test_scores_that_are_no_numbers_are_refused():
+    with pytest.raises(ps.InvalidInputError, match="scores: expected numbers"):
+        ps.smooth(xy(), scores=np.full((40, 5), "a"))

@@ -1,5 +1,7 @@
 """``Live``: the file version frame by frame, individuals, lost and late frames."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -102,7 +104,24 @@ def test_after_a_long_gap_an_individual_begins_again_and_no_frame_is_lost():
     [
         (lambda: ps.Live(-1), "delay_frames must be a whole number from 0 on, got -1"),
         (lambda: ps.Live(1.5), "delay_frames must be a whole number"),
+        (lambda: ps.Live(np.nan), "delay_frames must be a whole number from 0 on, got nan"),
+        (lambda: ps.Live("a"), "delay_frames must be a whole number"),
+        (lambda: ps.Live(max_individuals=0), "max_individuals must be a whole number from 1 on"),
         (lambda: ps.Live(fps=0), "fps must be a positive number, got 0"),
+        (lambda: ps.Live(fps="a"), "fps must be a positive number, got a"),
+        (lambda: ps.Live(fps=10**400), "fps must be a positive number, got 1000"),
+        (lambda: ps.Live().update([["a", "b"]]), "keypoints: expected numbers: got dtype <U1"),
+        (lambda: ps.Live().update([[1, 2], [3]]), "keypoints: expected numbers: setting an array"),
+        (lambda: ps.Live().update({}), "keypoints: expected numbers"),
+        (lambda: ps.Live().update(np.ones((3, 2)) * 1j), "got dtype complex128"),
+        (lambda: ps.Live().update(np.ones((1, 2)), ["a"]), "scores: expected numbers"),
+        (lambda: ps.Live().update(np.ones((0, 2))), r"expected keypoints \(K, 2\), got \(0, 2\)"),
+        (lambda: ps.Live().update(np.ones((1, 2)), id=[1]), r"an id must be hashable, got \[1\]"),
+        (lambda: ps.Live().finish(id=[1]), "an id must be hashable"),
+        (lambda: ps.Live().update(np.ones((1, 2)), id=np.float32("nan")), "must not be NaN"),
+        (lambda: ps.Live().update(np.ones((1, 2)), time=np.nan), "time must be a finite number"),
+        (lambda: ps.Live().update(np.ones((1, 2)), time="a"), "time must be a finite number"),
+        (lambda: ps.Live().update(np.ones((1, 2)), time=10**400), "time must be a finite number"),
         (lambda: ps.Live().update(np.zeros((5, 3))), r"expected keypoints \(K, 2\), got \(5, 3\)"),
         (lambda: ps.Live().update(np.zeros((5, 2)), np.zeros(4)), r"expected scores \(5,\)"),
         (lambda: ps.smooth(detections(), delay_frames=1, gate=0.9), "leave out delay_frames"),
@@ -118,3 +137,103 @@ def test_another_number_of_keypoints_is_refused():
     live.update(np.zeros((5, 2)))
     with pytest.raises(ps.InvalidInputError, match="expected 5 keypoints, got 4"):
         live.update(np.zeros((4, 2)))
+
+
+def test_a_refused_frame_leaves_the_stream_as_it_was():
+    xy = detections()
+    live, plain = ps.Live(1), ps.Live(1)
+    for t, frame in enumerate(xy):
+        for wrong in ({"time": np.nan}, {"scores": np.zeros(3)}, {"id": []}):
+            with pytest.raises(ps.InvalidInputError):
+                live.update(frame + 500, **wrong)
+        np.testing.assert_array_equal(
+            live.update(frame, time=t / 30), plain.update(frame, time=t / 30)
+        )
+
+
+@pytest.mark.parametrize("delay_frames", [0, 3])
+def test_what_is_given_is_neither_changed_nor_kept(delay_frames):
+    xy = detections()
+    xy[::7, 2, 0] = np.inf
+    live, plain = ps.Live(delay_frames), ps.Live(delay_frames)
+    used_again = np.empty(xy.shape[1:])
+    for frame in xy:
+        used_again[:] = frame
+        found = live.update(used_again)
+        np.testing.assert_array_equal(used_again, frame)
+        np.testing.assert_array_equal(found, plain.update(frame.copy()))
+        found[:] = 1e6  # what was returned belongs to the caller
+
+
+@pytest.mark.parametrize("far", [1e10, 1e100, -1e160, 1e308, np.inf])
+@pytest.mark.filterwarnings("error")
+def test_positions_and_scores_beyond_all_measure_are_missing(far):
+    xy = detections()
+    scores = np.random.default_rng(0).random(xy.shape[:2])
+    missing, unknown = xy.copy(), scores.copy()
+    missing[20, 3] = missing[31:33] = unknown[40] = np.nan
+    xy[20, 3, 0], xy[31:33], scores[40] = far, far, far
+    live, plain = ps.Live(0), ps.Live(0)
+    for t in range(len(xy)):
+        found = live.update(xy[t], scores[t])
+        np.testing.assert_array_equal(found, plain.update(missing[t], unknown[t]))
+
+
+def test_masked_none_and_whole_numbers_are_read():
+    live = ps.Live()
+    assert np.isnan(live.update([[1, None], [2, 3]])[0]).all()
+    hidden = np.ma.masked_greater(np.arange(4).reshape(2, 2), 2)
+    np.testing.assert_array_equal(np.isnan(live.update(hidden)), [[False] * 2, [True] * 2])
+
+
+@pytest.mark.parametrize("fps", [None, 30, 1e308, 5e-324])
+def test_clocks_of_any_kind(fps):
+    """No time ends a stream: after one that is far ahead, it starts again and goes on."""
+    xy = detections(8)
+    live = ps.Live(0, fps=fps)
+    for frame, time in zip(xy, [0, 1e-300, 1e300, 1.1e300, -1e308, 1e308, 5, 6], strict=True):
+        live.update(frame, time=time)
+    assert live.n_late == 0 or fps == 5e-324
+
+
+@pytest.mark.parametrize("fps", [None, 30])
+def test_a_clock_that_was_set_back_starts_the_individual_again(fps):
+    xy = detections()
+    live, again = ps.Live(0, fps=fps), ps.Live(0)
+    for t, frame in enumerate(xy[:40]):
+        live.update(frame, time=1e9 + t / 30)
+    for t, frame in enumerate(xy[40:]):
+        np.testing.assert_array_equal(live.update(frame, time=t / 30), again.update(frame))
+    assert live.n_late == 0
+
+
+def test_a_clock_that_stands_still_is_reported_once(caplog):
+    live = ps.Live()
+    for frame in detections():
+        live.update(frame, time=0.0)
+    assert live.n_late == 89
+    (record,) = caplog.records
+    assert record.getMessage().startswith("30 frames in a row came with a time not after 0 s")
+
+
+def test_ids_that_never_end_take_no_memory_without_end():
+    xy = detections()
+    live, alone = ps.Live(0, max_individuals=3), ps.Live(0)
+    for t, frame in enumerate(xy):
+        live.update(frame, id=("new", t))
+        np.testing.assert_array_equal(live.update(frame, id="a"), alone.update(frame))
+    assert len(live._individuals) == 3
+    assert live.finish(("new", 80)) == []
+
+
+def test_individuals_may_come_from_different_threads():
+    tracks = [detections(20, seed=seed) for seed in range(4)]
+    live = ps.Live(1)
+
+    def stream(i):
+        return np.array([live.update(frame, id=i) for frame in tracks[i]])
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(stream, range(4)))
+    for one, xy in zip(found, tracks, strict=True):
+        np.testing.assert_array_equal(one[1:], streamed(ps.Live(1), xy)[:-1])

@@ -7,6 +7,7 @@ import pytest
 
 import pose_smoother as ps
 from pose_smoother.filters import filters
+from pose_smoother.poses.assumed import NOTE
 from pose_smoother.poses.skeletons import pairs_of
 from pose_smoother.poses.tracks import Floats, Poses, Track
 from pose_smoother.smoothing.chain import make_chain
@@ -222,6 +223,7 @@ def test_arrays_and_the_library(caplog: pytest.LogCaptureFixture) -> None:
     expected = true.copy()
     expected[30:32, 5] = np.nan
     clean = ps.smooth(expected, "gaussian", names=NAMES)
+    caplog.set_level(NOTE)
     found = ps.smooth(swapped, "gaussian", names=NAMES, fix_swaps=True)
     assert (found[30:32, 5] == 0).all()
     known = np.isfinite(clean)

@@ -212,5 +212,29 @@ def test_the_summary_counts_what_was_done():
 def test_a_summary_of_nothing_changed_has_no_distances():
     poses = Poses(NAMES, (track(walk(2)),), (), None)
     found = summarize(poses, Outcome(smooth_tracks(poses, make_chain("identity"), Rules())))
-    assert found.line() == "0 of 6 points changed"
+    why = "no keypoint is there in three frames in a row"
+    assert found.line() == f"0 of 6 points changed: {why}"
     assert np.isnan(found.moved_median)
+
+
+@pytest.mark.parametrize("name", track_filters())
+def test_a_long_track_is_smoothed_a_few_keypoints_at_a_time(name, monkeypatch):
+    values = walk(60)
+    values[20:22, 1] = np.nan
+    params = {"cutoff_per_frame": 0.1} if name == "butterworth" else {}
+    at_once = smoothed(values, name, **params).keypoints
+    monkeypatch.setattr("pose_smoother.smoothing.tracks._MOST_VALUES", 2 * values[:, 0].size)
+    in_parts = smoothed(values, name, **params).keypoints
+    np.testing.assert_allclose(in_parts, at_once, rtol=1e-9)
+
+
+def test_filters_that_read_the_body_see_all_of_it(monkeypatch):
+    seen = []
+    chain = make_chain("one-euro")
+    monkeypatch.setattr("pose_smoother.smoothing.tracks._MOST_VALUES", 1)
+    module = chain.steps[0].module
+    monkeypatch.setattr(module, "smooth_run", lambda run, **_: seen.append(run) or run.positions)
+    values = walk(30)
+    smooth_track(track(values), chain, Rules(), 0.3)
+    assert [run.positions.shape for run in seen] == [values.shape]
+    assert seen[0].size > 0

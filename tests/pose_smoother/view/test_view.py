@@ -19,8 +19,8 @@ from pose_smoother.smoothing.arrays import from_any
 from pose_smoother.smoothing.tracks import Rules
 from pose_smoother.view import clip
 from pose_smoother.view.page import view_page
-from pose_smoother.view.payload import FAR, MISSING, NOT_READ, payload
-from pose_smoother.view.versions import Version, from_smoother
+from pose_smoother.view.payload import EXCHANGED, FAR, MISSING, NOT_READ, payload
+from pose_smoother.view.versions import Version, from_file, from_smoother
 from tests.pose_smoother.inspection.test_noise import walk
 from tests.pose_smoother.poses.formats.more_samples import MORE_SAMPLES
 from tests.pose_smoother.video.test_mp4 import box, track
@@ -234,3 +234,67 @@ def test_smooth_replaces_a_page_when_asked(detections: Path) -> None:
     words = ("--smoother", "mean", "--out", out, "--view", page, "--overwrite")
     assert invoke("smooth", detections, *words).exit_code == 0
     assert out.name in data_of(page.read_bytes())["labels"]
+
+
+@pytest.mark.parametrize("options", [[], ["--min-score", "0.5"]], ids=["default", "min-score"])
+def test_points_that_a_smoothed_file_did_not_read_are_marked_as_the_smoother_s_own(
+    tmp_path: Path, options: list[str]
+) -> None:
+    rng = np.random.default_rng(0)
+    keypoints, scores = walk(200, 1.0), rng.uniform(0.55, 1.0, (200, 3))
+    low = rng.random((200, 3)) < 0.05
+    scores[low] = 0.1
+    keypoints[low & (rng.random((200, 3)) < 0.5)] += 80.0  # the others are right, if unsure
+    source, out, page = tmp_path / "in.npz", tmp_path / "out.npz", tmp_path / "page.html"
+    np.savez(source, keypoints=keypoints, scores=scores)
+    how = ["--smoother", "gaussian", *options]
+    assert invoke("smooth", source, "--out", out, *how).exit_code == 0
+    assert invoke("view", source, out, "--out", page, *how).exit_code == 0
+    of_file, of_smoother = data_of(page.read_bytes())["tracks"][0]["marks"]
+    marks = np.frombuffer(base64.b64decode(of_file), np.uint8)
+    assert of_file == of_smoother
+    assert 5 < (marks & NOT_READ).sum() < 60
+
+
+def test_a_file_that_hardly_changed_has_no_points_that_were_not_read(tmp_path: Path) -> None:
+    keypoints = walk(100, 1.0)
+    keypoints[50, 1] += 300.0
+    np.savez(tmp_path / "in.npz", keypoints=keypoints, scores=np.linspace(0, 1, 300).reshape(-1, 3))
+    poses = ps.read_poses(tmp_path / "in.npz")
+    keypoints[50, 1] -= 300.0
+    np.savez(tmp_path / "out.npz", keypoints=keypoints, scores=np.ones((100, 3)))
+    assert not from_file(poses, tmp_path / "out.npz").rejected[0].any()
+
+
+def test_points_that_left_and_right_exchanged_are_marked() -> None:
+    smoothed = walk(300, 0.5)
+    raw = smoothed + np.random.default_rng(1).normal(0, 0.3, smoothed.shape)
+    raw[20:30, [0, 2]] = raw[20:30, [2, 0]]
+    raw[40, 0] += 60.0  # moved far, and not exchanged
+    poses = poses_of(raw, names=["left_hand", "nose", "right_hand"])
+    [one] = payload(poses, [version_of(smoothed)], "t", None)["tracks"]
+    marks = np.frombuffer(base64.b64decode(one["marks"][0]), np.uint8).reshape(-1, 3)
+    expected = np.zeros((300, 3), np.uint8)
+    expected[20:30, [0, 2]] = FAR | EXCHANGED
+    expected[40, 0] = FAR
+    np.testing.assert_array_equal(marks, expected)
+
+
+def test_a_page_reads_its_files_as_smooth_read_them_and_reports_once(tmp_path: Path) -> None:
+    """An array in odd order: found out, its axes would be taken for others."""
+    source, out, page = tmp_path / "k.npy", tmp_path / "s.npy", tmp_path / "p.html"
+    np.save(source, np.moveaxis(walk(40, 1.0), 0, -1))  # (keypoints, xy, time)
+    layout = ["--layout", "keypoints,xy,time", "--overwrite"]
+    for words in (
+        ["smooth", str(source), "--out", str(out), "--view", str(page)],
+        ["inspect", str(source)],
+        ["view", str(source), str(out), "--out", str(page)],
+    ):
+        done = CliRunner().invoke(main, [*words, *layout])
+        assert done.exit_code == 0, done.output
+        assert words[0] != "smooth" or "40 frames in 1 track; 120 of 120 points" in done.output
+    table = write_csv(tmp_path / "k.csv", walk(40, 1.0), ["a", "b", "c"])
+    table.write_text(re.sub(r"(?m)^([^,]*),[^,]*", r"\1", table.read_text()))  # without person
+    words = ["smooth", str(table), "--out", str(tmp_path / "s.csv"), "--view", str(page)]
+    done = CliRunner().invoke(main, [*words, "--overwrite"])
+    assert done.stderr.count("taken as one person") == 1, done.stderr

@@ -5,7 +5,7 @@ import hashlib
 import json
 import re
 
-from pose_smoother.web.page import as_json, build_page
+from pose_smoother.web.page import as_json, asset, base_style, build_page
 
 TEMPLATE = (
     '<meta content="{{policy}}"><title>{{title}}</title><style>{{style}}</style>'
@@ -39,3 +39,14 @@ def test_the_policy_allows_this_script_and_style_alone() -> None:
         digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
         assert f"{kind} 'sha256-{digest}'" in found
     assert "default-src 'none'" in found
+
+
+def test_dark_colours_are_written_once_and_used_twice() -> None:
+    style, source = base_style(), asset("pose_smoother.web", "base.css")
+    assert source.count("color-scheme: dark;") == 1
+    switch, system = re.findall(r"\{([^{}]*color-scheme: dark;[^{}]*)\}", style)
+    assert switch == system
+    light = re.search(r":root \{([^}]*)\}", style)
+    assert light
+    names = [re.findall(r"--[\w-]+", text) for text in (light[1], switch)]
+    assert set(names[1]) == set(names[0]) - {"--radius"}

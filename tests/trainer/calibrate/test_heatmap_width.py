@@ -53,7 +53,7 @@ def file(request, tmp_path):
         with h5py.File(path, "w") as opened:
             opened["heatmaps"] = heatmaps
     elif request.param == "zarr":
-        zarr.create_group(path).create_array("heatmaps", data=heatmaps)
+        zarr.create_group(path)["heatmaps"] = heatmaps
     else:
         zarr.create_array(path, data=heatmaps)
     return path

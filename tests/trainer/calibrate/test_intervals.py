@@ -1,4 +1,4 @@
-"""Intervals: a resample's parameters are what fitting it anew would give."""
+"""Intervals: a resample's parameters are what fitting it again would give."""
 
 import numpy as np
 import pytest
@@ -20,10 +20,10 @@ def test_one_step_is_near_a_new_fit():
     for row in (0, 1):
         chosen = np.repeat(np.arange(n_videos), drawn[row].astype(int))
         rows = (chosen[:, None] * n_frames + np.arange(n_frames)).ravel()
-        anew, _ = fit(Unit(unit.direct[rows], unit.crossed[rows]))
-        moved = np.abs(anew.vector() - params.vector())
+        again, _ = fit(Unit(unit.direct[rows], unit.crossed[rows]))
+        moved = np.abs(again.vector() - params.vector())
         assert (moved > 0.3 * spread).sum() > 5  # there is something to get right
-        assert (np.abs(anew.vector() - samples[row]) < 0.35 * spread).all()
+        assert (np.abs(again.vector() - samples[row]) < 0.35 * spread).all()
 
 
 def test_the_spread_of_resamples_is_the_standard_error():

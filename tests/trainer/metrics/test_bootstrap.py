@@ -88,8 +88,10 @@ def test_one_video_has_no_interval_and_none_has_no_value():
 def test_labels_must_fit_the_scores():
     with pytest.raises(ValueError, match="one group label for each of 24"):
         interval(scores(), VIDEOS[:5], "error_px")
-    with pytest.raises(ValueError, match="scores of the same clips"):
-        paired_difference(scores(), scores().subset(np.arange(4)), VIDEOS, "error_px")
+    few = scores().subset(np.arange(4))
+    for pair in ((scores(), few), (few, scores())):
+        with pytest.raises(ValueError, match="scores of the same clips"):
+            paired_difference(*pair, VIDEOS, "error_px")
 
 
 def test_intervals_cover_the_truth_as_often_as_they_say():

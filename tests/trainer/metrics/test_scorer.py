@@ -8,6 +8,7 @@ import torch
 
 from pose_smoother.errors import RunError
 from pose_smoother.skeleton import INDEX, KEYPOINTS, POOLED
+from trainer.metrics import scorer as scorer_module
 from trainer.metrics.ground_truth import GroundTruth
 from trainer.metrics.scorer import Scorer, Scores, heatmap_positions, identity_pck, pck, score
 from trainer.metrics.scores import metric_cells, value
@@ -168,10 +169,30 @@ def test_a_gpu_counts_the_same_without_being_waited_for():
 
 def test_wrong_shapes_are_refused():
     predicted, truth, annotated, clip = windows()
-    with pytest.raises(ValueError, match="expected predicted and truth"):
-        scores_of(predicted[..., :1], truth, annotated, clip)
+    for wrong in (predicted[..., :1], predicted[:, :4], np.repeat(predicted, 2, axis=1)):
+        with pytest.raises(ValueError, match="expected predicted and truth"):
+            scores_of(wrong, truth, annotated, clip)
     with pytest.raises(ValueError, match="missing_torso"):
         Scorer(3, missing_torso="other")
+
+
+def test_arrays_are_scored_in_pieces(monkeypatch):
+    predicted, truth, annotated, clip = windows()
+    truth[~annotated] = np.nan
+    whole = score(predicted, truth, clip, 3)
+    monkeypatch.setattr(scorer_module, "_BATCH", 4)
+    pieces = score(predicted, truth, clip, 3)
+    for name, sums in whole.sums.items():
+        np.testing.assert_array_equal(pieces.sums[name], sums)
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("bad", [np.inf, -np.inf, np.nan])
+def test_one_coordinate_that_is_not_finite_is_reported(axis, bad):
+    predicted, truth, annotated, clip = windows(share_annotated=1.0)
+    predicted[3, 2, 7, axis] = bad
+    with pytest.raises(RunError, match=r"1 predicted positions .* not finite"):
+        scores_of(predicted, truth, annotated, clip)
 
 
 def test_one_side_can_carry_the_plain_names():

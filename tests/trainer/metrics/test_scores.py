@@ -1,19 +1,26 @@
 """Saving, adding and cutting scores, and the tidy rows made from them."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from pose_smoother.errors import RunError
+from tests.conftest import ROOT
 from tests.trainer.metrics.test_scorer import scores_of, windows
 from trainer.metrics.scorer import Scores, rows
-from trainer.metrics.scores import metric_cells, value
+from trainer.metrics.scores import fault_of, metric_cells, value
 from trainer.metrics.table import METRICS, SUMS
 from trainer.metrics.tidy_rows import COLUMNS
 
 CLIPS = {"dataset": np.array(["brace", "penn-action", "penn-action"])}
 ABOUT = {"model": "mean", "experiment": "1.1", "seed": 0, "split": "test"}
+
+
+def test_the_page_on_results_names_every_metric():
+    words = re.findall(r"\w+", (ROOT / "docs/pandas.md").read_text())
+    assert {one.name.format(torso="") for one in METRICS} <= set(words)
 
 
 def assert_equal(a: Scores, b: Scores) -> None:
@@ -121,3 +128,24 @@ def test_every_sum_of_a_metric_is_counted():
     names = ("hits", "scored", "torso_px", "annotated", "error_px")  # as in files of before
     assert tuple(one.name for one in SUMS)[:5] == names
     assert {one for metric in METRICS for one in metric.sums} == set(SUMS)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "fault"),
+    [
+        ("alphas", lambda a: a[None], "expected annotated of shape"),
+        ("alphas", lambda a: a[0], "expected annotated of shape"),
+        ("annotated", lambda a: a[0], "expected annotated of shape"),
+        ("annotated", lambda a: a[:, 1:], "expected annotated of shape"),
+        ("hits", lambda a: a[:, :1], "expected hits of shape"),
+        ("hits", lambda a: a.astype(str), "expected hits of shape"),
+        ("error_px", lambda a: a * np.nan, "error_px has numbers that are not finite"),
+        ("missing_torso", lambda a: np.array("none"), "its missing_torso is unknown"),
+    ],
+)
+def test_what_is_wrong_with_arrays_of_scores(name, change, fault):
+    scores = scores_of(*windows())
+    found = {"alphas": scores.alphas, "missing_torso": np.array("skip"), **scores.sums}
+    assert fault_of(found) == ""
+    assert fault in fault_of({**found, name: change(found[name])})
+    assert fault_of({k: v for k, v in found.items() if k != "alphas"}) == "it has no alphas"

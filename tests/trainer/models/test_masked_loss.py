@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn.functional import mse_loss
 
-from trainer.models.masked_loss import masked_l1, masked_mse, masked_target
+from trainer.models.masked_loss import _is_of_maps, masked_l1, masked_mse, masked_target
 
 
 def example():
@@ -86,6 +86,22 @@ def test_of_heatmaps_the_loss_is_within_a_millionth_of_float64_s(random_masks):
     wanted = (target.double() - predicted.double()).square() * has_target
     found = masked_mse(predicted, target, has_target).item()
     assert found == pytest.approx(wanted.mean().item(), rel=1e-6)
+
+
+@pytest.mark.parametrize("axis", range(5))
+def test_only_a_mask_by_whole_maps_is_read_as_one(axis):
+    """Any other takes the plain way, which broadcasts what it gets."""
+    sizes = [2, 5, 3, 4, 6]
+    predicted, mask = torch.ones(sizes), [2, 1, 3, 1, 1]
+    assert _is_of_maps(predicted, torch.ones(mask, dtype=torch.bool))
+    assert not _is_of_maps(predicted.to("meta"), torch.ones(mask, dtype=torch.bool))
+    mask[axis] = sizes[axis] if mask[axis] == 1 else 1
+    has_target = torch.ones(mask, dtype=torch.bool)
+    assert not _is_of_maps(predicted, has_target)
+    assert not _is_of_maps(predicted[..., 0], has_target[..., 0])
+    has_target.select(axis, 0).fill_(False)
+    wanted = 1 - 1 / mask[axis]
+    assert masked_mse(predicted, torch.zeros(sizes), has_target).item() == pytest.approx(wanted)
 
 
 def test_heatmaps_without_a_target_may_hold_anything_but_a_bad_prediction():

@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from pose_smoother.pretrained.features import body_size
 from trainer.noise.detector_profiles import PROFILES, DetectorParameters, draw_parameters
-from trainer.noise.realistic import autoregressive, body_size, simulate
+from trainer.noise.realistic import _run_with_motion, autoregressive, simulate
 
 PLAIN = DetectorParameters(
     offset=0.0, sd=0.02, shares=(1.0, 0.0, 0.0, 0.0), tau_frames=(2.0, 10.0, 40.0),
@@ -79,6 +80,13 @@ def test_noise_grows_with_speed() -> None:
     made = simulate(clean, np.random.default_rng(0), replace(PLAIN, speed_growth=1.5))
     error = np.linalg.norm(made.noisy - clean, axis=-1)
     assert 1.4 < error[2100:].mean() / error[:1900].mean() < 3.4
+
+
+def test_noise_runs_with_motion_and_rests_with_it() -> None:
+    noise = np.random.default_rng(0).normal(size=(9, 3, 2))
+    np.testing.assert_allclose(_run_with_motion(noise, np.full((9, 3), 1.2)), noise)
+    rested = _run_with_motion(noise, np.zeros((9, 3)))
+    np.testing.assert_allclose(rested[5], noise[0] + 0.5 * (noise[1] - noise[0]))
 
 
 def test_bursts_have_the_rate_and_the_tail_that_was_measured() -> None:

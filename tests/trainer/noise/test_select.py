@@ -10,7 +10,7 @@ from tests.trainer.fake_store import make_store
 from trainer.evaluation.baselines import BaselinesConfig, read_positions
 from trainer.evaluation.baselines import identity as baselines_identity
 from trainer.noise.gaussian import NoiseConfig
-from trainer.noise.select import noise_config, resolved_noise
+from trainer.noise.select import check_noise, noise_config, resolved_noise
 from trainer.runs.folder import RunFolder
 from trainer.training.config import TrainConfig, identity, open_stream, run_config
 from trainer.training.train import train
@@ -111,3 +111,10 @@ def test_runs_of_before_the_setting_had_fresh_noise(store, tmp_path):
 def test_an_unknown_noise_lists_the_known_ones(kind):
     with pytest.raises(InvalidInputError, match="unknown noise 'loud'; known: auto, fresh, frozen"):
         kind("1.1", noise="loud")
+
+
+def test_an_offset_goes_with_every_experiment_but_real():
+    check_noise("auto", 1.5, "1.1")
+    check_noise("auto", 0.0, "real")
+    with pytest.raises(InvalidInputError, match="--mu-in does not go with --exp real"):
+        check_noise("auto", 1.5, "real")

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
+from pose_smoother.pretrained.features import body_size
 from pose_smoother.skeleton import KEYPOINTS, MIRROR
 from tests.trainer.fake_store import REST_PX
 from trainer.noise import simulated
 from trainer.noise.detector_profiles import PROFILES, DetectorProfile
-from trainer.noise.realistic import body_size, simulate
+from trainer.noise.realistic import simulate
 from trainer.noise.residual_statistics import residual_statistics
 from trainer.noise.simulated import HUMAN_PROFILES, detected_run
 

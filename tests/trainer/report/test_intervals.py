@@ -1,11 +1,13 @@
 """Figures equal the runs' own CSVs, rows add up to totals, differences are paired."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from pose_smoother.skeleton import POOLED_NAMES
+from trainer.metrics.bootstrap import interval
 from trainer.metrics.scorer import ALPHAS
 from trainer.report.intervals import as_records, differences, numbers
 from trainer.runs.results_io import load
@@ -60,7 +62,36 @@ def test_intervals_hold_the_figure_and_name_their_videos(listed):
     for number in listed.values():
         if number.dataset == number.keypoint == "all":
             assert number.low <= number.value <= number.high
-            assert number.n_videos == 8  # every fifth of 40 clips, a video each
+            assert number.n_videos == number.n_drawn == 8  # every fifth of 40 clips, a video each
+
+
+def test_where_neighbouring_ids_were_split_as_one_intervals_draw_blocks(found, listed):
+    """Clips of a block often share a source video, so they are not drawn apart."""
+    number = np.cumsum(found.data.clips["split"] == "test") - 1
+    block = number // 4  # eight test clips, each of a video of its own, of two blocks
+    clips = found.data.clips.assign(id=[f"{n}" for n in 20 * block + number], action="run")
+    data = replace(found.data, clips=clips, config={"group_by": "neighbours"})
+    blocks = replace(found, data=data)
+    key = ("mean", "2.3", "all", "all", "error_px", None)
+    alone, together = listed[key], numbers(blocks)[key]
+    assert (together.n_videos, together.n_drawn) == (8, 4)  # two datasets have two blocks each
+    labels = (clips["dataset"] + block.astype(str)).to_numpy(str)
+    wanted = interval(found.scores["mean", "2.3"][0], labels, "error_px")
+    assert (together.low, together.high) == (wanted.low, wanted.high)
+    assert together.value == alone.value
+    again = numbers(blocks, by_video=True)[key]
+    assert (again.low, again.high, again.n_drawn) == (alone.low, alone.high, 8)
+    (pair,) = (d for d in differences(blocks) if _is_of(d, "2.3", "gaussian", "mean"))
+    assert (pair.n_videos, pair.n_drawn) == (8, 4)
+
+
+def _is_of(found, experiment, first, second, metric="error_px"):
+    return (found.experiment, found.first, found.second, found.metric) == (
+        experiment,
+        first,
+        second,
+        metric,
+    )
 
 
 def test_differences_are_those_of_the_rows_on_common_seeds(found, listed):
@@ -83,11 +114,7 @@ def test_differences_are_those_of_the_rows_on_common_seeds(found, listed):
 
 def test_paired_intervals_are_narrower_than_unpaired_ones(found, listed):
     """Rows rise and fall together with a video's difficulty: that is why they are paired."""
-    (paired,) = (
-        d
-        for d in differences(found)
-        if (d.experiment, d.first, d.second, d.metric) == ("2.3", "gaussian", "mean", "error_px")
-    )
+    (paired,) = (d for d in differences(found) if _is_of(d, "2.3", "gaussian", "mean"))
     rows = [listed[m, "2.3", "all", "all", "error_px", None] for m in ("gaussian", "mean")]
     unpaired = math.hypot(*(row.high - row.low for row in rows))
     assert paired.high - paired.low < unpaired

@@ -1,5 +1,7 @@
 """What a run keeps of its data: enough to group clips by video and to tell what leaks."""
 
+from dataclasses import replace
+
 import pytest
 
 from pose_smoother.errors import RunError
@@ -28,6 +30,29 @@ def test_splits_are_counted():
     assert data.shared == {"clips": 0, "videos": 0, "people": 1, "frames": 0}  # one dancer
 
 
+def test_what_was_split_as_one_is_drawn_as_one():
+    data = describe(make_store(n_clips=6, n_frames=16, gaps=False), "abc")
+    clips = data.clips.assign(
+        id=["0019", "0020", "0039", "0020", "x.20", "0020"],
+        action=["run", "run", "run", "sit", "run", "run"],
+        dataset=["penn-action"] * 5 + ["other"],
+        video=list("abcdef"),
+    )
+    by_video = replace(data, clips=clips)
+    by_block = replace(by_video, config={"group_by": "neighbours"})
+    videos = [f"penn-action/{name}" for name in "abcde"] + ["other/f"]
+    assert by_video.drawn_together().tolist() == videos
+    assert by_block.drawn_together(by_video=True).tolist() == videos
+    assert (by_video.is_by_blocks, by_block.is_by_blocks) == (False, True)
+    assert by_block.drawn_together().tolist() == [
+        "penn-action/run 0",
+        *["penn-action/run 1"] * 2,
+        "penn-action/sit 1",  # a video has one action
+        "penn-action/e",  # an id that is no number has no neighbours
+        "other/run 1",
+    ]
+
+
 def test_a_video_in_two_splits_is_seen_with_its_frames():
     store = make_store(n_clips=10, n_frames=16, gaps=False)
     for column in ("video", "dataset"):
@@ -35,6 +60,16 @@ def test_a_video_in_two_splits_is_seen_with_its_frames():
     data = describe(store, "abc")
     assert data.shared["videos"] == 1
     assert data.shared["frames"] == 16
+
+
+def test_the_same_frame_number_of_another_video_is_not_shared():
+    store = make_store(n_clips=10, n_frames=16, gaps=False)
+    before = describe(store, "abc").counted
+    for arrays in store.arrays.values():
+        arrays["frame"] += 2**31 - 1 - arrays["frame"].max()  # as large as they can be
+    after = describe(store, "abc")
+    assert after.counted == before
+    assert after.shared["frames"] == 0
 
 
 def test_everything_comes_back(tmp_path):

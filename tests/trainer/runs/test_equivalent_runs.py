@@ -71,8 +71,8 @@ def test_it_is_reported(store, runs, tmp_path, caplog):
         results = train(quick("deciwatch", "1.1"), store, tmp_path)
     assert results["same_as"] == "deciwatch-1.2-seed0"
     assert "-1.2-seed0 is the same run, because deciwatch does not read the blur" in caplog.text
-    anew = train(quick("deciwatch", "1.1"), store, tmp_path, resume=False, replace=True)
-    assert "same_as" not in anew
+    again = train(quick("deciwatch", "1.1"), store, tmp_path, resume=False, replace=True)
+    assert "same_as" not in again
 
 
 def test_only_the_blur_may_differ(store, runs):

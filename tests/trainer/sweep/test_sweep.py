@@ -80,6 +80,7 @@ def wait_until(condition):
         time.sleep(0.02)
 
 
+@pytest.mark.slow  # fault row 12 does the same with processes that start faster
 def test_killed_and_started_again_every_run_is_there_once(store, undisturbed, tmp_path):
     grid = ["--models", ",".join(MODELS), "--exps", ",".join(EXPERIMENTS), "--jobs", "2"]
     sweep = start(store, tmp_path, *grid)

@@ -70,7 +70,7 @@ Block = SparseFrames | Tensor
 
 
 class WindowBuffer:
-    """A batch of windows in kept memory, of which only what was not zero is cleared again.
+    """A batch of windows in reused memory, of which only what was not zero is cleared again.
 
     Parameters
     ----------

@@ -91,8 +91,8 @@ def difference_table(listed: Sequence[Difference], source: ReportData) -> Table 
     columns = tuple(f.name for f in fields(Difference))
     records = as_records(listed)
     notes = (
-        "Row minus reference, on the same videos, windows and noise: an interval without zero is a "
-        "difference. Above zero is better for PCK, below zero for the error.",
+        "Row minus reference, on the same videos, windows and noise, with intervals as in Table 1: "
+        "one without zero is a difference. Above zero is better for PCK, below zero for the error.",
         "The best other row was picked on these same test videos. differences.csv holds every "
         "pair of rows, at every alpha.",
     )

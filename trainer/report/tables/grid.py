@@ -32,6 +32,7 @@ CSV_COLUMNS = (
     "high",
     "n",
     "n_videos",
+    "n_drawn",
     "seeds",
     "seed_sd",
     "mean_threshold_px",
@@ -65,11 +66,13 @@ class ReportData:
     Attributes
     ----------
     budgets : (model, experiment) -> steps, of rows whose training had a budget.
+    is_by_blocks : whether intervals draw blocks of neighbouring ids, not single videos.
     """
 
     numbers: dict[NumberKey, Number]
     published: Published
     budgets: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    is_by_blocks: bool = False
 
     def published_pck(self, model: str, where: CellKey) -> str | None:
         """The published number that a number here is compared with, with its printed digits."""
@@ -169,6 +172,9 @@ def _facts(source: ReportData, columns: Sequence[CellKey]) -> list[Row]:
     videos = tuple(_range([one.n_videos for one in column]) for column in found)
     rows.append(Row("fact", "Keypoints counted, n", n))
     rows.append(Row("fact", "Videos", videos))
+    if source.is_by_blocks:
+        drawn = tuple(_range([one.n_drawn for one in column]) for column in found)
+        rows.append(Row("fact", "Blocks of neighbouring ids", drawn))
     return rows
 
 

@@ -5,6 +5,7 @@ from itertools import product
 from typing import Any
 
 from pose_smoother.skeleton import POOLED_NAMES
+from pose_smoother.store.config import NEIGHBOURING_IDS
 from trainer.experiments import EXPERIMENTS, REAL, THESIS_MODELS
 from trainer.metrics.scorer import ALPHAS
 from trainer.report.tables.grid import (
@@ -26,18 +27,28 @@ BY_K: dict[str, list[str]] = {
 }
 _PCK_NOTE = (
     "PCK in percent; the mean threshold is the mean distance, in heatmap pixels, within which a "
-    "keypoint counts as found.",
-    "Intervals: 95 % by bootstrap over test videos; n counts keypoints of test windows, for each "
-    "seed.",
+    "keypoint counts as found."
 )
 
 
 def pck_table(source: ReportData, k: str) -> Table:
     """Table 1 (k = 1) or 2 (k = 2): PCK at three alphas by experiment, then both errors."""
     title = f"Table {k}: test PCK and errors, shifting-scalar k = {k}"
-    notes = (*_PCK_NOTE, *_error_notes(source))
+    notes = (_PCK_NOTE, interval_note(source), *_error_notes(source))
     block = Block("", _headline(source, k))
     return grid(source, f"table{k}", title, _headline_heads(k), [block], notes)
+
+
+def interval_note(source: ReportData) -> str:
+    """What the intervals of a table draw, and what n counts."""
+    drawn = (
+        f"blocks of {NEIGHBOURING_IDS} neighbouring ids, which were split as one and often share a "
+        "source video"
+        if source.is_by_blocks
+        else "test videos"
+    )
+    n = "n counts keypoints of test windows, for each seed"
+    return f"Intervals: 95 % by bootstrap over {drawn}; {n}."
 
 
 def _headline(source: ReportData, k: str, torso: str = "") -> tuple[CellKey, ...]:
@@ -84,7 +95,7 @@ def keypoint_table(source: ReportData, k: str, alpha: float) -> Table:
     notes = [
         "Left and right are pooled. The total is the micro average: the keypoints' rows weighted "
         "by n give it again.",
-        *_PCK_NOTE[1:],
+        interval_note(source),
         *(_odd_totals(source, k, alpha) if is_printed else ()),
     ]
     title = f"Table {number}: test PCK@{alpha:g} by keypoint, k = {k}{note}"
@@ -106,7 +117,8 @@ def one_side_table(source: ReportData) -> Table | None:
         "side is annotated; Tables 1 to 4 score only frames with both."
         if metric == "pck_one_side"
         else "Only frames with both shoulders and both hips annotated are scored.",
-        *_PCK_NOTE,
+        _PCK_NOTE,
+        interval_note(source),
         *_error_notes(source),
     )
     heads = _headline_heads("1")
@@ -135,7 +147,7 @@ def motion_table(source: ReportData) -> Table:
         "the difference between predicted and true second differences, in frames of the window. "
         "Lag: how late predictions come, by least squares along the true motion; below zero is "
         "early.",
-        _PCK_NOTE[1],
+        interval_note(source),
     )
     return grid(source, "motion", "Pixel error, acceleration error and lag", heads, blocks, notes)
 
@@ -153,7 +165,8 @@ def real_table(source: ReportData) -> Table:
         "Not of the thesis. The noise is that of simulated detectors, drawn near measured ones: "
         "smaller than the thesis's and mostly slow, with a constant offset, bursts and missed "
         "keypoints (docs/experiments.md).",
-        *_PCK_NOTE,
+        _PCK_NOTE,
+        interval_note(source),
         "Models of coordinates and filters read and are scored at sub-pixel positions, models of "
         "heatmaps at whole pixels.",
     )
@@ -179,7 +192,9 @@ def dataset_table(source: ReportData, datasets: Sequence[str]) -> Table | None:
         [(f"PCK@{alpha:g}", len(BY_K["1"])) for alpha in ALPHAS],
         [(f"k.{name.split('.')[1]}", 1) for _ in ALPHAS for name in BY_K["1"]],
     ]
-    return grid(source, "datasets", "Test PCK by dataset", heads, blocks, _PCK_NOTE)
+    return grid(
+        source, "datasets", "Test PCK by dataset", heads, blocks, (_PCK_NOTE, interval_note(source))
+    )
 
 
 def _headline_heads(k: str) -> list[list[tuple[str, int]]]:

@@ -30,6 +30,25 @@ def test_time_is_where_neighbours_are_near(n_people: int, n_frames: int) -> None
         assert bool(found.warnings) == (n_people > 1 and n_frames > 1)
 
 
+@pytest.mark.parametrize(
+    ("shape", "order"),
+    [
+        ((17, 30, 2), (-1, 1, 0, 2)),
+        ((17, 9, 2), (-1, 1, 0, 2)),
+        ((30, 17, 2), (-1, 0, 1, 2)),
+        ((17, 17, 2), (-1, 0, 1, 2)),
+    ],
+)
+def test_keypoints_first_where_the_names_are_as_many(shape: tuple[int, ...], order: object) -> None:
+    assert find_layout(np.zeros(shape), n_keypoints=17).order == order
+    assert find_layout(np.zeros((2, 9, 2)), n_keypoints=2).order == (-1, 1, 0, 2)
+
+
+def test_of_many_frames_some_are_looked_at() -> None:
+    for n_frames in (2000, 2001):
+        assert find_layout(people(2, n_frames, 1).transpose(1, 0, 2, 3)).order == (1, 0, 2, 3)
+
+
 def test_people_who_are_absent_are_no_evidence() -> None:
     array = people(3, 40)
     array[1, 5:] = 0

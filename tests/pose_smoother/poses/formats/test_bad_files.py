@@ -113,6 +113,14 @@ def test_the_layout_of_yolo_is_that_of_its_data_yaml_or_skeleton(tmp_path: Path)
     assert len(read_poses(path, skeleton="coco-17").names) == 17
 
 
+def test_the_last_number_of_yolo_is_a_confidence_or_an_id(tmp_path: Path) -> None:
+    for last, person in (("0.9", "link-1"), ("7", "7")):
+        for number in (1, 2):
+            line = "0 0.5 0.5 0.2 0.2 " + " ".join(["0.4"] * 51)
+            path = label(tmp_path, f"{line} {last}\n", f"{number}.txt")
+        assert [track.person for track in read_poses(path).tracks] == [person]
+
+
 def stored(folder: Path, name: str, change: Callable[[h5py.File], None]) -> Path:
     path = folder / f"a{Path(name).suffix}"
     path.write_bytes((FILES / name).read_bytes())

@@ -131,7 +131,7 @@ def saved(folder: Path, **arrays: Any) -> Path:
 @pytest.mark.parametrize(
     ("arrays", "told"),
     [
-        ({"poses": np.zeros((2, 17, 2))}, "expected an array called keypoints, found poses"),
+        ({"a": np.zeros(2), "b": np.zeros(2)}, "expected an array called keypoints, found a, b"),
         ({"keypoints": np.zeros((2, 17))}, r"expected the axes \(time, .*, found \(2, 17\); other"),
         (
             {"keypoints": np.zeros((2, 17, 4))},
@@ -153,6 +153,12 @@ def saved(folder: Path, **arrays: Any) -> Path:
 )
 def test_bad_npz(arrays: dict[str, Any], told: str, tmp_path: Path) -> None:
     refused(saved(tmp_path, **arrays), told)
+
+
+def test_of_many_arrays_ten_are_named(tmp_path: Path) -> None:
+    for n, more in ((3, "a2$"), (10, "a9$"), (11, "a9 and 1 more$")):
+        saved(tmp_path, **{f"a{i}": np.zeros(1) for i in range(n)})
+        refused(next(tmp_path.glob("*.npz")), f"an array called keypoints, found a0, .*{more}")
 
 
 def test_damaged_npz(tmp_path: Path) -> None:
@@ -277,9 +283,15 @@ def test_normalised_coordinates_are_reported(tmp_path: Path) -> None:
     poses = read_poses(saved(tmp_path, keypoints=np.rint(keypoints)))  # a corner, in pixels
     assert not any("normalised" in w for w in poses.warnings)
 
+    metres = rng.uniform(-0.1, 1.1, (4, 17, 3)) - [0, 0, 1]
+    poses = read_poses(saved(tmp_path, keypoints=metres))
+    assert not any("normalised" in w for w in poses.warnings)
+
 
 def test_scores_that_are_no_probabilities_are_reported(tmp_path: Path) -> None:
-    for scores, told in ((np.full((4, 17), -2.5), True), (np.full((4, 17), 0.5), False)):
+    sure = np.tile([1.0, 0.0], (4, 9))[:, :17]
+    cases = ((np.full((4, 17), -2.5), True), (np.full((4, 17), 0.5), False), (sure, False))
+    for scores, told in cases:
         poses = read_poses(saved(tmp_path, keypoints=np.full((4, 17, 2), 9.5), scores=scores))
         warned = "scores lie between -2.5 and -2.5: not probabilities, kept as they are"
         assert (warned in poses.warnings) == told

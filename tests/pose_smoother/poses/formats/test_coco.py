@@ -76,7 +76,7 @@ def test_a_category_that_does_not_name_them_is_reported(names: list[str], tmp_pa
 def test_a_number_of_keypoints_that_no_skeleton_has_is_numbered(tmp_path: Path) -> None:
     poses = read(tmp_path, [{"image_id": i, "keypoints": points(9, i, 0.5)} for i in range(3)])
     assert poses.names == tuple("012345678")
-    assert any("numbered from 0; say which" in w for w in poses.warnings)
+    assert any(w.endswith("numbered from 0") for w in poses.warnings)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What single formats have of their own."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ import pytest
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.poses.formats import find_format, read_poses, write_keypoints
 from pose_smoother.poses.formats.nwb import frame_numbers
-from pose_smoother.poses.formats.text_table import number_text, parse
+from pose_smoother.poses.formats.sleap import _chosen, _skeletons
+from pose_smoother.poses.formats.text_table import number_text, parse, plain
+from pose_smoother.poses.formats.tracks_io import frame_rate
 from pose_smoother.poses.skeletons import skeleton
 from pose_smoother.poses.tracks import Poses
 from tests.pose_smoother.poses.formats.samples import FILES, csv_wide, make
@@ -54,6 +57,28 @@ def test_coco_visibility_is_no_score(tmp_path: Path) -> None:
     assert poses.tracks[0].keypoints[0, 2].tolist() == [5, 6]
 
 
+def test_coco_scores_of_0_and_1_are_scores(tmp_path: Path) -> None:
+    points = [1.5, 2, 1, 3, 4, 1, 5, 6, 0]
+    poses = read_json(tmp_path, [{"image_id": 1, "keypoints": points}], skeleton="numbered")
+    assert poses.tracks[0].score.tolist() == [[1, 1, 0]]
+    pairs = [{"image_id": 1, "keypoints": [[1.5, 2.0], [3.0, 4.0]]}]
+    (track,) = read_json(tmp_path, pairs, skeleton="numbered").tracks
+    assert track.keypoints.tolist() == [[[1.5, 2], [3, 4]]]
+    assert np.isnan(track.score).all()
+
+
+def test_options_of_read_poses_have_names(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="positional"):
+        read_poses(tmp_path, "coco-results")  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("rate", "found"), [(0.5, 0.5), (1, 1.0), (0, None), (-1, None), (math.inf, None), (True, None)]
+)
+def test_frame_rates(rate: float, found: float | None) -> None:
+    assert frame_rate(rate) == found
+
+
 def test_coco_frames_by_the_images_own_words(tmp_path: Path) -> None:
     images = [
         {"id": 5, "file_name": "x.jpg", "frame_id": 2, "video_id": "a"},
@@ -81,6 +106,10 @@ def test_mmpose_without_frames_or_names(tmp_path: Path) -> None:
     assert [t.frame.tolist() for t in poses.tracks] == [[0], [0]]
     poses = read_json(tmp_path, [{"frame_id": 4, "instances": [person]}])
     assert poses.tracks[0].frame.tolist() == [4]
+    flat = [{"keypoints": [1.5, 2.5] * 17, "keypoint_scores": [0.5] * 17}]
+    poses = read_json(tmp_path, flat)
+    write_keypoints(poses, [poses.tracks[0].keypoints + 1], tmp_path / "b.json")
+    assert json.loads((tmp_path / "b.json").read_text())[0]["keypoints"] == [2.5, 3.5] * 17
 
 
 def test_json_is_laid_out_as_it_was(tmp_path: Path) -> None:
@@ -116,7 +145,7 @@ def test_openpose_folders_are_sorted_by_number_and_written_again(tmp_path: Path)
     assert poses.tracks[0].frame.tolist() == [2, 10]
     assert poses.names == skeleton("body-25").keypoints
     assert not any("out of order" in warning for warning in poses.warnings)
-    assert "1 other files of the folder are not frames: not copied" in poses.warnings
+    assert "1 other file of the folder is no frame: not copied" in poses.warnings
     write_keypoints(poses, [poses.tracks[0].keypoints], tmp_path / "out")
     moved = [poses.tracks[0].keypoints + 1]
     write_keypoints(poses, moved, tmp_path / "out")  # an earlier output is replaced
@@ -150,6 +179,25 @@ def test_csv_in_latin_1_and_with_tabs(tmp_path: Path) -> None:
     assert poses.names == ("knie",)
     write_keypoints(poses, [poses.tracks[0].keypoints * 2], tmp_path / "b.tsv")
     assert (tmp_path / "b.tsv").read_bytes() == text.replace("2.5\t3", "5.0\t6").encode("latin-1")
+
+
+def test_csv_xy_names_may_follow_the_axis(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("x_nose,y_nose,x.left ear,y.left ear\n1.5,2,3,4\n")
+    poses = read_poses(tmp_path / "a.csv")
+    assert (poses.format, poses.names) == ("csv-xy", ("nose", "left ear"))
+
+
+def test_a_comment_is_the_header_where_it_has_as_many_cells(tmp_path: Path) -> None:
+    for title, head in (("# x,y,z", 1), ("# x,y", 2), ("# all,of,them,are", 2)):
+        raw = f"# by hand\n{title}\n1,2,3\n".encode()
+        assert parse(raw).head == head
+    assert [plain(cell) for cell in ('"a"', '"a"b', '"', "a")] == ["a", '"a"b', '"', "a"]
+
+
+def test_short_lines_grow_up_to_what_is_written() -> None:
+    table = parse(b'a;b;c;d\n"1";2\n3,5;4\n5\n')
+    found = table.changed({1: {3: 1.5}, 2: {2: 2.0}, 3: {1: 7.0}})
+    assert found == b'a;b;c;d\n"1";2;;1.5\n3,5;4;2\n5;7\n'.replace(b"1.5", b"1,5")
 
 
 def test_csv_wide_without_a_frame_column(tmp_path: Path) -> None:
@@ -262,6 +310,107 @@ def test_sleap_io_agrees(tmp_path: Path) -> None:
         np.testing.assert_allclose(values, keypoints + 2)
 
 
+@pytest.mark.parametrize(("rate", "fps"), [(0.5, 0.5), (1, 1.0), (0, None), (np.nan, None)])
+def test_movement_rates(rate: float, fps: float | None, tmp_path: Path) -> None:
+    path = tmp_path / "a.nc"
+    path.write_bytes((FILES / "movement.nc").read_bytes())
+    with h5py.File(path, "r+") as file:
+        file.attrs["fps"] = rate
+    assert read_poses(path).fps == fps
+
+
+def test_dlc_without_likelihoods_or_some_keypoints(tmp_path: Path) -> None:
+    rows = [
+        *("scorer,s,s,s,s,s,s", "individuals,m,m,m,m,n,n"),
+        *("bodyparts,a,a,b,b,a,a", "coords,x,y,x,y,x,y", "0,1,2,3,4,5,6", "1,2,2,3,4,5,6"),
+    ]
+    (tmp_path / "a.csv").write_text("\n".join(rows) + "\n")
+    first, second = read_poses(tmp_path / "a.csv").tracks
+    assert np.isnan(first.score).all()
+    assert first.keypoints[0].tolist() == [[1, 2], [3, 4]]
+    assert second.keypoints[0, 0].tolist() == [5, 6]
+    assert np.isnan(second.keypoints[:, 1]).all()
+
+
+def test_a_keypoint_without_a_row_has_no_place(tmp_path: Path) -> None:
+    rows = ["frame,keypoint,x,y", "1,a,5,6", "1,b,7,8", "2,a,6,7", "3,a,6,7", "3,b,7,8"]
+    (tmp_path / "a.csv").write_text("\n".join(rows) + "\n")
+    poses = read_poses(tmp_path / "a.csv")
+    (track,) = poses.tracks
+    assert np.isnan(track.keypoints[1, 1]).all()
+    write_keypoints(poses, [np.nan_to_num(track.keypoints, nan=90.0) + 1], tmp_path / "b.csv")
+    assert (tmp_path / "b.csv").read_text().split()[1:] == [
+        *("1,a,6,7", "1,b,8,9", "2,a,7,8", "3,a,7,8", "3,b,8,9")
+    ]
+
+
+@pytest.mark.parametrize(("n", "names"), [(33, "blazepose-33"), (21, None), (40, None)])
+def test_mediapipe_landmarks_without_names(n: int, names: str | None, tmp_path: Path) -> None:
+    frames = [{"frame": f, "landmarks": [{"x": 0.1 * f, "y": 0.2}] * n} for f in (1, 2)]
+    found = read_json(tmp_path, frames).names
+    assert found == (skeleton(names).keypoints if names else tuple(map(str, range(n))))
+
+
+@pytest.mark.parametrize("with_z", [0, 1])
+def test_z_of_some_keypoints_is_reported(with_z: int, tmp_path: Path) -> None:
+    titles = [
+        f"{k}_{axis}" for i, k in enumerate("ab") for axis in ("xyz" if i == with_z else "xy")
+    ]
+    for order in (titles, titles[::-1]):
+        rows = [",".join(["frame", *order]), "1,1,2,3,4,5", "2,1,2,3,4,5"]
+        (tmp_path / "a.csv").write_text("\n".join(rows) + "\n")
+        poses = read_poses(tmp_path / "a.csv")
+        assert poses.tracks[0].keypoints.shape == (2, 2, 2)
+        assert any("only some keypoints have z" in str(text) for text in poses.warnings)
+
+
+def test_dlc_columns_in_several_blocks(tmp_path: Path) -> None:
+    """pandas stores a block of columns for each type of number."""
+    whole, parts, out = (tmp_path / f"{name}.h5" for name in ("whole", "parts", "out"))
+    whole.write_bytes((FILES / "dlc_fixed.h5").read_bytes())
+    parts.write_bytes(whole.read_bytes())
+    with h5py.File(parts, "r+") as file:
+        (group,) = file.values()
+        stored = {name: group[name][()] for name in group if name.startswith("block0")}
+        for block, columns in ((0, slice(0, 2)), (1, slice(2, None))):
+            for name, value in stored.items():
+                if "level" not in name:
+                    value = value[..., columns]
+                name = name.replace("block0", f"block{block}")
+                if name in group:
+                    del group[name]
+                group[name] = value
+        group.attrs["nblocks"] = 2
+        group.attrs["block1_items_nlevels"] = group.attrs["block0_items_nlevels"]
+    poses, one = read_poses(parts), read_poses(whole)
+    np.testing.assert_array_equal(poses.tracks[0].keypoints, one.tracks[0].keypoints)
+    write_keypoints(poses, [t.keypoints + 1 for t in poses.tracks], out)
+    for found, before in zip(read_poses(out).tracks, one.tracks, strict=True):
+        np.testing.assert_allclose(found.keypoints, before.keypoints + 1)
+
+
+def test_nwb_frames_of_a_long_recording() -> None:
+    notes: list[str] = []
+    _, frame, step = frame_numbers(np.arange(100) / 25 + 3, notes)
+    assert (frame.tolist(), notes) == (list(range(100)), [])
+    assert step == pytest.approx(1 / 25)
+    _, frame, step = frame_numbers(np.array([0.0, 1.0, 2.0, 3.3]), notes)
+    assert (frame.tolist(), step, len(notes)) == ([0, 1, 2, 3], None, 1)
+
+
+def test_sleap_takes_what_was_made_by_hand_of_a_track() -> None:
+    kinds = [("instance_type", int), ("from_predicted", int), ("instance_id", int), ("track", int)]
+    rows = [(0, -1, 0, 0), (1, -1, 1, 0), (1, -1, 2, 1), (0, 4, 3, -1), (1, -1, 4, -1)]
+    instances = np.array(rows, kinds)
+    assert _chosen(instances, np.zeros(5, np.int64)) == [0, 2, 3]
+
+
+def test_sleap_nodes_have_numbers() -> None:
+    graph = {"nodes": [{"id": "x"}]}
+    with pytest.raises(InvalidInputError, match="the skeletons cannot be read"):
+        _skeletons({"nodes": [{"name": "a"}], "skeletons": [graph]})
+
+
 def test_nwb_frames_from_timestamps() -> None:
     told: list[str] = []
     time = np.array([5.0, 5.1, 5.2, 5.5, 5.1000001])[[0, 1, 2, 3]]
@@ -281,3 +430,16 @@ def test_formats_are_distinguished_by_content(tmp_path: Path) -> None:
     ):
         (tmp_path / "a.json").write_text(text, encoding="utf-8")
         assert find_format(tmp_path / "a.json") == name
+
+
+def test_timestamps_of_a_camera_keep_their_gaps() -> None:
+    rng = np.random.default_rng(0)
+    number = np.delete(np.arange(3000), [50, 51, 700])
+    number[2000:] += 5000  # a pause: how many frames it takes is not exact
+    notes: list[str] = []
+    _, frame, step = frame_numbers(number / 29.97 + rng.normal(0, 0.001, len(number)), notes)
+    assert notes == []
+    assert np.array_equal(frame[:2000], number[:2000])
+    assert np.array_equal(np.diff(frame)[2001:], np.diff(number)[2001:])
+    assert abs(np.diff(frame)[1999] / np.diff(number)[1999] - 1) < 0.01
+    assert step == pytest.approx(1 / 29.97, rel=1e-3)

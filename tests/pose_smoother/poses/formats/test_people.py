@@ -9,7 +9,7 @@ import pytest
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.poses.formats import read_poses, write_keypoints
-from pose_smoother.poses.formats.individuals import frame_step, person_id
+from pose_smoother.poses.formats.individuals import frame_step, person_id, some
 from pose_smoother.poses.formats.linking import MAX_GAP, link
 from pose_smoother.poses.formats.tracks_io import named_frame
 from pose_smoother.poses.tracks import Floats, Poses
@@ -208,13 +208,14 @@ def test_the_best_assignment_is_linked() -> None:
     assert link(frame, keypoints, 1) == ["link-1", "link-2", "link-2", "link-3"]
 
 
-def test_individuals_who_cross_are_distinguished_by_their_motion() -> None:
+@pytest.mark.parametrize("start", [0, 500])
+def test_individuals_who_cross_are_distinguished_by_their_motion(start: int) -> None:
     n_frames = 40
     x = np.stack([np.arange(n_frames) * 2.0, 80 - np.arange(n_frames) * 2.0], axis=1)
     keypoints = np.stack([square(v) for v in x.ravel()])
     frame = np.repeat(np.arange(n_frames), 2)
     keep = frame != 19  # both at one place, and unseen just then
-    found = np.array(link(frame[keep], keypoints[keep], 1))
+    found = np.array(link(frame[keep] + start, keypoints[keep], 1))
     who = np.tile(["link-1", "link-2"], n_frames)[keep]
     assert (found == who).all()
 
@@ -234,6 +235,26 @@ def test_who_has_no_keypoint_belongs_to_nobody_and_stays(tmp_path: Path) -> None
     assert [track.frame.tolist() for track in poses.tracks] == [[1, 2], [1, 2]]
     write_keypoints(poses, [t.keypoints + 1 for t in poses.tracks], tmp_path / "b.csv")
     assert (tmp_path / "b.csv").read_text().splitlines()[2] == "1,,"
+
+
+def test_who_has_one_keypoint_missing_is_linked_too(tmp_path: Path) -> None:
+    rows = ["frame,a_x,a_y,b_x,b_y"]
+    rows += [f"{f},{x},6,,{y}" for f in (1, 2) for x, y in ((5, ""), (500, ""))]
+    rows[2] = "1,500,6,520,9"
+    (tmp_path / "a.csv").write_text("\n".join(rows) + "\n")
+    tracks = read_poses(tmp_path / "a.csv").tracks
+    assert [track.keypoints[:, 0, 0].tolist() for track in tracks] == [[5, 5], [500, 500]]
+
+
+def test_lists_in_messages_end_after_three() -> None:
+    assert [some(range(n)) for n in (2, 3, 4)] == ["0, 1", "0, 1, 2", "0, 1, 2 and 1 more"]
+
+
+def test_rows_that_repeat_another_may_have_no_score(tmp_path: Path) -> None:
+    rows = ["frame,keypoint,x,y,score", "1,a,5,6,", "1,b,7,8,", "1,a,5,6,", "2,a,6,7,0.5"]
+    (tmp_path / "a.csv").write_text("\n".join(rows) + "\n")
+    (track,) = read_poses(tmp_path / "a.csv").tracks
+    assert track.frame.tolist() == [1, 2]
 
 
 @pytest.mark.parametrize("ids", [False, True])

@@ -1,4 +1,4 @@
-"""Row 19: a finished run is trained anew and the new one dies; one finished run is always there."""
+"""Row 19: a finished run is trained again and the new one dies; a finished run is always there."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ from trainer.runs.folder import RunFolder
 from trainer.runs.layout import CONFIG, SCORES, STATE
 from trainer.runs.results_io import RESULTS_JSON, write_results
 
-NUMBER, FAULT = 19, "training anew that dies at any step"
+NUMBER, FAULT = 19, "training again that dies at any step"
 TRIES, SHARE = 500, 12
 _EVENTS = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "open", "shutil.rmtree")
 _RESULTS = {"rows": [], "best_epoch": 1}
@@ -48,11 +48,11 @@ def _die_at(step: int) -> None:
     sys.addaudithook(hook)
 
 
-def _train(run: Path, anew: bool) -> str:
+def _train(run: Path, again: bool) -> str:
     """The steps of a training that touch its folder; what the second command does, too."""
     with RunFolder(run) as held:
-        if anew:
-            held.begin_anew(replace=True)
+        if again:
+            held.start_again(replace=True)
         held.claim({"identity": {"seed": 1}})
         if not held.is_finished():
             held.set_state("running")
@@ -79,13 +79,13 @@ def attempt(ready: Path, folder: Path, rng: np.random.Generator, index: int) -> 
 
         def dying(step: int = step) -> str:
             _die_at(step)
-            return _train(run, anew=True)
+            return _train(run, again=True)
 
         run_all([dying])
         if not _finished(run):
             found.problems.append(f"no finished run after a death at step {step}")
             return found
-    (last,) = run_all([lambda: _train(run, anew=False)])
+    (last,) = run_all([lambda: _train(run, again=False)])
     if last.kind != "done" or not (run / RESULTS_JSON).exists():
         found.problems.append(f"the run did not end: {last.kind} {last.text}")
     if (folder / ".before").exists():

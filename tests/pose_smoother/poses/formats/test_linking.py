@@ -1,0 +1,78 @@
+"""Linking in its parts: which pairs are looked at, their distances, and how far a link reaches."""
+
+import numpy as np
+import pytest
+
+from pose_smoother.poses.formats import linking
+from pose_smoother.poses.formats.linking import _boxes, _is_clear, _Linker, link
+from pose_smoother.poses.tracks import Floats
+
+
+def square(x: float) -> Floats:
+    """An individual of four keypoints, ten wide, at x."""
+    return np.array([[x, 0.0], [x + 10, 0], [x + 10, 10], [x, 10]])
+
+
+def crowd(counts: list[int]) -> tuple[np.ndarray, Floats]:
+    """Frames and keypoints of so many individuals a frame, who move by one a frame."""
+    frame = np.repeat(np.arange(len(counts)), counts)
+    place = np.concatenate([100.0 * np.arange(n) for n in counts]) + frame
+    return frame, np.stack([square(x) for x in place])
+
+
+@pytest.mark.parametrize(
+    ("n_missing", "moved", "is_linked"),
+    [
+        (0, 4.9, True),  # half of the side
+        (0, 5.1, False),
+        (2, 5.9, True),  # and a twentieth for every missing frame
+        (2, 6.1, False),
+        (20, 9.9, True),  # and never more than the side
+        (20, 10.1, False),
+    ],
+)
+def test_how_far_a_link_reaches(n_missing: int, moved: float, is_linked: bool) -> None:
+    frame = np.array([0, 0, n_missing + 1, n_missing + 1])
+    found = link(frame, np.stack([square(x) for x in (0, 900, moved, 900)]), 1)
+    assert found == ["link-1", "link-2", "link-1" if is_linked else "link-3", "link-2"]
+
+
+@pytest.mark.parametrize("values", [1, 1 << 22])
+def test_every_pair_of_neighbouring_frames_is_looked_at_once(
+    values: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(linking, "_CHUNK_VALUES", values)
+    frame, keypoints = crowd([3, 1, 4, 2, 3])
+    linker = _Linker(frame, keypoints, 1)
+    chunks = list(linker._pairs(np.full(len(frame), 10.0)))
+    assert len(chunks) == (4 if values == 1 else 1)
+    pairs = [pair for a, b, _ in chunks for pair in zip(a.tolist(), b.tolist(), strict=True)]
+    every = range(len(frame))
+    assert sorted(pairs) == [(a, b) for a in every for b in every if frame[b] == frame[a] + 1]
+    for a, b, distance in chunks:
+        apart = np.abs(keypoints[a, 0, 0] - keypoints[b, 0, 0]) / 10
+        np.testing.assert_allclose(distance, apart)
+
+
+def test_distances_are_over_common_keypoints_else_between_boxes() -> None:
+    keypoints = np.stack([square(0.0), square(3.0), square(8.0)])
+    keypoints[1, :2] = np.nan
+    keypoints[2, 2:] = np.nan
+    linker = _Linker(np.array([0, 0, 1]), keypoints, 1)
+    size, b = np.array([20.0, 10.0, 40.0]), np.array([1, 2, 2])
+    a = np.array([0, 0, 1])
+    found = linker._distance(keypoints[a], linker.centre[a], b, size[a], size)
+    np.testing.assert_allclose(found, [3 / 20, 8 / 40, np.hypot(5, 10) / 40])
+
+
+def test_boxes_are_of_what_is_known() -> None:
+    keypoints = np.array([[[10.0, 30], [14, 90]], [[5, -7], [np.nan] * 2], [[np.nan] * 2] * 2])
+    centre, side = _boxes(keypoints)
+    np.testing.assert_array_equal(centre, [[12, 60], [5, -7], [np.nan, np.nan]])
+    assert side.tolist() == [60, 0, 0]
+
+
+def test_a_pair_is_clear_where_the_next_one_is_twice_as_far() -> None:
+    row = np.array([3, 1, 1, 2, 2, 3, 1, 4])
+    distance = np.array([0.3, 0.1, 0.2, 0.1, 0.19, 0.2, 0.5, 9.0])
+    assert _is_clear(row, distance).tolist() == [False, True, *[False] * 5, True]
