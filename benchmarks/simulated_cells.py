@@ -18,8 +18,8 @@ from tqdm import tqdm
 
 import pose_smoother as ps
 from benchmarks.simulated import CORRELATIONS, Floats, noise
+from pose_smoother.pretrained.features import body_size
 from trainer.data.clean_motion import MotionPool
-from trainer.noise.realistic import body_size
 from trainer.runs.results_io import write_csv
 
 SEED = 4242
