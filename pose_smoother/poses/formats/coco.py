@@ -195,11 +195,14 @@ def read(path: Path, skeleton: str | None) -> Poses:
     places = _places(people, where, images)
     ids = [person_name(person, PERSON_KEYS) for person in people]
     fps = _fps(document)
-    del document, items, images, people, data, found, values  # they take most of the memory
+    videos = [video for video, _ in places]
+    frames = np.array([frame for _, frame in places], dtype=np.int64)
+    # They take most of the memory; a number of the document would keep what lies next to it.
+    del document, items, item, images, people, places, data, found, values
     seen = Detections(
-        [video for video, _ in places],
+        videos,
         ids,
-        np.array([frame for _, frame in places], dtype=np.int64),
+        frames,
         stacked[..., :2],
         stacked[..., 2],
     )
