@@ -186,8 +186,7 @@ def _smooth_file(chosen: dict[str, Any], source: Path, out: Path) -> str:
         write_view(source, (out,), page, fps=chosen["fps"], reports=False, **reading)
     if chosen["summary_format"] == "json":
         return json.dumps({"out": str(out), **summary.as_dict()})
-    tracks = "1 track" if summary.n_tracks == 1 else f"{summary.n_tracks} tracks"
-    return f"wrote {out}: {summary.n_frames} frames in {tracks}; {summary.line()}"
+    return f"wrote {out}: {summary.size()}; {summary.line()}"
 
 
 def _method(

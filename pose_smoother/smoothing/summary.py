@@ -79,6 +79,11 @@ class Summary:
         fields: dict[str, Any] = _without_nan(asdict(self))
         return fields
 
+    def size(self) -> str:
+        """How much was smoothed: ``1,000 frames in 1 track``."""
+        tracks = "1 track" if self.n_tracks == 1 else f"{self.n_tracks} tracks"
+        return f"{self.n_frames:,} frames in {tracks}"
+
     def line(self) -> str:
         """The summary as one line of text."""
         parts = [f"{self.n_changed} of {_points(self.n_points)} changed"]
