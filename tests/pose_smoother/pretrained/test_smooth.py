@@ -56,12 +56,11 @@ def test_clean_input_stays() -> None:
     assert np.linalg.norm(smooth - clean, axis=-1).max() < 0.002 * info.size
 
 
-@pytest.mark.parametrize("frame", [100, 101, 102, 103])
-def test_clean_motion_that_is_quick_stays_too(frame: int) -> None:
+def test_clean_motion_that_is_quick_stays_too() -> None:
     """Fourth differences alone would call its jumps noise."""
     clean = _motion()
-    clean[frame:, 3] += 150.0
-    clean[frame + 40 :, 4:6] -= 90.0
+    clean[100:, 3] += 150.0
+    clean[140:, 4:6] -= 90.0
     smooth, info = smooth_pretrained(clean)
     assert np.linalg.norm(smooth - clean, axis=-1).max() < 0.002 * info.size
 

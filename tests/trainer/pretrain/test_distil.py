@@ -77,8 +77,8 @@ def test_both_trainings_run_one_after_the_other_and_go_on(tmp_path: Path, monkey
     for module, name in ((train_denoiser, "draw_batch"), (distil, "draw_two_way")):
         monkeypatch.setattr(module, name, partial(getattr(module, name), positions=300))
     first, file = tmp_path / "first", tmp_path / "file"
-    train_denoiser.main(["--out", str(first), "--steps", "1", "--pool", "6"])
-    command = ["--out", str(file), "--weights", str(first / "weights.npz"), "--pool", "6"]
+    train_denoiser.main(["--out", str(first), "--steps", "1", "--pool", "2"])
+    command = ["--out", str(file), "--weights", str(first / "weights.npz"), "--pool", "2"]
     distil.main([*command, "--steps", "2"])
     before = torch.load(file / "last.pt", weights_only=True)
     distil.main([*command, "--steps", "4"])
