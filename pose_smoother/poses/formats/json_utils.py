@@ -146,7 +146,8 @@ def dump(document: Any, raw: bytes) -> bytes:
         data = b"[" + separators[0].encode().join(parts) + b"]"
     if indent and indent[1]:
         data = data.replace(b"\n", b"\r\n")
-    return mark + data + raw[len(raw.rstrip()) :]
+    around = mark, raw[len(raw.rstrip()) :]
+    return data.join(around) if any(around) else data
 
 
 def _dumped(document: Any, *, separators: tuple[str, str], **how: Any) -> bytes:
