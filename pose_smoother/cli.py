@@ -11,6 +11,7 @@ import click
 from pose_smoother.cli_batch import KEYPOINT_FILES, smooth_paths
 from pose_smoother.cli_support import (
     HELP_OPTIONS,
+    MISSING,
     PATH,
     FiniteRange,
     OneLineErrors,
@@ -76,14 +77,7 @@ main.add_command(view)
     type=click.IntRange(0),
     help="Fill missing points in gaps of at most so many frames; 0 fills nothing.",
 )
-@click.option(
-    "--missing",
-    default="auto",
-    show_default=True,
-    metavar="auto|none|zero,minus-one",
-    help="Positions that mark a missing point: zero (0, 0), minus-one (-1, -1); auto decides by "
-    "the points around them.",
-)
+@MISSING
 @click.option(
     "--fix-swaps",
     is_flag=True,
@@ -178,7 +172,7 @@ def _smooth_file(chosen: dict[str, Any], source: Path, out: Path) -> str:
         method = given if known_now else _method(*how, poses.fps)
         return smooth_by(method, poses, rules, chosen["fix_swaps"], chosen["names_map"])
 
-    reading = ("format", "skeleton", "layout", "missing")
+    reading = {name: chosen[name] for name in ("format", "skeleton", "layout", "missing")}
     summary = smooth_file(
         source,
         check_output(
@@ -186,14 +180,14 @@ def _smooth_file(chosen: dict[str, Any], source: Path, out: Path) -> str:
         ),
         smooth,
         rules=None if chosen["run"] else rules,
-        **{name: chosen[name] for name in reading},
+        **reading,
     )
     if page is not None:
-        how_read = {name: chosen[name] for name in ("format", "skeleton")}
-        write_view(source, (out,), page, fps=chosen["fps"], **how_read)
+        write_view(source, (out,), page, fps=chosen["fps"], reports=False, **reading)
     if chosen["summary_format"] == "json":
         return json.dumps({"out": str(out), **summary.as_dict()})
-    return f"wrote {out}: {summary.n_frames} frames in {summary.n_tracks} tracks; {summary.line()}"
+    tracks = "1 track" if summary.n_tracks == 1 else f"{summary.n_tracks} tracks"
+    return f"wrote {out}: {summary.n_frames} frames in {tracks}; {summary.line()}"
 
 
 def _method(

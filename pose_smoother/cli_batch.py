@@ -14,11 +14,13 @@ import click
 from pose_smoother.cli_support import KEYPOINT_FILE, PLACE, log_lines, say, sigterm_as_exception
 from pose_smoother.errors import InvalidInputError, PoseSmootherError
 from pose_smoother.files.disk_errors import translate_disk_errors
+from pose_smoother.poses.formats import formats
 from pose_smoother.poses.formats.tracks_io import MAX_BYTES
 from pose_smoother.remote.path import PathOrUrl, RemotePath
 from pose_smoother.smoothing.addresses import check_protocol, reported_as, smooth_at_addresses
 from pose_smoother.smoothing.batch import Job, Smooth, find_jobs, is_batch, smooth_many
 from pose_smoother.smoothing.journal import Journal
+from pose_smoother.smoothing.summary import TOO_FEW_FRAMES
 
 _STREAM = Path("-")
 _BLOCK_BYTES = 1 << 20
@@ -140,7 +142,7 @@ def _smooth_several(
     left = list(jobs) if journal is None else _left(jobs, journal)
     if len(left) < len(jobs) and not quiet:
         say(f"{len(jobs) - len(left)} of {len(jobs)} files are written already", err=True)
-    failed = 0
+    failed = n_too_short = 0
     begin = partial(log_lines, logging.getLogger().level)
     for result in smooth_many(left, smooth, n_workers, begin, scheduler):
         failed += not result.done
@@ -149,8 +151,17 @@ def _smooth_several(
             continue
         if journal is not None and isinstance(result.job.out, Path):
             journal.end(result.job.source, result.job.out)
+        n_too_short += TOO_FEW_FRAMES in result.text
         if not quiet:
             say(result.text)
+    if n_too_short == len(left) > 1:
+        folders = ", ".join(name for name, one in formats().items() if "" in one.EXTENSIONS)
+        say(
+            f"warning: nothing was smoothed: each of {n_too_short} files is a recording of its "
+            "own, with too few frames; a folder with a file a frame is one recording for "
+            f"{folders}",
+            err=True,
+        )
     if failed:
         others = "; the others were smoothed" if failed < len(jobs) else ""
         raise PoseSmootherError(f"{failed} of {len(jobs)} files failed{others}")

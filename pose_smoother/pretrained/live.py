@@ -129,7 +129,8 @@ class LiveStream:
         w = self.weights.by_name
         ever = self.features.ever
         share = ever.astype(np.float32) / np.float32(max(int(ever.sum()), 1))
-        h = inputs @ w["first.weight"] + w["first.bias"]
+        h = inputs @ w["first.weight"]
+        h += w["first.bias"]
         for i, (ring, dilation) in enumerate(zip(self._rings, DILATIONS, strict=True)):
             at = self._now % len(ring)
             np.maximum(h, 0, out=ring[at])
@@ -137,9 +138,12 @@ class LiveStream:
             inner = np.concatenate(taps, -1) @ w[f"blocks.{i}.wide.linear.weight"]
             inner += w[f"blocks.{i}.wide.linear.bias"]
             np.maximum(inner, 0, out=inner)
-            h = h + inner @ w[f"blocks.{i}.point.weight"] + w[f"blocks.{i}.point.bias"]
-            h = h + ((share @ h) @ w[f"blocks.{i}.mix.weight"] + w[f"blocks.{i}.mix.bias"])
-        return np.maximum(h, 0)
+            h += inner @ w[f"blocks.{i}.point.weight"]
+            h += w[f"blocks.{i}.point.bias"]
+            mean = (share @ h) @ w[f"blocks.{i}.mix.weight"]
+            mean += w[f"blocks.{i}.mix.bias"]
+            h += mean
+        return np.maximum(h, 0, out=h)
 
     def _outputs(self, step: _Step, head: int) -> Floats:
         """Positions about the base by the output of one delay, (K, 2)."""

@@ -19,18 +19,19 @@ Floats = NDArray[np.float64]
 
 FEWEST_KEYPOINTS = 3
 BANDS_FRAMES = (2.0, 8.0)  # of the Gaussians whose differences are the bands
-NOISE_LEFT = (0.3, 0.3, 0.5)  # standard deviation after the network, in units, quickest band first
+NOISE_LEFT = (0.3, 0.3, 0.5)  # after the network, in units of `noise`, quickest band first
+_LEAST_NOISE = 1e-6  # of the largest coordinate: a division by nothing
 
 
-def shrink_components(positions: Floats, unit: NDArray[np.floating]) -> Floats:
+def shrink_components(positions: Floats, noise: NDArray[np.floating]) -> Floats:
     """Positions with less of what few keypoints do.
 
     Parameters
     ----------
     positions : float64 array, shape (T, K, 2), any unit
         Smoothed, without gaps.
-    unit : float array, shape (K,), unit of the positions
-        Noise of each keypoint.
+    noise : float array, shape (K,), unit of the positions
+        Standard deviation of each keypoint's noise before it was smoothed.
 
     Returns
     -------
@@ -39,6 +40,8 @@ def shrink_components(positions: Floats, unit: NDArray[np.floating]) -> Floats:
     """
     if positions.shape[1] < FEWEST_KEYPOINTS:
         return positions
+    least = _LEAST_NOISE * np.abs(positions).max()
+    unit = np.maximum(noise, max(least, np.finfo(np.float64).tiny))
     scaled = positions / unit[:, None]
     rest = scaled.reshape(len(scaled), -1)
     out = np.zeros_like(rest)

@@ -15,6 +15,10 @@ from pose_smoother.poses.tracks import Floats
 _NO_ID = frozenset({"", "nan", "na", "n/a", "none", "null", "<na>"})
 
 
+#: Ids are looked at as numbers of detections where a frame has so many at most, in the mean.
+_MOST_IN_A_FRAME = 20
+
+
 @dataclass
 class Grouping:
     """Detections by individual.
@@ -127,6 +131,8 @@ def without_row_numbers(
     who = {(name, person_id(one)) for name, one in zip(video, person, strict=True)}
     moments = Counter(name for name, _ in set(zip(video, frame.tolist(), strict=True)))
     if len(who) < len(person) or max(moments.values(), default=0) < 3:
+        return person, []
+    if len(person) > _MOST_IN_A_FRAME * moments.total():  # linking them would take long
         return person, []
     return [None] * len(person), ["no id occurs twice: taken as numbers of the detections"]
 

@@ -26,7 +26,7 @@ _MEMORY_RATIO, _MEMORY_FLOOR = 12, 512 << 20
 #: Every byte but brackets and quotes.
 _NO_STRUCTURE = bytes(set(range(256)) - set(b'[]{}"'))
 
-_ITEMS_AT_ONCE = 1000  # of a long list, written
+_ITEMS_AT_ONCE = 200  # of a long list, written
 #: What ends a line of laid-out text before its line feed, and the indent.
 _INDENT = re.compile(rb"\s*[\[{](\r?)\n([ \t]+)")
 
@@ -146,8 +146,8 @@ def dump(document: Any, raw: bytes) -> bytes:
         data = b"[" + separators[0].encode().join(parts) + b"]"
     if indent and indent[1]:
         data = data.replace(b"\n", b"\r\n")
-    around = mark, raw[len(raw.rstrip()) :]
-    return data.join(around) if any(around) else data
+    end = raw[len(raw.rstrip()) :]
+    return mark + data + end if mark or end else data  # without another copy, where it can be
 
 
 def _dumped(document: Any, *, separators: tuple[str, str], **how: Any) -> bytes:

@@ -19,7 +19,7 @@ import numpy as np
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.plain import open_plain
 from pose_smoother.poses.formats.plain_cells import Coded, Indices, PlainCells, coded
-from pose_smoother.poses.formats.tracks_io import DECIMALS, MAX_BYTES
+from pose_smoother.poses.formats.tracks_io import MAX_BYTES
 from pose_smoother.poses.tracks import Floats
 
 #: What a cell without a number holds.
@@ -289,7 +289,7 @@ def plain(cell: str) -> str:
 
 
 def number_text(value: float, like: str, decimal: str = ".") -> str:
-    """A raw cell for a number: at most six decimals, no exponent, no minus before a zero.
+    """A raw cell for a rounded number: its decimals, no exponent, no minus before a zero.
 
     It is quoted, and has a decimal separator and blanks around it, where the cell that it replaces
     has.
@@ -298,8 +298,9 @@ def number_text(value: float, like: str, decimal: str = ".") -> str:
     if inner != like:  # blanks around a number stay; one that filled up a column may be one less
         before, _, after = like.partition(inner) if inner else (like, "", "")
         return before + number_text(value, inner, decimal) + after
-    text = f"{value:.{DECIMALS}f}".rstrip("0")
-    text = text + "0" if text.endswith(".") and decimal in like else text.rstrip(".")
+    text = np.format_float_positional(value, trim="-")
+    if "." not in text and decimal in like:
+        text += ".0"
     if text.startswith("-") and float(text) == 0:
         text = text[1:]
     text = text.replace(".", decimal)

@@ -1,7 +1,8 @@
 """From a file's order to tracks and back: detections as listed in the file, one track each."""
 
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,10 @@ from pose_smoother.poses.tracks import FARTHEST, Floats, Poses, Track
 #: Larger files are refused before memory is taken for them.
 MAX_BYTES = 4 << 30
 
-#: Numbers are written with so many decimals at most: a millionth of a pixel, or 0.002 px where
-#: coordinates are shares of a 2,000 px image.
+#: Numbers are written with so many decimals: a millionth of a pixel, or 0.002 px where coordinates
+#: are shares of a 2,000 px image; with more where all coordinates are smaller than a hundredth.
 DECIMALS = 6
+_LEAST_DIGITS = 5  # of the largest coordinate
 
 
 @dataclass(frozen=True)
@@ -216,6 +218,15 @@ def _unlike_pixels(keypoints: Floats, score: Floats) -> list[str]:
     return found
 
 
+def decimals_of(keypoints: Iterable[Floats]) -> int:
+    """How many decimals the coordinates of a file are written with."""
+    sizes = [float(np.abs(one[np.isfinite(one)]).max(initial=0.0)) for one in keypoints]
+    largest = max(sizes, default=0.0)
+    if not largest:
+        return DECIMALS
+    return max(DECIMALS, min(_LEAST_DIGITS - 1 - math.floor(math.log10(largest)), 15))
+
+
 def to_file_order(poses: Poses, keypoints: Sequence[Floats]) -> tuple[Floats, NDArray[np.bool_]]:
     """New coordinates in the file's order, and which are to be written.
 
@@ -224,10 +235,11 @@ def to_file_order(poses: Poses, keypoints: Sequence[Floats]) -> tuple[Floats, ND
     (float64 (N, J, axes), bool (N, J, axes)): True where the new value is finite and another one.
     """
     old: Floats = poses.origin.keypoints
+    decimals = decimals_of([old])
     new = old.copy()
     for rows, values in zip(poses.origin.rows, keypoints, strict=True):
-        new[rows] = np.where(np.isfinite(values), np.round(values, DECIMALS), old[rows])
+        new[rows] = np.where(np.isfinite(values), np.round(values, decimals), old[rows])
     copy, of = poses.origin.copies.T
     new[copy] = new[of]
-    same = np.abs(new - old) < 0.6 * 10.0**-DECIMALS  # rounding alone is no change
+    same = np.abs(new - old) < 0.6 * 10.0**-decimals  # rounding alone is no change
     return new, np.isfinite(new) & ~same

@@ -38,6 +38,11 @@ def test_independent_slow_noise_falls_and_common_motion_stays() -> None:
     assert np.abs(kept - clean).mean() < 0.2 * np.abs(noisy - clean).mean()
 
 
+def test_a_body_that_stands_still_stays() -> None:
+    still = np.zeros((300, 8, 2))
+    np.testing.assert_array_equal(shrink_components(still, 0.0 * UNIT), still)
+
+
 def test_noise_of_no_size_changes_nothing() -> None:
     noisy = _pose(_motion()) + _slow_noise(1.0)
     np.testing.assert_allclose(shrink_components(noisy, 1e-6 * UNIT), noisy, atol=1e-6)

@@ -73,6 +73,11 @@ def test_the_third_coordinate_is_a_score_or_z() -> None:
     metres = rng.normal(0, 0.5, (9, 17, 3))
     assert find_layout(metres).channels == "xyz"
     assert find_layout(np.abs(metres) / 9).channels == "xys"  # normalised by the image, likelier
+    for third, word in ((unit, "a score"), (unit - 0.5, "z")):
+        (warning,) = find_layout(np.concatenate([pixels, third], axis=2)).warnings
+        assert f"was taken for {word};" in warning
+    centred = pixels - 250
+    assert find_layout(np.concatenate([centred, unit], axis=2)).channels == "xys"
     found = find_layout(np.concatenate([pixels, unit], axis=2), has_scores=True)
     assert (found.channels, found.warnings) == ("xyz", ())
 

@@ -143,6 +143,7 @@ def no_time(file: h5py.File) -> None:
         ("sleap_matlab.h5", other_dims, "expected the dims track, xy, node, frame, found"),
         ("sleap_matlab.h5", retyped("node_names", [b"a"]), "tracks: expected .* frames, individ"),
         ("sleap_matlab.h5", retyped("point_scores", np.zeros((1, 1, 1))), "scores, found shape"),
+        ("sleap_matlab.h5", retyped("point_scores", np.zeros((99, 99, 99))), "scores, found shape"),
         ("sleap_matlab.h5", retyped("tracks", np.zeros((2, 2))), "tracks: expected numbers along"),
         ("movement.nc", no_time, "time: expected 6 numbers"),
         ("movement.nc", retyped("position", np.zeros((2, 2))), "expected the dimensions time, spa"),

@@ -76,3 +76,15 @@ def test_a_pair_is_clear_where_the_next_one_is_twice_as_far() -> None:
     row = np.array([3, 1, 1, 2, 2, 3, 1, 4])
     distance = np.array([0.3, 0.1, 0.2, 0.1, 0.19, 0.2, 0.5, 9.0])
     assert _is_clear(row, distance).tolist() == [False, True, *[False] * 5, True]
+
+
+def test_a_pair_that_is_clear_from_one_side_alone_is_not_joined_at_once() -> None:
+    """Two at one place: who goes on as whom is left to the assignment."""
+    keypoints = np.stack([square(x) for x in (0, 1.0, 0.6)])
+    for frame in ([0, 0, 1], [0, 1, 1]):
+        linker = _Linker(np.array(frame), keypoints[:: 1 if frame[1] == 0 else -1], 1)
+        linker.join_clear_pairs()
+        assert linker.after.tolist() == [-1, -1, -1]
+    far = _Linker(np.array([0, 1]), np.stack([square(0), square(4)]), 1)
+    far.join_clear_pairs()
+    assert far.after.tolist() == [-1, -1]

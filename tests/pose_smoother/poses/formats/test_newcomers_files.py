@@ -15,6 +15,7 @@ from pose_smoother.poses.tracks import Floats, Poses
 from pose_smoother.smoothing.chain import make_chain
 from pose_smoother.smoothing.files import smooth_file
 from pose_smoother.smoothing.methods import smooth_by
+from pose_smoother.smoothing.summary import summarize
 from pose_smoother.smoothing.tracks import Rules
 
 N_FRAMES = 6
@@ -285,3 +286,22 @@ def test_ids_that_occur_once_each_are_numbers_of_detections(tmp_path: Path) -> N
     found[-1]["track_id"] = 100
     path.write_text(json.dumps(found))
     assert len(read_poses(path).tracks) == N_FRAMES - 1
+    crowd = [{**results()[i % 3], "track_id": i} for i in range(3 * 21)]  # not to be linked
+    path.write_text(json.dumps(crowd))
+    assert len(read_poses(path).tracks) == len(crowd)
+
+
+def test_small_units_are_written_with_more_decimals(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    small = (walk() + rng.normal(0, 0.5, walk().shape)) * 1e-5  # a fly's wing, in metres
+    path = tmp_path / "a.csv"
+    rows = [",".join(map(repr, row)) for row in small.reshape(N_FRAMES, -1).tolist()]
+    path.write_text("\n".join(["a_x,a_y,b_x,b_y", *rows]))
+    poses = read_poses(path)
+    moved = poses.tracks[0].keypoints + 3.3e-7
+    write_keypoints(poses, [moved], tmp_path / "out.csv")
+    assert "e-" not in (tmp_path / "out.csv").read_text()
+    found = read_poses(tmp_path / "out.csv").tracks[0].keypoints
+    np.testing.assert_allclose(found, moved, atol=1e-4 * np.abs(moved).max())
+    outcome = smooth_by(make_chain("mean"), poses, Rules())
+    assert summarize(poses, outcome).n_changed == 2 * N_FRAMES
