@@ -138,12 +138,13 @@ def dump(document: Any, raw: bytes) -> bytes:
     if indent or not isinstance(document, list):
         data = write(document)
     else:
-        parts = []
+        parts, separator = [b"["], separators[0].encode()
         for start in range(0, len(document), _ITEMS_AT_ONCE):
             part = slice(start, start + _ITEMS_AT_ONCE)
+            parts += [separator] if start else []
             parts.append(write(document[part])[1:-1])
             document[part] = [None] * len(document[part])
-        data = b"[" + separators[0].encode().join(parts) + b"]"
+        data = b"".join([*parts, b"]"])
     if indent and indent[1]:
         data = data.replace(b"\n", b"\r\n")
     end = raw[len(raw.rstrip()) :]
