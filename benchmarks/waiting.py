@@ -330,7 +330,7 @@ LOOPS: dict[str, tuple[dict[str, float], Callable[[Floats], Floats], int]] = {
     "median": ({}, median_column, 2000),
     "savgol": ({}, savgol_column, 1000),
     "kalman": ({"noise_ratio": 0.03}, kalman_column, 2000),
-    "gcv-spline": ({}, spline_column, 2000),
+    "gcv-spline": ({}, spline_column, 300),
 }
 
 

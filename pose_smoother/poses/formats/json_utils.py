@@ -26,7 +26,7 @@ _MEMORY_RATIO, _MEMORY_FLOOR = 12, 512 << 20
 #: Every byte but brackets and quotes.
 _NO_STRUCTURE = bytes(set(range(256)) - set(b'[]{}"'))
 
-_ITEMS_AT_ONCE = 1000  # of a long list, written
+_ITEMS_AT_ONCE = 200  # of a long list, written
 #: What ends a line of laid-out text before its line feed, and the indent.
 _INDENT = re.compile(rb"\s*[\[{](\r?)\n([ \t]+)")
 
@@ -138,15 +138,17 @@ def dump(document: Any, raw: bytes) -> bytes:
     if indent or not isinstance(document, list):
         data = write(document)
     else:
-        parts = []
+        parts, separator = [b"["], separators[0].encode()
         for start in range(0, len(document), _ITEMS_AT_ONCE):
             part = slice(start, start + _ITEMS_AT_ONCE)
+            parts += [separator] if start else []
             parts.append(write(document[part])[1:-1])
             document[part] = [None] * len(document[part])
-        data = b"[" + separators[0].encode().join(parts) + b"]"
+        data = b"".join([*parts, b"]"])
     if indent and indent[1]:
         data = data.replace(b"\n", b"\r\n")
-    return mark + data + raw[len(raw.rstrip()) :]
+    end = raw[len(raw.rstrip()) :]
+    return mark + data + end if mark or end else data  # without another copy, where it can be
 
 
 def _dumped(document: Any, *, separators: tuple[str, str], **how: Any) -> bytes:
