@@ -77,8 +77,9 @@ docs: $(VENV)/.ready ## Build the docs site into site/ (no network)
 	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict
 
 pretrained: $(VENV)/.ready ## Train both networks that ship, from nothing: under three hours of two cores (build/pretrained)
-	$(PY) -m trainer.pretrain --out build/pretrained/file --minutes 110
-	$(PY) -m trainer.pretrain --out build/pretrained/live --minutes 60 --live --pool 800
+	$(PY) -m trainer.pretrain --out build/pretrained/first
+	$(PY) -m trainer.pretrain.distil --out build/pretrained/file --weights build/pretrained/first/weights.npz
+	$(PY) -m trainer.pretrain --out build/pretrained/live --live --steps 3700 --pool 800
 
 # The tests start hundreds of processes: each would compile the sources anew.
 test test-slow test-lowest: export PYTHONDONTWRITEBYTECODE =

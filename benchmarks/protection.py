@@ -278,7 +278,7 @@ def main() -> None:
         tasks: dict[str, Callable[[], object]] = {
             "preprocess, zarr": partial(make, "zarr"),
             "preprocess, hdf5": partial(make, "hdf5"),
-            "train deciwatch": learn,
+            f"train deciwatch, {chosen.steps} steps": learn,
             "smooth, CSV": partial(smooth, table),
             "smooth, JSON": partial(smooth, people),
             "predict, JSON": partial(smooth, fewer, run=True),

@@ -9,6 +9,7 @@ means are printed. ``--half a`` takes every second recording, to choose on; ``b`
 """
 
 import argparse
+import csv
 import importlib.util
 import itertools
 import warnings
@@ -132,7 +133,11 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="the recordings and their score.py")
     parser.add_argument("--out", type=Path, required=True, help="CSV to write")
     parser.add_argument("--half", choices=("a", "b", "all"), default="all")
-    parser.add_argument("--only", action="append", help="a method; several times for several")
+    parser.add_argument(
+        "--only",
+        action="append",
+        help="a method; several times for several; other rows of --out stay",
+    )
     options = parser.parse_args()
     score = load_score(options.folder)
     files = sorted(options.folder.glob("*.npz"))
@@ -145,7 +150,10 @@ def main() -> None:
             warnings.simplefilter("ignore", RuntimeWarning)  # score.py: keypoints never seen
             rows += measure(score, file, chosen)
     columns = ("recording", "method", "error", "fast", "jitter", "held_50", "held_90")
-    write_csv(options.out, columns, [{key: row.get(key, "") for key in columns} for row in rows])
+    fresh = {(str(row["recording"]), str(row["method"])): row for row in rows}
+    kept = list(csv.DictReader(options.out.open())) if options.only and options.out.exists() else []
+    table = [fresh.pop((row["recording"], row["method"]), row) for row in kept] + [*fresh.values()]
+    write_csv(options.out, columns, [{key: row.get(key, "") for key in columns} for row in table])
     print("\n".join(summary(rows)))
 
 

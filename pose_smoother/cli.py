@@ -11,6 +11,7 @@ import click
 from pose_smoother.cli_batch import KEYPOINT_FILES, smooth_paths
 from pose_smoother.cli_support import (
     HELP_OPTIONS,
+    MISSING,
     PATH,
     FiniteRange,
     OneLineErrors,
@@ -22,6 +23,7 @@ from pose_smoother.cli_support import (
 )
 from pose_smoother.inspection.cli import inspect
 from pose_smoother.poses.assumed import NOTE
+from pose_smoother.remote.path import PathOrUrl
 from pose_smoother.smoothing.journal import state_of
 from pose_smoother.view.cli import view
 
@@ -75,14 +77,7 @@ main.add_command(view)
     type=click.IntRange(0),
     help="Fill missing points in gaps of at most so many frames; 0 fills nothing.",
 )
-@click.option(
-    "--missing",
-    default="auto",
-    show_default=True,
-    metavar="auto|none|zero,minus-one",
-    help="Positions that mark a missing point: zero (0, 0), minus-one (-1, -1); auto decides by "
-    "the points around them.",
-)
+@MISSING
 @click.option(
     "--fix-swaps",
     is_flag=True,
@@ -109,9 +104,9 @@ main.add_command(view)
 )
 @click.option("--json", "as_json", is_flag=True, help="The same as --summary json.")
 def smooth(
-    sources: tuple[Path, ...],
-    out: Path | None,
-    out_dir: Path | None,
+    sources: tuple[PathOrUrl, ...],
+    out: PathOrUrl | None,
+    out_dir: PathOrUrl | None,
     workers: int,
     scheduler: str | None,
     as_json: bool,
@@ -121,7 +116,7 @@ def smooth(
 
     The output is the input with other coordinates: every other field stays, and missing keypoints
     stay missing. The last line reports what was changed. IN is a file, several, a folder of files,
-    or - for standard input.
+    or - for standard input; files and folders may be at addresses (s3://bucket/k.csv).
 
     Example: pose-smoother smooth keypoints.csv --out smoothed.csv
     """
@@ -134,7 +129,12 @@ def smooth(
     one = partial(_smooth_file, chosen)
     quiet = is_quiet() and chosen["summary_format"] != "json"
     where = (sources, out, out_dir, workers, one, chosen["format"], quiet)
-    smooth_paths(*where, scheduler=scheduler, made_by=partial(_made_by, chosen))
+    smooth_paths(
+        *where,
+        scheduler=scheduler,
+        made_by=partial(_made_by, chosen),
+        overwrite=chosen["overwrite"],
+    )
 
 
 def _made_by(chosen: dict[str, Any]) -> str:
@@ -172,7 +172,7 @@ def _smooth_file(chosen: dict[str, Any], source: Path, out: Path) -> str:
         method = given if known_now else _method(*how, poses.fps)
         return smooth_by(method, poses, rules, chosen["fix_swaps"], chosen["names_map"])
 
-    reading = ("format", "skeleton", "layout", "missing")
+    reading = {name: chosen[name] for name in ("format", "skeleton", "layout", "missing")}
     summary = smooth_file(
         source,
         check_output(
@@ -180,14 +180,13 @@ def _smooth_file(chosen: dict[str, Any], source: Path, out: Path) -> str:
         ),
         smooth,
         rules=None if chosen["run"] else rules,
-        **{name: chosen[name] for name in reading},
+        **reading,
     )
     if page is not None:
-        how_read = {name: chosen[name] for name in ("format", "skeleton")}
-        write_view(source, (out,), page, fps=chosen["fps"], **how_read)
+        write_view(source, (out,), page, fps=chosen["fps"], reports=False, **reading)
     if chosen["summary_format"] == "json":
         return json.dumps({"out": str(out), **summary.as_dict()})
-    return f"wrote {out}: {summary.n_frames} frames in {summary.n_tracks} tracks; {summary.line()}"
+    return f"wrote {out}: {summary.size()}; {summary.line()}"
 
 
 def _method(

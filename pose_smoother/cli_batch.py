@@ -11,31 +11,34 @@ from typing import Any
 
 import click
 
-from pose_smoother.cli_support import KEYPOINT_FILE, PATH, log_lines, say, sigterm_as_exception
+from pose_smoother.cli_support import KEYPOINT_FILE, PLACE, log_lines, say, sigterm_as_exception
 from pose_smoother.errors import InvalidInputError, PoseSmootherError
 from pose_smoother.files.disk_errors import translate_disk_errors
+from pose_smoother.poses.formats import formats
 from pose_smoother.poses.formats.tracks_io import MAX_BYTES
+from pose_smoother.remote.path import PathOrUrl, RemotePath
+from pose_smoother.smoothing.addresses import check_protocol, reported_as, smooth_at_addresses
 from pose_smoother.smoothing.batch import Job, Smooth, find_jobs, is_batch, smooth_many
-from pose_smoother.smoothing.files import smooth_file
 from pose_smoother.smoothing.journal import Journal
+from pose_smoother.smoothing.summary import TOO_FEW_FRAMES
 
 _STREAM = Path("-")
 _BLOCK_BYTES = 1 << 20
 
 #: Options of a command that smooths one file of keypoints or many.
 KEYPOINT_FILES: tuple[Callable[[Any], Any], ...] = (
-    click.argument("sources", metavar="IN...", type=PATH, nargs=-1, required=True),
+    click.argument("sources", metavar="IN...", type=PLACE, nargs=-1, required=True),
     click.option(
         "--out",
         default=None,
-        type=PATH,
-        help="The same file, smoothed: what is written; - is standard output. For several files, "
-        "or a folder of them: as --out-dir.",
+        type=PLACE,
+        help="The same file, smoothed: what is written; - is standard output. A folder that is "
+        "there, and for several files any: as --out-dir.",
     ),
     click.option(
         "--out-dir",
         default=None,
-        type=PATH,
+        type=PLACE,
         help="For several files, or a folder of them: the folder to which each is written under "
         "its own name. The same command again goes on where it was stopped.",
     ),
@@ -58,14 +61,15 @@ KEYPOINT_FILES: tuple[Callable[[Any], Any], ...] = (
 
 
 def smooth_paths(
-    sources: Sequence[Path],
-    out: Path | None,
-    out_dir: Path | None,
+    sources: Sequence[PathOrUrl],
+    out: PathOrUrl | None,
+    out_dir: PathOrUrl | None,
     n_workers: int,
     smooth: Smooth,
     format: str | None,
     quiet: bool,
     *,
+    overwrite: bool = False,
     scheduler: str | None = None,
     made_by: Callable[[], str] = str,
 ) -> None:
@@ -85,6 +89,11 @@ def smooth_paths(
     click.UsageError : the paths do not go together.
     PoseSmootherError : a single file failed, or some of several did.
     """
+    places = [place for place in (*sources, out, out_dir) if isinstance(place, RemotePath)]
+    for place in places:
+        check_protocol(place)
+    if places:
+        smooth = partial(smooth_at_addresses, smooth, overwrite)
     several = len(sources) > 1 or is_batch(sources[0], format)
     if out is not None and out_dir is not None:
         raise click.UsageError("give --out or --out-dir, one of them")
@@ -95,13 +104,17 @@ def smooth_paths(
         if folder is None or folder == _STREAM or folder.is_file():
             raise click.UsageError("several files: give a folder as --out")
         jobs = find_jobs(sources, folder, format)
-        _smooth_several(jobs, Journal(folder, made_by()), smooth, n_workers, quiet, scheduler)
+        # What is at an address is not written line by line.
+        journal = Journal(folder, made_by()) if isinstance(folder, Path) else None
+        _smooth_several(jobs, journal, smooth, n_workers, quiet, scheduler)
         return
     if scheduler is not None:
         raise click.UsageError("--scheduler goes with several files, or a folder of them")
     source = sources[0]
-    if out is None and out_dir is not None and source != _STREAM:
-        out = out_dir / source.name
+    if source != _STREAM:
+        if out is not None and out.is_dir() and not source.is_dir():
+            out_dir = out
+        out = out if out_dir is None else out_dir / source.name
     if out is None:
         if source != _STREAM:
             raise click.UsageError("give --out FILE")
@@ -120,37 +133,56 @@ def smooth_paths(
 
 def _smooth_several(
     jobs: Sequence[Job],
-    journal: Journal,
+    journal: Journal | None,
     smooth: Smooth,
     n_workers: int,
     quiet: bool,
     scheduler: str | None,
 ) -> None:
-    left = [job for job in jobs if not journal.is_written(job.source, job.out)]
+    left = list(jobs) if journal is None else _left(jobs, journal)
     if len(left) < len(jobs) and not quiet:
         say(f"{len(jobs) - len(left)} of {len(jobs)} files are written already", err=True)
-    for job in left:
-        if journal.is_ours(job.out) and not job.out.is_dir():
-            job.out.unlink(missing_ok=True)
-        if not job.out.exists():
-            journal.begin(job.out)
-    failed = 0
+    failed = n_too_short = 0
     begin = partial(log_lines, logging.getLogger().level)
     for result in smooth_many(left, smooth, n_workers, begin, scheduler):
         failed += not result.done
         if not result.done:
             say(f"error: {' '.join(result.text.split())}", err=True)
             continue
-        journal.end(result.job.source, result.job.out)
+        if journal is not None and isinstance(result.job.out, Path):
+            journal.end(result.job.source, result.job.out)
+        n_too_short += TOO_FEW_FRAMES in result.text
         if not quiet:
             say(result.text)
+    if n_too_short == len(left) > 1:
+        folders = ", ".join(name for name, one in formats().items() if "" in one.EXTENSIONS)
+        say(
+            f"warning: nothing was smoothed: each of {n_too_short} files is a recording of its "
+            "own, with too few frames; a folder with a file a frame is one recording for "
+            f"{folders}",
+            err=True,
+        )
     if failed:
         others = "; the others were smoothed" if failed < len(jobs) else ""
         raise PoseSmootherError(f"{failed} of {len(jobs)} files failed{others}")
 
 
+def _left(jobs: Sequence[Job], journal: Journal) -> list[Job]:
+    """The jobs whose outputs are not written yet; what a stopped command began is removed."""
+    left = []
+    for job in jobs:
+        if not isinstance(job.out, Path) or journal.is_written(job.source, job.out):
+            continue
+        left.append(job)
+        if journal.is_ours(job.out) and not job.out.is_dir():
+            job.out.unlink(missing_ok=True)
+        if not job.out.exists():
+            journal.begin(job.out)
+    return left
+
+
 @contextmanager
-def _input(source: Path) -> Iterator[Path]:
+def _input(source: PathOrUrl) -> Iterator[PathOrUrl]:
     """The file to read: standard input as a temporary file."""
     if source != _STREAM:
         yield source
@@ -159,18 +191,8 @@ def _input(source: Path) -> Iterator[Path]:
         plain = Path(folder) / "stdin"
         with translate_disk_errors(plain):
             _copy_stdin(plain)
-
-        def rename(record: logging.LogRecord) -> bool:
-            if isinstance(record.args, tuple):
-                record.args = tuple("standard input" if a == plain else a for a in record.args)
-            return True
-
-        logger = logging.getLogger(smooth_file.__module__)
-        logger.addFilter(rename)
-        try:
+        with reported_as(plain, "standard input"):
             yield plain
-        finally:
-            logger.removeFilter(rename)
 
 
 def _copy_stdin(plain: Path) -> None:
@@ -185,7 +207,7 @@ def _copy_stdin(plain: Path) -> None:
 
 
 @contextmanager
-def _output(out: Path) -> Iterator[Path]:
+def _output(out: PathOrUrl) -> Iterator[PathOrUrl]:
     """The file to write: for standard output a temporary file, copied when it is complete."""
     if out != _STREAM:
         yield out

@@ -1,5 +1,6 @@
 """Shared by the commands of both programs: errors as one line, exit codes, option types."""
 
+import errno
 import json
 import logging
 import math
@@ -41,6 +42,8 @@ def _explained(caught: Exception) -> Exception:
         return PoseSmootherError(hint)
     if isinstance(caught, MemoryError):
         return PoseSmootherError("not enough memory: free some, or give the command less at once")
+    if isinstance(caught, OSError) and caught.errno == errno.EISDIR:
+        return PoseSmootherError(f"{caught.filename} is a folder: name a file")
     return (as_disk_error(caught) if isinstance(caught, OSError) else None) or caught
 
 
@@ -56,16 +59,12 @@ class FiniteRange(click.FloatRange):
 
 
 PLACE = _PathOrUrlType()
-#: The options of a command that smooths a file of keypoints: where it is written, how it is read.
-KEYPOINT_FILE: tuple[Callable[[Any], Any], ...] = (
-    click.argument("source", metavar="IN", type=PATH),
-    click.option(
-        "--out", required=True, type=PATH, help="The same file, smoothed: what is written."
-    ),
+#: How a file of keypoints is read.
+READING: tuple[Callable[[Any], Any], ...] = (
     click.option(
         "--format",
         default=None,
-        help="Of both files; `pose-smoother formats` lists them.  [default: found out]",
+        help="Of the files; `pose-smoother formats` lists them.  [default: found out]",
     ),
     click.option(
         "--skeleton",
@@ -79,6 +78,23 @@ KEYPOINT_FILE: tuple[Callable[[Any], Any], ...] = (
         help="Names the axes of an array, in order, such as time,people,keypoints,xy; also xyz, "
         "or xys with a score.  [default: found out]",
     ),
+)
+#: The option that says what a missing point looks like.
+MISSING = click.option(
+    "--missing",
+    default="auto",
+    show_default=True,
+    metavar="auto|none|zero,minus-one",
+    help="Positions that mark a missing point: zero (0, 0), minus-one (-1, -1); auto decides by "
+    "the points around them.",
+)
+#: The options of a command that smooths a file of keypoints: where it is written, how it is read.
+KEYPOINT_FILE: tuple[Callable[[Any], Any], ...] = (
+    click.argument("source", metavar="IN", type=PATH),
+    click.option(
+        "--out", required=True, type=PATH, help="The same file, smoothed: what is written."
+    ),
+    *READING,
     click.option("--overwrite", is_flag=True, help="Replace outputs that exist."),
 )
 #: The option of a command that writes files of the user's choice.

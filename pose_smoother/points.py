@@ -11,6 +11,10 @@ Floats = NDArray[np.float64]
 
 def known_points(positions: NDArray[np.floating]) -> NDArray[np.bool_]:
     """Where a point has a finite number on every axis: ``np.isfinite(positions).all(axis=-1)``."""
+    if positions.flags.c_contiguous:  # mostly all are known, which one pass shows
+        with np.errstate(invalid="ignore", over="ignore"):
+            if np.isfinite(positions.sum()):
+                return np.ones(positions.shape[:-1], bool)
     found = np.isfinite(positions[..., 0])
     for axis in range(1, positions.shape[-1]):
         found &= np.isfinite(positions[..., axis])
@@ -19,6 +23,10 @@ def known_points(positions: NDArray[np.floating]) -> NDArray[np.bool_]:
 
 def points_within(positions: NDArray[np.floating], farthest: float) -> NDArray[np.bool_]:
     """Where no coordinate of a point is farther from zero than ``farthest``; false for NaN."""
+    if positions.flags.c_contiguous and positions.size:  # mostly all are
+        with np.errstate(invalid="ignore"):
+            if -farthest <= positions.min() and positions.max() <= farthest:
+                return np.ones(positions.shape[:-1], bool)
     found = np.abs(positions[..., 0]) <= farthest
     for axis in range(1, positions.shape[-1]):
         found &= np.abs(positions[..., axis]) <= farthest

@@ -96,7 +96,8 @@ main.add_command(status)
     "tracker",
     default=None,
     type=click.Choice(TRACKERS),
-    help="Send each epoch's numbers there, too; each is an extra of the installation.",
+    help="Send each epoch's numbers there, too; each is an extra of the installation. tensorboard: "
+    "into the run's folder; mlflow: to MLFLOW_TRACKING_URI, else here (mlflow.db, or mlruns).",
 )
 @click.option("--replace", is_flag=True, help="With --no-resume: also if it is finished.")
 @PARENT

@@ -61,7 +61,8 @@ NOISE_AND_SCORE = options(
         metavar="auto|fresh|frozen|FILE.toml",
         help="fresh: new in every epoch; frozen: fixed once (Penn Action: one shift a keypoint for "
         "a whole clip); auto: frozen for a store of `--protocol thesis`, else fresh; FILE.toml: a "
-        "detector's own, measured by `calibrate` (the experiment then gives but the frame rate).",
+        "detector's own, measured by `calibrate` (the experiment then gives but the frame rate; "
+        "real draws near its [detector]).",
     ),
     click.option(
         "--window",

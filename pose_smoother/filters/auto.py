@@ -41,6 +41,8 @@ FEWEST_FRAMES = 20
 #: Their errors differ, so the mean of both has less; chosen on half of the recordings
 #: (docs/experiments.md). None in a clean file, which stays as it is.
 KALMAN_SHARE = 0.15
+#: It does not see outliers that are farther from the network's answer, in body sizes.
+FAR_BODIES = 0.5
 
 
 def check(params: Params) -> None:
@@ -75,7 +77,13 @@ def smooth_run(
     found, info = smooth_pretrained(run.positions, run.scores)
     if info.strength > 0.0:
         share = KALMAN_SHARE * info.strength
-        other = kalman.smooth_run(replace(run, scores=None), noise_ratio=noise_ratio)
+        # The filter is linear: a far outlier, which the network put back, would pull all around it.
+        moved = np.linalg.norm(found - run.positions, axis=-1, keepdims=True)
+        far = info.outliers[..., None] & (moved > FAR_BODIES * info.size)
+        clean = np.where(far, np.nan, run.positions)
+        other = kalman.smooth_run(
+            replace(run, positions=clean, scores=None), noise_ratio=noise_ratio
+        )
         found = np.where(np.isfinite(other), found + share * (other - found), found)
     if gate is not None:
         outside = np.linalg.norm(found - run.positions, axis=-1) > info.radius(gate)

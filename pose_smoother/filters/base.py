@@ -94,6 +94,7 @@ class FilterModule(Protocol):
         not read for the sake of the others are then smoothed, too, and not left as they are.
     REACHES_ACROSS_SWAPS : True if points that are exchanged are outliers to the filter, which drag
         no others: swaps are then counted, and the file is smoothed as it is.
+    WORKS_IN_BLOCKS : True if little more memory is taken than for the result.
     READS_THE_BODY : True if a keypoint's result depends on the others, or on the run's ``size``.
     check : (params) -> None; raises ``InvalidInputError`` where parameters don't fit each other.
     fit_track : (runs of one track, params) -> params, for parameters found from the track.

@@ -8,6 +8,7 @@ once. The one parameter is the ratio of the two variances, with the frame as the
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from pose_smoother.filters.base import Floats, Run
 from pose_smoother.filters.score_weights import weights
 
 _LOG10_RANGE = (-6.0, 4.0)  # of the noise ratio
+_FINEST_STEP = 0.15  # of the search for its logarithm, before a parabola
 _LEAST_POINTS = 8  # known frames to choose a ratio from
 _MOST_FRAMES = 2048  # of a track that the ratio is chosen from
 _TYPICAL_RATIO = 0.1  # where too few frames are known to choose one
@@ -71,11 +73,15 @@ class Solution:
     """
 
     def __init__(self, values: Floats, noise_ratio: float, weights: Floats | None = None) -> None:
-        from scipy.linalg import cho_solve_banded, cholesky_banded
+        from scipy.linalg import cho_solve_banded
 
         known = np.isfinite(values[:, 0])
         counts = known.astype(np.float64) if weights is None else np.where(known, weights, 0.0)
-        factor = cholesky_banded(precision(counts, noise_ratio), check_finite=False)
+        factor = (
+            _cached_factor(np.packbits(known).tobytes(), len(known), noise_ratio)
+            if weights is None and len(known) <= _MOST_FRAMES
+            else _factor(counts, noise_ratio)
+        )
         right = np.zeros((2 * len(values), values.shape[1]))
         measured = np.where(known[:, None], values, 0.0)
         right[::2] = measured * counts[:, None]
@@ -100,11 +106,23 @@ def hat_matrix(known: NDArray[np.bool_], noise_ratio: float) -> Floats:
 
 def log_det(values: Floats, noise_ratio: float) -> float:
     """``Solution.log_det`` alone."""
+    known = np.isfinite(values[:, 0])
+    return 2.0 * float(np.log(_factor(known, noise_ratio)[-1]).sum())
+
+
+def _factor(known: NDArray[np.bool_] | Floats, noise_ratio: float) -> Floats:
+    """Cholesky's factor of `precision`, upper bands (4, 2 T)."""
     from scipy.linalg import cholesky_banded
 
-    known = np.isfinite(values[:, 0])
-    factor = cholesky_banded(precision(known, noise_ratio), check_finite=False)
-    return 2.0 * float(np.log(factor[-1]).sum())
+    factor: Floats = cholesky_banded(precision(known, noise_ratio), check_finite=False)
+    return factor
+
+
+@lru_cache(maxsize=64)
+def _cached_factor(known: bytes, n_frames: int, noise_ratio: float) -> Floats:
+    """The same of packed bits: keypoints that are seen in the same frames have the same matrix."""
+    bits = np.unpackbits(np.frombuffer(known, np.uint8), count=n_frames)
+    return _factor(bits.astype(bool), noise_ratio)
 
 
 def precision(known: NDArray[np.bool_] | Floats, noise_ratio: float) -> Floats:
@@ -180,20 +198,21 @@ def best_ratio(loss: Callable[[float], float]) -> float:
 
 
 def _least(loss: Callable[[float], float], low: float, high: float) -> float:
-    """Where a function of one minimum is least: a grid, then golden sections."""
+    """Where a function of one minimum is least: a grid, steps halved around its best, a parabola.
+
+    All steps lie on one grid, so that keypoints with the same known frames ask for the same ratios
+    (`_cached_factor`).
+    """
     grid = np.linspace(low, high, 11)
-    best = int(np.argmin([loss(x) for x in grid.tolist()]))
-    low, high = float(grid[max(best - 1, 0)]), float(grid[min(best + 1, len(grid) - 1)])
-    golden = (5**0.5 - 1) / 2
-    a, b = high - golden * (high - low), low + golden * (high - low)
-    at_a, at_b = loss(a), loss(b)
-    while high - low > 0.02:
-        if at_a < at_b:
-            high, b, at_b = b, a, at_a
-            a = high - golden * (high - low)
-            at_a = loss(a)
-        else:
-            low, a, at_a = a, b, at_b
-            b = low + golden * (high - low)
-            at_b = loss(b)
-    return (low + high) / 2
+    known = {x: loss(x) for x in grid.tolist()}
+    step = float(grid[1] - grid[0])
+    while step > _FINEST_STEP:
+        best = min(known, key=known.__getitem__)
+        step /= 2
+        for x in (best - step, best + step):
+            if low <= x <= high and x not in known:
+                known[x] = loss(x)
+    best = min(known, key=known.__getitem__)
+    before, at, after = (known.get(x, np.nan) for x in (best - step, best, best + step))
+    bend = before - 2 * at + after
+    return best + step * float((before - after) / (2 * bend)) if bend > 0 else best

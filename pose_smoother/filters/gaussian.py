@@ -14,6 +14,7 @@ LABEL = "Gaussian"
 PARAMETERS = {
     "sigma_frames": Parameter(1.5, "standard deviation, frames", most=MOST_FRAMES),
 }
+WORKS_IN_BLOCKS = True
 TABLE_ROW = 2
 GRID: tuple[Params, ...] = tuple({"sigma_frames": s} for s in (0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0))
 

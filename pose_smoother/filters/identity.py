@@ -6,6 +6,7 @@ from pose_smoother.filters.parameters import Parameter
 NAME = "identity"
 LABEL = "Identity function"
 PARAMETERS: dict[str, Parameter] = {}
+WORKS_IN_BLOCKS = True
 TABLE_ROW = 0
 GRID: tuple[Params, ...] = ({},)
 

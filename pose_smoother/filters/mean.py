@@ -11,6 +11,7 @@ from pose_smoother.filters.weighted_sums import weighted_sums
 NAME = "mean"
 LABEL = "Mean"
 PARAMETERS: dict[str, Parameter] = {}
+WORKS_IN_BLOCKS = True
 TABLE_ROW = 1
 GRID: tuple[Params, ...] = ({},)
 

@@ -16,6 +16,7 @@ PARAMETERS = {
 }
 #: Exchanged points are outliers to it.
 REACHES_ACROSS_SWAPS = True
+WORKS_IN_BLOCKS = True
 TABLE_ROW = 3
 GRID: tuple[Params, ...] = tuple({"width_frames": w} for w in (3, 5, 7, 9))
 

@@ -17,6 +17,7 @@ PARAMETERS = {
     "width_frames": Parameter(5, "frames fitted", most=MOST_FRAMES, whole=True, odd=True),
     "polyorder": Parameter(1, "order of the polynomial", zero=True, whole=True),
 }
+WORKS_IN_BLOCKS = True
 TABLE_ROW = 4
 # Order 0 is a moving mean, and the mean has its own row.
 GRID: tuple[Params, ...] = (
@@ -100,17 +101,19 @@ def smooth_run(run: Run, *, width_frames: int, polyorder: int) -> Floats:
     present = run.present
     whole = present.all()
     values = positions if whole else np.where(present[..., None], positions, 0.0)
-    others = np.ones(present.shape, bool)  # windows at the ends, or with a missing frame
     if width <= polyorder + 1:
         return positions.copy()
-    if width == n_frames:
-        smoothed = positions.copy()
-    else:
+    others = np.ones(present.shape, bool)  # windows at the ends, or with a missing frame
+    if width < n_frames:
         middle, all_known = np.array([width // 2]), np.ones((1, width), bool)
         smoothed = weighted_sums(values, _pattern_weights(all_known, middle, polyorder)[0])
         centred = np.arange(n_frames) - start == width // 2
         others[centred] = False if whole else ~_all_known(present, width)
-    at, keypoint = np.nonzero(others)
+    else:
+        smoothed = positions.copy()
+    rows = np.flatnonzero(others.any(axis=1))
+    at, keypoint = np.nonzero(others[rows])
+    at = rows[at]
     for i in range(0, len(at), _CHUNK):
         t, k = at[i : i + _CHUNK], keypoint[i : i + _CHUNK]
         known = present[frames[t], k[:, None]]  # (n, width)

@@ -2,10 +2,21 @@
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import click
 
-from pose_smoother.cli_support import OVERWRITE, PATH, FiniteRange, inform, say_json, say_lines
+from pose_smoother.cli_support import (
+    MISSING,
+    OVERWRITE,
+    PATH,
+    READING,
+    FiniteRange,
+    inform,
+    options,
+    say_json,
+    say_lines,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -16,10 +27,7 @@ _log = logging.getLogger(__name__)
 @click.option("--html", default=None, type=PATH, help="Write the report as a page, too.")
 @click.option("--all", "every", is_flag=True, help="List every keypoint of a file with many.")
 @click.option("--fps", default=None, type=FiniteRange(0, min_open=True), help="Frames a second.")
-@click.option("--format", default=None, help="Of FILE.  [default: found out]")
-@click.option(
-    "--skeleton", default=None, help="Names the keypoints of a file that does not: coco-17."
-)
+@options(*READING, MISSING)
 @OVERWRITE
 def inspect(
     source: Path,
@@ -27,9 +35,8 @@ def inspect(
     html: Path | None,
     every: bool,
     fps: float | None,
-    format: str | None,
-    skeleton: str | None,
     overwrite: bool,
+    **reading: Any,
 ) -> None:
     """Report what is in a file of keypoints, what is wrong, and what would smooth it.
 
@@ -46,7 +53,7 @@ def inspect(
     from pose_smoother.poses.assumed import log_assumed
 
     target = html and check_output(html, (source,), overwrite=overwrite)
-    found = look(source, fps=fps, format=format, skeleton=skeleton)
+    found = look(source, fps=fps, **reading)
     log_assumed(_log, found.warnings)
     if as_json:
         say_json(found.as_dict())

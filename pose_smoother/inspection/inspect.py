@@ -27,6 +27,8 @@ def inspect(
     names: Sequence[str] | None = None,
     format: str | None = None,
     skeleton: str | None = None,
+    layout: str | None = None,
+    missing: str = "auto",
 ) -> Inspection:
     """Report what keypoints are there, what is wrong with them, and what would smooth them.
 
@@ -35,7 +37,7 @@ def inspect(
     x : a file's path; ``Poses``; or an array or ``DataArray`` as in ``smooth``, with two axes.
     scores, names : of an array, as in ``smooth``.
     fps : frames a second, for the report; NaN is unknown.
-    format, skeleton : of a file, as in ``read_poses``.
+    format, skeleton, layout, missing : of a file, as in ``read_poses``.
 
     Raises
     ------
@@ -52,7 +54,7 @@ def inspect(
     source = ""
     if isinstance(x, str | os.PathLike):
         source = os.path.basename(os.fspath(x))  # noqa: PTH119
-        poses = read_poses(x, format=format, skeleton=skeleton)
+        poses = read_poses(x, format=format, skeleton=skeleton, layout=layout, missing=missing)
         known = poses.fps
     elif isinstance(x, Poses):
         poses, known = x, x.fps

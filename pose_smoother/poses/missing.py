@@ -95,6 +95,8 @@ def find_missing(
     frame : int64 (N,).
     individual : (N,) hashable; rows of one individual are compared over time.
     """
+    if keypoints.size and keypoints.min() > 0:  # not with NaN
+        return Missing(np.zeros(keypoints.shape[:-1], bool))
     present = known_points(keypoints)
     hits = {name: _all_equal(keypoints, value) for name, value in MARKERS.items()}
     mask = np.zeros(present.shape, bool)
@@ -133,6 +135,8 @@ def find_missing(
 
 def _all_equal(keypoints: Floats, value: float) -> NDArray[np.bool_]:
     found = keypoints[..., 0] == value
+    if not found.any():
+        return np.asarray(found)
     for axis in range(1, keypoints.shape[-1]):
         found &= keypoints[..., axis] == value
     return np.asarray(found)

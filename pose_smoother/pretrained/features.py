@@ -6,7 +6,7 @@ from the file itself, and returns inputs that do not change when the file is mov
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,6 +61,17 @@ class Prepared:
     unit: Floats
     size: float
     centre: NDArray[np.float64]
+
+    def turned(self) -> Prepared:
+        """The same file with both axes mirrored and time reversed."""
+        return replace(
+            self,
+            filled=-self.filled[::-1],
+            medians=-self.medians[:, ::-1],
+            observed=self.observed[::-1],
+            scores=self.scores[:, ::-1],
+            centre=-self.centre,
+        )
 
     def inputs(self, start: int = 0, stop: int | None = None) -> Floats:
         """The network's inputs for frames `start` to `stop`, float32 (K, frames, CHANNELS)."""
@@ -151,9 +162,17 @@ def _pooled(by_keypoint: NDArray, valid: NDArray[np.bool_]) -> float:
     return float(np.exp(np.log(by_keypoint[valid] + 1e-12).mean())) if valid.any() else 1.0
 
 
-def body_size(filled: NDArray, valid: NDArray[np.bool_]) -> float:
-    """Median root mean square distance of the keypoints from their centre, unit of the file."""
-    points = filled[:, valid]
+def body_size(filled: NDArray, valid: NDArray[np.bool_] | None = None) -> float:
+    """Median root mean square distance of the keypoints from their centre, unit of the file.
+
+    One keypoint has no extent; then the range of its motion is taken.
+
+    Parameters
+    ----------
+    filled : (T, K, C), without NaN in the keypoints that count.
+    valid : (K,), those that count; None counts all.
+    """
+    points = filled if valid is None else filled[:, valid]
     size = 0.0
     if points.shape[1] >= 2:
         centred = points - points.mean(1, keepdims=True)

@@ -17,7 +17,7 @@ from pose_smoother.pretrained.live_features import (
     DILATIONS,
     LiveFeatures,
 )
-from pose_smoother.pretrained.network import read_weights
+from pose_smoother.pretrained.network import read_weights, softmax
 from pose_smoother.pretrained.smooth import share_of_noise
 
 Floats = NDArray[np.float64]
@@ -129,7 +129,8 @@ class LiveStream:
         w = self.weights.by_name
         ever = self.features.ever
         share = ever.astype(np.float32) / np.float32(max(int(ever.sum()), 1))
-        h = inputs @ w["first.weight"] + w["first.bias"]
+        h = inputs @ w["first.weight"]
+        h += w["first.bias"]
         for i, (ring, dilation) in enumerate(zip(self._rings, DILATIONS, strict=True)):
             at = self._now % len(ring)
             np.maximum(h, 0, out=ring[at])
@@ -137,17 +138,20 @@ class LiveStream:
             inner = np.concatenate(taps, -1) @ w[f"blocks.{i}.wide.linear.weight"]
             inner += w[f"blocks.{i}.wide.linear.bias"]
             np.maximum(inner, 0, out=inner)
-            h = h + inner @ w[f"blocks.{i}.point.weight"] + w[f"blocks.{i}.point.bias"]
-            h = h + ((share @ h) @ w[f"blocks.{i}.mix.weight"] + w[f"blocks.{i}.mix.bias"])
-        return np.maximum(h, 0)
+            h += inner @ w[f"blocks.{i}.point.weight"]
+            h += w[f"blocks.{i}.point.bias"]
+            mean = (share @ h) @ w[f"blocks.{i}.mix.weight"]
+            mean += w[f"blocks.{i}.mix.bias"]
+            h += mean
+        return np.maximum(h, 0, out=h)
 
     def _outputs(self, step: _Step, head: int) -> Floats:
         """Positions about the base by the output of one delay, (K, 2)."""
         part = slice(head * OUTPUTS, (head + 1) * OUTPUTS)
         raw = step.hidden @ self.weights.by_name["last.weight"][:, part]
         raw += self.weights.by_name["last.bias"][part]
-        a = _softmax(raw[:, :CANDIDATES])
-        b = _softmax(raw[:, CANDIDATES : 2 * CANDIDATES])
+        a = softmax(raw[:, :CANDIDATES], -1)
+        b = softmax(raw[:, CANDIDATES : 2 * CANDIDATES], -1)
         gain = np.logaddexp(np.float32(0), raw[:, -3:-2] - np.float32(1))
         moved = ((a + gain * (a - b))[:, None] @ step.near)[:, 0]
         correction: Floats = step.unit[:, None] * np.clip(raw[:, -2:], -8.0, 8.0)
@@ -163,12 +167,6 @@ class _Step:
     base: Floats
     unit: Floats
     strength: float
-
-
-def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    out: NDArray[np.float32] = np.exp(logits - logits.max(-1, keepdims=True))
-    out /= out.sum(-1, keepdims=True)
-    return out
 
 
 def smooth_live(

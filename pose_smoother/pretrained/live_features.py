@@ -91,18 +91,23 @@ class LiveFeatures:
         first = seen & ~self.ever
         x = np.where(seen[..., None], xy, self.past[0])
         if first.any():
-            self.past = np.where(first[..., None], x, self.past)
+            self.past[:, first] = x[first]
             self.ever = self.ever | seen
-        self.past = np.concatenate([x[None], self.past[:-1]])
-        self.seen = np.concatenate([seen[None], self.seen[:-1]])
+        self.past[1:] = self.past[:-1]
+        self.past[0] = x
+        self.seen[1:] = self.seen[:-1]
+        self.seen[0] = seen
         self.gap = np.where(seen, 0.0, self.gap + 1.0)
         self.frames += 1
         self._measure(x, seen)
         self._measure_rough()
         ordered = [np.sort(self.past[:width], axis=0)[width // 2] for width in MEDIANS]
         self.base = ordered[0]
-        near = np.concatenate([self.past[:NEAR], np.stack(ordered)]) - self.base
-        candidates = np.moveaxis(near, 0, -2).astype(np.float32)
+        candidates = np.empty((*xy.shape[:-1], CANDIDATES, 2), np.float32)
+        for at, medians in enumerate(ordered, NEAR):
+            candidates[..., at, :] = medians - self.base
+        axes = (*range(1, xy.ndim), 0, xy.ndim)
+        candidates[..., :NEAR, :] = (self.past[:NEAR] - self.base).transpose(axes)
         return self._inputs(x, seen, ordered, scores), candidates
 
     def _measure(self, x: NDArray[np.float64], seen: NDArray[np.bool_]) -> None:
@@ -110,7 +115,7 @@ class LiveFeatures:
         past, ok = self.past, self.seen
         one, two = self._first, self._second
         steps = np.concatenate([past[0] - past[one], past[0] - 2 * past[two] + past[2 * two]])
-        lengths = np.sqrt((steps * steps).sum(-1))
+        lengths = np.hypot(steps[..., 0], steps[..., 1])
         use = seen & np.concatenate([ok[one], ok[two] & ok[2 * two]])
         counts = np.minimum(self.counts + use, MEMORY_FRAMES)
         most = np.where(counts > 8, 5.0 * self.means, np.inf)
@@ -145,7 +150,7 @@ class LiveFeatures:
         fourth = p[0] - 4 * p[1] + 6 * p[2] - 4 * p[3] + p[4]
         self._n_rough = np.minimum(self._n_rough + ok, MEMORY_FRAMES)
         share = ok / np.maximum(self._n_rough, 1.0)
-        self._rough = self._rough + share * (np.sqrt((fourth * fourth).sum(-1)) - self._rough)
+        self._rough = self._rough + share * (np.hypot(fourth[..., 0], fourth[..., 1]) - self._rough)
 
     def _measure_size(self, x: NDArray[np.float64], seen: NDArray[np.bool_]) -> None:
         """Mean over time of the root mean square distance from the centre of what is seen."""

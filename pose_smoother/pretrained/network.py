@@ -28,6 +28,8 @@ WEIGHTS_SHA256 = "b8ae5fb67a86b3de628f5670e62fcef8fe813a0fdfe0e205ef83c5a1fd7167
 MOST_BYTES = 64 << 20  # of a file of weights
 DILATIONS = (1, 2, 4, 8, 16, 8, 4, 2, 1)
 REACH = 1 + sum(DILATIONS)
+PAD = max(DILATIONS)
+TILE_ROWS = 1024  # what is read and written at once stays in a processor core's own cache
 UNSEEN_LOGIT = np.float32(-3.0)
 CHUNK_POSITIONS = 20480
 
@@ -64,51 +66,64 @@ class Network:
         if channels != CHANNELS:
             raise ValueError(f"expected {CHANNELS} input channels, found {channels}")
         share = valid.astype(np.float32) / np.float32(max(valid.sum(), 1))
-        pad = max(DILATIONS)
-        rows = keypoints * (frames + pad)
+        rows = keypoints * (frames + PAD)
+        tiles = [slice(at, min(at + TILE_ROWS, rows)) for at in range(0, rows, TILE_ROWS)]
         width = len(self.weights["first.linear.bias"])
-        wide = np.zeros((pad + rows + pad, channels), np.float32)
-        _by_keypoint(wide[pad:-pad], keypoints)[:, :frames] = inputs
-        h = np.zeros((pad + rows + pad, width), np.float32)
-        read = np.zeros_like(h)
-        inner, extra = np.empty((rows, width), np.float32), np.empty((rows, width), np.float32)
-        self._over_time("first", wide, 1, h[pad:-pad], extra)
+        wide = np.zeros((PAD + rows + PAD, channels), np.float32)
+        _by_keypoint(wide[PAD:-PAD], keypoints)[:, :frames] = inputs
+        h = np.empty((rows, width), np.float32)
+        own = _by_keypoint(h, keypoints)
+        read = np.zeros((PAD + rows + PAD, width), np.float32)
+        inner = np.empty((TILE_ROWS, width), np.float32)
+        zeros = np.zeros_like(inner)
+        for tile in tiles:
+            self._over_time("first", wide, 1, tile, h[tile])
         for i, dilation in enumerate(DILATIONS):
-            own = _by_keypoint(h[pad:-pad], keypoints)
             own[:, frames:] = 0.0
-            np.maximum(h, 0, out=read)
-            self._over_time(f"blocks.{i}.wide", read, dilation, inner, extra)
-            np.maximum(inner, 0, out=inner)
-            np.matmul(inner, self.weights[f"blocks.{i}.point.weight"], out=extra)
-            extra += self.weights[f"blocks.{i}.point.bias"]
-            h[pad:-pad] += extra
+            for tile in tiles:
+                np.maximum(h[tile], zeros[: len(h[tile])], out=read[PAD:-PAD][tile])
+            for tile in tiles:
+                part = inner[: len(h[tile])]
+                self._over_time(f"blocks.{i}.wide", read, dilation, tile, part)
+                np.maximum(part, zeros[: len(part)], out=part)
+                h[tile] += self.weights[f"blocks.{i}.point.bias"]
+                _add_product(part, self.weights[f"blocks.{i}.point.weight"], h[tile])
             if f"blocks.{i}.mix.weight" in self.weights:
-                own += self._mix(f"blocks.{i}.mix", own, neighbours, share)
-        np.maximum(h, 0, out=h)
-        out = h[pad:-pad] @ self.weights["last.weight"]
-        out += self.weights["last.bias"]
+                self._mix(f"blocks.{i}.mix", own, neighbours, share)
+        out = np.empty((rows, len(self.weights["last.bias"])), np.float32)
+        out[:] = self.weights["last.bias"]
+        for tile in tiles:
+            part = np.maximum(h[tile], zeros[: len(h[tile])])
+            _add_product(part, self.weights["last.weight"], out[tile])
         return _by_keypoint(out, keypoints)[:, :frames]
 
-    def _over_time(self, name: str, h: Floats, dilation: int, out: Floats, scratch: Floats) -> None:
-        """Three taps over time, into `out`, for the rows of `h` without those at its ends."""
-        pad = max(DILATIONS)
-        taps = np.split(self.weights[f"{name}.linear.weight"], 3)
-        rows = len(out)
-        np.matmul(h[pad : pad + rows], taps[1], out=out)
-        for tap, shift in ((taps[0], -dilation), (taps[2], dilation)):
-            np.matmul(h[pad + shift : pad + shift + rows], tap, out=scratch)
-            out += scratch
-        out += self.weights[f"{name}.linear.bias"]
+    def _over_time(self, name: str, h: Floats, dilation: int, tile: slice, out: Floats) -> None:
+        """Three taps over time, into `out`, for some rows of `h` without its `PAD` at both ends."""
+        out[:] = self.weights[f"{name}.linear.bias"]
+        taps = self.weights[f"{name}.linear.weight"].reshape(3, h.shape[1], -1)
+        for tap, shift in zip(taps, (-dilation, 0, dilation), strict=True):
+            _add_product(h[PAD + tile.start + shift : PAD + tile.stop + shift], tap, out)
 
-    def _mix(self, name: str, h: Floats, neighbours: Floats, share: Floats) -> Floats:
-        """What all keypoints and those that move alike add to each; the mean is taken once."""
-        keypoints, frames, width = h.shape
-        weight = self.weights[f"{name}.weight"]
-        flat: NDArray[Any] = h.reshape(keypoints, -1)
-        mean: NDArray[Any] = (share @ flat).reshape(frames, width) @ weight[:width]
-        mean += self.weights[f"{name}.bias"]
-        like: NDArray[Any] = (neighbours @ flat).reshape(-1, width) @ weight[width:]
-        return like.reshape(keypoints, frames, width) + mean
+    def _mix(self, name: str, own: Floats, neighbours: Floats, share: Floats) -> None:
+        """Add what the means over all keypoints and over those that move alike are worth."""
+        keypoints, _, width = own.shape
+        weight, bias = self.weights[f"{name}.weight"], self.weights[f"{name}.bias"]
+        flat = own.reshape(keypoints, -1)
+        step = max(TILE_ROWS // keypoints, 1) * width
+        for at in range(0, flat.shape[1], step):
+            part: NDArray[Any] = flat[:, at : at + step]
+            mean = (share @ part).reshape(-1, width) @ weight[:width]
+            mean += bias
+            like = (neighbours @ part).reshape(-1, width) @ weight[width:]
+            part += like.reshape(keypoints, -1)
+            part += mean.reshape(-1)
+
+
+def _add_product(rows: Floats, weight: Floats, out: Floats) -> None:
+    """``out += rows @ weight`` in one call of BLAS, all of them contiguous."""
+    from scipy.linalg.blas import sgemm
+
+    sgemm(1.0, weight.T, rows.T, 1.0, out.T, overwrite_c=1)
 
 
 def _by_keypoint(rows: Floats, keypoints: int) -> Floats:
@@ -124,8 +139,8 @@ def combine(raw: Floats, ready: Prepared, first: int, start: int, stop: int) -> 
     """
     out = np.ascontiguousarray(raw[:, start - first : stop - first].transpose(2, 1, 0))
     logit, positions = _candidates(ready, start, stop)
-    a = _softmax(out[:CANDIDATES] + logit)
-    b = _softmax(out[CANDIDATES : 2 * CANDIDATES] + logit)
+    a = softmax(out[:CANDIDATES] + logit, 0)
+    b = softmax(out[CANDIDATES : 2 * CANDIDATES] + logit, 0)
     gain = np.logaddexp(0, out[2 * CANDIDATES] - np.float32(1.0)).astype(np.float32)
     a += gain * (a - b)
     moved = np.einsum("ntk,ntkc->tkc", a, positions)
@@ -148,15 +163,19 @@ def _candidates(ready: Prepared, start: int, stop: int) -> tuple[Floats, Floats]
     return logit, positions
 
 
-def _softmax(logits: Floats) -> Floats:
-    logits -= logits.max(0)
+def softmax(logits: Floats, axis: int) -> Floats:
+    """Weights that sum to 1 along an axis, in the logits' memory."""
+    logits -= logits.max(axis, keepdims=True)
     np.exp(logits, out=logits)
-    logits /= logits.sum(0)
+    logits /= logits.sum(axis, keepdims=True)
     return logits
 
 
 def run(network: Network, ready: Prepared) -> tuple[Floats, Floats]:
-    """Run the network over a file, chunk by chunk.
+    """Run the network over a file, chunk by chunk, forwards and turned (see `Prepared.turned`).
+
+    The network is not quite equivariant to either turn, so the mean of its two answers has less
+    error than each.
 
     Parameters
     ----------
@@ -170,6 +189,14 @@ def run(network: Network, ready: Prepared) -> tuple[Floats, Floats]:
     float32 array, shape (T, K), unit of the file
         Scale of the error of each point.
     """
+    one, its_scale = run_view(network, ready)
+    other, other_scale = run_view(network, ready.turned())
+    half = np.float32(0.5)
+    return half * (one - other[::-1]), half * (its_scale + other_scale[::-1])
+
+
+def run_view(network: Network, ready: Prepared) -> tuple[Floats, Floats]:
+    """The same as `run`, of the file as it is alone."""
     frames, keypoints, _ = ready.filled.shape
     length = max(4 * REACH, CHUNK_POSITIONS // keypoints)
     smooth = np.empty((frames, keypoints, 2), np.float32)

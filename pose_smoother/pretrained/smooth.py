@@ -9,12 +9,16 @@ from numpy.typing import NDArray
 
 from pose_smoother.pretrained.features import Prepared, prepare
 from pose_smoother.pretrained.network import Network, load_network, run
+from pose_smoother.pretrained.pose_components import shrink_components
 from pose_smoother.pretrained.transitions import restore_transitions
 
 SHORTEST = 8
-CLEAN = 5e-4  # of the body: below this noise a file is left alone
+# Of the body. Noise is the smaller of two measures, of which quick motion misleads only the first:
+# fourth differences, and the mean of what the network took away.
+CLEAN = 5e-4  # below this noise a file is left alone
 NOISY = 1.2e-3  # from this noise on the network's answer is taken whole
 OUTLIER_UNITS = 6.0
+_MEDIAN_RAYLEIGH = 1.1774  # median length of two-dimensional white noise of unit variance
 # Intervals, calibrated on half of the recordings (docs/experiments.md): the network's scale times
 # SPREAD, a slow error of SLOW body sizes, and TAIL degrees of freedom.
 SPREAD, SLOW, TAIL = 1.97, 2e-3, 1.2
@@ -113,11 +117,19 @@ def smooth_pretrained(
     kind = xy.dtype if np.issubdtype(xy.dtype, np.floating) else np.dtype(np.float64)
     network = load_network() if network is None else network
     ready = prepare(xy, scores)
-    strength = share_of_noise(noise_level(ready))
     answer, scale = run(network, ready)
-    restored = restore_transitions(ready.filled, answer) + ready.centre
+    taken = np.linalg.norm(ready.filled - answer, axis=-1)
+    taken[~ready.observed] = np.nan
+    mean_taken = float(np.nanmean(taken)) if ready.observed.any() else 0.0
+    strength = share_of_noise(min(noise_level(ready), mean_taken / ready.size))
+    restored = restore_transitions(ready.filled, answer)
+    seen = ready.valid
+    noise_left = np.minimum(
+        np.nanmedian(taken[:, seen], axis=0) / _MEDIAN_RAYLEIGH, ready.unit[seen]
+    )
+    restored[:, seen] = shrink_components(restored[:, seen], noise_left)
     raw = xy.astype(np.float64)
-    smooth = raw + strength * (restored - raw)
+    smooth = raw + strength * (restored + ready.centre - raw)
     missing = ~ready.observed
     smooth[missing] = np.nan
     scale[missing] = np.nan

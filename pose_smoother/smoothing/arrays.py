@@ -101,6 +101,13 @@ def _from_array(x: Any, scores: Any, names: Sequence[str] | None) -> ArrayPoses:
 
     def restore(keypoints: Sequence[Floats]) -> NDArray[Any]:
         # What was not smoothed keeps its value to the bit: infinity is missing, too.
+        if len(keypoints) == 1 and dtype == np.float64 and hidden is None:
+            new = keypoints[0]
+            if new.flags.c_contiguous and not np.may_share_memory(new, array):
+                for start in range(0, len(new), _CHUNK_FRAMES):
+                    now, own = (x[start : start + _CHUNK_FRAMES] for x in (new, people[:, 0]))
+                    np.copyto(now, own, where=~np.isfinite(now) | (now == own))
+                return new.reshape(array.shape)
         out = np.empty(people.shape, dtype)
         filled = None if hidden is None else np.zeros(people.shape, np.bool_)
         for start in range(0, len(people), _CHUNK_FRAMES):

@@ -9,18 +9,21 @@ from concurrent.futures import BrokenExecutor, CancelledError, Executor, Process
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pose_smoother.dask_cluster import connected
 from pose_smoother.errors import InvalidInputError, PoseSmootherError
 from pose_smoother.files.shared_locks import shared_locks_problem
 from pose_smoother.poses.assumed import NOTE
 from pose_smoother.poses.formats import find_format, formats
+from pose_smoother.remote.objects import listing
+from pose_smoother.remote.path import PathOrUrl
 
 _log = logging.getLogger(__name__)
 _one_at_a_time = threading.Lock()  # HDF5 is not made for the threads of a worker
 
 #: Smooths the first file into the second, and returns a line of text about it.
-Smooth = Callable[[Path, Path], str]
+Smooth = Callable[[Any, Any], str]
 
 
 @dataclass(frozen=True)
@@ -33,8 +36,8 @@ class Job:
     out : what is written.
     """
 
-    source: Path
-    out: Path
+    source: PathOrUrl
+    out: PathOrUrl
 
 
 @dataclass(frozen=True)
@@ -46,12 +49,14 @@ class Result:
     text: str
 
 
-def is_batch(source: Path, format: str | None) -> bool:
+def is_batch(source: PathOrUrl, format: str | None) -> bool:
     """Whether a path is a folder of files, not a folder that is one input (OpenPose's)."""
     if not source.is_dir():
         return False
     if format is not None:
         return "" not in formats()[format].EXTENSIONS if format in formats() else False
+    if not isinstance(source, Path):
+        return True
     try:
         find_format(source)
     except InvalidInputError:
@@ -59,7 +64,9 @@ def is_batch(source: Path, format: str | None) -> bool:
     return False
 
 
-def find_jobs(sources: Sequence[Path], out_dir: Path, format: str | None = None) -> list[Job]:
+def find_jobs(
+    sources: Sequence[PathOrUrl], out_dir: PathOrUrl, format: str | None = None
+) -> list[Job]:
     """The jobs for files and folders: a folder's files, and its folders that are one input.
 
     Of a folder, what begins with a dot and files with endings of no format are left out.
@@ -73,7 +80,7 @@ def find_jobs(sources: Sequence[Path], out_dir: Path, format: str | None = None)
     ------
     InvalidInputError : two inputs have one name, or there is none.
     """
-    found: list[Path] = []
+    found: list[PathOrUrl] = []
     for source in sources:
         found += _inside(source, format) if is_batch(source, format) else [source]
     if not found:
@@ -86,15 +93,23 @@ def find_jobs(sources: Sequence[Path], out_dir: Path, format: str | None = None)
     return [Job(path, out_dir / path.name) for path in found]
 
 
-def _inside(folder: Path, format: str | None) -> list[Path]:
-    """The inputs in a folder, by name."""
+def _inside(folder: PathOrUrl, format: str | None) -> list[PathOrUrl]:
+    """The inputs in a folder, by name; at an address files alone, not what is in folders of it."""
     endings = {ending for module in formats().values() for ending in module.EXTENSIONS if ending}
-    found, n_others = [], 0
-    for path in sorted(folder.iterdir()):
+    found: list[PathOrUrl] = []
+    n_others = 0
+    here: Sequence[PathOrUrl] = (
+        sorted(folder.iterdir())
+        if isinstance(folder, Path)
+        else [folder / name for name in listing(folder) if "/" not in name]
+    )
+    for path in here:
         if path.name.startswith("."):
             continue
-        ending = path.with_suffix("").suffix if path.suffix.lower() == ".gz" else path.suffix
-        chosen = not is_batch(path, format) if path.is_dir() else ending.lower() in endings
+        name = Path(path.name)
+        ending = name.with_suffix("").suffix if name.suffix.lower() == ".gz" else name.suffix
+        is_folder = isinstance(path, Path) and path.is_dir()
+        chosen = not is_batch(path, format) if is_folder else ending.lower() in endings
         found += [path] if chosen else []
         n_others += not chosen
     if n_others:

@@ -57,9 +57,14 @@ class Chain:
         return any(getattr(step.module, "REACHES_ACROSS_SWAPS", False) for step in self.steps)
 
     @property
-    def takes_keypoints_alone(self) -> bool:
-        """Whether every filter smooths each keypoint by itself."""
-        return not any(getattr(step.module, "READS_THE_BODY", False) for step in self.steps)
+    def reads_the_body(self) -> bool:
+        """Whether a filter's result of a keypoint depends on the others."""
+        return any(getattr(step.module, "READS_THE_BODY", False) for step in self.steps)
+
+    @property
+    def needs_memory(self) -> bool:
+        """Whether a filter takes several times the memory of what it smooths."""
+        return not all(getattr(step.module, "WORKS_IN_BLOCKS", False) for step in self.steps)
 
     @property
     def as_stream(self) -> bool:

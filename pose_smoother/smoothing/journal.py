@@ -12,6 +12,8 @@ from typing import Any
 
 from pose_smoother.files.disk_errors import translate_disk_errors
 from pose_smoother.files.plain import read_plain
+from pose_smoother.remote.objects import versions
+from pose_smoother.remote.path import PathOrUrl
 
 JOURNAL = ".pose-smoother.jsonl"
 _MAX_BYTES = 1 << 28
@@ -41,7 +43,7 @@ class Journal:
             if state:
                 self._written[name] = state
 
-    def is_written(self, source: Path, out: Path) -> bool:
+    def is_written(self, source: PathOrUrl, out: Path) -> bool:
         """Whether the output is what these options make of this input."""
         known = self._written.get(out.name)
         return known is not None and known == [self._options, state_of(source), state_of(out)]
@@ -64,7 +66,7 @@ class Journal:
             self._written.pop(out.name, None)
             self._add([out.name])
 
-    def end(self, source: Path, out: Path) -> None:
+    def end(self, source: PathOrUrl, out: Path) -> None:
         """Note that an output is complete."""
         state = [self._options, state_of(source), state_of(out)]
         self._written[out.name] = state
@@ -85,11 +87,14 @@ class Journal:
         return [line for line in read_plain(self._path, _MAX_BYTES).split(b"\n") if line]
 
 
-def state_of(path: Path) -> list[int]:
+def state_of(path: PathOrUrl) -> list[Any]:
     """What shows whether a file or folder changed; [] if it is absent.
 
-    Its number of files, their bytes together, and the latest change in nanoseconds.
+    Its number of files, their bytes together, and the latest change in nanoseconds; of an address,
+    the size and the tag of each object.
     """
+    if not isinstance(path, Path):
+        return versions(path)
     files = [path]
     if path.is_dir():
         files = [one for one in path.rglob("*") if one.is_file()]

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_smoother.filters.missing import BRIDGED_FRAMES, around, nan_median
+from pose_smoother.points import lengths
 from pose_smoother.poses.tracks import Floats, Track
 
 Mask = NDArray[np.bool_]
@@ -36,7 +37,8 @@ _LEAST_STEP, _LEAST_SPREAD, _LEAST_APART = 0.004, 0.01, 0.05
 _LEAST_APART_STEPS = 1.5
 #: If more rows are in the other state than this share, it is not sure which state is right.
 _LARGEST_SHARE = 1 / 3
-_FRAMES_AROUND = 15
+#: What is usual is the median over so many frames.
+FRAMES_AROUND = 15
 _PASSES, _PARTNERS = 3, 3
 
 
@@ -127,7 +129,7 @@ def _odds_by_motion(a: Floats, b: Floats, near: Mask, least: float) -> Floats:
     to_a, to_b = (np.where(near[:, None], np.diff(x, axis=0), np.nan) for x in (a, b))
     to_other_a, to_other_b = b[1:] - a[:-1], a[1:] - b[:-1]
     (before_a, after_a), (before_b, after_b) = _velocities(to_a), _velocities(to_b)
-    positions = (_length(to_a), _length(to_b), _length(to_other_a), _length(to_other_b))
+    positions = (lengths(to_a), lengths(to_b), lengths(to_other_a), lengths(to_other_b))
     velocities = (
         _off_velocity(to_a, before_a, after_a),
         _off_velocity(to_b, before_b, after_b),
@@ -144,7 +146,7 @@ def _odds(distances: tuple[Floats, Floats, Floats, Floats], near: Mask, least: f
     """
     a, b, other_a, other_b = distances
     smaller = np.where(near, np.minimum(a + b, other_a + other_b) / 2, np.nan)
-    usual = np.fmax(nan_median(around(smaller, _FRAMES_AROUND, np.nan)), max(least, 1e-12))
+    usual = np.fmax(nan_median(around(smaller, FRAMES_AROUND, np.nan)), max(least, 1e-12))
     with np.errstate(invalid="ignore"):
         surprise = [1.5 * np.log1p((d / usual) ** 2) for d in distances]
     odds = surprise[0] + surprise[1] - surprise[2] - surprise[3]
@@ -165,10 +167,10 @@ def _velocities(steps: Floats) -> tuple[Floats, Floats]:
 
 def _off_velocity(step: Floats, before: Floats, after: Floats) -> Floats:
     """How far a step is off the velocities before and after; its length where neither is known."""
-    off = np.stack([_length(step - before), _length(step - after)])
+    off = np.stack([lengths(step - before), lengths(step - after)])
     known = np.isfinite(off)
     mean = np.where(known, off, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
-    return np.asarray(np.where(known.any(axis=0), mean, _length(step)))
+    return np.asarray(np.where(known.any(axis=0), mean, lengths(step)))
 
 
 def _turned_with_body(keypoints: Floats, pairs: Sequence[Pair]) -> list[Floats]:
@@ -281,9 +283,9 @@ def _decide(sides: _Sides, odds: Floats, with_body: Mask, least_apart: float) ->
             sure[start:stop] = (found[start:stop] > 0).mean() <= _LARGEST_SHARE
     sure &= np.abs(found) > _SURE
     across = sides.across[rows]
-    steps = _length(np.diff(across, axis=0))
+    steps = lengths(np.diff(across, axis=0))
     least_apart = max(least_apart, _LEAST_APART_STEPS * float(np.median(steps)))
-    _leave_near(found, _length(across), least_apart)
+    _leave_near(found, lengths(across), least_apart)
     n_rows = np.diff([0, *rows[1:].tolist(), len(odds)])  # up to the next row that has both
     sides.exchanged, sides.sure = np.repeat(found > 0, n_rows), np.repeat(sure, n_rows)
 
@@ -316,7 +318,3 @@ def _one_way(parts: Floats, change: Floats) -> Floats:
         last = odds[-1]
         odds.append(float(np.logaddexp(last, swap) - np.logaddexp(last + swap, 0.0)) + part)
     return np.array(odds)
-
-
-def _length(difference: Floats) -> Floats:
-    return np.asarray(np.linalg.norm(difference, axis=-1))

@@ -10,13 +10,14 @@ import numpy as np
 from pose_smoother.filters.base import Finding
 from pose_smoother.filters.score_weights import are_probabilities
 from pose_smoother.points import known_points, lengths
+from pose_smoother.poses.formats.tracks_io import decimals_of
 from pose_smoother.poses.tracks import Floats, Poses, Track
 from pose_smoother.smoothing.scores import default_min_score
 from pose_smoother.smoothing.swaps import Outcome
 from pose_smoother.smoothing.tracks import Rules
 
-#: A smaller difference is rounding.
-_LEAST_CHANGE = 1e-6
+#: Why nothing was changed in a file of one frame, say.
+TOO_FEW_FRAMES = "no keypoint is there in three frames in a row"
 
 
 @dataclass(frozen=True)
@@ -78,13 +79,18 @@ class Summary:
         fields: dict[str, Any] = _without_nan(asdict(self))
         return fields
 
+    def size(self) -> str:
+        """How much was smoothed: ``1,000 frames in 1 track``."""
+        tracks = "1 track" if self.n_tracks == 1 else f"{self.n_tracks} tracks"
+        return f"{self.n_frames:,} frames in {tracks}"
+
     def line(self) -> str:
         """The summary as one line of text."""
         parts = [f"{self.n_changed} of {_points(self.n_points)} changed"]
         if not self.n_points:
             parts[0] += ": all are missing"
         elif not self.n_changed + self.n_rejected and not np.isfinite(self.jitter_before):
-            parts[0] += ": no keypoint is there in three frames in a row"
+            parts[0] += f": {TOO_FEW_FRAMES}"
         if self.n_changed:
             parts[0] += (
                 f" (by {self.moved_median:.3g} in the median, {self.moved_p95:.3g} at the 95th "
@@ -151,13 +157,14 @@ def summarize(poses: Poses, outcome: Outcome, rules: Rules | None = None) -> Sum
     """
     results = outcome.results
     moved, before, after = [], [], []
+    least = 10.0 ** -decimals_of(track.keypoints for track in poses.tracks)  # less is rounding
     n_points = n_missing = 0
     for track, result in zip(poses.tracks, results, strict=True):
         present = known_points(track.keypoints)
         n_points += int(present.sum())
         n_missing += int((~present & ~result.filled).sum())
         distance = lengths(result.keypoints - track.keypoints)
-        moved.append(distance[present & (distance > _LEAST_CHANGE)])
+        moved.append(distance[present & (distance > least)])
         read = (present & ~result.rejected & ~result.filled)[..., None]
         before.append(_jitter(track, np.where(read, track.keypoints, np.nan)))
         after.append(_jitter(track, np.where(read, result.keypoints, np.nan)))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pose_smoother.filters.missing import BRIDGED_FRAMES, around, nan_median
 from pose_smoother.points import lengths
 from pose_smoother.poses.tracks import Floats, Track
-from pose_smoother.smoothing.side_swaps import swapped_pairs
+from pose_smoother.smoothing.side_swaps import FRAMES_AROUND, swapped_pairs
 
 #: In a swap individuals move at least so many times as far as is usual around that frame,
 _JUMP = 4.0
@@ -22,7 +22,6 @@ _JUMP = 4.0
 _LEAST_APART = 0.2
 #: exchanged, both have moved at most this share of that.
 _EXCHANGED = 0.35
-_FRAMES_AROUND = 15
 _CHUNK_VALUES = 1 << 20  # bounds memory
 
 
@@ -94,7 +93,7 @@ def _sides(keypoints: Floats) -> Floats:
     return np.asarray(np.abs((high - low).max(axis=-1)))
 
 
-def body_size(track: Track) -> float:
+def longest_side(track: Track) -> float:
     """The larger side of the keypoints, the median over frames; 0 if there is but one."""
     sides = _sides(track.keypoints)
     sides = sides[np.isfinite(sides)]
@@ -106,7 +105,7 @@ def left_right_swaps(
 ) -> dict[int, dict[tuple[int, int], tuple[NDArray[np.bool_], NDArray[np.bool_]]]]:
     """By track and pair: the rows in which the pair is exchanged, and those where this is sure."""
     return {
-        i: swapped_pairs(tracks[i], pairs, body_size(tracks[i]))
+        i: swapped_pairs(tracks[i], pairs, longest_side(tracks[i]))
         for i in candidates(tracks, pairs).swapping
     }
 
@@ -160,8 +159,8 @@ def _jumps(index: int, track: Track) -> list[_Jump]:
     step = _pose_distance(track.keypoints[1:], track.keypoints[:-1])
     near = np.diff(track.frame) <= BRIDGED_FRAMES * track.step
     step = np.where(near, step, np.nan)
-    usual = nan_median(around(step, _FRAMES_AROUND, np.nan))
-    far = np.maximum(_JUMP * usual, _LEAST_APART * body_size(track))
+    usual = nan_median(around(step, FRAMES_AROUND, np.nan))
+    far = np.maximum(_JUMP * usual, _LEAST_APART * longest_side(track))
     with np.errstate(invalid="ignore"):
         rows = np.flatnonzero((step > far) & (step > 0)) + 1
     return [_Jump(int(track.frame[row]), index, int(row)) for row in rows.tolist()]

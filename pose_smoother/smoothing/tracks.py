@@ -110,19 +110,27 @@ def smooth_track(
 def _through(chain: Chain, track: Track, positions: Floats) -> tuple[Floats, tuple[Finding, ...]]:
     """Positions of a track through the filters; where they find none, the track's own."""
     parts = _runs(track, chain.bridged_frames)
-    found = np.empty_like(positions)
     findings: list[Finding] = []
     n_keypoints = positions.shape[1]
-    alone = chain.takes_keypoints_alone
-    size = 0.0 if alone else _size(positions)
-    step = max(_MOST_VALUES * n_keypoints // max(positions.size, 1), 1) if alone else n_keypoints
-    for start in range(0, n_keypoints, step):
-        some = slice(start, start + step)
+    n_some, size = max(n_keypoints, 1), 0.0
+    if chain.reads_the_body:
+        size = _size(positions)
+    elif chain.needs_memory and positions.size > _MOST_VALUES:
+        n_some = max(_MOST_VALUES * n_keypoints // positions.size, 1)
+    found = None
+    for start in range(0, n_keypoints, n_some):
+        some = slice(start, start + n_some)
         runs = [_spread(positions[rows, some], at) for rows, at in parts]
         scores = [_spread(track.score[rows, some], at) for rows, at in parts]
         smoothed = chain.smooth(runs, size, scores, findings)
+        if len(smoothed) == 1 and smoothed[0].shape == positions.shape:
+            found = smoothed[0]
+            break
+        found = np.empty_like(positions) if found is None else found
         for (rows, at), values in zip(parts, smoothed, strict=True):
             found[rows, some] = values if len(values) == len(at) else values[at]
+    if found is None:  # no keypoint
+        return positions, ()
     known = known_points(found)
     if not known.all():
         found = np.where(known[..., None], found, track.keypoints)

@@ -1,16 +1,18 @@
 """The command that makes a page to watch keypoints on: view."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from pose_smoother.cli_support import OVERWRITE, PATH, FiniteRange, inform, options
-
-READING = (
-    click.option("--format", default=None, help="Of the files.  [default: found out]"),
-    click.option(
-        "--skeleton", default=None, help="Names the keypoints of a file that does not: coco-17."
-    ),
+from pose_smoother.cli_support import (
+    MISSING,
+    OVERWRITE,
+    PATH,
+    READING,
+    FiniteRange,
+    inform,
+    options,
 )
 
 
@@ -50,7 +52,7 @@ READING = (
     default=None,
     help="Of a file with several videos, the name of one.  [default: the longest]",
 )
-@options(*READING)
+@options(*READING, MISSING)
 @OVERWRITE
 def view(
     source: Path,
@@ -62,9 +64,8 @@ def view(
     fps: float | None,
     min_score: float | None,
     recording: str | None,
-    format: str | None,
-    skeleton: str | None,
     overwrite: bool,
+    **reading: Any,
 ) -> None:
     """Make a page on which keypoints are watched before and after smoothing.
 
@@ -86,7 +87,6 @@ def view(
         fps=fps,
         min_score=min_score,
         recording=recording,
-        format=format,
-        skeleton=skeleton,
+        **reading,
     )
     inform(f"wrote {out}: {done}")

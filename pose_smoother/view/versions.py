@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,9 +33,7 @@ class Version:
     rejected: tuple[NDArray[np.bool_], ...]
 
 
-def from_file(
-    poses: Poses, path: Path, *, format: str | None = None, skeleton: str | None = None
-) -> Version:
+def from_file(poses: Poses, path: Path, **reading: Any) -> Version:
     """The keypoints of a smoothed file, by individual, frame number and keypoint name.
 
     Raises
@@ -42,7 +41,8 @@ def from_file(
     InvalidInputError : the file cannot be read, or has no individual, frame or keypoint of the
         input.
     """
-    other = read_poses(path, format=format or poses.format or None, skeleton=skeleton)
+    chosen = reading.pop("format", None) or poses.format or None
+    other = read_poses(path, format=chosen, **reading)
     columns = {name: column for column, name in enumerate(other.names)}
     common = [(k, columns[name]) for k, name in enumerate(poses.names) if name in columns]
     if not common:

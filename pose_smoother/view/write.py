@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
@@ -28,10 +29,15 @@ def write_view(
     fps: float | None = None,
     min_score: float | None = None,
     recording: str | None = None,
-    format: str | None = None,
-    skeleton: str | None = None,
+    reports: bool = True,
+    **reading: Any,
 ) -> str:
-    """Write the page of ``pose-smoother view``; what was assumed is logged.
+    """Write the page of ``pose-smoother view``.
+
+    Parameters
+    ----------
+    reports : log what was assumed while reading.
+    reading : how all files are read, as for ``read_poses``.
 
     Returns
     -------
@@ -44,9 +50,9 @@ def write_view(
     check_page(out)
     if min_score is not None and not smoothers:
         raise InvalidInputError("--min-score goes with --smoother: a smoothed file is as it is")
-    everything = read_poses(source, format=format, skeleton=skeleton)
+    everything = read_poses(source, **reading)
     check_axes(everything, source)
-    log_assumed(_log, everything.warnings, source)
+    log_assumed(_log, everything.warnings if reports else (), source)
     poses, others = choose_recording(everything, recording)
     if others and recording is None:
         _log.warning(
@@ -56,7 +62,7 @@ def write_view(
     media = None if clip is None else load_clip(clip, out, fps, first_frame)
     rate = fps if fps is not None else poses.fps
     rate = rate if rate is not None or media is None else float(media["fps"])
-    versions = _versions(poses, smoothed, smoothers, Rules(min_score), rate, format, skeleton)
+    versions = _versions(poses, smoothed, smoothers, Rules(min_score), rate, reading)
     page = view_page(poses, versions, title=source.name, fps=rate, media=media)
     write_atomic(out, page)
     if media is not None and "path" in media:
@@ -85,10 +91,9 @@ def _versions(
     smoothers: Sequence[str],
     rules: Rules,
     fps: float | None,
-    format: str | None,
-    skeleton: str | None,
+    reading: dict[str, Any],
 ) -> list[Version]:
     """Smoothed files first, then smoothers; the default smoother where none is named."""
-    found = [from_file(poses, path, format=format, skeleton=skeleton) for path in smoothed]
+    found = [from_file(poses, path, **reading) for path in smoothed]
     names = smoothers or (() if smoothed else ("auto",))
     return found + [from_smoother(poses, name, fps, rules) for name in names]

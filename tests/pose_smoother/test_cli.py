@@ -198,6 +198,14 @@ def test_an_ordinary_file_has_notes_and_no_warning(detections: Path) -> None:
     assert kinds == {"warning", "note"}
 
 
+def test_a_folder_in_place_of_a_file_is_one_line(detections: Path) -> None:
+    folder = detections.with_name("folder")
+    folder.mkdir()
+    done = invoke("inspect", detections, "--html", folder)
+    assert done.exit_code == 1
+    assert f"error: {folder} is a folder: name a file\n" in done.stderr
+
+
 def test_the_input_is_never_the_output(detections: Path) -> None:
     before = detections.read_bytes()
     done = invoke("smooth", detections, "--smoother", "mean", "--out", detections)

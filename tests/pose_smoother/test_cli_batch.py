@@ -161,6 +161,27 @@ def test_workers_write_the_same_files(folder: Path) -> None:
     ]
 
 
+def test_one_file_into_a_folder_that_is_there(folder: Path) -> None:
+    out = folder.with_name("there")
+    out.mkdir()
+    done = invoke("smooth", folder / "a.csv", "--smoother", "mean", "--out", out)
+    assert done.exit_code == 0, done.output
+    assert [path.name for path in out.iterdir()] == ["a.csv"]
+    again = invoke("smooth", folder / "a.csv", "--smoother", "mean", "--out", out)
+    assert f"{out / 'a.csv'} exists already" in again.output
+
+
+def test_a_folder_of_single_frames_says_that_nothing_was_smoothed(folder: Path) -> None:
+    frames = folder.with_name("frames")
+    frames.mkdir()
+    for frame in range(3):
+        (frames / f"{frame}.csv").write_text(f"frame,a_x,a_y\n{frame},1,2\n")
+    done = invoke("smooth", frames, "--smoother", "mean", "--out", folder.with_name("out"))
+    assert done.exit_code == 0
+    assert "warning: nothing was smoothed: each of 3 files is a recording of its own" in done.stderr
+    assert "for mmpose, openpifpaf, openpose, yolo" in done.stderr
+
+
 def test_standard_input_to_standard_output(folder: Path) -> None:
     out = folder.with_name("out.csv")
     invoke("smooth", folder / "a.csv", "--smoother", "mean", "--out", out)

@@ -12,7 +12,8 @@ from trainer.calibrate.estimate import MEASURES, KeypointEstimate
 from trainer.calibrate.goodness_of_fit import Nearest, distances
 from trainer.calibrate.heatmap_width import Widths
 from trainer.metrics.bootstrap import Interval
-from trainer.noise.noise_file import LARGEST_PX, PAIRS, VERSION
+from trainer.noise.detector_profiles import DetectorProfile
+from trainer.noise.noise_file import DETECTOR_NUMBERS, LARGEST_PX, PAIRS, VERSION
 
 _LARGEST_CORRELATION = 0.999
 _NOT_MEASURED = "  # not measured"
@@ -22,8 +23,9 @@ _HEAD = """\
 # Train on it: python -m trainer train --noise {name} ...
 #
 # Lengths are heatmap pixels: the box around the ground truth, widened by 10 %, is 0 ... 55 on each
-# axis. What training draws is version, [blur], [swapped] and [keypoints], which may be edited; the
-# rest records where the numbers come from. In training, positions are rounded to whole pixels.
+# axis. What training draws is version, [blur], [swapped] and [keypoints], with --exp real
+# [detector]; they may be edited. The rest records where the numbers come from. In training,
+# positions are rounded to whole pixels.
 """
 _BLUR = """
 # Standard deviation of the blur of the detector's heatmaps, and how often each width is drawn.
@@ -37,6 +39,12 @@ _KEYPOINTS = """
 # that are drawn from outlier_spread instead. missing: share that the detector does not give (absent
 # from the model's input, still a target). correlation: of ordinary errors from one source frame to
 # the next. What was not measured is what those that were have in common.
+"""
+_DETECTOR = """
+# What --exp real draws near, in sizes of the body (root mean square distance of its keypoints from
+# their centre). sd: of errors about a keypoint's constant offset. shares: of their variance that is
+# white, and of time constants of about 2.5, 12 and 40 frames. outlier_rate: of errors beyond 5 sd,
+# with their mean size and the mean length of their bursts; missing_frames: of a run of misses.
 """
 _MEASURED = """
 # Below: nothing that training reads. Every measure is [value, low, high] with the 95 % interval of
@@ -67,6 +75,7 @@ def noise_toml(
     widths_from: str,
     near: Nearest,
     source: Source,
+    detector: DetectorProfile | None = None,
 ) -> str:
     """The text of the file.
 
@@ -74,11 +83,15 @@ def noise_toml(
     ----------
     name : of the file, for the example in it.
     widths_from : where the widths come from, for a comment.
+    detector : for experiment ``real``; None where videos are too short.
     """
     lines = [_HEAD.format(name=name), f"version = {VERSION}", _BLUR + f"# {widths_from}", "[blur]"]
     lines += [f"sigma_in_px = {_list(widths.sigma_px)}", f"share = {_list(widths.share)}"]
     lines += [_SWAPPED + "[swapped]", *_swapped(estimates)]
     lines += [_KEYPOINTS + "[keypoints]", *_rows(estimates)]
+    if detector is not None:
+        lines += [_DETECTOR + "[detector]", f"shares = {_list(detector.shares)}"]
+        lines += [f"{key} = {_number(getattr(detector, key))}" for key in DETECTOR_NUMBERS]
     lines += [_MEASURED + "[measured]", *_about(source, near)]
     for one in estimates.values():
         lines += ["", f"[measured.{one.name}]", *_measured(one)]

@@ -19,6 +19,7 @@ from trainer.calibrate.heatmap_width import Widths, as_set, read_widths
 from trainer.calibrate.noise_toml import Source, noise_toml
 from trainer.calibrate.pairs import Pairs, pair_up
 from trainer.calibrate.picture import draw
+from trainer.calibrate.profile import profile_of
 from trainer.experiments import RANDOM_SIGMA_PX
 from trainer.noise.noise_file import read_noise
 
@@ -103,6 +104,7 @@ def calibrate(
         measured.widths_from,
         measured.nearest,
         source,
+        profile_of(measured.pairs),
     )
     write_atomic(out, text.encode())
     read_noise(out)  # what was written can be trained on

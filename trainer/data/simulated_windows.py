@@ -48,6 +48,7 @@ class SimulatedWindows:
     ) -> None:
         self._frames, self._seed, self._purpose = frames, seed, SPLIT_NOISE[split]
         self._is_new = split == "train" and not noise.frozen
+        self._detector = noise.detector
         self._consumes, self._augment = consumes, augment
         assert frames.exact_px is not None
         assert frames.boxes is not None
@@ -107,7 +108,7 @@ class SimulatedWindows:
         found = np.full(clean.shape, np.nan)
         for run in self._runs():
             generator = rng(self._seed, self._purpose, epoch, run.start)
-            found[run] = detected_run(clean[run], generator)
+            found[run] = detected_run(clean[run], generator, self._detector)
         return to_heatmap(found, boxes).astype(np.float32)
 
     def _runs(self) -> list[slice]:

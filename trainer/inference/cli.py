@@ -144,7 +144,7 @@ def predict(
     )
     summary = done.summary
     inform(
-        f"wrote {out}: {summary.n_frames} frames in {summary.n_tracks} tracks, "
+        f"wrote {out}: {summary.size()}, "
         f"{len(done.smoothed)} of {summary.n_keypoints} keypoints smoothed; {summary.line()}"
     )
 

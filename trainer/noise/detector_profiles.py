@@ -25,8 +25,8 @@ class DetectorProfile:
         Shares of the variance: white, time constant 1.5-4 frames, about 10 frames, over 25 frames.
     outlier_rate, outlier_size, burst_frames : float
         Share of points beyond 5 sd, their mean distance, mean length of a burst in frames.
-    missing_rate : float
-        Share of points without a detection.
+    missing_rate, missing_frames : float
+        Share of points without a detection, mean length of a run of them in frames.
     lag_frames : float
         Lag of the detector's own smoothing, frames; 0 where it has none.
     grid : float
@@ -45,6 +45,7 @@ class DetectorProfile:
     outlier_size: float
     burst_frames: float
     missing_rate: float
+    missing_frames: float = 3.0
     lag_frames: float = 0.0
     grid: float = 0.1
     speed_growth: float = 1.0
@@ -192,7 +193,7 @@ def draw_parameters(
         missing_rate=(
             0.0 if rng.random() < 0.3 else _lognormal(rng, max(profile.missing_rate, 0.003), 0.7)
         ),
-        missing_frames=_lognormal(rng, 3.0, 0.5),
+        missing_frames=_lognormal(rng, profile.missing_frames, 0.5),
         grid_step=grid_step,
         lag_frames=profile.lag_frames * float(rng.uniform(0.5, 1.5)),
         score_knowledge=knowledge,

@@ -1,8 +1,9 @@
 """A detector's measured noise as a file: ``noise.toml``, written by ``trainer calibrate``.
 
-What decides the noise is ``version``, ``[blur]``, ``[swapped]`` and ``[keypoints]``; all else in
-the file (``[measured]``, comments) records where the numbers come from. A run's identity holds the
-hash of what decides, so that an edited comment is no other noise.
+What decides the noise is ``version``, ``[blur]``, ``[swapped]``, ``[keypoints]`` and
+``[detector]``, which experiment ``real`` draws from and older files lack; all else in the file
+(``[measured]``, comments) records where the numbers come from. A run's identity holds the hash of
+what decides, so that an edited comment is no other noise.
 """
 
 import math
@@ -16,6 +17,7 @@ from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import sha256_bytes, to_json
 from pose_smoother.files.plain import read_plain
 from pose_smoother.skeleton import KEYPOINTS, MIRROR, POOLED, POOLED_NAMES
+from trainer.noise.detector_profiles import DetectorProfile
 
 VERSION = 1
 SUFFIX = ".toml"
@@ -25,6 +27,18 @@ LARGEST_PX = 1000.0
 LARGEST_SIGMA_PX = 28.0
 #: Keypoints that have a left and a right one, by the name without its side.
 PAIRS = tuple(name for name in POOLED_NAMES if POOLED.count(name) == 2)
+
+
+#: Entries of ``[detector]`` and their bounds: sizes in bodies, shares, frames.
+DETECTOR_NUMBERS = {
+    "offset": (0.0, 10.0),
+    "sd": (0.0, 10.0),
+    "outlier_rate": (0.0, 1.0),
+    "outlier_size": (0.0, 100.0),
+    "burst_frames": (1.0, 1e4),
+    "missing_rate": (0.0, 1.0),
+    "missing_frames": (1.0, 1e4),
+}
 
 
 @dataclass(frozen=True)
@@ -60,12 +74,14 @@ class DetectorNoise:
         each other's position.
     sigma_in_px : blurs of the input, px.
     sigma_share : how often each is drawn; they sum to 1.
+    detector : what experiment ``real`` draws near; None in files without it.
     """
 
     keypoints: tuple[KeypointNoise, ...]
     swapped: tuple[float, ...]
     sigma_in_px: tuple[float, ...]
     sigma_share: tuple[float, ...]
+    detector: DetectorProfile | None = None
 
     @property
     def swapped_by_keypoint(self) -> tuple[float, ...]:
@@ -78,7 +94,10 @@ class DetectorNoise:
     @property
     def sha256(self) -> str:
         """Names the content: equal for two files that draw the same noise."""
-        return sha256_bytes(to_json({"version": VERSION, **asdict(self)}))
+        content = {"version": VERSION, **asdict(self)}
+        if self.detector is None:  # the hash of older files stays
+            del content["detector"]
+        return sha256_bytes(to_json(content))
 
 
 def read_noise(path: Path) -> DetectorNoise:
@@ -127,7 +146,22 @@ def parse_noise(content: Mapping[str, Any]) -> DetectorNoise:
         swapped=tuple(_number(swapped[name], f"swapped.{name}", 0.0, 1.0) for name in PAIRS),
         sigma_in_px=sigmas,
         sigma_share=tuple(share / sum(shares) for share in shares),
+        detector=_detector(content) if "detector" in content else None,
     )
+
+
+def _detector(content: Mapping[str, Any]) -> DetectorProfile:
+    table = _table(content, "detector", ("shares", *DETECTOR_NUMBERS))
+    shares = _list(table["shares"], "detector.shares", 0.0, 1.0)
+    if len(shares) != 4 or abs(sum(shares) - 1.0) > 0.01:
+        raise InvalidInputError(
+            f"expected detector.shares to be four that sum to 1, found {shares}"
+        )
+    numbers = {
+        name: _number(table[name], f"detector.{name}", *bounds)
+        for name, bounds in DETECTOR_NUMBERS.items()
+    }
+    return DetectorProfile(shares=(shares[0], shares[1], shares[2], shares[3]), **numbers)
 
 
 def _keypoint(rows: Mapping[str, Any], name: str) -> KeypointNoise:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import lfilter
 
+from pose_smoother.pretrained.features import body_size
 from trainer.noise.detector_profiles import DetectorParameters
 
 Floats = NDArray[np.float32]
@@ -38,18 +39,6 @@ class SimulatedDetections:
     noisy: Floats
     scores: Floats
     target: Floats
-
-
-def body_size(clean: Floats) -> float:
-    """Median over frames of the root mean square distance of keypoints from their centre.
-
-    A clip of one keypoint has no extent; then the range of its motion is taken.
-    """
-    centred = clean - clean.mean(1, keepdims=True)
-    size = float(np.median(np.sqrt((centred**2).sum(-1).mean(-1))))
-    if size <= 0:
-        size = float(np.linalg.norm(clean - clean.mean(0), axis=-1).max())
-    return size if size > 0 else 1.0
 
 
 def simulate(

@@ -18,8 +18,9 @@ class ResidualStatistics:
         Mean length of a keypoint's median residual.
     sd : float
         Robust standard deviation (1.4826 times the median absolute deviation) a coordinate.
-    correlation : tuple of 4 float
-        Autocorrelation at 1, 2, 5 and 10 frames, of residuals clipped at 5 sd.
+    correlation : tuple of float
+        Autocorrelation at each lag (1, 2, 5 and 10 frames if not given), of residuals clipped at
+        5 sd.
     outlier_rate, outlier_size, burst_frames : float
         Share of points beyond 5 sd, their mean length, mean length of a run of them in frames.
     missing_rate : float
@@ -28,14 +29,16 @@ class ResidualStatistics:
 
     offset: float
     sd: float
-    correlation: tuple[float, float, float, float]
+    correlation: tuple[float, ...]
     outlier_rate: float
     outlier_size: float
     burst_frames: float
     missing_rate: float
 
 
-def residual_statistics(noisy: NDArray, reference: NDArray, size: float) -> ResidualStatistics:
+def residual_statistics(
+    noisy: NDArray, reference: NDArray, size: float, lags: tuple[int, ...] = (1, 2, 5, 10)
+) -> ResidualStatistics:
     """Statistics of detections against a reference.
 
     Parameters
@@ -44,6 +47,8 @@ def residual_statistics(noisy: NDArray, reference: NDArray, size: float) -> Resi
         NaN where a point is missing.
     size : float
         Body size in that unit.
+    lags : tuple of int
+        Frames, of the autocorrelation.
 
     Returns
     -------
@@ -60,14 +65,14 @@ def residual_statistics(noisy: NDArray, reference: NDArray, size: float) -> Resi
     far = np.where(seen, length > 5.0 * own, False)
     clipped = np.clip(residual / own[:, None], -5.0, 5.0)
     variance = np.nanmean(clipped**2)
-    correlation = [
-        float(np.nanmean(clipped[lag:] * clipped[:-lag]) / variance) for lag in (1, 2, 5, 10)
-    ]
+    correlation = tuple(
+        float(np.nanmean(clipped[lag:] * clipped[:-lag]) / variance) for lag in lags
+    )
     runs = sum(int((np.diff(np.concatenate([[0], f.astype(int)])) == 1).sum()) for f in far.T)
     return ResidualStatistics(
         offset=float(np.linalg.norm(offset, axis=-1).mean()),
         sd=float(np.median(own)),
-        correlation=(correlation[0], correlation[1], correlation[2], correlation[3]),
+        correlation=correlation,
         outlier_rate=float(far.sum() / max(seen.sum(), 1)),
         outlier_size=float(length[far].mean()) if far.any() else 0.0,
         burst_frames=float(far.sum() / runs) if runs else 0.0,

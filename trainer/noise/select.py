@@ -4,7 +4,7 @@ The thesis drew its noise once, when it preprocessed, and for Penn Action one sh
 clip. A store that was cut by the thesis's protocol is read with its noise too, unless --noise says
 otherwise, so that the effects of the cut and of the noise can be measured separately. A noise file
 of ``trainer calibrate`` replaces the experiment's k and sigma_in, not its frame rate. Experiment
-``real`` has the noise of simulated detectors.
+``real`` has the noise of simulated detectors, near the file's own if there is one.
 """
 
 from dataclasses import replace
@@ -38,13 +38,12 @@ def check_noise(noise: str, mu_in_px: float = 0.0, experiment: str = "") -> None
         raise InvalidInputError(
             f"--mu-in does not go with --exp {REAL.name}: its detectors have offsets of their own"
         )
-    if experiment == REAL.name and is_file(noise):
-        raise InvalidInputError(
-            f"--noise {noise} does not go with --exp {REAL.name}, whose noise is that of simulated "
-            "detectors: name another experiment, of which a noise file takes but the frame rate"
-        )
     if is_file(noise):
-        read_noise(Path(noise))
+        if read_noise(Path(noise)).detector is None and experiment == REAL.name:
+            raise InvalidInputError(
+                f"{noise} has no table [detector], from which --exp {REAL.name} draws: measure the "
+                "detector again with `python -m trainer calibrate`, on videos of 60 frames and more"
+            )
         if mu_in_px:
             raise InvalidInputError(f"--mu-in does not go with {noise}: its biases are in the file")
     elif noise not in (*NOISES, RECORDED):
@@ -89,6 +88,8 @@ def noise_config(
     chosen = experiment(name)
     if is_file(noise):
         measured = read_noise(Path(noise))
+        if chosen == REAL:
+            return SimulatedNoise(chosen.sigma_in_px, detector=measured.detector)
         rows = (replace(k, correlation=k.correlation**chosen.step) for k in measured.keypoints)
         return replace(measured, keypoints=tuple(rows))
     resolved = resolved_noise(noise, store)

@@ -1,8 +1,9 @@
 """The noise of experiment ``real``: what a detector of humans would have given for a run of frames.
 
 A detector is drawn for every run of consecutive frames, near one of the measured groups of human
-detectors, and its output for the complete run at once: slow noise, bursts and offsets last longer
-than a window of 5 frames, and windows that share a frame must see the same detection on it.
+detectors or near the one of a noise file, and its output for the complete run at once: slow noise,
+bursts and offsets last longer than a window of 5 frames, and windows that share a frame must see
+the same detection on it.
 """
 
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_smoother.skeleton import MIRROR
-from trainer.noise.detector_profiles import PROFILES, draw_parameters
+from trainer.noise.detector_profiles import PROFILES, DetectorProfile, draw_parameters
 from trainer.noise.realistic import simulate
 
 #: The measured groups that are human.
@@ -26,13 +27,19 @@ class SimulatedNoise:
     ----------
     sigma_in_px : the one blur that heatmaps are rendered with.
     frozen : every epoch has the draws of the first.
+    detector : of a noise file; None draws near one of `HUMAN_PROFILES`.
     """
 
     sigma_in_px: tuple[float, ...]
     frozen: bool = False
+    detector: DetectorProfile | None = None
 
 
-def detected_run(positions: NDArray[np.floating], rng: np.random.Generator) -> NDArray[np.float32]:
+def detected_run(
+    positions: NDArray[np.floating],
+    rng: np.random.Generator,
+    detector: DetectorProfile | None = None,
+) -> NDArray[np.float32]:
     """A simulated detector's output for the annotated keypoints of one run of frames.
 
     Parameters
@@ -40,6 +47,8 @@ def detected_run(positions: NDArray[np.floating], rng: np.random.Generator) -> N
     positions : float array, shape (T, 25, 2), source pixels; T at least 2, NaN where not annotated.
     rng : numpy.random.Generator
         The only source of randomness.
+    detector : DetectorProfile, optional
+        Draw near it, not near one of `HUMAN_PROFILES`.
 
     Returns
     -------
@@ -58,7 +67,7 @@ def detected_run(positions: NDArray[np.floating], rng: np.random.Generator) -> N
         known = annotated[:, column]
         for axis in range(2):
             clean[:, index, axis] = np.interp(frames, frames[known], positions[known, column, axis])
-    profile = PROFILES[HUMAN_PROFILES[rng.integers(len(HUMAN_PROFILES))]]
+    profile = detector or PROFILES[HUMAN_PROFILES[rng.integers(len(HUMAN_PROFILES))]]
     made = simulate(clean, rng, draw_parameters(rng, profile), mirror)
     out[:, columns] = made.noisy
     out[~annotated] = np.nan

@@ -109,7 +109,7 @@ def _noisy(
     if isinstance(noise, SimulatedNoise):
         clean = to_source(part["keypoints_exact"], part["boxes"])
         clean[~part["annotated"]] = np.nan
-        drawn = detected_run(clean, rng(config.seed, TEST_NOISE, 0, first))
+        drawn = detected_run(clean, rng(config.seed, TEST_NOISE, 0, first), noise.detector)
         found = to_heatmap(drawn.astype(np.float64), part["boxes"]).astype(np.float64)
         return found, ~np.isnan(found[..., 0])
     keypoints = torch.from_numpy(part["keypoints"].astype(np.int64))[None]

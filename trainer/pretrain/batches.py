@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_smoother.pretrained.features import prepare
+from pose_smoother.pretrained.features import body_size, prepare
 from trainer.data.clean_motion import MotionPool
 from trainer.noise.detector_profiles import draw_parameters
-from trainer.noise.realistic import body_size, simulate
+from trainer.noise.realistic import simulate
 
 KEYPOINT_COUNTS = (2, 4, 5, 7, 7, 8, 11, 12, 13, 17, 17, 19, 23, 26)
 POSITIONS = 9000  # keypoints times frames in a batch

@@ -1,6 +1,6 @@
 """Go on from weights at hand: towards the truth, and towards their own mean over mirrored inputs.
 
-    python -m trainer.pretrain.distil --out DIR --minutes 60
+    python -m trainer.pretrain.distil --out DIR --weights DIR/weights.npz
 
 The network is not quite equivariant to mirroring and to the direction of time. The mean of its
 eight answers to one clip has less error than each, at eight times the cost; so the network is
@@ -36,7 +36,7 @@ from trainer.pretrain.train_denoiser import (
     clip_measures,
     loss_of,
     predict,
-    timed,
+    saved_often,
     to_tensors,
 )
 
@@ -47,9 +47,9 @@ KEPT = 24  # batches that are used again
 
 @dataclass(frozen=True)
 class DistilConfig:
-    """Settings of a run; its minutes of wall time set the learning rate's half cosine."""
+    """Settings of a run; its steps set the learning rate's half cosine."""
 
-    minutes: float = 60.0
+    steps: int = 2400
     seed: int = 1
     pool: int = 600
     learning_rate: float = 3e-4
@@ -165,7 +165,7 @@ class DistilRun:
 
     def update(self, b: dict[str, Tensor]) -> float:
         """One step; returns the loss. A step that is not finite is skipped."""
-        done = min(self.seconds / (60.0 * self.config.minutes), 1.0)
+        done = min(self.step / self.config.steps, 1.0)
         rate = self.config.learning_rate * min((self.step + 1) / 100, 1.0)
         for group in self.optimizer.param_groups:
             group["lr"] = rate * (0.5 + 0.5 * math.cos(math.pi * done))
@@ -206,17 +206,18 @@ def main(arguments: list[str] | None = None) -> None:
     )
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="where to start (.npz)")
-    parser.add_argument("--minutes", type=float, default=60.0, help="wall time, default 60")
+    for name in ("steps", "pool"):
+        default = getattr(DistilConfig, name)
+        parser.add_argument(f"--{name}", type=int, default=default, help=f"default {default}")
     parser.add_argument(
         "--bfloat16", action="store_true", help="twice as fast on processors that multiply it"
     )
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
-    config = DistilConfig(minutes=options.minutes, bfloat16=options.bfloat16)
+    config = DistilConfig(steps=options.steps, pool=options.pool, bfloat16=options.bfloat16)
     run = DistilRun(options.out, config, options.weights)
-    for b in timed(run, taught(run), config.minutes):
+    for b in saved_often(run, taught(run), config.steps):
         run.update(b)
-    run.save()
     digest = export_weights(run.mean, options.out / "weights.npz")
     say(f"{options.out / 'weights.npz'}: {run.step} steps, SHA-256 {digest}")
 

@@ -1,7 +1,7 @@
 """Train the pretrained smoother on simulated detections of synthetic motion.
 
-    python -m trainer.pretrain --out DIR --minutes 170
-    python -m trainer.pretrain --out DIR --minutes 60 --live    (the network of live streams)
+    python -m trainer.pretrain --out DIR
+    python -m trainer.pretrain --out DIR --steps 3700 --live    (the network of live streams)
 
 The same command goes on from the last checkpoint in DIR. A step whose loss or gradient is not
 finite is skipped; gradients are clipped; the exported weights are a running mean.
@@ -38,12 +38,12 @@ END_FRAMES = 9  # the last frames of a clip are what live use sees at delays of 
 
 @dataclass(frozen=True)
 class PretrainConfig:
-    """Settings of a run; `minutes` of wall time set the learning rate's schedule.
+    """Settings of a run; its `steps` set the learning rate's schedule.
 
     Every batch is used `reuse` times, because making one costs half as much as a step.
     """
 
-    minutes: float = 170.0
+    steps: int = 6000
     seed: int = 0
     pool: int = 1500
     workers: int = 1
@@ -149,8 +149,8 @@ class Run:
         (folder / "config.json").write_text(json.dumps(asdict(config), indent=1))
 
     def learning_rate(self) -> float:
-        """Warm-up over 200 steps, then half a cosine over the run's minutes."""
-        done = min(self.seconds / (60 * self.config.minutes), 1.0)
+        """Warm-up over 200 steps, then half a cosine over the run's steps."""
+        done = min(self.step / self.config.steps, 1.0)
         rise = min((self.step + 1) / 200, 1.0)
         return self.config.learning_rate * rise * (0.02 + 0.49 * (1 + math.cos(math.pi * done)))
 
@@ -203,37 +203,39 @@ def replayed(source: Iterable[tuple[int, Any]], reuse: int, seed: int) -> Iterat
 
 
 class Resumable(Protocol):
-    """A run that knows how long it took, and can be saved."""
+    """A run that knows how far it came and how long it took, and can be saved."""
 
+    step: int
     seconds: float
 
     def save(self) -> None:
         """Write a checkpoint."""
 
 
-def timed(run: Resumable, items: Iterable[T], minutes: float) -> Iterator[T]:
-    """Items until the run's minutes are spent; a checkpoint every two minutes."""
+def saved_often(run: Resumable, items: Iterable[T], steps: int) -> Iterator[T]:
+    """Items until the run has made its steps; a checkpoint every two minutes and at the end."""
     saved = last = time.monotonic()
-    for item in items:
+    for item in items if run.step < steps else ():
         yield item
         now = time.monotonic()
-        run.seconds += min(now - last, 60.0)
+        run.seconds += now - last
         last = now
+        if run.step >= steps:
+            break
         if now - saved > 120:
             run.save()
             saved = now
-        if run.seconds > 60 * minutes:
-            break
+    run.save()
 
 
 def train(folder: Path, config: PretrainConfig) -> Run:
-    """Train until the run's minutes are spent; a checkpoint every two minutes."""
+    """Train until the run has made its steps."""
     torch.set_num_threads(config.threads)
     run = Run(folder, config)
     recent: list[float] = []
     draw = draw_live_batch if config.live else draw_batch
     source = batches(config.seed, config.pool, run.step // config.reuse, config.workers, draw)
-    for batch in timed(run, replayed(source, config.reuse, config.seed), config.minutes):
+    for batch in saved_often(run, replayed(source, config.reuse, config.seed), config.steps):
         begun = time.monotonic()
         recent.append(run.update(to_tensors(batch)))
         took = time.monotonic() - begun
@@ -246,7 +248,6 @@ def train(folder: Path, config: PretrainConfig) -> Run:
                 log.write(line + "\n")
             recent.clear()
     source.close()
-    run.save()
     return run
 
 

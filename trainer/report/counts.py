@@ -35,7 +35,9 @@ def save_counts(path: Path, found: Collection) -> None:
     Clips of which no row counts anything are left out.
     """
     every = [scores for seeds in found.scores.values() for scores in seeds.values()]
-    counted = np.any([scores.annotated.any(axis=1) for scores in every], axis=0)
+    counted = np.zeros(len(found.data.clips), bool)
+    for scores in every:
+        counted |= scores.annotated.any(axis=1)
     arrays: dict[str, NDArray[Any]] = {}
     rows = []
     for (model, experiment), seeds in sorted(found.scores.items()):

@@ -246,11 +246,17 @@ def chosen_store(folder: Path, recorded: PathOrUrl, given: PathOrUrl | None) -> 
 
     Raises
     ------
-    RunError : none is named, and the run has an address.
+    RunError : none is named, and the run has an address, or a path where there is nothing now.
     """
     if given is not None:
         return given
-    if local_path(recorded) is None:
+    local = local_path(recorded)
+    if local is not None and not local.exists():
+        raise RunError(
+            f"{folder} was trained on the store {recorded}, which is not there: --store says where "
+            "it is now"
+        )
+    if local is None:
         raise RunError(
             f"{folder} was trained on a store at an address, which is not opened unless you name "
             f"it: give --store {recorded} if you trust that"

@@ -1,8 +1,11 @@
 """Numbers of each epoch, sent to TensorBoard, MLflow or Weights & Biases as well."""
 
 import importlib
+import logging
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,8 @@ from pose_smoother.files.plain import read_plain
 #: Takes an epoch's row of ``history.csv``.
 OnEpoch = Callable[[Mapping[str, Any]], None]
 
+_log = logging.getLogger(__name__)
+
 _PROJECT = "pose-smoother"
 _MLFLOW_ID = "mlflow-run-id.txt"
 _MAX_ID_BYTES = 4096
@@ -23,7 +28,8 @@ _MAX_ID_BYTES = 4096
 def tracking(name: str | None, folder: Path, settings: Mapping[str, Any]) -> Iterator[OnEpoch]:
     """A function that sends an epoch's numbers to a tracker; None sends nothing.
 
-    A run that goes on sends to the same tracked run as before.
+    A run that goes on sends to the same tracked run as before. Where a tracker fails later, a
+    warning says so and training goes on: the numbers are in ``history.csv``.
 
     Parameters
     ----------
@@ -42,10 +48,24 @@ def tracking(name: str | None, folder: Path, settings: Mapping[str, Any]) -> Ite
         tracker: Any = _OPENED_BY[name](folder, settings)
     except ModuleNotFoundError as error:
         raise PoseSmootherError(extra_hint(error) or str(error)) from None
+
+    def send(row: Mapping[str, Any]) -> None:
+        with _failure_as_warning(f"epoch {row['epoch']} was not sent to {name}"):
+            tracker.log(_numbers(row), int(row["epoch"]))
+
     try:
-        yield lambda row: tracker.log(_numbers(row), int(row["epoch"]))
+        yield send
     finally:
-        tracker.close()
+        with _failure_as_warning(f"{name} was not closed"):
+            tracker.close()
+
+
+@contextmanager
+def _failure_as_warning(what: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # of a package of others, a server, a network
+        _log.warning("%s: %s: %s", what, type(error).__name__, error)
 
 
 def _numbers(row: Mapping[str, Any]) -> dict[str, float]:
@@ -76,10 +96,17 @@ class _TensorBoard:
 
 
 class _MLflow:
-    """A run of MLflow, at the address that its own environment variables name."""
+    """A run of MLflow, at the address that its own environment variables name.
+
+    Without an address MLflow writes a database, for which its small package has no code: then it
+    is the folder ``mlruns``, which MLflow takes only if it is allowed.
+    """
 
     def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
         self._mlflow = importlib.import_module("mlflow")
+        if "MLFLOW_TRACKING_URI" not in os.environ and find_spec("sqlalchemy") is None:
+            os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")
+            self._mlflow.set_tracking_uri(Path("mlruns").resolve().as_uri())
         note = folder / _MLFLOW_ID
         known = read_plain(note, _MAX_ID_BYTES).decode().strip() if note.exists() else None
         run = self._mlflow.start_run(run_id=known, run_name=None if known else folder.name)

@@ -191,16 +191,22 @@ def read(path: Path, skeleton: str | None) -> Poses:
         data.append(values)
     if not data:
         raise InvalidInputError(f"nobody is in it: no keypoints under {word}s")
-    stacked = np.concatenate(data, axis=1)
+    stacked = np.concatenate(data, axis=1) if len(data) > 1 else data[0]
     places = _places(people, where, images)
+    ids = [person_name(person, PERSON_KEYS) for person in people]
+    fps = _fps(document)
+    videos = [video for video, _ in places]
+    frames = np.array([frame for _, frame in places], dtype=np.int64)
+    # They take most of the memory; a number of the document would keep what lies next to it.
+    del document, items, item, images, people, places, data, found, values
     seen = Detections(
-        [video for video, _ in places],
-        [person_name(person, PERSON_KEYS) for person in people],
-        np.array([frame for _, frame in places], dtype=np.int64),
+        videos,
+        ids,
+        frames,
         stacked[..., :2],
         stacked[..., 2],
     )
-    return to_tracks(names, seen, raw, (rows, slices), notes, _fps(document))
+    return to_tracks(names, seen, raw, (rows, slices), notes, fps)
 
 
 def _mark_missing(values: Floats, annotated: bool, notes: list[str]) -> None:

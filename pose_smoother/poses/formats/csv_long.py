@@ -11,20 +11,20 @@ from numpy.typing import NDArray
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
-from pose_smoother.poses.formats.evidence import Evidence
-from pose_smoother.poses.formats.individuals import person_id
-from pose_smoother.poses.formats.text_table import (
+from pose_smoother.poses.formats.column_names import (
     IDENTITY,
     KEYPOINT,
     SCORES,
     columns,
-    head_texts,
-    parse,
     with_meaning,
 )
+from pose_smoother.poses.formats.evidence import Evidence
+from pose_smoother.poses.formats.individuals import person_id
+from pose_smoother.poses.formats.plain_cells import Coded, Indices
+from pose_smoother.poses.formats.text_table import head_texts, parse
 from pose_smoother.poses.formats.tracks_io import (
     Detections,
-    named_frame,
+    named_frames,
     read_bytes,
     to_file_order,
     to_tracks,
@@ -77,7 +77,7 @@ def read(path: Path, skeleton: str | None) -> Poses:
     given = [meaning for meaning in (*axes, "score") if meaning in at]
     named = [meaning for meaning in (*IDENTITY, "keypoint") if meaning in at]
     numbered, texts, values = table.columns(
-        1, header, [at[m] for m in named], [at[m] for m in given]
+        1, header, [at[m] for m in named], [at[m] for m in given], at["frame"]
     )
     cells = dict(zip(named, texts, strict=True))
     if not numbered:
@@ -87,7 +87,7 @@ def read(path: Path, skeleton: str | None) -> Poses:
     people, row_of = _people(cells)
     n = len(names)
     repeated = _set_apart(values, keypoint_of, people, row_of)
-    spot, first, which = np.unique(row_of * n + keypoint_of, return_index=True, return_inverse=True)
+    spot, first, which = _distinct(row_of * n + keypoint_of)
     place = np.full((len(people), n), -1, dtype=np.int64)
     data = np.full((len(people), n, len(axes) + 1), np.nan)
     place.reshape(-1)[spot] = lines[first]
@@ -109,28 +109,60 @@ def read(path: Path, skeleton: str | None) -> Poses:
 
 
 def _people(
-    cells: Mapping[str, Sequence[str]],
+    cells: Mapping[str, Coded | Indices],
 ) -> tuple[list[tuple[str, str | None, int]], NDArray[np.int64]]:
     """(video, person, frame) of every person of a frame, and each line's index among them."""
-    keys = list(zip(*cells.values(), strict=True))
+    keys = np.zeros(1, np.int64)
+    for column in cells.values():
+        codes = column.codes if isinstance(column, Coded) else column
+        keys = _in_order(keys * (int(codes.max()) + 1) + codes)[1]
+    lines, which = _in_order(keys)
+    here = {
+        name: column.at(lines) if isinstance(column, Coded) else column[lines]
+        for name, column in cells.items()
+    }
+    images, frames = named_frames(here["frame"])
+    ids = {text: person_id(text or None) for text in here.get("person", ())}
+    names = [ids[text] for text in here["person"]] if "person" in here else [None] * len(lines)
     people: dict[tuple[str, str | None, int], int] = {}
-    index: dict[tuple[str, ...], int] = {}
-    for key in dict.fromkeys(keys):
-        text = dict(zip(cells, key, strict=True))
-        image, frame = named_frame(text["frame"])
-        person = (text.get("video", image), person_id(text.get("person") or None), frame)
-        index[key] = people.setdefault(person, len(people))
-    return list(people), np.fromiter(map(index.__getitem__, keys), np.int64, len(keys))
+    index = [
+        people.setdefault(person, len(people))
+        for person in zip(here.get("video", images), names, frames.tolist(), strict=True)
+    ]
+    return list(people), np.array(index, dtype=np.int64)[which]
 
 
-def _names(texts: Sequence[str], lines: NDArray[np.int64]) -> tuple[list[str], NDArray[np.int64]]:
+def _in_order(keys: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where each different key is first, in order, and each key's number among them."""
+    _, first, which = _distinct(keys)
+    order = np.argsort(first)
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    return first[order], rank[which]
+
+
+def _distinct(keys: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
+    """The different keys in ascending order, where each is first, and each key's number of them."""
+    if (keys[1:] >= keys[:-1]).all():  # as most files are sorted
+        is_first = np.concatenate([[True], keys[1:] > keys[:-1]])
+        first = np.flatnonzero(is_first)
+        return keys[first], first, np.cumsum(is_first) - 1
+    different, first, which = np.unique(keys, return_index=True, return_inverse=True)
+    return different, first, which.reshape(-1)
+
+
+def _names(
+    column: Coded | Indices, lines: NDArray[np.int64]
+) -> tuple[list[str], NDArray[np.int64]]:
     """Every keypoint's name, and each line's index among them."""
+    assert isinstance(column, Coded)  # only frames come as numbers
     names: dict[str, int] = {}
-    index = {text: names.setdefault(text.strip(), len(names)) for text in dict.fromkeys(texts)}
+    index = [names.setdefault(text.strip(), len(names)) for text in column.texts]
+    which = np.array(index, dtype=np.int64)[column.codes]
     if "" in names:
-        blank = next(i for i, text in enumerate(texts) if not text.strip())
+        blank = int(np.flatnonzero(which == names[""])[0])
         raise InvalidInputError(f"line {lines[blank] + 1}: the keypoint has no name")
-    return list(names), np.fromiter(map(index.__getitem__, texts), np.int64, len(texts))
+    return list(names), which
 
 
 def _set_apart(
@@ -146,7 +178,7 @@ def _set_apart(
     """
     n = int(keypoint_of.max()) + 1
     spot = row_of * n + keypoint_of
-    _, first, which = np.unique(spot, return_index=True, return_inverse=True)
+    _, first, which = _distinct(spot)
     repeated = []
     found: dict[int, list[int]] = {}
     added: dict[tuple[int, int], int] = {}

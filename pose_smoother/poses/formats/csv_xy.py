@@ -8,8 +8,9 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from pose_smoother.poses.formats.column_names import SCORES
 from pose_smoother.poses.formats.evidence import Evidence
-from pose_smoother.poses.formats.text_table import SCORES, head_texts
+from pose_smoother.poses.formats.text_table import head_texts
 from pose_smoother.poses.formats.wide_table import AXES, has_keypoints, read_wide, write_wide
 from pose_smoother.poses.tracks import Floats, Poses
 

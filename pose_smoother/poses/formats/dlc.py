@@ -18,10 +18,12 @@ from pose_smoother.files.atomic import write_atomic
 from pose_smoother.poses.formats.evidence import Evidence
 from pose_smoother.poses.formats.hdf5_utils import file_evidence, groups, is_hdf5
 from pose_smoother.poses.formats.pandas_h5 import Block, read_frame, with_values
+from pose_smoother.poses.formats.plain_cells import Coded, Indices
 from pose_smoother.poses.formats.text_table import Table, head_texts, parse
 from pose_smoother.poses.formats.tracks_io import (
     Detections,
     named_frame,
+    named_frames,
     read_bytes,
     to_file_order,
     to_tracks,
@@ -66,8 +68,8 @@ def _header(table: Table) -> list[list[str]]:
     return header
 
 
-def _csv(table: Table) -> tuple[list[str], list[tuple[str, ...]], Floats, CsvStore]:
-    """Row names, column labels, values float64 (n, C), and where they are.
+def _csv(table: Table) -> tuple[list[str] | Indices, list[tuple[str, ...]], Floats, CsvStore]:
+    """Names or numbers of rows, column labels, values float64 (n, C), and where they are.
 
     Columns that are no coordinates (a text such as ``train`` among them) are NaN.
     """
@@ -76,11 +78,13 @@ def _csv(table: Table) -> tuple[list[str], list[tuple[str, ...]], Floats, CsvSto
     n_names = 3 if header[-1][1:3] == ["", ""] else 1
     columns = list(zip(*(line[n_names:] for line in header), strict=True))
     wanted = [i + n_names for i, labels in enumerate(columns) if labels[-1] in _COORDS]
-    lines, names, found = table.columns(len(header), header[-1], range(n_names), wanted)
-    rows = list(map("/".join, zip(*names, strict=True)))
+    frame = 0 if n_names == 1 else None
+    lines, names, found = table.columns(len(header), header[-1], range(n_names), wanted, frame)
+    rows = names[0]
+    named = list(map("/".join, zip(*names, strict=True))) if isinstance(rows, Coded) else rows
     values = np.full((len(lines), len(columns)), np.nan)
     values[:, np.array(wanted, dtype=np.int64) - n_names] = found
-    return rows, columns, values, CsvStore(lines, n_names)
+    return named, columns, values, CsvStore(lines, n_names)
 
 
 def _layout(columns: list[tuple[str, ...]]) -> tuple[list[str], list[str], NDArray[np.int64]]:
@@ -137,15 +141,20 @@ def read(path: Path, skeleton: str | None) -> Poses:
     names, people, place = _layout(columns)
     padded = np.concatenate([values, np.full((len(values), 1), np.nan)], axis=1)
     data = padded[:, place]  # (n, people, J, 4); -1 is the padding
-    images = [_image(name) for name in rows]
+    if isinstance(rows, list):
+        images = [_image(name) for name in rows]
+        videos = [video for video, _ in images]
+        frames = np.array([frame for _, frame in images], dtype=np.int64)
+    else:
+        videos, frames = named_frames(rows)
     data = data.reshape(-1, len(names), len(_COORDS))
     has_z = place[..., _COORDS["z"]] >= 0
     n_axes = 3 if has_z.all() else 2
     notes = [PARTIAL_Z] if has_z.any() and n_axes == 2 else []
     seen = Detections(
-        [video for video, _ in images for _ in people],
-        list(people) * len(images),
-        np.repeat(np.array([frame for _, frame in images], dtype=np.int64), len(people)),
+        [video for video in videos for _ in people],
+        list(people) * len(videos),
+        np.repeat(frames, len(people)),
         data[..., :n_axes],
         data[..., _COORDS["likelihood"]],
     )

@@ -15,6 +15,10 @@ from pose_smoother.poses.tracks import Floats
 _NO_ID = frozenset({"", "nan", "na", "n/a", "none", "null", "<na>"})
 
 
+#: Ids are looked at as numbers of detections where a frame has so many at most, in the mean.
+_MOST_IN_A_FRAME = 20
+
+
 @dataclass
 class Grouping:
     """Detections by individual.
@@ -72,7 +76,10 @@ def group(
     video, person, frame, keypoints, score : as in ``tracks_io.Detections``; missing points NaN.
     """
     found = Grouping()
-    ids = [person_id(value) for value in person]
+    known = {value: person_id(value) for value in dict.fromkeys(person)}
+    ids = [known[value] for value in person]
+    if _group_simply(found, list(zip(video, ids, strict=True)), frame):
+        return found
     keys = list(zip(video, ids, frame.tolist(), strict=True))
     count = Counter(keys)
     found.copies = _repeated([key if count[key] > 1 else None for key in keys], keypoints, score)
@@ -110,6 +117,49 @@ def group(
                 found.groups.setdefault((name, label), []).append(row)
     _warn(found, alone, untrusted)
     return found
+
+
+def without_row_numbers(
+    video: Sequence[str], person: Sequence[str | None], frame: NDArray[np.int64]
+) -> tuple[Sequence[str | None], list[str]]:
+    """Ids, and what was assumed: none are left if everyone has one and no id occurs twice.
+
+    Such ids number the detections; as individuals they would be tracks of one frame each.
+    """
+    if len(set(zip(video, person, strict=True))) < len(person) or None in person:
+        return person, []
+    who = {(name, person_id(one)) for name, one in zip(video, person, strict=True)}
+    moments = Counter(name for name, _ in set(zip(video, frame.tolist(), strict=True)))
+    if len(who) < len(person) or max(moments.values(), default=0) < 3:
+        return person, []
+    if len(person) > _MOST_IN_A_FRAME * moments.total():  # linking them would take long
+        return person, []
+    return [None] * len(person), ["no id occurs twice: taken as numbers of the detections"]
+
+
+def _group_simply(
+    found: Grouping, who: Sequence[tuple[str, str | None]], frame: NDArray[np.int64]
+) -> bool:
+    """Group detections where all have ids or none has, and nobody is twice in a frame; else no."""
+    numbers = {key: number for number, key in enumerate(dict.fromkeys(who))}
+    of = np.fromiter(map(numbers.__getitem__, who), np.int64, len(who))
+    nameless = {person is None for _, person in numbers}
+    order = np.lexsort((frame, of))
+    same = (of[order[1:]] == of[order[:-1]]) & (frame[order[1:]] == frame[order[:-1]])
+    if len(nameless) > 1 or same.any():
+        return False
+    in_file_order = np.argsort(of, kind="stable")
+    members = np.split(in_file_order, np.cumsum(np.bincount(of, minlength=len(numbers)))[:-1])
+    of_video: dict[str, list[int]] = {}
+    for (video, _), number in numbers.items():
+        of_video.setdefault(video, []).append(number)
+    people = list(numbers)
+    for video, here in of_video.items():
+        found.steps[video] = frame_step(frame[np.concatenate([members[i] for i in here])])
+        for i in here:
+            found.groups[video, people[i][1] or "link-1"] = members[i].tolist()
+    _warn(found, True in nameless, set())
+    return True
 
 
 def _repeated(

@@ -4,6 +4,7 @@ import codecs
 import json
 import re
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ _MEMORY_RATIO, _MEMORY_FLOOR = 12, 512 << 20
 #: Every byte but brackets and quotes.
 _NO_STRUCTURE = bytes(set(range(256)) - set(b'[]{}"'))
 
+_ITEMS_AT_ONCE = 200  # of a long list, written
 #: What ends a line of laid-out text before its line feed, and the indent.
 _INDENT = re.compile(rb"\s*[\[{](\r?)\n([ \t]+)")
 
@@ -116,7 +118,10 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def dump(document: Any, raw: bytes) -> bytes:
-    """JSON text of a value, laid out and encoded like the text ``raw`` that it was read from."""
+    """JSON text of a value, laid out and encoded like the text ``raw`` that it was read from.
+
+    A long list is emptied on the way, so that text takes the room of the values.
+    """
     encoding = _encoding(raw)
     if encoding != "utf-8":
         return dump(document, raw.decode(encoding).encode()).decode().encode(encoding)
@@ -124,19 +129,33 @@ def dump(document: Any, raw: bytes) -> bytes:
     indent = _INDENT.match(raw.removeprefix(mark))
     spaced = b'": ' in raw[:4096] or b'": ' in raw[-4096:]
     separators = (", ", ": ") if spaced and not indent else (",", ": " if spaced else ":")
-    text = json.dumps(
-        document,
+    write = partial(
+        _dumped,
         indent=indent[2].decode() if indent else None,
         separators=separators,
         ensure_ascii=raw.isascii(),
     )
-    try:
-        data = text.encode()
-    except UnicodeEncodeError:  # half a surrogate pair can only be written escaped
-        data = json.dumps(document, separators=separators).encode()
+    if indent or not isinstance(document, list):
+        data = write(document)
+    else:
+        parts, separator = [b"["], separators[0].encode()
+        for start in range(0, len(document), _ITEMS_AT_ONCE):
+            part = slice(start, start + _ITEMS_AT_ONCE)
+            parts += [separator] if start else []
+            parts.append(write(document[part])[1:-1])
+            document[part] = [None] * len(document[part])
+        data = b"".join([*parts, b"]"])
     if indent and indent[1]:
         data = data.replace(b"\n", b"\r\n")
-    return mark + data + raw[len(raw.rstrip()) :]
+    end = raw[len(raw.rstrip()) :]
+    return mark + data + end if mark or end else data  # without another copy, where it can be
+
+
+def _dumped(document: Any, *, separators: tuple[str, str], **how: Any) -> bytes:
+    try:
+        return json.dumps(document, separators=separators, **how).encode()
+    except UnicodeEncodeError:  # half a surrogate pair can only be written escaped
+        return json.dumps(document, separators=separators).encode()
 
 
 def member(value: Any, key: str, kind: type, where: str) -> Any:

@@ -200,23 +200,31 @@ def read(path: Path, skeleton: str | None) -> Poses:
     if len(n_axes) > 1:
         raise InvalidInputError("expected series of two or of three dimensions, found both")
     notes: list[str] = []
-    moments, frame, step = frame_numbers(np.concatenate([s.time for s in series]), notes)
+    times = {s.time.tobytes(): s.time for s in series}  # mostly one, which all series share
+    moments, frame, step = frame_numbers(np.concatenate(list(times.values())), notes)
+    numbers_of = {key: frame[np.searchsorted(moments, time)] for key, time in times.items()}
+    repeats = {key for key, found in numbers_of.items() if len(np.unique(found)) < len(found)}
     names = {name: i for i, name in enumerate(dict.fromkeys(s.keypoint for s in series))}
-    people: dict[tuple[str, str], list[tuple[Series, NDArray[np.int64]]]] = {}
+    people: dict[tuple[str, str], list[tuple[Series, bytes]]] = {}
     for s in series:
-        numbers = frame[np.searchsorted(moments, s.time)]
-        people.setdefault((s.video, s.person), []).append((s, numbers))
-    frames = [np.unique(np.concatenate([n for _, n in found])) for found in people.values()]
+        people.setdefault((s.video, s.person), []).append((s, s.time.tobytes()))
+    frames = [
+        np.unique(np.concatenate([numbers_of[key] for key in {key for _, key in found}]))
+        for found in people.values()
+    ]
     data = np.full((sum(map(len, frames)), len(names), n_axes.pop()), np.nan)
     score = np.full(data.shape[:2], np.nan)
     filled = np.zeros(score.shape, bool)
     place: list[Place] = []
     start = 0
     for found, of_person in zip(people.values(), frames, strict=True):
-        for s, numbers in found:
-            rows = start + np.searchsorted(of_person, numbers)
-            keypoint = names[s.keypoint]
-            if len(np.unique(rows)) < len(rows) or filled[rows, keypoint].any():
+        rows_of = {
+            key: start + np.searchsorted(of_person, numbers_of[key])
+            for key in {key for _, key in found}
+        }
+        for s, key in found:
+            rows, keypoint = rows_of[key], names[s.keypoint]
+            if key in repeats or filled[rows, keypoint].any():
                 raise InvalidInputError(f"{s.path}: two values for one moment")
             data[rows, keypoint], score[rows, keypoint] = s.values, s.score
             filled[rows, keypoint] = True

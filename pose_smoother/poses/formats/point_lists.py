@@ -13,6 +13,8 @@ from pose_smoother.errors import InvalidInputError
 from pose_smoother.poses.formats.json_utils import points
 from pose_smoother.poses.tracks import Floats
 
+_ROWS_AT_ONCE = 4096
+
 
 def point_array(
     lists: Sequence[Any], where: Callable[[int], str], per_point: int = 3
@@ -85,6 +87,14 @@ def put_points(
     new : float64 (N, K, axes).
     changed : bool (N, K, axes), what is put; the rest stays as it is.
     """
+    for start in range(0, len(lists), _ROWS_AT_ONCE):  # new numbers take the room of old ones
+        rows = slice(start, start + _ROWS_AT_ONCE)
+        _put_points(lists[rows], new[rows], changed[rows], per_point)
+
+
+def _put_points(
+    lists: Sequence[Any], new: Floats, changed: NDArray[np.bool_], per_point: int
+) -> None:
     complete = np.asarray(changed.all(axis=1)).tolist()
     for axis in range(new.shape[2]):
         numbers = new[..., axis].tolist()

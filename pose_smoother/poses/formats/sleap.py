@@ -112,6 +112,8 @@ def _fps(videos: list[Any]) -> float | None:
 def _chosen(instances: NDArray[Any], frame_of: NDArray[np.int64]) -> list[int]:
     """The rows of instances to take: of those of one track in one frame, the one made by hand."""
     by_hand = (instances["instance_type"] == 0).tolist()
+    if not any(by_hand):
+        return np.flatnonzero(frame_of >= 0).tolist()
     from_predicted = instances["from_predicted"].astype(int).tolist()
     corrected = {of for of, hand in zip(from_predicted, by_hand, strict=True) if hand}
     ids = instances["instance_id"].astype(int).tolist()

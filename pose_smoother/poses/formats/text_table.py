@@ -7,22 +7,20 @@ of ``007`` and ``NA``; here a file is its lines, and a line is split only to be 
 import io
 import math
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice, repeat
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.plain import open_plain
-from pose_smoother.poses.formats.tracks_io import DECIMALS, MAX_BYTES
+from pose_smoother.poses.formats.plain_cells import Coded, Indices, PlainCells, coded
+from pose_smoother.poses.formats.tracks_io import MAX_BYTES
 from pose_smoother.poses.tracks import Floats
-
-_OF_KEYPOINTS = ("name", "id", "index", "idx", "number")
 
 #: What a cell without a number holds.
 MISSING = frozenset({"", "nan", "na", "n/a", "null", "none", "<na>"})
@@ -33,6 +31,7 @@ _RECORD = {end: re.compile(rf'(?:[^"{end}]+|"[^"]*")*{end}?') for end in ("\n", 
 _SHORT = 18
 #: A header is looked for below so many comment lines at most.
 _MAX_COMMENTS = 1000
+_HEAD_BYTES = (1 << 14, 1 << 20)  # that are read of a file for it: at first, and where it is long
 _COMMA_NUMBER = re.compile(r"\s*[+-]?\d*,\d+(?:[eE][+-]?\d+)?\s*")
 _POINT_NUMBER = re.compile(r"\s*[+-]?\d*\.\d+(?:[eE][+-]?\d+)?\s*")
 _NUMBER = re.compile(r'\s*"?[+-]?[\d.,]+(?:[eE][+-]?\d+)?"?\s*|nan', flags=re.IGNORECASE)
@@ -62,10 +61,12 @@ class Table:
     @cached_property
     def filled(self) -> list[int]:
         """The indices of the header and of the lines below it, without blank ones and comments."""
-        below = range(self.head + 1, len(self.lines))
-        texts = ((i, self.lines[i].lstrip()) for i in below)
+        below = self.lines[self.head + 1 :]
+        if all(map(str.strip, below)) and "#" not in "".join(below):
+            return list(range(self.head, len(self.lines)))
+        texts = enumerate(map(str.lstrip, below), self.head + 1)
         found = [i for i, text in texts if text and not text.startswith("#")]
-        return [self.head, *found] if any(map(str.strip, self.lines[self.head :])) else []
+        return [self.head, *found] if found or self.lines[self.head].strip() else []
 
     @cached_property
     def decimal(self) -> str:
@@ -125,33 +126,43 @@ class Table:
             yield index, texts
 
     def columns(
-        self, first: int, header: Sequence[str], texts: Sequence[int], numbers: Sequence[int]
-    ) -> tuple[list[int], list[list[str]], Floats]:
+        self,
+        first: int,
+        header: Sequence[str],
+        texts: Sequence[int],
+        numbers: Sequence[int],
+        frame: int | None = None,
+    ) -> tuple[list[int], list[Coded | Indices], Floats]:
         """Columns of the filled lines from the given one of them on.
 
-        Plain lines are parsed by NumPy's C code, as `rows` and `column_numbers` would.
+        Plain lines are parsed all at once, as `rows` and `column_numbers` would.
 
         Parameters
         ----------
         header : the titles of all columns.
         texts, numbers : the columns wanted.
+        frame : one of ``texts``, which may come as whole numbers, int64 (n,).
 
         Returns
         -------
         (the lines' indices, columns of text, float64 (n, len(numbers)))
         """
-        numbered, last = self.filled[first:], max(texts, default=-1)
-        lines = list(map(self.lines.__getitem__, numbered))
-        counts = set(map(str.count, lines, repeat(self.delimiter)))
-        joined = "".join(lines)
-        plain_text = not any(mark in joined for mark in ('"', "\ufeff"))
-        if counts == {len(header) - 1} and plain_text and self.decimal == ".":
-            values = _parsed(lines, joined, self.delimiter, numbers)
-            if values is not None:
-                starts = [line.rstrip("\r\n").split(self.delimiter, last + 1) for line in lines]
-                return numbered, [[cells[i] for cells in starts] for i in texts], values
+        numbered = self.filled[first:]
+        joined = "".join(map(self.lines.__getitem__, numbered))
+        if not any(mark in joined for mark in ('"', "\ufeff")) and self.decimal == ".":
+            with suppress(ValueError):
+                plain = PlainCells(joined.encode(), self.delimiter, len(header))
+                values = plain.numbers(
+                    numbers, lambda i, j, text: number(text, numbered[i], header[numbers[j]])
+                )
+                if values is not None:
+                    found: list[Coded | Indices] = []
+                    for column in texts:
+                        whole = plain.whole_numbers(column) if column == frame else None
+                        found.append(plain.texts(column) if whole is None else whole)
+                    return numbered, found, values
         listed = [cells for _, cells in self.rows(first, len(header))]
-        columns = [[cells[column] for cells in listed] for column in texts]
+        columns: list[Coded | Indices] = [coded([row[i] for row in listed]) for i in texts]
         values = np.empty((len(listed), len(numbers)))
         for i, column in enumerate(numbers):
             cells = [row[column] for row in listed]
@@ -164,7 +175,8 @@ class Table:
         for index, new in changes.items():
             cells = self.cells(index)
             texts = list(map(repr, new.values()))
-            if _are_short(texts) and self.decimal == "." and '"' not in lines[index]:
+            plain_cells = '"' not in lines[index] and f"{self.delimiter} " not in lines[index]
+            if _are_short(texts) and self.decimal == "." and plain_cells:
                 cells += [""] * (max(new) + 1 - len(cells))
                 for column, text in zip(new, texts, strict=True):  # most lines
                     cells[column] = text
@@ -175,22 +187,6 @@ class Table:
             body = lines[index].rstrip("\r\n")
             lines[index] = self.delimiter.join(cells) + lines[index][len(body) :]
         return "".join(lines).encode(self.encoding)
-
-
-def _parsed(
-    lines: Sequence[str], joined: str, delimiter: str, columns: Sequence[int]
-) -> Floats | None:
-    """Columns of numbers by NumPy's C code; None where another cell than a blank is no number."""
-    for fill in (False, True):
-        if fill:  # twice, for several blanks in a row
-            blank, filled = delimiter * 2, f"{delimiter}nan{delimiter}"
-            text = joined.replace("\r\n", "\n").replace(blank, filled).replace(blank, filled)
-            text = text.replace(f"{delimiter}\n", f"{delimiter}nan\n")
-            lines = (text + "nan" if text.endswith(delimiter) else text).splitlines()
-        with suppress(ValueError):
-            values = np.loadtxt(lines, delimiter=delimiter, comments=None, usecols=columns, ndmin=2)
-            return np.where(np.isfinite(values), values, np.nan)
-    return None
 
 
 def _are_short(texts: Sequence[str]) -> bool:
@@ -293,12 +289,18 @@ def plain(cell: str) -> str:
 
 
 def number_text(value: float, like: str, decimal: str = ".") -> str:
-    """A raw cell for a number: at most six decimals, no exponent, no minus before a zero.
+    """A raw cell for a rounded number: its decimals, no exponent, no minus before a zero.
 
-    It is quoted, and has a decimal separator, where the cell that it replaces has.
+    It is quoted, and has a decimal separator and blanks around it, where the cell that it replaces
+    has.
     """
-    text = f"{value:.{DECIMALS}f}".rstrip("0")
-    text = text + "0" if text.endswith(".") and decimal in like else text.rstrip(".")
+    inner = like.strip(" ")
+    if inner != like:  # blanks around a number stay; one that filled up a column may be one less
+        before, _, after = like.partition(inner) if inner else (like, "", "")
+        return before + number_text(value, inner, decimal) + after
+    text = np.format_float_positional(value, trim="-")
+    if "." not in text and decimal in like:
+        text += ".0"
     if text.startswith("-") and float(text) == 0:
         text = text[1:]
     text = text.replace(".", decimal)
@@ -353,63 +355,20 @@ def head_texts(path: Path) -> list[str]:
     if not path.is_file():
         return []
     with open_plain(path, MAX_BYTES) as file:
-        start = file.read(1 << 20)
+        start = file.read(_HEAD_BYTES[0])
+        found, is_whole = _head_texts(start)
+        return found if is_whole else _head_texts(start + file.read(_HEAD_BYTES[1]))[0]
+
+
+def _head_texts(start: bytes) -> tuple[list[str], bool]:
+    """The cells of the header in the first bytes of a file, and whether lines follow it."""
     try:
         text, _ = _decoded(start, "ignore")
         lines = list(islice(io.StringIO(text, newline=""), _MAX_COMMENTS))
         head = _head(lines)
-        return Table(lines[head : head + 1], _delimiter(lines[head]), "").texts(0) if lines else []
+        if not lines:
+            return [], False
+        header = Table(lines[head : head + 1], _delimiter(lines[head]), "").texts(0)
+        return header, len(lines) > head + 2  # the last line may be cut off
     except InvalidInputError:
-        return []
-
-
-def columns(header: list[str], meanings: Mapping[str, Sequence[str]]) -> dict[str, int]:
-    """The column of every meaning that the header has: meaning → index; the first name goes first.
-
-    Raises
-    ------
-    InvalidInputError : two columns have one name.
-    """
-    count = Counter(filter(None, (name.strip().lower() for name in header)))
-    if count and count.most_common(1)[0][1] > 1:
-        raise InvalidInputError(f"two columns are called {count.most_common(1)[0][0]!r}")
-    return with_meaning(header, meanings)
-
-
-def with_meaning(header: Sequence[str], meanings: Mapping[str, Sequence[str]]) -> dict[str, int]:
-    """As `columns`, of any header; names are compared by their letters and digits alone."""
-    names = [_compact(name) for name in header]
-    found: dict[str, int] = {}
-    for meaning, aliases in meanings.items():
-        here = [names.index(alias) for alias in map(_compact, aliases) if alias in names]
-        if here:
-            found[meaning] = here[0]
-    return found
-
-
-def _compact(name: str) -> str:
-    return "".join(filter(str.isalnum, name.lower()))
-
-
-#: Names of the columns that say whose row it is, in both layouts.
-IDENTITY: dict[str, tuple[str, ...]] = {
-    "video": ("video", "video_id", "video_name", "clip", "sequence"),
-    "person": (
-        *("person", "person_id", "track_id", "track", "individual", "individuals", "instance"),
-        *("individual_id", "subject", "animal"),
-    ),
-    "frame": (
-        *("frame", "frame_id", "frame_idx", "frame_index", "frame_number", "frame_no", "frame_num"),
-        *("frames", "fnum", "image_id", "image", "image_name"),
-    ),
-}
-
-#: Names of the column that says which keypoint a row is of.
-KEYPOINT = (
-    *("keypoint", "keypoints", "bodypart", "bodyparts", "joint", "landmark", "node", "marker"),
-    *(f"{one}_{of}" for one in ("keypoint", "joint", "landmark", "node") for of in _OF_KEYPOINTS),
-    *("part", "kpt", "name", "label"),
-)
-
-#: What a keypoint's confidence may be called.
-SCORES = ("score", "confidence", "likelihood", "conf", "visibility", "prob", "probability")
+        return [], True

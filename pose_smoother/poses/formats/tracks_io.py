@@ -1,7 +1,8 @@
 """From a file's order to tracks and back: detections as listed in the file, one track each."""
 
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,17 +12,20 @@ from numpy.typing import NDArray
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.plain import read_plain
+from pose_smoother.points import known_points, points_within
 from pose_smoother.poses.assumed import Caution
-from pose_smoother.poses.formats.individuals import group, person_id, some
+from pose_smoother.poses.formats.individuals import group, person_id, some, without_row_numbers
+from pose_smoother.poses.formats.plain_cells import Coded, Indices
 from pose_smoother.poses.missing import find_missing
 from pose_smoother.poses.tracks import FARTHEST, Floats, Poses, Track
 
 #: Larger files are refused before memory is taken for them.
 MAX_BYTES = 4 << 30
 
-#: Numbers are written with so many decimals at most: a millionth of a pixel, or 0.002 px where
-#: coordinates are shares of a 2,000 px image.
+#: Numbers are written with so many decimals: a millionth of a pixel, or 0.002 px where coordinates
+#: are shares of a 2,000 px image; with more where all coordinates are smaller than a hundredth.
 DECIMALS = 6
+_LEAST_DIGITS = 5  # of the largest coordinate
 
 
 @dataclass(frozen=True)
@@ -101,6 +105,8 @@ def named_frame(value: Any) -> tuple[str, int]:
 
     ``"dance/img-000123.png"`` is frame 123 of the video ``dance/img-``.
     """
+    if isinstance(value, str) and value.isdecimal() and value.isascii() and len(value) < 19:
+        return "", int(value)  # most are
     if isinstance(value, str) and not _is_number(value):
         match = re.fullmatch(r"(.*?)([0-9]{1,18})([^0-9]*)", value, flags=re.DOTALL)
         if match is None:
@@ -111,6 +117,15 @@ def named_frame(value: Any) -> tuple[str, int]:
     if isinstance(value, str):
         value = float(value) if "." in value else int(value)
     return "", frame_number(value)
+
+
+def named_frames(column: Coded | Indices) -> tuple[list[str], NDArray[np.int64]]:
+    """The videos and the frame numbers of a column (`named_frame`)."""
+    if not isinstance(column, Coded):
+        return [""] * len(column), column
+    known = list(map(named_frame, column.texts))
+    numbers = np.array([number for _, number in known], dtype=np.int64)
+    return [known[code][0] for code in column.codes.tolist()], numbers[column.codes]
 
 
 def to_tracks(
@@ -140,17 +155,19 @@ def to_tracks(
         raise InvalidInputError(f"two keypoints are called {twice!r}")
     if not len(seen.frame):
         raise InvalidInputError("nobody is in it: no frame has a person with keypoints")
-    near = np.all(np.abs(seen.keypoints) <= FARTHEST, axis=2)  # false for NaN as well
-    keypoints = np.where(near[:, :, None], seen.keypoints, np.nan)
-    warnings = list(notes)
-    far = np.count_nonzero(np.all(np.isfinite(seen.keypoints), axis=2) & ~near)
+    keypoints, warnings = seen.keypoints.copy(), list(notes)
+    near = points_within(keypoints, FARTHEST)
+    keypoints[~near] = np.nan
+    far = np.count_nonzero(known_points(seen.keypoints) & ~near)
     if far:
         warnings.append(Caution(f"{far} positions beyond {FARTHEST:g} were taken as missing"))
-    who = list(zip(seen.video, map(person_id, seen.person), strict=True))
+    who = zip(seen.video, map(person_id, seen.person), strict=True)
     missing = find_missing(keypoints, seen.score, seen.frame, who)
     keypoints[missing.mask] = np.nan
     warnings += [*_unlike_pixels(keypoints, seen.score), *missing.warnings]
-    found = group(seen.video, seen.person, seen.frame, keypoints, seen.score)
+    people, numbered = without_row_numbers(seen.video, seen.person, seen.frame)
+    warnings += numbered
+    found = group(seen.video, people, seen.frame, keypoints, seen.score)
     tracks: list[Track] = []
     rows: list[NDArray[np.int64]] = []
     shuffled: list[str] = []
@@ -201,6 +218,15 @@ def _unlike_pixels(keypoints: Floats, score: Floats) -> list[str]:
     return found
 
 
+def decimals_of(keypoints: Iterable[Floats]) -> int:
+    """How many decimals the coordinates of a file are written with."""
+    sizes = [float(np.abs(one[np.isfinite(one)]).max(initial=0.0)) for one in keypoints]
+    largest = max(sizes, default=0.0)
+    if not largest:
+        return DECIMALS
+    return max(DECIMALS, min(_LEAST_DIGITS - 1 - math.floor(math.log10(largest)), 15))
+
+
 def to_file_order(poses: Poses, keypoints: Sequence[Floats]) -> tuple[Floats, NDArray[np.bool_]]:
     """New coordinates in the file's order, and which are to be written.
 
@@ -209,10 +235,11 @@ def to_file_order(poses: Poses, keypoints: Sequence[Floats]) -> tuple[Floats, ND
     (float64 (N, J, axes), bool (N, J, axes)): True where the new value is finite and another one.
     """
     old: Floats = poses.origin.keypoints
+    decimals = decimals_of([old])
     new = old.copy()
     for rows, values in zip(poses.origin.rows, keypoints, strict=True):
-        new[rows] = np.where(np.isfinite(values), np.round(values, DECIMALS), old[rows])
+        new[rows] = np.where(np.isfinite(values), np.round(values, decimals), old[rows])
     copy, of = poses.origin.copies.T
     new[copy] = new[of]
-    same = np.abs(new - old) < 0.6 * 10.0**-DECIMALS  # rounding alone is no change
+    same = np.abs(new - old) < 0.6 * 10.0**-decimals  # rounding alone is no change
     return new, np.isfinite(new) & ~same

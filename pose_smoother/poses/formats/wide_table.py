@@ -8,10 +8,11 @@ import numpy as np
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
 from pose_smoother.poses.assumed import Caution
-from pose_smoother.poses.formats.text_table import IDENTITY, KEYPOINT, columns, parse, with_meaning
+from pose_smoother.poses.formats.column_names import IDENTITY, KEYPOINT, columns, with_meaning
+from pose_smoother.poses.formats.text_table import parse
 from pose_smoother.poses.formats.tracks_io import (
     Detections,
-    named_frame,
+    named_frames,
     read_bytes,
     to_file_order,
     to_tracks,
@@ -79,16 +80,16 @@ def read_wide(path: Path, skeleton: str | None, meaning: Grammar, example: str) 
         notes.append(PARTIAL_Z)
     present = taken >= 0
     wanted = taken[present].tolist()
-    lines, texts, data = table.columns(1, header, list(at.values()), wanted)
+    lines, texts, data = table.columns(1, header, list(at.values()), wanted, at.get("frame"))
     cells = dict(zip(at, texts, strict=True))
-    frames: Sequence[tuple[str, int]] = [("", row) for row in range(len(lines))]
+    n = len(lines)
+    images, numbers = [""] * n, np.arange(n)
     if "frame" in at:
-        frames = list(map(named_frame, cells["frame"]))
-    video = cells.get("video", [image for image, _ in frames])
-    person = [text or None for text in cells.get("person", [""] * len(lines))]
-    values = np.full((len(lines), len(found), len(AXES)), np.nan)
+        images, numbers = named_frames(cells["frame"])
+    video = list(cells["video"]) if "video" in cells else images
+    person = [text or None for text in cells.get("person", [""] * n)]
+    values = np.full((n, len(found), len(AXES)), np.nan)
     values[:, present] = data
-    numbers = np.array([frame for _, frame in frames], dtype=np.int64)
     seen = Detections(video, person, numbers, values[..., :n_axes], values[..., 3])
     names = numbered_as(list(found), skeleton)
     return to_tracks(names, seen, raw, (lines, taken[:, :n_axes]), notes, table.fps)

@@ -7,6 +7,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 
 from tests.faults.damage import Rng, change_hdf5, change_json, damaged, pick
@@ -126,8 +127,10 @@ def _restructured(file: Path, rng: Rng) -> None:
         file.write_bytes(bytes_of({**arrays, name: _odd_array(arrays[name], rng)}))
     elif file.suffix == ".npy":
         np.save(file, _odd_array(np.load(file), rng))
-    else:
+    elif h5py.is_hdf5(file):
         change_hdf5(file, rng)
+    else:
+        file.write_bytes(_spliced(file.read_bytes(), rng))
 
 
 def _is_lines(file: Path) -> bool:

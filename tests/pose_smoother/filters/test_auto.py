@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import pose_smoother as ps
 from pose_smoother.filters import auto, kalman
 from pose_smoother.filters.base import Run
 from pose_smoother.pretrained import smooth_pretrained
@@ -23,9 +24,11 @@ def by_auto(*runs: Run, gate: float | None = None) -> list[np.ndarray]:
 
 def mixed(positions: np.ndarray, scores: np.ndarray | None = None) -> np.ndarray:
     """What ``auto`` is to give: the network's answer and a share of the Kalman filter's."""
-    run = Run(positions, 100.0)
-    other = kalman.smooth_run(run, **kalman.fit_track([run], {"noise_ratio": None}))
-    return 0.85 * smooth_pretrained(positions, scores)[0] + 0.15 * other
+    found, info = smooth_pretrained(positions, scores)
+    ratio = kalman.fit_track([Run(positions, 100.0)], {"noise_ratio": None})
+    far = np.linalg.norm(found - positions, axis=-1, keepdims=True) > 0.5 * info.size
+    other = kalman.smooth_run(Run(np.where(far, np.nan, positions), 100.0), **ratio)
+    return 0.85 * found + 0.15 * other
 
 
 def test_a_long_run_is_smoothed_by_the_network_with_its_scores():
@@ -80,3 +83,13 @@ def test_a_larger_probability_has_a_larger_radius():
     assert (info.radius(0.9) > info.radius(0.5)).all()
     with pytest.raises(ValueError, match="between 0 and 1, found 1"):
         info.radius(1.0)
+
+
+@pytest.mark.parametrize("far_px", [2_000.0, -9_000.0])
+def test_a_far_outlier_pulls_nothing_around_it(far_px: float) -> None:
+    rng = np.random.default_rng(0)
+    xy = 400 + 100 * rng.normal(size=(1, 17, 2)) + 3 * rng.normal(size=(200, 17, 2))
+    wrong = xy.copy()
+    wrong[20, 3] += far_px
+    apart = np.abs(ps.smooth(wrong) - ps.smooth(xy))
+    assert apart.max() < 6.0  # two standard deviations of the noise

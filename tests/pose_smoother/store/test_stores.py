@@ -239,7 +239,7 @@ def test_what_is_no_store_is_refused_in_one_line(store_copy: Path, tmp_path: Pat
     with pytest.raises(StoreError, match="contract version 2"):
         open_store(store_copy)
     rewrite_manifest(store_copy, contract=1, format="csv")
-    with pytest.raises(PoseSmootherError, match="unknown format 'csv'; known: hdf5, "):
+    with pytest.raises(PoseSmootherError, match=r"unknown format 'csv'; known: .*hdf5"):
         open_store(store_copy)
     (store_copy / MANIFEST).write_text("{")
     with pytest.raises(StoreError, match="damaged"):

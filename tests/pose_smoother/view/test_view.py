@@ -278,3 +278,23 @@ def test_points_that_left_and_right_exchanged_are_marked() -> None:
     expected[20:30, [0, 2]] = FAR | EXCHANGED
     expected[40, 0] = FAR
     np.testing.assert_array_equal(marks, expected)
+
+
+def test_a_page_reads_its_files_as_smooth_read_them_and_reports_once(tmp_path: Path) -> None:
+    """An array in odd order: found out, its axes would be taken for others."""
+    source, out, page = tmp_path / "k.npy", tmp_path / "s.npy", tmp_path / "p.html"
+    np.save(source, np.moveaxis(walk(40, 1.0), 0, -1))  # (keypoints, xy, time)
+    layout = ["--layout", "keypoints,xy,time", "--overwrite"]
+    for words in (
+        ["smooth", str(source), "--out", str(out), "--view", str(page)],
+        ["inspect", str(source)],
+        ["view", str(source), str(out), "--out", str(page)],
+    ):
+        done = CliRunner().invoke(main, [*words, *layout])
+        assert done.exit_code == 0, done.output
+        assert words[0] != "smooth" or "40 frames in 1 track; 120 of 120 points" in done.output
+    table = write_csv(tmp_path / "k.csv", walk(40, 1.0), ["a", "b", "c"])
+    table.write_text(re.sub(r"(?m)^([^,]*),[^,]*", r"\1", table.read_text()))  # without person
+    words = ["smooth", str(table), "--out", str(tmp_path / "s.csv"), "--view", str(page)]
+    done = CliRunner().invoke(main, [*words, "--overwrite"])
+    assert done.stderr.count("taken as one person") == 1, done.stderr

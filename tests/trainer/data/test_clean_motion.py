@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from pose_smoother.pretrained.features import body_size
 from trainer.data.articulated_bodies import Body, draw_body, forward_kinematics
 from trainer.data.clean_motion import MotionPool, draw_motion
-from trainer.noise.realistic import body_size
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,11 @@ import torch
 
 from pose_smoother.errors import InvalidInputError
 from tests.trainer.fake_store import make_store
+from tests.trainer.made_noise import detector, write
 from trainer.evaluation.baselines import BaselinesConfig, read_positions
 from trainer.experiments import EXPERIMENTS, KNOWN, REAL
-from trainer.noise.select import noise_config
+from trainer.noise.noise_file import DETECTOR_NUMBERS, read_noise
+from trainer.noise.select import check_noise, noise_config
 from trainer.noise.simulated import SimulatedNoise
 from trainer.training.config import TrainConfig, open_stream
 
@@ -101,7 +103,7 @@ def test_noise_is_small_and_slow_compared_with_the_thesis(store):
 def test_augmented_detections_move_with_their_ground_truth(store, name, monkeypatch):
     """Detections that are the ground truth itself stay so, wherever a window is moved."""
     monkeypatch.setattr(
-        "trainer.data.simulated_windows.detected_run", lambda positions, _: positions
+        "trainer.data.simulated_windows.detected_run", lambda positions, *_: positions
     )
     plain, moved = by_window(stream(store), 1), by_window(stream(store, augment=name), 1)
     n_changed = 0
@@ -115,17 +117,29 @@ def test_augmented_detections_move_with_their_ground_truth(store, name, monkeypa
 def test_what_does_not_go_with_real_is_refused(tmp_path):
     with pytest.raises(InvalidInputError, match="--mu-in does not go with --exp real"):
         TrainConfig("deciwatch", "real", mu_in_px=1.0)
-    with pytest.raises(InvalidInputError, match=r"--noise n\.toml does not go with --exp real"):
-        BaselinesConfig("real", noise="n.toml")
 
 
 def test_every_run_of_frames_has_a_stream_of_its_own(store, monkeypatch):
     states = []
 
-    def note(positions, rng):
+    def note(positions, rng, detector):
         states.append(rng.bit_generator.state["state"]["state"])
         return positions
 
     monkeypatch.setattr("trainer.data.simulated_windows.detected_run", note)
     by_window(stream(store), 1)
     assert len(states) == len(set(states)) > 6  # of 6 clips; two have a gap
+
+
+def test_a_noise_file_gives_its_detector_and_one_without_is_refused(tmp_path):
+    table = "[detector]\nshares = [0.5, 0.5, 0.0, 0.0]\n"
+    table += "".join(f"{name} = 1.0\n" for name in DETECTOR_NUMBERS)
+    file = write(tmp_path / "noise.toml", detector())
+    with pytest.raises(InvalidInputError, match=r"no table \[detector\]"):
+        check_noise(str(file), experiment="real")
+    file.write_text(file.read_text() + table)
+    check_noise(str(file), experiment="real")
+    noise = noise_config("real", str(file), 0.0, make_store(n_clips=2, n_frames=12))
+    assert isinstance(noise, SimulatedNoise)
+    assert noise.detector == read_noise(file).detector
+    assert noise.detector.shares == (0.5, 0.5, 0.0, 0.0)

@@ -1,11 +1,13 @@
 """Saving, adding and cutting scores, and the tidy rows made from them."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from pose_smoother.errors import RunError
+from tests.conftest import ROOT
 from tests.trainer.metrics.test_scorer import scores_of, windows
 from trainer.metrics.scorer import Scores, rows
 from trainer.metrics.scores import fault_of, metric_cells, value
@@ -14,6 +16,11 @@ from trainer.metrics.tidy_rows import COLUMNS
 
 CLIPS = {"dataset": np.array(["brace", "penn-action", "penn-action"])}
 ABOUT = {"model": "mean", "experiment": "1.1", "seed": 0, "split": "test"}
+
+
+def test_the_page_on_results_names_every_metric():
+    words = re.findall(r"\w+", (ROOT / "docs/pandas.md").read_text())
+    assert {one.name.format(torso="") for one in METRICS} <= set(words)
 
 
 def assert_equal(a: Scores, b: Scores) -> None:

@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from pose_smoother.pretrained.features import body_size
 from trainer.noise.detector_profiles import PROFILES, DetectorParameters, draw_parameters
-from trainer.noise.realistic import _run_with_motion, autoregressive, body_size, simulate
+from trainer.noise.realistic import _run_with_motion, autoregressive, simulate
 
 PLAIN = DetectorParameters(
     offset=0.0, sd=0.02, shares=(1.0, 0.0, 0.0, 0.0), tau_frames=(2.0, 10.0, 40.0),

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
+from pose_smoother.pretrained.features import body_size
 from pose_smoother.skeleton import KEYPOINTS, MIRROR
 from tests.trainer.fake_store import REST_PX
 from trainer.noise import simulated
-from trainer.noise.detector_profiles import PROFILES
-from trainer.noise.realistic import body_size, simulate
+from trainer.noise.detector_profiles import PROFILES, DetectorProfile
+from trainer.noise.realistic import simulate
 from trainer.noise.residual_statistics import residual_statistics
 from trainer.noise.simulated import HUMAN_PROFILES, detected_run
 
@@ -88,3 +89,14 @@ def test_bursts_are_mirrored_to_the_other_side_where_it_is_annotated(monkeypatch
     for index, column in enumerate(columns):
         other = column if MIRROR[column] == gone else MIRROR[column]
         assert columns[mirror[index]] == other
+
+
+def test_a_detector_of_a_file_is_drawn_near() -> None:
+    still = np.full((400, 25, 2), 100.0) + 40.0 * np.random.default_rng(1).normal(size=(1, 25, 2))
+    large = DetectorProfile(0.0, 0.2, (1.0, 0.0, 0.0, 0.0), 0.0, 0.0, 1.0, 0.0)
+    small = DetectorProfile(0.0, 0.002, (1.0, 0.0, 0.0, 0.0), 0.0, 0.0, 1.0, 0.0)
+    spread = [
+        np.nanstd(detected_run(still, np.random.default_rng(2), one), axis=0).mean()
+        for one in (large, small)
+    ]
+    assert spread[0] > 20 * spread[1]

@@ -58,10 +58,19 @@ def test_numpy_equals_torch(frames: int, tmp_path: Path) -> None:
     loaded = network.Network(network.read_weights(tmp_path / "weights.npz"))
     xy = _file(frames)
     ready = prepare(xy)
-    ours, _ = network.run(loaded, ready)
+    ours, _ = network.run_view(loaded, ready)
     theirs = _torch(as_shipped(net), xy)
     assert np.abs((ours - theirs) / ready.unit[None, :, None]).max() < 2e-4  # float32 of 300 units
     assert np.abs(ours - theirs).max() / ready.size < 1e-5
+
+
+def test_a_file_that_is_turned_gives_the_answer_turned() -> None:
+    weights = {name: value.numpy().T.copy() for name, value in _random_net().state_dict().items()}
+    net, ready = network.Network(weights), prepare(_file(40))
+    positions, scale = network.run(net, ready)
+    turned, turned_scale = network.run(net, ready.turned())
+    np.testing.assert_allclose(positions, -turned[::-1], rtol=1e-6)
+    np.testing.assert_allclose(scale, turned_scale[::-1], rtol=1e-6)
 
 
 def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,7 +102,7 @@ def test_a_batch_is_a_function_of_its_generator(pool: MotionPool) -> None:
 
 
 def test_training_lowers_the_loss_and_resumes(pool: MotionPool, tmp_path: Path) -> None:
-    config = PretrainConfig(minutes=1e9, bfloat16=False)
+    config = PretrainConfig(steps=10**9, bfloat16=False)
     batch = to_tensors(draw_batch(pool, np.random.default_rng(0), 1500))
     run = Run(tmp_path, config)
     ratios = [run.update(batch) for _ in range(40)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,9 @@ import pytest
 import torch
 
 from pose_smoother.pretrained.features import prepare
+from pose_smoother.pretrained.network import WEIGHTS, read_weights
 from trainer.data.clean_motion import MotionPool
+from trainer.pretrain import distil, train_denoiser
 from trainer.pretrain.distil import (
     VIEWS,
     DistilConfig,
@@ -52,7 +55,7 @@ def test_the_mean_over_views_is_the_same_for_every_view(batch) -> None:
 
 
 def test_training_comes_near_to_the_teacher_and_resumes(batch, tmp_path: Path) -> None:
-    run = DistilRun(tmp_path, DistilConfig(minutes=1e9, share=1.0))
+    run = DistilRun(tmp_path, DistilConfig(steps=10**9, share=1.0))
     batch = {**batch, "teacher": mean_over_views(run.teacher, batch)}
 
     def apart() -> float:
@@ -67,3 +70,23 @@ def test_training_comes_near_to_the_teacher_and_resumes(batch, tmp_path: Path) -
     again = DistilRun(tmp_path, run.config)
     assert again.step == 12
     assert again.update(batch) == pytest.approx(run.update(batch), rel=1e-4)
+
+
+def test_both_trainings_run_one_after_the_other_and_go_on(tmp_path: Path, monkeypatch) -> None:
+    """``make pretrained`` in small."""
+    for module, name in ((train_denoiser, "draw_batch"), (distil, "draw_two_way")):
+        monkeypatch.setattr(module, name, partial(getattr(module, name), positions=300))
+    first, file = tmp_path / "first", tmp_path / "file"
+    train_denoiser.main(["--out", str(first), "--steps", "1", "--pool", "2"])
+    command = ["--out", str(file), "--weights", str(first / "weights.npz"), "--pool", "2"]
+    distil.main([*command, "--steps", "2"])
+    before = torch.load(file / "last.pt", weights_only=True)
+    distil.main([*command, "--steps", "4"])
+    after = torch.load(file / "last.pt", weights_only=True)
+    assert (before["step"], after["step"]) == (2, 4)
+    weights, shipped = read_weights(file / "weights.npz"), read_weights(WEIGHTS)
+    assert {name: w.shape for name, w in weights.items()} == {
+        name: w.shape for name, w in shipped.items()
+    }
+    start = read_weights(first / "weights.npz")
+    assert any(np.abs(weights[name] - start[name]).max() > 0 for name in weights)

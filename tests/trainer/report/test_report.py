@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from pose_smoother.errors import InvalidInputError
 from trainer.cli import main
 from trainer.report import html_page as page_module
-from trainer.report.report import report
+from trainer.report.report import recount, report
 from trainer.report.tables.table import Row, Table, measured_rows
 
 ROOT = Path(__file__).parents[3]
@@ -187,6 +187,18 @@ def test_a_run_that_had_to_be_left_out_is_named(made_runs, tmp_path):
     written = report(runs, tmp_path / "out")
     assert written.notes == ("3dconv-1.1-seed0 has results but no scores.npz: not in the tables",)
     assert written.notes[0] in (tmp_path / "out" / "report.html").read_text()
+
+
+@pytest.mark.usefixtures("without_figures")
+def test_where_every_run_is_damaged_the_report_names_them_all(made_runs, tmp_path):
+    runs = shutil.copytree(made_runs, tmp_path / "runs")
+    damaged = list(runs.rglob("scores*.npz"))
+    for file in damaged:
+        file.write_bytes(b"PK")
+    written = report(runs, tmp_path / "out")
+    assert written.n_done == 0
+    assert sum("scores" in note for note in written.notes) == len(damaged)
+    assert recount(tmp_path / "out" / "counts.npz", tmp_path / "again") == (0, 0)
 
 
 def test_without_jinja2_one_line_says_how_to_get_it(made_runs, tmp_path, monkeypatch):

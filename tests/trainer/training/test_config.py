@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from pose_smoother.errors import InvalidInputError
+from pose_smoother.errors import InvalidInputError, RunError
 from tests.trainer.fake_store import make_store
 from trainer.runs.folder import CONFIG, UNRECORDED, check_identity
-from trainer.training.config import TrainConfig, identity, run_config, train_config
+from trainer.training.config import TrainConfig, chosen_store, identity, run_config, train_config
 
 
 def test_a_model_without_settings_of_its_own_has_the_thesiss():
@@ -50,3 +50,11 @@ def test_a_run_from_before_these_were_settings_goes_on(tmp_path):
     (tmp_path / CONFIG).write_text(json.dumps(record))
     check_identity(tmp_path, wanted)
     assert run_config(tmp_path)[0] == TrainConfig("deciwatch", "1.1", noise="fresh")
+
+
+def test_a_store_that_was_moved_is_named_by_the_option(tmp_path):
+    with pytest.raises(RunError, match=r"old\.zarr, which is not there: --store says where"):
+        chosen_store(tmp_path, tmp_path / "old.zarr", None)
+    (tmp_path / "old.zarr").mkdir()
+    assert chosen_store(tmp_path, tmp_path / "old.zarr", None) == tmp_path / "old.zarr"
+    assert chosen_store(tmp_path, tmp_path / "old.zarr", tmp_path / "new") == tmp_path / "new"

@@ -1,5 +1,6 @@
 """Epochs sent to trackers: what each package is called with, and what happens without it."""
 
+import os
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,6 +10,7 @@ import pytest
 
 from pose_smoother.errors import PoseSmootherError
 from trainer.settings import TRACKERS
+from trainer.training import trackers
 from trainer.training.trackers import tracking
 
 ROWS = [{"epoch": e, "train_loss": 1.0 / e, "val_pck_0.2": 50, "note": "x"} for e in (1, 2)]
@@ -48,6 +50,49 @@ def test_mlflow_goes_on_with_the_same_run(tmp_path: Path, monkeypatch: pytest.Mo
     assert logged[:2] == [({"train_loss": 1.0 / e, "val_pck_0.2": 50.0}, e) for e in (1, 2)]
     assert [name for name, _, _ in fake.calls].count("log_params") == 1
     assert fake.calls[-1][0] == "end_run"
+
+
+@pytest.mark.parametrize("address", [None, "http://127.0.0.1:5000"])
+def test_mlflow_s_small_package_writes_a_folder_where_no_address_is_given(
+    address: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = Fake()
+    monkeypatch.setitem(sys.modules, "mlflow", fake)
+    monkeypatch.setattr(trackers, "find_spec", lambda name: None)
+    monkeypatch.setattr("os.environ", {} if address is None else {"MLFLOW_TRACKING_URI": address})
+    monkeypatch.chdir(tmp_path)
+    send("mlflow", tmp_path)
+    uris = [words for name, words, _ in fake.calls if name == "set_tracking_uri"]
+    assert uris == ([((tmp_path / "mlruns").as_uri(),)] if address is None else [])
+    assert (os.environ.get("MLFLOW_ALLOW_FILE_STORE") == "true") == (address is None)
+
+
+def test_the_real_mlflow_keeps_every_epoch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mlflow = pytest.importorskip("mlflow", reason="mlflow is not installed")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    send("mlflow", tmp_path)
+    run = mlflow.get_run((tmp_path / "mlflow-run-id.txt").read_text())
+    assert run.data.metrics == {"train_loss": 0.5, "val_pck_0.2": 50.0}
+    assert run.data.params == {"seed": "0"}
+
+
+def test_a_tracker_that_fails_does_not_end_the_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Failing(Fake):
+        def log(self, *words: Any, **options: Any) -> None:
+            raise ConnectionError("no server")
+
+        finish = log
+
+    monkeypatch.setitem(sys.modules, "wandb", Failing())
+    send("wandb", tmp_path)
+    assert [record.getMessage() for record in caplog.records] == [
+        "epoch 1 was not sent to wandb: ConnectionError: no server",
+        "epoch 2 was not sent to wandb: ConnectionError: no server",
+        "wandb was not closed: ConnectionError: no server",
+    ]
 
 
 def test_wandb_gets_every_epoch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,8 +10,15 @@ import h5py
 import numpy as np
 
 from pose_smoother.poses.tracks import Floats
-from tests.pose_smoother.poses.formats import samples
-from tests.pose_smoother.poses.formats.samples import COCO, FILES, FRAMES, PEOPLE, moves, triples
+from tests.pose_smoother.poses.formats import json_samples, samples
+from tests.pose_smoother.poses.formats.samples import (
+    COCO,
+    FILES,
+    FRAMES,
+    PEOPLE,
+    moves,
+    space,
+)
 
 
 @dataclass(frozen=True)
@@ -46,114 +53,12 @@ def _zero_scores() -> list[Floats]:
     return list(np.where(np.isnan(keypoints[..., 0]), 0, score))
 
 
-def _space(n_keypoints: int = 33) -> tuple[Floats, Floats]:
-    """One person in three dimensions: keypoints (n, J, 3) with a missing one, and scores."""
-    rng = np.random.default_rng(2)
-    keypoints = np.round(rng.uniform(0.5, 3, (len(FRAMES), n_keypoints, 3)), 5)
-    keypoints[1, 2] = np.nan
-    return keypoints, np.round(rng.uniform(0.2, 1, keypoints.shape[:2]), 4)
-
-
 def _cell(value: float) -> str:
     return "" if np.isnan(value) else f"{value:g}" if value == round(value) else repr(value)
 
 
-def poseflow(path: Path) -> None:
-    keypoints, score = moves()
-    document = {
-        f"{frame}.jpg": [
-            {"keypoints": triples(keypoints[p, i], score[p, i]), "scores": 2.5, "idx": int(person)}
-            for p, person in enumerate(PEOPLE)
-        ]
-        for i, frame in enumerate(FRAMES)
-    }
-    path.write_text(json.dumps({**document, "9.jpg": []}))
-
-
-def alphapose_open(path: Path) -> None:
-    keypoints, score = moves(18, 1)
-    document = {
-        f"{frame}.jpg": {
-            "version": "AlphaPose v0.3",
-            "people": [{"pose_keypoints_2d": triples(keypoints[0, i], score[0, i])}],
-        }
-        for i, frame in enumerate(FRAMES)
-    }
-    path.write_text(json.dumps(document))
-
-
-def alphapose_cmu(path: Path) -> None:
-    alphapose_open(path)
-    text = path.read_text().replace('"people"', '"bodies"')
-    path.write_text(text.replace('"pose_keypoints_2d"', '"joints"'))
-
-
-def _pifpaf(person: str, keypoints: list[float]) -> dict[str, object]:
-    box = {"bbox": [1.5, 2.0, 3.0, 4.0], "score": 0.875, "category_id": 1}
-    return {"keypoints": keypoints, **box, "id_": int(person)}
-
-
-def openpifpaf_video(path: Path) -> None:
-    keypoints, score = moves()
-    lines = [
-        {
-            "frame": frame,
-            "predictions": [
-                _pifpaf(person, triples(keypoints[p, i], score[p, i]))
-                for p, person in enumerate(PEOPLE)
-            ],
-        }
-        for i, frame in enumerate(FRAMES)
-    ]
-    lines.append({"frame": 9, "predictions": []})
-    path.write_text("".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines))
-
-
-def openpifpaf_images(path: Path) -> None:
-    keypoints, score = moves()
-    path.mkdir()
-    for i, frame in enumerate(FRAMES):
-        people = [
-            _pifpaf(person, triples(keypoints[p, i], score[p, i]))
-            for p, person in enumerate(PEOPLE)
-        ]
-        (path / f"{frame:03d}.jpg.predictions.json").write_text(json.dumps(people))
-    (path / "009.jpg.predictions.json").write_text("[]")
-
-
-def _landmarks(keypoints: Floats, score: Floats) -> list[dict[str, float | None]]:
-    rows = np.column_stack([keypoints, score]).tolist()
-    return [
-        dict(zip(("x", "y", "z", "visibility"), (None if v != v else v for v in row), strict=True))
-        for row in rows
-    ]
-
-
-def mediapipe_list(path: Path) -> None:
-    keypoints, score = _space()
-    frames: list[dict[str, object]] = [
-        {
-            "frame": frame,
-            "timestamp_ms": frame * 40,
-            "pose_landmarks": _landmarks(keypoints[i], score[i]),
-            "left_hand_landmarks": None,
-        }
-        for i, frame in enumerate(FRAMES)
-    ]
-    path.write_text(json.dumps([*frames, {"frame": 9, "pose_landmarks": None}]))
-
-
-def mediapipe_proto(path: Path) -> None:
-    keypoints, score = _space()
-    frames = [
-        {"frameNumber": frame, "poseLandmarks": {"landmark": _landmarks(keypoints[i], score[i])}}
-        for i, frame in enumerate(FRAMES)
-    ]
-    path.write_text(json.dumps({"video": {"name": "a.mp4", "fps": 25}, "frames": frames}, indent=1))
-
-
 def mediapipe_long(path: Path) -> None:
-    keypoints, score = _space()
+    keypoints, score = space()
     lines = ["frame,landmark_id,x,y,z,visibility"]
     for i, frame in enumerate(FRAMES):
         for j in range(33):
@@ -163,7 +68,7 @@ def mediapipe_long(path: Path) -> None:
 
 
 def mediapipe_wide(path: Path) -> None:
-    keypoints, score = _space()
+    keypoints, score = space()
     lines = ["frame," + ",".join(f"{a}{j}" for j in range(33) for a in "xyzv")]
     for i, frame in enumerate(FRAMES):
         rows = np.column_stack([keypoints[i], score[i]])
@@ -172,7 +77,7 @@ def mediapipe_wide(path: Path) -> None:
 
 
 def anipose(path: Path) -> None:
-    keypoints, score = _space(3)
+    keypoints, score = space(3)
     names = ("snout", "tail base", "paw")
     kinds = ("x", "y", "z", "error", "ncams", "score")
     lines = [",".join([*(f"{n}_{k}" for n in names for k in kinds), "M_00", "center_0", "fnum"])]
@@ -185,7 +90,7 @@ def anipose(path: Path) -> None:
 
 
 def dlc_space(path: Path) -> None:
-    keypoints, _ = _space(3)
+    keypoints, _ = space(3)
     head = ["scorer" + ",Anna S" * 9, "bodyparts,a,a,a,b,b,b,c,c,c", "coords" + ",x,y,z" * 3]
     rows = zip(FRAMES, keypoints.reshape(len(FRAMES), -1).tolist(), strict=True)
     lines = [",".join([str(frame), *map(_cell, row)]) for frame, row in rows]
@@ -218,7 +123,7 @@ def xy_columns(path: Path) -> None:
 
 def trc(path: Path) -> None:
     """As Pose2Sim writes it: tabs at the ends of header lines, blank cells where missing."""
-    keypoints, _ = _space(3)
+    keypoints, _ = space(3)
     names = ("RHip", "RKnee", "RAnkle")
     axes = "\t".join(f"X{i + 1}\tY{i + 1}\tZ{i + 1}" for i in range(3))
     lines = [
@@ -269,36 +174,12 @@ def _npy_tracks() -> dict[str, tuple[list[int], Floats]]:
 
 
 def npy_space(path: Path) -> None:
-    np.save(path, _space(5)[0])
+    np.save(path, space(5)[0])
 
 
 def npz_space(path: Path) -> None:
-    keypoints, score = _space(5)
+    keypoints, score = space(5)
     np.savez(path, keypoints=keypoints, scores=score, fps=30, frame=np.array(FRAMES))
-
-
-def mmpose_space(path: Path) -> None:
-    keypoints, score = _space(17)
-    frames = [
-        {
-            "frame_id": frame,
-            "instances": [
-                {
-                    "keypoints": [[None if v != v else v for v in xyz] for xyz in rows.tolist()],
-                    "keypoint_scores": score[i].tolist(),
-                }
-            ],
-        }
-        for i, (frame, rows) in enumerate(zip(FRAMES, keypoints, strict=True))
-    ]
-    meta = {"keypoint_id2name": {str(i): name for i, name in enumerate(COCO)}, "fps": 30}
-    path.write_text(json.dumps({"meta_info": meta, "instance_info": frames}))
-
-
-def coco_video(path: Path) -> None:
-    samples.coco_annotations(path)
-    document = json.loads(path.read_text())
-    path.write_text(json.dumps({"videos": [{"id": 1, "fps": 24}], **document}))
 
 
 def nwb_space(path: Path) -> None:
@@ -362,7 +243,7 @@ def _stored(name: str) -> dict[str, tuple[list[int], Floats]]:
 
 
 def _numbered() -> dict[str, tuple[list[int], Floats]]:
-    return {"link-1": (list(FRAMES), _space()[0])}
+    return {"link-1": (list(FRAMES), space()[0])}
 
 
 _SCORES = list(moves()[1])
@@ -397,28 +278,40 @@ def sleap_fps(path: Path) -> None:
 #: Sample -> its file.
 MORE_SAMPLES: dict[str, Sample] = {
     "sleap_fps": Sample("a.slp", "sleap", sleap_fps, samples.expected("sleap.slp"), None, 29.97),
-    "poseflow": Sample("a.json", "alphapose", poseflow, _two(), _zero_scores()),
+    "poseflow": Sample("a.json", "alphapose", json_samples.poseflow, _two(), _zero_scores()),
     "alphapose_open": Sample(
-        "a.json", "alphapose", alphapose_open, {"link-1": (list(FRAMES), moves(18, 1)[0][0])}
+        "a.json",
+        "alphapose",
+        json_samples.alphapose_open,
+        {"link-1": (list(FRAMES), moves(18, 1)[0][0])},
     ),
     "alphapose_cmu": Sample(
-        "a.json", "alphapose", alphapose_cmu, {"link-1": (list(FRAMES), moves(18, 1)[0][0])}
+        "a.json",
+        "alphapose",
+        json_samples.alphapose_cmu,
+        {"link-1": (list(FRAMES), moves(18, 1)[0][0])},
     ),
-    "openpifpaf_video": Sample("a.json", "openpifpaf", openpifpaf_video, _two(), _zero_scores()),
-    "openpifpaf_images": Sample("a", "openpifpaf", openpifpaf_images, _two(), _zero_scores()),
-    "mediapipe_list": Sample("a.json", "mediapipe", mediapipe_list, _numbered(), [_space()[1]]),
+    "openpifpaf_video": Sample(
+        "a.json", "openpifpaf", json_samples.openpifpaf_video, _two(), _zero_scores()
+    ),
+    "openpifpaf_images": Sample(
+        "a", "openpifpaf", json_samples.openpifpaf_images, _two(), _zero_scores()
+    ),
+    "mediapipe_list": Sample(
+        "a.json", "mediapipe", json_samples.mediapipe_list, _numbered(), [space()[1]]
+    ),
     "mediapipe_proto": Sample(
-        "a.json", "mediapipe", mediapipe_proto, _numbered(), [_space()[1]], 25.0
+        "a.json", "mediapipe", json_samples.mediapipe_proto, _numbered(), [space()[1]], 25.0
     ),
-    "mediapipe_long": Sample("a.csv", "csv-long", mediapipe_long, _numbered(), [_space()[1]]),
-    "mediapipe_wide": Sample("a.csv", "csv-xy", mediapipe_wide, _numbered(), [_space()[1]]),
-    "dlc_space": Sample("a.csv", "dlc", dlc_space, {"1": (list(FRAMES), _space(3)[0])}),
+    "mediapipe_long": Sample("a.csv", "csv-long", mediapipe_long, _numbered(), [space()[1]]),
+    "mediapipe_wide": Sample("a.csv", "csv-xy", mediapipe_wide, _numbered(), [space()[1]]),
+    "dlc_space": Sample("a.csv", "dlc", dlc_space, {"1": (list(FRAMES), space(3)[0])}),
     "anipose": Sample(
-        "a.csv", "csv-wide", anipose, {"link-1": (list(FRAMES), _space(3)[0])}, [_space(3)[1]]
+        "a.csv", "csv-wide", anipose, {"link-1": (list(FRAMES), space(3)[0])}, [space(3)[1]]
     ),
     "sleap_csv": Sample("a.csv", "csv-wide", sleap_csv, _two(), _SCORES),
     "xy_columns": Sample("a.csv", "csv-xy", xy_columns, _two()),
-    "trc": Sample("a.trc", "trc", trc, {"1": (list(FRAMES), _space(3)[0])}, None, 59.94),
+    "trc": Sample("a.trc", "trc", trc, {"1": (list(FRAMES), space(3)[0])}, None, 59.94),
     "yolo": Sample("a", "yolo", yolo, _yolo_tracks(), _zero_scores()),
     **{
         name: Sample(
@@ -442,19 +335,29 @@ MORE_SAMPLES: dict[str, Sample] = {
     ),
     "csv_xy_fps": Sample("a.csv", "csv-xy", _commented(xy_columns), _two(), None, 25.0),
     "csv_long_fps": Sample(
-        "a.csv", "csv-long", _commented(mediapipe_long), _numbered(), [_space()[1]], 25.0
+        "a.csv", "csv-long", _commented(mediapipe_long), _numbered(), [space()[1]], 25.0
     ),
     "mmpose_space": Sample(
-        "a.json", "mmpose", mmpose_space, {"link-1": (list(FRAMES), _space(17)[0])}, None, 30.0
+        "a.json",
+        "mmpose",
+        json_samples.mmpose_space,
+        {"link-1": (list(FRAMES), space(17)[0])},
+        None,
+        30.0,
     ),
     "coco_video": Sample(
-        "a.json", "coco-results", coco_video, samples.expected("coco_annotations"), None, 24.0
+        "a.json",
+        "coco-results",
+        json_samples.coco_video,
+        samples.expected("coco_annotations"),
+        None,
+        24.0,
     ),
     "nwb_space": Sample("a.nwb", "nwb", nwb_space, _nwb_space(), None, 30.0),
     "npy": Sample("a.npy", "npy", npy, _npy_tracks()),
-    "npy_space": Sample("a.npy", "npy", npy_space, {"1": (list(range(len(FRAMES))), _space(5)[0])}),
+    "npy_space": Sample("a.npy", "npy", npy_space, {"1": (list(range(len(FRAMES))), space(5)[0])}),
     "npz_space": Sample(
-        "a.npz", "npz", npz_space, {"1": (list(FRAMES), _space(5)[0])}, [_space(5)[1]], 30.0
+        "a.npz", "npz", npz_space, {"1": (list(FRAMES), space(5)[0])}, [space(5)[1]], 30.0
     ),
     "movement.nc": Sample(
         "a.nc", "movement", _copied("movement.nc"), _stored("movement.nc"), None, 25.0

@@ -29,6 +29,14 @@ def moves(n_keypoints: int = 17, n_people: int = 2) -> tuple[Floats, Floats]:
     return keypoints, score
 
 
+def space(n_keypoints: int = 33) -> tuple[Floats, Floats]:
+    """One person in three dimensions: keypoints (n, J, 3) with a missing one, and scores."""
+    rng = np.random.default_rng(2)
+    keypoints = np.round(rng.uniform(0.5, 3, (len(FRAMES), n_keypoints, 3)), 5)
+    keypoints[1, 2] = np.nan
+    return keypoints, np.round(rng.uniform(0.2, 1, keypoints.shape[:2]), 4)
+
+
 def _or(value: float, other: object) -> object:
     return other if np.isnan(value) else float(value)
 

@@ -15,6 +15,7 @@ from pose_smoother.poses.tracks import Floats, Poses
 from pose_smoother.smoothing.chain import make_chain
 from pose_smoother.smoothing.files import smooth_file
 from pose_smoother.smoothing.methods import smooth_by
+from pose_smoother.smoothing.summary import summarize
 from pose_smoother.smoothing.tracks import Rules
 
 N_FRAMES = 6
@@ -59,6 +60,7 @@ def one_track(path: Path, keypoints: Floats | None = None) -> Poses:
         "a[x] a[y] b[x] b[y]",
         "a_x_px a_y_px b_x_px b_y_px",
         "a_x[mm] a_y[mm] b_x[mm] b_y[mm]",
+        "a/x a/y b/X b/Y",
     ],
 )
 def test_titles_of_axes_in_capitals_in_brackets_and_with_units(tmp_path: Path, titles: str) -> None:
@@ -250,3 +252,56 @@ def test_a_skeleton_that_a_file_does_not_need_is_a_warning(tmp_path: Path) -> No
         read_poses(path, skeleton="coco17")
     path.write_text("\n".join(table("x_0 y_0 x_1 y_1")))
     assert not any(isinstance(text, Caution) for text in read_poses(path).warnings)
+
+
+def test_a_table_of_one_point(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    lines = ["frame,object_id,X,Y,area"]
+    for frame, points in enumerate(walk().tolist()):
+        lines += [f"{frame},{who},{x},{y},7" for who, (x, y) in enumerate(points)]
+    path.write_text("\n".join(lines))
+    poses = read_poses(path)
+    assert (poses.format, poses.names) == ("csv-wide", ("point",))
+    assert [track.person for track in poses.tracks] == ["0", "1"]
+    found = np.concatenate([track.keypoints for track in poses.tracks], axis=1)
+    np.testing.assert_array_equal(found, walk())
+    path.write_text("frame,x,y,x_0,y_0\n1,2,3,4,5\n")
+    assert read_poses(path).names == ("0",)
+
+
+def test_blanks_around_numbers_stay(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("frame, a_x, a_y, note\n" + "".join(f"{i},  {i}.5, 2.5, b\n" for i in range(5)))
+    poses = read_poses(path)
+    write_keypoints(poses, [track.keypoints + 1 for track in poses.tracks], tmp_path / "out.csv")
+    lines = (tmp_path / "out.csv").read_text().splitlines()
+    assert lines == ["frame, a_x, a_y, note", *(f"{i},  {i + 1}.5, 3.5, b" for i in range(5))]
+
+
+def test_ids_that_occur_once_each_are_numbers_of_detections(tmp_path: Path) -> None:
+    found = [{**item, "track_id": 100 + i} for i, item in enumerate(results())]
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(found))
+    assert any("no id occurs twice" in text for text in one_track(path).warnings)
+    found[-1]["track_id"] = 100
+    path.write_text(json.dumps(found))
+    assert len(read_poses(path).tracks) == N_FRAMES - 1
+    crowd = [{**results()[i % 3], "track_id": i} for i in range(3 * 21)]  # not to be linked
+    path.write_text(json.dumps(crowd))
+    assert len(read_poses(path).tracks) == len(crowd)
+
+
+def test_small_units_are_written_with_more_decimals(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    small = (walk() + rng.normal(0, 0.5, walk().shape)) * 1e-5  # a fly's wing, in metres
+    path = tmp_path / "a.csv"
+    rows = [",".join(map(repr, row)) for row in small.reshape(N_FRAMES, -1).tolist()]
+    path.write_text("\n".join(["a_x,a_y,b_x,b_y", *rows]))
+    poses = read_poses(path)
+    moved = poses.tracks[0].keypoints + 3.3e-7
+    write_keypoints(poses, [moved], tmp_path / "out.csv")
+    assert "e-" not in (tmp_path / "out.csv").read_text()
+    found = read_poses(tmp_path / "out.csv").tracks[0].keypoints
+    np.testing.assert_allclose(found, moved, atol=1e-4 * np.abs(moved).max())
+    outcome = smooth_by(make_chain("mean"), poses, Rules())
+    assert summarize(poses, outcome).n_changed == 2 * N_FRAMES

@@ -1,0 +1,63 @@
+"""What the columns of tables are called: individuals, frames, keypoints, scores."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from pose_smoother.errors import InvalidInputError
+
+#: Names of the columns that say whose row it is, in both layouts.
+IDENTITY: dict[str, tuple[str, ...]] = {
+    "video": (
+        *("video", "video_id", "video_name", "video_file", "video_path", "clip", "sequence"),
+        *("session", "trial", "recording"),
+    ),
+    "person": (
+        *("person", "person_id", "track_id", "track", "individual", "individuals", "instance"),
+        *("individual_id", "individual_name", "subject", "subject_id", "animal", "animal_id"),
+        *("mouse", "mouse_id", "object_id", "person_name", "identity"),
+    ),
+    "frame": (
+        *("frame", "frame_id", "frame_idx", "frame_index", "frame_number", "frame_no", "frame_num"),
+        *("frames", "fnum", "image_id", "image", "image_name"),
+    ),
+}
+
+_OF_KEYPOINTS = ("name", "id", "index", "idx", "number")
+
+#: Names of the column that says which keypoint a row is of.
+KEYPOINT = (
+    *("keypoint", "keypoints", "bodypart", "bodyparts", "joint", "landmark", "node", "marker"),
+    *(f"{one}_{of}" for one in ("keypoint", "joint", "landmark", "node") for of in _OF_KEYPOINTS),
+    *("part", "kpt", "name", "label"),
+)
+
+#: What a keypoint's confidence may be called.
+SCORES = ("score", "confidence", "likelihood", "conf", "visibility", "prob", "probability")
+
+
+def columns(header: list[str], meanings: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    """The column of every meaning that the header has: meaning → index; the first name goes first.
+
+    Raises
+    ------
+    InvalidInputError : two columns have one name.
+    """
+    count = Counter(filter(None, (name.strip().lower() for name in header)))
+    if count and count.most_common(1)[0][1] > 1:
+        raise InvalidInputError(f"two columns are called {count.most_common(1)[0][0]!r}")
+    return with_meaning(header, meanings)
+
+
+def with_meaning(header: Sequence[str], meanings: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    """As `columns`, of any header; names are compared by their letters and digits alone."""
+    names = [_compact(name) for name in header]
+    found: dict[str, int] = {}
+    for meaning, aliases in meanings.items():
+        here = [names.index(alias) for alias in map(_compact, aliases) if alias in names]
+        if here:
+            found[meaning] = here[0]
+    return found
+
+
+def _compact(name: str) -> str:
+    return "".join(filter(str.isalnum, name.lower()))
