@@ -59,18 +59,18 @@ def test_train_ends_with_its_rows_next_to_identity_and_mean(invoke):
 def test_evaluate_repeats_the_numbers_and_notices_others(invoke):
     assert invoke(*invoke.train).exit_code == 0
     run = invoke.runs / "deciwatch-1.1-seed0"
-    result = invoke("evaluate", run)
+    result = invoke("evaluate", run, "--store", "s")
     assert result.exit_code == 0, result.output
     assert "numbers equal the saved ones" in result.stdout
     assert "rounding" not in result.stdout
     saved = (run / "results.json").read_text()
     value = repr(next(r for r in read_results(run)["rows"] if r["metric"] == "error_px")["value"])
     (run / "results.json").write_text(saved.replace(value, repr(float(value) * (1 + 1e-7))))
-    result = invoke("evaluate", run)
+    result = invoke("evaluate", run, "--store", "s")
     assert result.exit_code == 0, result.output
     assert "of them except for rounding, 1e-06 at most)" in result.stdout
     (run / "results.json").write_text(saved.replace(value, repr(float(value) * (1 + 1e-5))))
-    result = invoke("evaluate", run)
+    result = invoke("evaluate", run, "--store", "s")
     assert result.exit_code == 1
     assert "rows differ" in result.stderr
 
@@ -82,7 +82,7 @@ def test_evaluate_notices_a_number_that_only_one_of_both_tests_has(invoke):
     extra = results["rows"][0] | {"metric": "another"}
     for rows in (results["rows"][1:], [*results["rows"], extra]):
         write_json(run / "results.json", results | {"rows": rows})
-        result = invoke("evaluate", run)
+        result = invoke("evaluate", run, "--store", "s")
         assert (result.exit_code, result.stderr.count("1 rows differ")) == (1, 1), result.output
 
 
@@ -90,10 +90,10 @@ def test_evaluate_refuses_another_store_and_damaged_weights(invoke):
     assert invoke(*invoke.train).exit_code == 0
     run = invoke.runs / "deciwatch-1.1-seed0"
     invoke.store.manifest["files"]["other"] = {}
-    assert "is not the store of" in one_line(invoke("evaluate", run))
+    assert "is not the store of" in one_line(invoke("evaluate", run, "--store", "s"))
     del invoke.store.manifest["files"]["other"]
     (run / "best.pt").write_bytes((run / "best.pt").read_bytes()[:-9])
-    assert "best.pt is damaged" in one_line(invoke("evaluate", run))
+    assert "best.pt is damaged" in one_line(invoke("evaluate", run, "--store", "s"))
     assert "not a run folder" in one_line(invoke("evaluate", run.parent / "none"))
 
 

@@ -219,7 +219,7 @@ def test_a_mean_is_behind_what_moves_and_the_input_is_not(run, store):
 )
 def test_every_picture_is_one_command(show, tmp_path, words, name):
     out = tmp_path / name
-    result = show(*words, "--out", out)
+    result = show(*words, "--store", "s", "--out", out)
     assert result.exit_code == 0, result.output
     assert result.stdout == f"wrote {out}\n"
     assert out.stat().st_size > 1000
