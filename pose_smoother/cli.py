@@ -77,6 +77,13 @@ main.add_command(view)
     type=click.IntRange(0),
     help="Fill missing points in gaps of at most so many frames; 0 fills nothing.",
 )
+@click.option(
+    "--fill-method",
+    default="linear",
+    show_default=True,
+    type=click.Choice(["linear", "pchip"]),
+    help="With --fill-gaps: along a line, or along a cubic curve that does not overshoot.",
+)
 @MISSING
 @click.option(
     "--fix-swaps",
@@ -161,7 +168,7 @@ def _smooth_file(chosen: dict[str, Any], source: Path, out: Path) -> str:
 
         check_page(page)
         page = check_output(page, (source, out), overwrite=chosen["overwrite"])
-    rules = Rules(chosen["min_score"], chosen["fill_gaps"])
+    rules = Rules(chosen["min_score"], chosen["fill_gaps"], chosen["fill_method"])
     how = (chosen["smoother"], chosen["run"], chosen["params"])
     known_now = chosen["run"] is not None or chosen["fps"] is not None
     given = _method(*how, chosen["fps"]) if known_now else None

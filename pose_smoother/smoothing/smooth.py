@@ -32,6 +32,7 @@ def smooth(
     names: Sequence[str] | None = None,
     min_score: float | None = None,
     fill_gaps: int = 0,
+    fill_method: str = "linear",
     missing: str = "auto",
     fix_swaps: bool = False,
     run: Any = None,
@@ -62,6 +63,8 @@ def smooth(
         trackers' files below 0.6) that also are far from the confident points around them; 0 reads
         all.
     fill_gaps : fill missing points in gaps of at most so many frames.
+    fill_method : ``"linear"``, along a line; or ``"pchip"``, along a cubic curve that does not
+        overshoot.
     missing : which positions mark a missing keypoint: ``"zero"`` (0, 0), ``"minus-one"`` (-1, -1),
         both separated by a comma, ``"none"``, or ``"auto"`` (by evidence in the data). ``Poses``
         were read with a rule of their own.
@@ -105,7 +108,7 @@ def smooth(
             f"a run needs the names of the {len(arrays.poses.names)} keypoints: give names=[...]"
         )
     poses: Any = x if arrays is None else arrays.poses
-    rules = Rules(min_score, fill_gaps)
+    rules = Rules(min_score, fill_gaps, fill_method)
     outcome = Outcome([])
     if poses.tracks:
         log_assumed(_log, poses.warnings if arrays else ())

@@ -5,8 +5,10 @@ and axes: no box, no skeleton. A gap in the frame numbers of fewer than four mis
 bridged inside the filter, a longer one begins a new run.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +24,10 @@ from pose_smoother.smoothing.scores import DEFAULT_MIN_SCORE, default_min_score,
 _MOST_VALUES = 1 << 22
 
 
+#: How gaps are filled.
+FILL_METHODS = ("linear", "pchip")
+
+
 @dataclass(frozen=True)
 class Rules:
     """Which points a filter reads, and which it makes.
@@ -33,10 +39,13 @@ class Rules:
         (``smoothing.scores``); 0 reads all.
     fill_gaps : missing points (and those of a low score) in gaps of at most so many frames, with
         the keypoint on both sides, are filled; 0 fills nothing.
+    fill_method : of `FILL_METHODS`: along a line, or along a cubic curve without overshoot
+        (Fritsch and Butland 1984, by SciPy). What is filled is smoothed as the rest.
     """
 
     min_score: float | None = None
     fill_gaps: int = 0
+    fill_method: str = "linear"
 
     def __post_init__(self) -> None:
         if self.min_score is not None and not np.isfinite(self.min_score):
@@ -45,6 +54,11 @@ class Rules:
             raise InvalidInputError(
                 f"fill_gaps must be a number of frames from 0 on, got {self.fill_gaps}"
             )
+        if self.fill_method not in FILL_METHODS:
+            known = " or ".join(FILL_METHODS)
+            raise InvalidInputError(f"fill_method must be {known}, got {self.fill_method!r}")
+        if self.fill_method != FILL_METHODS[0] and not self.fill_gaps:
+            raise InvalidInputError("fill_method goes with fill_gaps, the longest gap to fill")
 
 
 @dataclass(frozen=True)
@@ -96,7 +110,7 @@ def smooth_track(
     if not read.all():
         positions = np.where(read[..., None], positions, np.nan)
     if rules.fill_gaps:
-        positions, filled = _with_filled_gaps(positions, track, int(rules.fill_gaps))
+        positions, filled = _with_filled_gaps(positions, track, rules)
     keypoints, findings = _through(chain, track, positions)
     left = low & ~filled
     if rules.min_score is None and chain.replaces_outliers and left.any():
@@ -176,22 +190,33 @@ def _spread(values: Floats, at: NDArray[np.int64]) -> Floats:
 
 
 def _with_filled_gaps(
-    positions: Floats, track: Track, most_frames: int
+    positions: Floats, track: Track, rules: Rules
 ) -> tuple[Floats, NDArray[np.bool_]]:
-    """Positions with short gaps filled along a line, and bool (n, K) where."""
+    """Positions with short gaps filled, and bool (n, K) where."""
     filled = np.zeros(positions.shape[:2], bool)
     out = positions.copy()
     for keypoint in range(positions.shape[1]):
         at = np.flatnonzero(np.isfinite(positions[:, keypoint]).all(axis=-1))
         missing = np.diff(track.frame[at]) // track.step - 1
-        for gap in np.flatnonzero((np.diff(at) > 1) & (missing <= most_frames)).tolist():
-            first, last = int(at[gap]), int(at[gap + 1])
-            frames = track.frame[first : last + 1]
-            share = ((frames - frames[0]) / (frames[-1] - frames[0]))[:, None]
-            low, high = positions[first, keypoint], positions[last, keypoint]
-            out[first + 1 : last, keypoint] = (low + share * (high - low))[1:-1]
-            filled[first + 1 : last, keypoint] = True
+        gaps = np.flatnonzero((np.diff(at) > 1) & (missing <= rules.fill_gaps)).tolist()
+        if not gaps:
+            continue
+        curve = _curve(track.frame[at], positions[at, keypoint], rules.fill_method)
+        for gap in gaps:
+            inside = slice(int(at[gap]) + 1, int(at[gap + 1]))
+            out[inside, keypoint] = curve(track.frame[inside])
+            filled[inside, keypoint] = True
     return out, filled
+
+
+def _curve(frames: NDArray[np.int64], values: Floats, method: str) -> Callable[[Any], Floats]:
+    """The curve through the known positions (n, axes) of a keypoint."""
+    if method == "linear":
+        return lambda x: np.stack([np.interp(x, frames, axis) for axis in values.T], axis=-1)
+    from scipy.interpolate import PchipInterpolator
+
+    curve: Callable[[Any], Floats] = PchipInterpolator(frames, values)
+    return curve
 
 
 def _size(positions: Floats) -> float:

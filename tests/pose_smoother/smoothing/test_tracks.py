@@ -238,3 +238,26 @@ def test_filters_that_read_the_body_see_all_of_it(monkeypatch):
     smooth_track(track(values), chain, Rules(), 0.3)
     assert [run.positions.shape for run in seen] == [values.shape]
     assert seen[0].size > 0
+
+
+def test_gaps_are_filled_along_a_line_or_a_curve_without_overshoot():
+    t = np.arange(30.0)
+    values = np.stack([np.minimum(t, 12), np.cos(t / 6)], axis=-1)[:, None]  # (30, 1, 2)
+    values[[10, 11, 12, 20], 0] = np.nan
+    known = np.isfinite(values[:, 0, 0])
+    poses = Poses(NAMES[:1], (track(values),), (), None)
+    identity = make_chain("identity")
+    (line,) = smooth_tracks(poses, identity, Rules(fill_gaps=3))
+    (curve,) = smooth_tracks(poses, identity, Rules(fill_gaps=3, fill_method="pchip"))
+    (short,) = smooth_tracks(poses, identity, Rules(fill_gaps=2, fill_method="pchip"))
+    assert line.filled[:, 0].tolist() == curve.filled[:, 0].tolist() == (~known).tolist()
+    assert np.flatnonzero(short.filled[:, 0]).tolist() == [20]
+    expected = [np.interp(t, t[known], axis[known]) for axis in values[:, 0].T]
+    np.testing.assert_allclose(line.keypoints[:, 0].T, expected, atol=1e-12)
+    truth = np.cos(t / 6)
+    off = [np.abs(found.keypoints[:, 0, 1] - truth).max() for found in (line, curve)]
+    assert off[1] < off[0] / 2
+    assert curve.keypoints[10:13, 0, 0].max() <= 12
+    for wrong in ({"fill_method": "cubic", "fill_gaps": 3}, {"fill_method": "pchip"}):
+        with pytest.raises(InvalidInputError, match="fill_method"):
+            Rules(**wrong)
