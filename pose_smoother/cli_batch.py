@@ -11,7 +11,14 @@ from typing import Any
 
 import click
 
-from pose_smoother.cli_support import KEYPOINT_FILE, PLACE, log_lines, say, sigterm_as_exception
+from pose_smoother.cli_support import (
+    KEYPOINT_FILE,
+    PLACE,
+    log_lines,
+    print_notes_once,
+    say,
+    sigterm_as_exception,
+)
 from pose_smoother.errors import InvalidInputError, PoseSmootherError
 from pose_smoother.files.disk_errors import translate_disk_errors
 from pose_smoother.poses.formats import formats
@@ -143,7 +150,8 @@ def _smooth_several(
     if len(left) < len(jobs) and not quiet:
         say(f"{len(jobs) - len(left)} of {len(jobs)} files are written already", err=True)
     failed = n_too_short = 0
-    begin = partial(log_lines, logging.getLogger().level)
+    print_notes_once()
+    begin = partial(_begin_worker, logging.getLogger().level)
     for result in smooth_many(left, smooth, n_workers, begin, scheduler):
         failed += not result.done
         if not result.done:
@@ -165,6 +173,11 @@ def _smooth_several(
     if failed:
         others = "; the others were smoothed" if failed < len(jobs) else ""
         raise PoseSmootherError(f"{failed} of {len(jobs)} files failed{others}")
+
+
+def _begin_worker(level: int) -> None:
+    log_lines(level)
+    print_notes_once()
 
 
 def _left(jobs: Sequence[Job], journal: Journal) -> list[Job]:

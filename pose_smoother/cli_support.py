@@ -251,6 +251,15 @@ def log_lines(level: int, with_times: bool = False) -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
 
 
+def print_notes_once() -> None:
+    """Print a note once from here on: many files of one kind are read by the same assumptions."""
+    from pose_smoother.poses.assumed import NotesOnce
+
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler.formatter, _Lines):
+            handler.addFilter(NotesOnce())
+
+
 def run(main: Callable[[], object]) -> None:
     """Run a program's command; nothing else may follow in this process.
 

@@ -12,6 +12,25 @@ class Caution(str):
     """An assumption that ordinary files do not need: a warning, where the others are notes."""
 
 
+class NotesOnce(logging.Filter):
+    """Passes each note once: many files of one kind are read by the same assumptions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seen: set[str] = set()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether a record is no note, or a new one."""
+        if record.levelno != NOTE or not isinstance(record.args, tuple) or not record.args:
+            return True
+        text = str(record.args[-1])
+        if text in self._seen:
+            return False
+        self._seen.add(text)
+        record.msg = f"{record.msg} (not repeated for other files)"
+        return True
+
+
 def log_assumed(log: logging.Logger, texts: Iterable[str], where: object = "") -> None:
     """Log what was assumed, each sentence as a note or a warning.
 

@@ -20,6 +20,7 @@ from pose_smoother.cli import main
 from pose_smoother.errors import PoseSmootherError
 from pose_smoother.files.atomic import WriteError
 from pose_smoother.poses.formats import read_poses
+from tests.conftest import ROOT
 from tests.pose_smoother.poses.formats.samples import SAMPLES
 
 TABLE = "frame,nose_x,nose_y\n" + "".join(f"{i},{i % 3},{2 + i % 2}\n" for i in range(9))
@@ -302,3 +303,17 @@ def test_numbers_that_are_none_are_refused(folder: Path) -> None:
     for comment, rate in (("1e2", 100), ("1e999", None)):
         (folder / "a.csv").write_text(f"# fps: {comment}\n{TABLE}")
         assert read_poses(folder / "a.csv").fps == rate
+
+
+@pytest.mark.parametrize("n_workers", ["1", "2"])
+def test_a_note_that_all_files_have_is_printed_once_by_a_process(folder: Path, n_workers: str):
+    """In one process once; of two workers each prints it once at most."""
+    for number in range(6):
+        (folder / f"more{number}.csv").write_bytes((folder / "a.csv").read_bytes())
+    words = [sys.executable, "-m", "pose_smoother", "smooth", str(folder), "--smoother", "mean"]
+    words += ["--out", str(folder.with_name("out")), "--workers", n_workers]
+    done = subprocess.run(words, capture_output=True, text=True, check=True, cwd=ROOT)
+    notes = [line for line in done.stderr.splitlines() if "taken as one person" in line]
+    assert 1 <= len(notes) <= int(n_workers), done.stderr
+    assert notes[0].endswith("(not repeated for other files)")
+    assert len(list(folder.with_name("out").glob("*.csv"))) == 8
