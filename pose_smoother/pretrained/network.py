@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.plain import read_plain
@@ -189,10 +190,18 @@ def run(network: Network, ready: Prepared) -> tuple[Floats, Floats]:
     float32 array, shape (T, K), unit of the file
         Scale of the error of each point.
     """
-    one, its_scale = run_view(network, ready)
-    other, other_scale = run_view(network, ready.turned())
+    # Threads of such small products wait for each other longer than they work.
+    with _libraries().limit(limits=1, user_api="blas"):
+        one, its_scale = run_view(network, ready)
+        other, other_scale = run_view(network, ready.turned())
     half = np.float32(0.5)
     return half * (one - other[::-1]), half * (its_scale + other_scale[::-1])
+
+
+@lru_cache(maxsize=1)
+def _libraries() -> ThreadpoolController:
+    """The BLAS libraries of this process, whose threads can be limited."""
+    return ThreadpoolController()
 
 
 def run_view(network: Network, ready: Prepared) -> tuple[Floats, Floats]:

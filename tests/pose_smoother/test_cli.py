@@ -3,7 +3,6 @@
 import csv
 import json
 import logging
-import os
 import re
 import subprocess
 import sys
@@ -16,7 +15,6 @@ from click.testing import CliRunner, Result
 from pose_smoother.cli import main
 from pose_smoother.filters import filters
 from pose_smoother.poses.assumed import NOTE
-from tests.conftest import ROOT
 
 HEADER = ["frame", "tail_x", "tail_y", "tail_score", "snout_x", "snout_y", "snout_score", "note"]
 
@@ -264,19 +262,3 @@ def test_without_a_smoother_the_network_smooths_and_the_last_line_says_what_it_f
     named = tmp_path / "named.csv"
     assert invoke("smooth", detections, "--smoother", "auto", "--out", named).exit_code == 0
     assert named.read_bytes() == out.read_bytes()
-
-
-@pytest.mark.parametrize(("given", "expected"), [(None, "1"), ("3", "3")])
-def test_the_program_gives_openblas_one_thread_before_numpy_is_imported(given, expected):
-    code = (
-        "import os, sys, pose_smoother.__main__ as program\n"
-        "assert 'numpy' not in sys.modules\n"
-        "sys.argv = ['pose-smoother', '--version']\n"
-        "try:\n    program.program()\n"
-        "except SystemExit:\n    print(os.environ['OPENBLAS_NUM_THREADS'])\n"
-    )
-    env = {k: v for k, v in os.environ.items() if k != "OPENBLAS_NUM_THREADS"}
-    env |= {} if given is None else {"OPENBLAS_NUM_THREADS": given}
-    words = [sys.executable, "-c", code]
-    done = subprocess.run(words, capture_output=True, text=True, check=True, env=env, cwd=ROOT)
-    assert done.stdout.split()[-1] == expected
