@@ -1,4 +1,4 @@
-"""The pretrained network in numpy: how it runs. Its numbers are held in ``tests/trainer/pretrain``."""
+"""How the pretrained network runs in numpy; its numbers are tested in ``tests/trainer/pretrain``."""
 
 import numpy as np
 from threadpoolctl import threadpool_info, threadpool_limits
