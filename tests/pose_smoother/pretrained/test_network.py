@@ -1,4 +1,4 @@
-"""How the pretrained network runs in numpy; its numbers are tested in ``tests/trainer/pretrain``."""
+"""How the pretrained network runs in numpy; ``tests/trainer/pretrain`` tests its numbers."""
 
 import numpy as np
 from threadpoolctl import threadpool_info, threadpool_limits
