@@ -151,7 +151,10 @@ def main() -> None:
             rows += measure(score, file, chosen)
     columns = ("recording", "method", "error", "fast", "jitter", "held_50", "held_90")
     fresh = {(str(row["recording"]), str(row["method"])): row for row in rows}
-    kept = list(csv.DictReader(options.out.open())) if options.only and options.out.exists() else []
+    kept = []
+    if options.only and options.out.exists():
+        with options.out.open() as file:
+            kept = list(csv.DictReader(file))
     table = [fresh.pop((row["recording"], row["method"]), row) for row in kept] + [*fresh.values()]
     write_csv(options.out, columns, [{key: row.get(key, "") for key in columns} for row in table])
     print("\n".join(summary(rows)))

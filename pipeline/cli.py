@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from pipeline.annotations.cli import SOURCES, check, download, interactive, parse_inputs, sample
+from pipeline.annotations.cli import SOURCES, check, download, parse_inputs, sample
 from pipeline.bench.cli import bench
 from pipeline.config import GROUP_BY, PROTOCOLS, BuildConfig
 from pose_smoother.boxes import DEFAULT_EXPAND
@@ -30,6 +30,7 @@ from pose_smoother.cli_support import (
     sigterm_as_exception,
 )
 from pose_smoother.errors import InvalidInputError
+from pose_smoother.progress_bars import bars_hidden
 from pose_smoother.remote.path import PathOrUrl, RemotePath, local_path
 from pose_smoother.store.config import NEIGHBOURS
 from pose_smoother.store.names import REPORT, STEPS
@@ -158,7 +159,7 @@ def preprocess(
     inputs = parse_inputs(**paths)
 
     def make(folder: Path) -> None:
-        progress = interactive()
+        progress = not bars_hidden()
         kept = saved_group_by(folder, store_format) if group_by is None else None
         chosen = replace(config, group_by=kept) if kept else config
         build(
@@ -177,7 +178,7 @@ def preprocess(
             from pipeline.build_steps import build_key
             from pipeline.remote_build import build_at
 
-            build_at(out, build_key(inputs, config, store_format), make, interactive())
+            build_at(out, build_key(inputs, config, store_format), make, not bars_hidden())
         else:
             raise_if_locked(out)
             make(out)

@@ -25,6 +25,7 @@ from pose_smoother.inspection.cli import inspect
 from pose_smoother.poses.assumed import NOTE
 from pose_smoother.remote.path import PathOrUrl
 from pose_smoother.smoothing.journal import state_of
+from pose_smoother.smoothing.tracks import FILL_METHODS
 from pose_smoother.view.cli import view
 
 #: Options of ``smooth`` that do not change what is written.
@@ -81,7 +82,7 @@ main.add_command(view)
     "--fill-method",
     default="linear",
     show_default=True,
-    type=click.Choice(["linear", "pchip"]),
+    type=click.Choice(FILL_METHODS),
     help="With --fill-gaps: along a line, or along a cubic curve that does not overshoot.",
 )
 @MISSING

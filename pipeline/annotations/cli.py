@@ -53,11 +53,6 @@ def parse_inputs(hashes: Path | None, **values: PathOrUrl | None) -> Any:
     return Inputs(given, SourceOptions(extra, hashes))
 
 
-def interactive() -> bool:
-    """Whether progress bars are drawn."""
-    return not bars_hidden()
-
-
 @click.command()
 @click.argument("out", type=PATH)
 @click.option("--clips", default=60, show_default=True, type=click.IntRange(2), help="Clips.")
@@ -71,7 +66,7 @@ def sample(out: Path, clips: int, seed: int) -> None:
 
     from pipeline.synthetic import write_sample
 
-    with tqdm(total=clips, unit="clip", disable=not interactive()) as bar:
+    with tqdm(total=clips, unit="clip", disable=bars_hidden()) as bar:
         write_sample(out, clips, seed, bar.update)
     inform(f"wrote {clips} sample clips to {out} (synthetic people, not a dataset)")
 
@@ -105,7 +100,7 @@ def check(workers: int, hashes: Path | None, as_json: bool, **paths: Any) -> Non
     from pipeline.annotations.check import table
 
     listed = hashes if hashes is not None and hashes.exists() else None
-    results = count(parse_inputs(**paths, hashes=listed), workers, progress=interactive())
+    results = count(parse_inputs(**paths, hashes=listed), workers, progress=not bars_hidden())
     if as_json:
         say_json([{**vars(found), "sha256": len(found.sha256)} for found in results])
     else:

@@ -10,6 +10,7 @@ from pose_smoother.errors import InvalidInputError
 from pose_smoother.filters import kalman
 from pose_smoother.filters.base import Finding, Floats, Params, Run
 from pose_smoother.filters.parameters import Parameter
+from pose_smoother.points import lengths
 
 NAME = "auto"
 LABEL = "Pretrained network, else Kalman"
@@ -78,7 +79,7 @@ def smooth_run(
     if info.strength > 0.0:
         share = KALMAN_SHARE * info.strength
         # The filter is linear: a far outlier, which the network put back, would pull all around it.
-        moved = np.linalg.norm(found - run.positions, axis=-1, keepdims=True)
+        moved = lengths(found - run.positions)[..., None]
         far = info.outliers[..., None] & (moved > FAR_BODIES * info.size)
         clean = np.where(far, np.nan, run.positions)
         other = kalman.smooth_run(
@@ -86,7 +87,7 @@ def smooth_run(
         )
         found = np.where(np.isfinite(other), found + share * (other - found), found)
     if gate is not None:
-        outside = np.linalg.norm(found - run.positions, axis=-1) > info.radius(gate)
+        outside = lengths(found - run.positions) > info.radius(gate)
         found = np.where(outside[..., None], found, run.positions)
     noise = float(np.median(info.noise[np.isfinite(info.noise)]) / info.size)
     n_outliers = int(info.outliers.sum())

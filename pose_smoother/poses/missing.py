@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_smoother.errors import InvalidInputError
-from pose_smoother.points import known_points
-from pose_smoother.poses.tracks import Floats
+from pose_smoother.points import known_points, points_within
+from pose_smoother.poses.assumed import Caution
+from pose_smoother.poses.tracks import FARTHEST, Floats
 
 #: The values that mark a missing position, the same on every axis, by their names as options.
 MARKERS = {"zero": 0.0, "minus-one": -1.0}
@@ -33,6 +34,19 @@ _MOST_NEIGHBOURS = 32
 _LEAST_SHARE_BELOW = 0.2
 
 _chosen: ContextVar[frozenset[str] | None] = ContextVar("missing", default=None)
+
+
+def within_reach(positions: Floats) -> tuple[NDArray[np.bool_], list[str]]:
+    """Which points are known and no farther than `FARTHEST`, and a caution where some are farther.
+
+    Parameters
+    ----------
+    positions : float64 (..., axes).
+    """
+    near = points_within(positions, FARTHEST)
+    n_far = int(np.count_nonzero(known_points(positions) & ~near))
+    text = f"{n_far} positions beyond {FARTHEST:g} were taken as missing"
+    return near, [Caution(text)] if n_far else []
 
 
 @dataclass(frozen=True)

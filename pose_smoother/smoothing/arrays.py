@@ -13,10 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_smoother.errors import InvalidInputError
-from pose_smoother.points import known_points, points_within
-from pose_smoother.poses.assumed import Caution
-from pose_smoother.poses.missing import find_missing
-from pose_smoother.poses.tracks import FARTHEST, Floats, Poses, Track
+from pose_smoother.poses.missing import find_missing, within_reach
+from pose_smoother.poses.tracks import Floats, Poses, Track
 
 #: movement's names of the dimensions, plural and singular.
 _DIMS = (
@@ -183,10 +181,7 @@ def _poses(people: NDArray[Any], scores: Floats, names: tuple[str, ...]) -> Pose
         .reshape(n_people * n_frames, n_keypoints, n_axes)
         .astype(np.float64, copy=False)
     )
-    near = points_within(rows, FARTHEST)
-    n_far = int(np.count_nonzero(known_points(rows) & ~near))
-    beyond = f"{n_far} positions beyond {FARTHEST:g} were taken as missing"
-    far = (Caution(beyond),) if n_far else ()
+    near, far = within_reach(rows)
     keypoints = rows if near.all() else np.where(near[..., None], rows, np.nan)
     score = np.moveaxis(scores, 1, 0).reshape(n_people * n_frames, n_keypoints)
     frame = np.arange(n_frames)

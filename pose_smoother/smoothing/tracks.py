@@ -22,8 +22,6 @@ from pose_smoother.smoothing.scores import DEFAULT_MIN_SCORE, default_min_score,
 
 #: So many values of a long track are smoothed at once, which bounds memory.
 _MOST_VALUES = 1 << 22
-
-
 #: How gaps are filled.
 FILL_METHODS = ("linear", "pchip")
 

@@ -1,7 +1,6 @@
 """Folders with one file a frame: reading them in the frames' order, and writing one at once."""
 
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Callable, Collection, Iterable
@@ -10,7 +9,7 @@ from pathlib import Path
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.plain import read_plain
 from pose_smoother.poses.assumed import Caution
-from pose_smoother.poses.formats.tracks_io import MAX_BYTES
+from pose_smoother.poses.formats.tracks_io import LAST_NUMBER, MAX_BYTES
 
 
 def read_files(files: Iterable[Path], order: Callable[[str], object]) -> dict[str, bytes]:
@@ -35,7 +34,7 @@ def read_files(files: Iterable[Path], order: Callable[[str], object]) -> dict[st
 
 def numbered(stem: str) -> tuple[str, int]:
     """(video, frame) from the name of a frame's file without its ending: the last number."""
-    match = re.fullmatch(r"(.*?)([0-9]{1,18})([^0-9]*)", stem, flags=re.DOTALL)
+    match = LAST_NUMBER.fullmatch(stem)
     return (match[1].rstrip("_.- "), int(match[2])) if match else (stem, 0)
 
 

@@ -126,7 +126,7 @@ def without_row_numbers(
 
     Such ids number the detections; as individuals they would be tracks of one frame each.
     """
-    if len(set(zip(video, person, strict=True))) < len(person) or None in person:
+    if None in person or len(set(zip(video, person, strict=True))) < len(person):
         return person, []
     who = {(name, person_id(one)) for name, one in zip(video, person, strict=True)}
     moments = Counter(name for name, _ in set(zip(video, frame.tolist(), strict=True)))

@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.plain import read_plain
-from pose_smoother.points import known_points, points_within
-from pose_smoother.poses.assumed import Caution
 from pose_smoother.poses.formats.individuals import group, person_id, some, without_row_numbers
 from pose_smoother.poses.formats.plain_cells import Coded, Indices
-from pose_smoother.poses.missing import find_missing
-from pose_smoother.poses.tracks import FARTHEST, Floats, Poses, Track
+from pose_smoother.poses.missing import find_missing, within_reach
+from pose_smoother.poses.tracks import Floats, Poses, Track
 
 #: Larger files are refused before memory is taken for them.
 MAX_BYTES = 4 << 30
+#: What comes before the last number of a name, the number, and what comes after it.
+LAST_NUMBER = re.compile(r"(.*?)([0-9]{1,18})([^0-9]*)", flags=re.DOTALL)
 
 #: Numbers are written with so many decimals: a millionth of a pixel, or 0.002 px where coordinates
 #: are shares of a 2,000 px image; with more where all coordinates are smaller than a hundredth.
@@ -108,7 +108,7 @@ def named_frame(value: Any) -> tuple[str, int]:
     if isinstance(value, str) and value.isdecimal() and value.isascii() and len(value) < 19:
         return "", int(value)  # most are
     if isinstance(value, str) and not _is_number(value):
-        match = re.fullmatch(r"(.*?)([0-9]{1,18})([^0-9]*)", value, flags=re.DOTALL)
+        match = LAST_NUMBER.fullmatch(value)
         if match is None:
             raise InvalidInputError(
                 f"expected a frame number or a name with one, found {value!r:.60}"
@@ -156,11 +156,9 @@ def to_tracks(
     if not len(seen.frame):
         raise InvalidInputError("nobody is in it: no frame has a person with keypoints")
     keypoints, warnings = seen.keypoints.copy(), list(notes)
-    near = points_within(keypoints, FARTHEST)
+    near, far = within_reach(keypoints)
     keypoints[~near] = np.nan
-    far = np.count_nonzero(known_points(seen.keypoints) & ~near)
-    if far:
-        warnings.append(Caution(f"{far} positions beyond {FARTHEST:g} were taken as missing"))
+    warnings += far
     who = zip(seen.video, map(person_id, seen.person), strict=True)
     missing = find_missing(keypoints, seen.score, seen.frame, who)
     keypoints[missing.mask] = np.nan

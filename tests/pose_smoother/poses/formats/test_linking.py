@@ -79,7 +79,7 @@ def test_a_pair_is_clear_where_the_next_one_is_twice_as_far() -> None:
 
 
 def test_a_pair_that_is_clear_from_one_side_alone_is_not_joined_at_once() -> None:
-    """Two at one place: who goes on as whom is left to the assignment."""
+    """Two at one place: the assignment decides which track each goes on."""
     keypoints = np.stack([square(x) for x in (0, 1.0, 0.6)])
     for frame in ([0, 0, 1], [0, 1, 1]):
         linker = _Linker(np.array(frame), keypoints[:: 1 if frame[1] == 0 else -1], 1)
