@@ -27,6 +27,7 @@ from pose_smoother.poses.missing import missing_as
 from pose_smoother.poses.skeletons import skeleton as skeleton_named
 from pose_smoother.poses.tracks import Floats, Poses
 from pose_smoother.registry import named_modules
+from pose_smoother.text import one_line
 
 
 class FormatModule(Protocol):
@@ -113,7 +114,7 @@ def find_format(path: Path) -> str:
         )
     known = ", ".join(formats())
     with unpacked(path) as plain:
-        content = describe(plain)
+        content = one_line(describe(plain))
     raise InvalidInputError(
         f"{path}: no known format of keypoints{f' ({content})' if content else ''}; name it with "
         f"--format ({known})"

@@ -305,3 +305,11 @@ def test_small_units_are_written_with_more_decimals(tmp_path: Path) -> None:
     np.testing.assert_allclose(found, moved, atol=1e-4 * np.abs(moved).max())
     outcome = smooth_by(make_chain("mean"), poses, Rules())
     assert summarize(poses, outcome).n_changed == 2 * N_FRAMES
+
+
+def test_a_refusal_shows_what_a_file_holds_without_what_moves_a_cursor(tmp_path: Path) -> None:
+    file = tmp_path / "k.csv"
+    file.write_text("sc\x1b[2Korer,colour\n1,2\n")
+    with pytest.raises(InvalidInputError, match=r"columns sc\\x1b\[2Korer, colour") as refused:
+        read_poses(file)
+    assert str(refused.value).isprintable()
