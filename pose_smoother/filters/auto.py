@@ -57,7 +57,8 @@ def fit_track(runs: Sequence[Run], params: Params) -> dict[str, Any]:
     live = params["delay_frames"] is not None
     if live and all(run.positions.shape[-1] == 2 for run in runs):
         return {**params, "noise_ratio": None}
-    return {**params, **kalman.fit_track(runs, {"noise_ratio": None})}
+    seen = [run.without_doubtful() for run in runs]
+    return {**params, **kalman.fit_track(seen, {"noise_ratio": None})}
 
 
 def smooth_run(
@@ -72,19 +73,18 @@ def smooth_run(
     reason = reason_for_kalman(run)
     if reason:
         run.findings.append(Finding(kalman.NAME, n_points, reason=reason))
-        return kalman.smooth_run(run, noise_ratio=noise_ratio)
+        return kalman.smooth_run(run.without_doubtful(), noise_ratio=noise_ratio)
     from pose_smoother.pretrained.smooth import smooth_pretrained
 
-    found, info = smooth_pretrained(run.positions, run.scores)
+    found, info = smooth_pretrained(run.positions, run.scores, doubtful=run.doubtful)
     if info.strength > 0.0:
         share = KALMAN_SHARE * info.strength
         # The filter is linear: a far outlier, which the network put back, would pull all around it.
         moved = lengths(found - run.positions)[..., None]
         far = info.outliers[..., None] & (moved > FAR_BODIES * info.size)
-        clean = np.where(far, np.nan, run.positions)
-        other = kalman.smooth_run(
-            replace(run, positions=clean, scores=None), noise_ratio=noise_ratio
-        )
+        seen = run.without_doubtful()
+        clean = replace(seen, positions=np.where(far, np.nan, seen.positions), scores=None)
+        other = kalman.smooth_run(clean, noise_ratio=noise_ratio)
         found = np.where(np.isfinite(other), found + share * (other - found), found)
     if gate is not None:
         outside = lengths(found - run.positions) > info.radius(gate)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,6 +12,7 @@ from pose_smoother.filters.parameters import Parameter
 from pose_smoother.points import known_points
 
 Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 Windows = NDArray[np.float32]
 #: Windows in, smoothed windows out: float32 (N, T, K, 2), heatmap pixels, NaN in the same places.
 Smooth = Callable[[Windows], Windows]
@@ -52,6 +53,7 @@ class Run:
         a filter whose parameters are in pixels of a heatmap scales by it.
     fps : frames a second, None where it is not known.
     scores : the detector's confidence, float64 (T, K), NaN where not known; None without any.
+    doubtful : points of a low score that are not to drag others, bool (T, K); None without any.
     findings : a filter that measures noise appends what it found.
     """
 
@@ -59,10 +61,18 @@ class Run:
     size: float
     fps: float | None = None
     scores: Floats | None = None
+    doubtful: Mask | None = None
     findings: list[Finding] = field(default_factory=list)
 
+    def without_doubtful(self) -> "Run":
+        """The run with its doubtful points missing."""
+        if self.doubtful is None:
+            return self
+        positions = np.where(self.doubtful[..., None], np.nan, self.positions)
+        return replace(self, positions=positions, doubtful=None)
+
     @property
-    def present(self) -> NDArray[np.bool_]:
+    def present(self) -> Mask:
         """Bool (T, K): where a keypoint has a position."""
         return known_points(self.positions)
 
@@ -90,8 +100,8 @@ class FilterModule(Protocol):
         ignored.
     BRIDGED_FRAMES : the longest step between frame numbers inside a run, if not the usual one
         (``missing.BRIDGED_FRAMES``).
-    REPLACES_OUTLIERS : True if the filter itself puts outliers back to their place: those that are
-        not read for the sake of the others are then smoothed, too, and not left as they are.
+    REPLACES_OUTLIERS : True if the filter itself puts outliers back to their place: it is given the
+        doubtful points, too, which other filters neither see nor move.
     REACHES_ACROSS_SWAPS : True if points that are exchanged are outliers to the filter, which drag
         no others: swaps are then counted, and the file is smoothed as it is.
     WORKS_IN_BLOCKS : True if little more memory is taken than for the result.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from pose_smoother.pretrained.excursions import excursions
 from pose_smoother.pretrained.features import Prepared, prepare
 from pose_smoother.pretrained.network import Network, load_network, run
 from pose_smoother.pretrained.pose_components import shrink_components
@@ -21,7 +22,7 @@ OUTLIER_UNITS = 6.0
 _MEDIAN_RAYLEIGH = 1.1774  # median length of two-dimensional white noise of unit variance
 # Intervals, calibrated on half of the recordings (docs/experiments.md): the network's scale times
 # SPREAD, a slow error of SLOW body sizes, and TAIL degrees of freedom.
-SPREAD, SLOW, TAIL = 1.97, 2e-3, 1.2
+SPREAD, SLOW, TAIL = 1.65, 6e-3, 2.0
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,7 @@ def smooth_pretrained(
     xy: NDArray,
     scores: NDArray | None = None,
     network: Network | None = None,
+    doubtful: NDArray[np.bool_] | None = None,
 ) -> tuple[NDArray, PretrainedInfo]:
     """Smooth the keypoints of one individual.
 
@@ -91,6 +93,9 @@ def smooth_pretrained(
         Confidences; NaN where unknown.
     network : Network, optional
         Other weights than those that ship.
+    doubtful : bool array, shape (T, K), optional
+        Points of a low score that are not read, unless their keypoint has excursions of a high
+        score: then the scores are wrong.
 
     Returns
     -------
@@ -117,6 +122,12 @@ def smooth_pretrained(
     kind = xy.dtype if np.issubdtype(xy.dtype, np.floating) else np.dtype(np.float64)
     network = load_network() if network is None else network
     ready = prepare(xy, scores)
+    missing = ~ready.observed
+    unread = excursions(ready)
+    if doubtful is not None:
+        unread |= doubtful & ~(unread & ~doubtful).any(axis=0)
+    if unread.any():
+        ready = prepare(np.where(unread[..., None], np.nan, xy), scores)
     answer, scale = run(network, ready)
     taken = np.linalg.norm(ready.filled - answer, axis=-1)
     taken[~ready.observed] = np.nan
@@ -130,7 +141,6 @@ def smooth_pretrained(
     restored[:, seen] = shrink_components(restored[:, seen], noise_left)
     raw = xy.astype(np.float64)
     smooth = raw + strength * (restored + ready.centre - raw)
-    missing = ~ready.observed
     smooth[missing] = np.nan
     scale[missing] = np.nan
     moved = np.linalg.norm(smooth - xy, axis=-1)

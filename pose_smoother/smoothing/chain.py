@@ -8,7 +8,7 @@ import numpy as np
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.filters import filter_module, filters
-from pose_smoother.filters.base import Finding, Floats, Params, Run
+from pose_smoother.filters.base import Finding, Floats, Mask, Params, Run
 from pose_smoother.filters.missing import BRIDGED_FRAMES
 from pose_smoother.filters.parameters import checked_rate, resolve
 from pose_smoother.points import known_points
@@ -76,6 +76,7 @@ class Chain:
         runs: Sequence[Floats],
         size: float,
         scores: Sequence[Floats] | None = None,
+        doubtful: Sequence[Mask] | None = None,
         findings: list[Finding] | None = None,
     ) -> list[Floats]:
         """Put the runs of one track through every filter.
@@ -85,6 +86,7 @@ class Chain:
         runs : float64 (T, K, axes) each, NaN where missing.
         size : the track's larger side (``filters.base.Run``).
         scores : float64 (T, K) of each run, NaN where not known.
+        doubtful : bool (T, K) of each run, points of a low score that are not to drag others.
         findings : filters that measure noise append what they found.
 
         Returns
@@ -92,23 +94,27 @@ class Chain:
         The same shapes, NaN in the same places. Where a filter finds no position, it stays.
         """
         now = list(runs)
-        known = [None] * len(now) if scores is None else scores
+        none = [None] * len(now)
         found: list[Finding] = [] if findings is None else findings
         for step in self.steps:
-            parts = zip(now, known, strict=True)
-            now = _smoothed(step, [Run(xy, size, step.fps, score, found) for xy, score in parts])
+            parts = zip(now, scores or none, doubtful or none, strict=True)
+            read = [Run(xy, size, step.fps, score, low, found) for xy, score, low in parts]
+            now = _smoothed(step, read)
         return now
 
 
 def _smoothed(step: Step, runs: Sequence[Run]) -> list[Floats]:
     """The runs of a track through one filter."""
     params = step.params
-    if runs and hasattr(step.module, "fit_track"):
-        params = step.module.fit_track(runs, params)
+    read = runs
+    if not getattr(step.module, "REPLACES_OUTLIERS", False):
+        read = [run.without_doubtful() for run in runs]
+    if read and hasattr(step.module, "fit_track"):
+        params = step.module.fit_track(read, params)
     out = []
-    for run in runs:
-        found = step.module.smooth_run(run, **params)
-        better = run.present & known_points(found)
+    for run, seen in zip(runs, read, strict=True):
+        found = step.module.smooth_run(seen, **params)
+        better = seen.present & known_points(found)
         out.append(found if better.all() else np.where(better[..., None], found, run.positions))
     return out
 

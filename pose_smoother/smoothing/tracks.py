@@ -109,17 +109,18 @@ def smooth_track(
         positions = np.where(read[..., None], positions, np.nan)
     if rules.fill_gaps:
         positions, filled = _with_filled_gaps(positions, track, rules)
-    keypoints, findings = _through(chain, track, positions)
     left = low & ~filled
     if rules.min_score is None and chain.replaces_outliers and left.any():
-        with_all = np.where(left[..., None], track.keypoints, positions)
-        moved, findings = _through(chain, track, with_all)
-        keypoints = np.where(left[..., None], moved, keypoints)
+        positions = np.where(left[..., None], track.keypoints, positions)
+        keypoints, findings = _through(chain, track, positions, left)
         return SmoothedTrack(keypoints, np.zeros_like(left), filled, findings, left)
+    keypoints, findings = _through(chain, track, positions)
     return SmoothedTrack(keypoints, left, filled, findings)
 
 
-def _through(chain: Chain, track: Track, positions: Floats) -> tuple[Floats, tuple[Finding, ...]]:
+def _through(
+    chain: Chain, track: Track, positions: Floats, doubtful: NDArray[np.bool_] | None = None
+) -> tuple[Floats, tuple[Finding, ...]]:
     """Positions of a track through the filters; where they find none, the track's own."""
     parts = _runs(track, chain.bridged_frames)
     findings: list[Finding] = []
@@ -134,7 +135,10 @@ def _through(chain: Chain, track: Track, positions: Floats) -> tuple[Floats, tup
         some = slice(start, start + n_some)
         runs = [_spread(positions[rows, some], at) for rows, at in parts]
         scores = [_spread(track.score[rows, some], at) for rows, at in parts]
-        smoothed = chain.smooth(runs, size, scores, findings)
+        unsure = None
+        if doubtful is not None:
+            unsure = [_spread(doubtful[rows, some], at) for rows, at in parts]
+        smoothed = chain.smooth(runs, size, scores, unsure, findings)
         if len(smoothed) == 1 and smoothed[0].shape == positions.shape:
             found = smoothed[0]
             break
@@ -178,11 +182,12 @@ def _runs(track: Track, bridged_frames: int) -> list[tuple[slice, NDArray[np.int
     return parts
 
 
-def _spread(values: Floats, at: NDArray[np.int64]) -> Floats:
-    """Rows laid out over a timeline, NaN in the frames between them."""
+def _spread(values: NDArray[Any], at: NDArray[np.int64]) -> NDArray[Any]:
+    """Rows laid out over a timeline, NaN (False of masks) in the frames between them."""
     if int(at[-1]) + 1 == len(at):
         return values
-    spread = np.full((int(at[-1]) + 1, *values.shape[1:]), np.nan)
+    empty = False if values.dtype == bool else np.nan
+    spread = np.full((int(at[-1]) + 1, *values.shape[1:]), empty)
     spread[at] = values
     return spread
 
