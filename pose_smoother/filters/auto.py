@@ -76,7 +76,7 @@ def smooth_run(
         return kalman.smooth_run(run.without_doubtful(), noise_ratio=noise_ratio)
     from pose_smoother.pretrained.smooth import smooth_pretrained
 
-    found, info = smooth_pretrained(run.positions, run.scores, doubtful=run.doubtful)
+    found, info = smooth_pretrained(run.positions, run.scores, doubtful=run.doubtful, fps=run.fps)
     if info.strength > 0.0:
         share = KALMAN_SHARE * info.strength
         # The filter is linear: a far outlier, which the network put back, would pull all around it.

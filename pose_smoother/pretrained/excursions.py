@@ -23,12 +23,19 @@ JUMP_BODIES, JUMP_STEPS, JUMP_UNITS = 0.5, 6.0, 20.0
 #: Frames that a piece must have to be worth a jump of one body size.
 FRAMES_PER_BODY = 60.0
 LONGEST_FRAMES = 30
+#: At fewer frames a second people move farther in one, and a gesture takes fewer of them.
+USUAL_RATE = 30.0
 MOST_SHARE = 0.4  # of a keypoint's frames: with more there is no telling which place is its own
 _PIECES_BACK = 64
 
 
-def excursions(ready: Prepared) -> NDArray[np.bool_]:
+def excursions(ready: Prepared, fps: float | None = None) -> NDArray[np.bool_]:
     """The points of excursions.
+
+    Parameters
+    ----------
+    fps : frames a second; below 30, jumps have to be longer, and stretches of fewer frames are too
+        long to be one.
 
     Returns
     -------
@@ -36,7 +43,9 @@ def excursions(ready: Prepared) -> NDArray[np.bool_]:
         True at points that the detector gave, and that are not the keypoint's.
     """
     found = np.zeros(ready.observed.shape, bool)
-    least = np.maximum(JUMP_BODIES * ready.size, JUMP_UNITS * ready.unit)
+    slower = 1.0 if fps is None else min(fps / USUAL_RATE, 1.0)
+    longest = round(LONGEST_FRAMES * slower)
+    least = np.maximum(JUMP_BODIES / slower * ready.size, JUMP_UNITS * ready.unit)
     moved = np.linalg.norm(np.diff(ready.filled, axis=0), axis=-1)
     for k in np.flatnonzero((moved > least / 2).sum(0) >= 2):
         seen = ready.observed[:, k]
@@ -46,18 +55,19 @@ def excursions(ready: Prepared) -> NDArray[np.bool_]:
             continue
         jump = max(float(least[k]), JUMP_STEPS * float(np.quantile(steps, 0.95)))
         frames = np.flatnonzero(seen)
-        out = _of_track(ready.filled[frames, k].astype(np.float64), frames, jump, ready.size)
+        xy = ready.filled[frames, k].astype(np.float64) / ready.size
+        out = _of_track(xy, frames, jump / ready.size, longest)
         if out.sum() <= MOST_SHARE * len(frames):
             found[frames[out], k] = True
     return found
 
 
-def _of_track(xy: NDArray, frames: NDArray, jump: float, size: float) -> NDArray[np.bool_]:
-    """Of one keypoint's detections (N, 2) at these frames, those of excursions."""
+def _of_track(xy: NDArray, frames: NDArray, jump: float, longest: int) -> NDArray[np.bool_]:
+    """Of one keypoint's detections (N, 2) in body sizes at these frames, those of excursions."""
     step = np.linalg.norm(np.diff(xy, axis=0), axis=-1) / np.diff(frames)
     cuts = np.flatnonzero(step > jump / 2)
     first, last = np.r_[0, cuts + 1], np.r_[cuts, len(xy) - 1]
-    kept = _best_chain(xy, frames, first, last, jump / 2, size)
+    kept = _best_chain(xy, frames, first, last, jump / 2, longest)
     out = np.zeros(len(xy), bool)
     for before, after in pairwise(kept):
         there, back = step[last[before]], step[first[after] - 1]
@@ -67,23 +77,23 @@ def _of_track(xy: NDArray, frames: NDArray, jump: float, size: float) -> NDArray
 
 
 def _best_chain(
-    xy: NDArray, frames: NDArray, first: NDArray, last: NDArray, free: float, size: float
+    xy: NDArray, frames: NDArray, first: NDArray, last: NDArray, free: float, longest: int
 ) -> list[int]:
     """The pieces of the chain with most frames, less what its jumps cost."""
     n_frames = (last - first + 1).astype(np.float64)
-    score = np.where(frames[first] - frames[0] <= LONGEST_FRAMES, n_frames, -np.inf)
+    score = np.where(frames[first] - frames[0] <= longest, n_frames, -np.inf)
     previous = np.full(len(first), -1)
     for piece in range(1, len(first)):
         earlier = np.arange(max(0, piece - _PIECES_BACK), piece)
         jumped = np.linalg.norm(xy[last[earlier]] - xy[first[piece]], axis=-1)
-        gain = score[earlier] - FRAMES_PER_BODY * np.maximum(0.0, jumped - free) / size
+        gain = score[earlier] - FRAMES_PER_BODY * np.maximum(0.0, jumped - free)
         skipped = frames[first[piece]] - frames[last[earlier]] - 1
-        gain[(skipped > LONGEST_FRAMES) & (earlier < piece - 1)] = -np.inf
+        gain[(skipped > longest) & (earlier < piece - 1)] = -np.inf
         best = int(gain.argmax())
         if n_frames[piece] + gain[best] > score[piece]:
             score[piece] = n_frames[piece] + gain[best]
             previous[piece] = earlier[best]
-    score[frames[-1] - frames[last] > LONGEST_FRAMES] = -np.inf
+    score[frames[-1] - frames[last] > longest] = -np.inf
     chain = [int(score.argmax())]
     while previous[chain[-1]] >= 0:
         chain.append(int(previous[chain[-1]]))

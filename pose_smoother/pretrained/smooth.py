@@ -82,6 +82,7 @@ def smooth_pretrained(
     scores: NDArray | None = None,
     network: Network | None = None,
     doubtful: NDArray[np.bool_] | None = None,
+    fps: float | None = None,
 ) -> tuple[NDArray, PretrainedInfo]:
     """Smooth the keypoints of one individual.
 
@@ -96,6 +97,8 @@ def smooth_pretrained(
     doubtful : bool array, shape (T, K), optional
         Points of a low score that are not read, unless their keypoint has excursions of a high
         score: then the scores are wrong.
+    fps : float, optional
+        Frames a second, for `excursions`.
 
     Returns
     -------
@@ -123,7 +126,7 @@ def smooth_pretrained(
     network = load_network() if network is None else network
     ready = prepare(xy, scores)
     missing = ~ready.observed
-    unread = excursions(ready)
+    unread = excursions(ready, fps)
     if doubtful is not None:
         unread |= doubtful & ~(unread & ~doubtful).any(axis=0)
     if unread.any():

@@ -77,6 +77,20 @@ def test_a_quick_gesture_is_none(n_frames: int) -> None:
     assert not found(xy).any()
 
 
+def test_at_few_frames_a_second_a_gesture_jumps() -> None:
+    """A jump of two body sizes, and a stretch of 24 frames, at several frame rates."""
+    xy = detections()
+    size = prepare(xy, None).size
+    xy[60:84, 2, 0] += 2.0 * size
+    ready = prepare(xy, None)
+    assert excursions(ready).sum() == 24
+    assert excursions(ready, 60.0).sum() == 24
+    assert not excursions(ready, 15.0).any()  # it lasts for longer than a second
+    xy[70:84, 2] = detections()[70:84, 2]
+    assert excursions(prepare(xy, None), 15.0).sum() == 10
+    assert not excursions(prepare(xy, None), 7.0).any()  # there was time to move so far
+
+
 def test_leaving_slowly_is_motion_though_it_jumps_back() -> None:
     xy = detections()
     size = prepare(xy, None).size
