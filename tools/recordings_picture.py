@@ -18,7 +18,7 @@ import matplotlib.pyplot as plt
 import pose_smoother as ps
 
 CASES = (
-    ("multicam_cam1_openpose", "good"),
+    ("multicam_cam2_mpstatic", "good: another person, put back"),
     ("avatar1_mpfull", "good"),
     ("vicon_walk", "good"),
     ("slp_soup_mmpose", "bad: hardly better than detected"),
@@ -42,7 +42,7 @@ def main() -> None:
             warnings.simplefilter("ignore", RuntimeWarning)  # keypoints never seen
             spread = np.nanstd(reference[:FRAMES, :, 0], axis=0)
         keypoint = int(np.argmax(np.where(seen, np.nan_to_num(spread), -1.0)))
-        shift = np.nanmean(np.where(both[..., None], raw - reference, np.nan)[:, keypoint, 0])
+        shift = np.nanmedian(np.where(both[..., None], raw - reference, np.nan)[:, keypoint, 0])
         lines = ((raw, "0.6", 1.0), (reference + shift, "tab:green", 1.2), (smooth, "tab:red", 1.2))
         for (values, colour, width), label in zip(
             lines, ("detected", "reference, offset added", "auto"), strict=True
