@@ -182,9 +182,9 @@ def _train_and_test(
         training.run(progress, interrupt, checkpoint_minutes)
         results = test_best(training, progress, interrupt)
     if ranks.is_main:
-        # A finished run is not gone back on: one optimizer state is enough. Before the results, so
-        # that a kill here leaves a run that is tested again, and ends with the same files.
-        checkpoint.remove_checkpoints(training.folder, (checkpoint.PREVIOUS,))
+        # Before the results, so that a kill here leaves a run that is tested again, and ends with
+        # the same files.
+        training.save_finished()
         write_results(training.folder, results)
         RunFolder(training.folder).drop_aside()
     return results
