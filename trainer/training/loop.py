@@ -108,7 +108,7 @@ class Training:
             checkpoint.save_last(self.folder, self._state())
 
     def save_finished(self) -> None:
-        """Write the ``last.pt`` of a finished run: one optimizer state; ``best.pt`` has the best weights."""
+        """Write ``last.pt`` a last time, without the best weights: ``best.pt`` has them."""
         if not self.ranks.is_main:
             return
         best = {name: value for name, value in (self.best or {}).items() if name != "model"}

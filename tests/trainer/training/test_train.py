@@ -23,8 +23,8 @@ from trainer.runs.layout import HISTORY_KINDS, TIMING_KINDS
 from trainer.runs.results_io import load, read_csv
 from trainer.runs.signals import Interrupt
 from trainer.training import loop
-from trainer.training.config import TrainConfig
 from trainer.training import train as train_module
+from trainer.training.config import TrainConfig
 from trainer.training.train import train
 
 RUN = "tiny-1.1-seed0"
@@ -183,9 +183,10 @@ def test_killed_before_its_results_a_run_with_weights_in_best_alone_is_tested_ag
     def killed(*_):
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patched:
         patched.setattr(train_module, "write_results", killed)
-        train(config, store, tmp_path)
+        with pytest.raises(KeyboardInterrupt):
+            train(config, store, tmp_path)
     run = tmp_path / RUN
     assert "model" not in read_checkpoint(run / LAST)["best"]
     before = (run / BEST).read_bytes()
