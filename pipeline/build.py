@@ -4,6 +4,7 @@ Everything is written in a folder beside the store's final name and renamed at t
 build continues: the spool is kept once it is whole, and a journal names the shards that are done.
 """
 
+import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -27,7 +28,10 @@ from pipeline.worker_pool import Workers
 from pose_smoother.files.atomic import fsync_folder
 from pose_smoother.files.disk_errors import AtLeast, translate_disk_errors
 from pose_smoother.files.lock import exclusive_lock, owner_file
+from pose_smoother.stages import stage
 from pose_smoother.store.open import format_module
+
+_log = logging.getLogger(__name__)
 
 _BASE_BYTES = 4 << 20
 
@@ -78,14 +82,18 @@ def preprocess(
         if out.exists() and not (out.is_dir() and not any(out.iterdir())):
             resume(inputs, folders, config, store_format, key, workers, progress, report)
             return
-        scanned.append(scan_once(inputs, folders, config, key, workers, progress))
-        planned = plan_store(folders.work, config)
+        with stage(_log, "parse the annotations"):
+            scanned.append(scan_once(inputs, folders, config, key, workers, progress))
+        with stage(_log, "plan the store"):
+            planned = plan_store(folders.work, config)
         if not (folders.work / JOURNAL).exists():
             attrs = store_attributes(inputs, config, scanned[0].sources, code_version())
             create_store(folders, store_format, planned, attrs)
         jobs = shard_jobs(folders, store_format, planned)
-        entries = write_shards(jobs, planned.windows, workers, progress)
-        close_store(folders, store_format, planned, entries, scanned[0].left_out, workers)
+        with stage(_log, f"make the shards, {n_workers} workers"):
+            entries = write_shards(jobs, planned.windows, workers, progress)
+        with stage(_log, "close the store"):
+            close_store(folders, store_format, planned, entries, scanned[0].left_out, workers)
         if out.is_dir():
             out.rmdir()
         folders.building.rename(out)

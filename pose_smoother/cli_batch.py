@@ -14,6 +14,7 @@ import click
 from pose_smoother.cli_support import (
     KEYPOINT_FILE,
     PLACE,
+    is_verbose,
     log_lines,
     print_notes_once,
     say,
@@ -151,7 +152,7 @@ def _smooth_several(
         say(f"{len(jobs) - len(left)} of {len(jobs)} files are written already", err=True)
     failed = n_too_short = 0
     print_notes_once()
-    begin = partial(_begin_worker, logging.getLogger().level)
+    begin = partial(_begin_worker, logging.getLogger().level, is_verbose())
     for result in smooth_many(left, smooth, n_workers, begin, scheduler):
         failed += not result.done
         if not result.done:
@@ -175,8 +176,8 @@ def _smooth_several(
         raise PoseSmootherError(f"{failed} of {len(jobs)} files failed{others}")
 
 
-def _begin_worker(level: int) -> None:
-    log_lines(level)
+def _begin_worker(level: int, verbose: bool) -> None:
+    log_lines(level, verbose)
     print_notes_once()
 
 

@@ -107,15 +107,14 @@ def program_options(level: int) -> Callable[[Any], Any]:
 
     Parameters
     ----------
-    level : of the log without ``-q`` and ``-v``; each is one step.
+    level : of the log; ``-q`` is a step above it, and ``-v`` adds all records of this program.
     """
 
     def set_level(ctx: click.Context, param: click.Parameter, value: bool) -> bool:
         if value or ctx.obj is None:
-            step = {"quiet": 10, "verbose": -10}.get(str(param.name), 0) if value else 0
             ctx.obj = value and param.name == "quiet"
             hide_bars(ctx.obj)
-            log_lines(level + step, with_times=step < 0)
+            log_lines(level + 10 * ctx.obj, verbose=value and param.name == "verbose")
         return value
 
     return options(
@@ -128,7 +127,11 @@ def program_options(level: int) -> Callable[[Any], Any]:
             help="Less: only what went wrong, and what a command is asked to print.",
         ),
         click.option(
-            "-v", "--verbose", is_flag=True, callback=set_level, help="More: each step, and when."
+            "-v",
+            "--verbose",
+            is_flag=True,
+            callback=set_level,
+            help="More: what files were read as, what was taken for them, each stage, and when.",
         ),
         click.option(
             "--version",
@@ -224,6 +227,9 @@ class OneLineErrors(click.Group):
             sys.exit(1)
 
 
+_PACKAGES = ("pose_smoother", "pipeline", "trainer")
+
+
 class _Lines(logging.Formatter):
     """Plain lines; warnings and errors begin with their level, with `times` also when and where."""
 
@@ -239,16 +245,24 @@ class _Lines(logging.Formatter):
         return prefix + one_line(record.getMessage())
 
 
-def log_lines(level: int, with_times: bool = False) -> None:
+def log_lines(level: int, verbose: bool = False) -> None:
     """Send log records of this level and above to stderr, one line each.
 
     Parameters
     ----------
-    with_times : each line begins with the seconds since the start, and the module.
+    verbose : every record of these packages, too; each line begins with the seconds since the
+        start, and the module.
     """
     handler = logging.StreamHandler()
-    handler.setFormatter(_Lines(with_times))
+    handler.setFormatter(_Lines(verbose))
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    for package in _PACKAGES:
+        logging.getLogger(package).setLevel(logging.DEBUG if verbose else logging.NOTSET)
+
+
+def is_verbose() -> bool:
+    """Whether every record of these packages is printed."""
+    return logging.getLogger(_PACKAGES[0]).level == logging.DEBUG
 
 
 def print_notes_once() -> None:

@@ -28,6 +28,7 @@ MAY_NOT_IMPORT = {
 ORDER: dict[str, tuple[tuple[str, ...], ...]] = {
     "pose_smoother": (
         ("errors", "extras", "seeds", "skeleton", "registry", "text", "versions", "progress_bars"),
+        ("stages",),
         ("heatmap", "impulse_renderer", "boxes", "points"),
         ("files", "video", "dask_cluster"),
         ("bench", "store.names", "store.damage_errors", "store.config"),

@@ -2,8 +2,11 @@
 
 import html
 from collections.abc import Iterator
+from itertools import compress
 
 from pose_smoother.inspection.report import (
+    HEADINGS,
+    NOTHING,
     Inspection,
     KeypointReport,
     cells,
@@ -32,6 +35,9 @@ def report_page(found: Inspection) -> bytes:
 def _parts(found: Inspection) -> dict[str, str]:
     """HTML of each part of the page; text of the file is escaped."""
     lines = facts(found)
+    shown = _shown(found.keypoints)
+    absent = [name for name, is_shown in zip(HEADINGS, shown, strict=True) if not is_shown]
+    columns = (f'<th scope="col">{name.capitalize()}</th>' for name in compress(HEADINGS, shown))
     return {
         "name": _text(found.source or "keypoints"),
         "headline": _text(headline(found).removeprefix(f"{found.source}: ")),
@@ -40,15 +46,23 @@ def _parts(found: Inspection) -> dict[str, str]:
             f"<div><dt>{_text(key.capitalize())}</dt><dd>{_text(value)}</dd></div>"
             for key, value in conclusions(found)
         ),
-        "rows": "".join(_rows(found.keypoints)),
+        "columns": "".join(columns),
+        "rows": "".join(_rows(found.keypoints, shown)),
+        "absent": f"Zero throughout, so left out: {', '.join(absent)}." if absent else "",
     }
 
 
-def _rows(keypoints: tuple[KeypointReport, ...]) -> Iterator[str]:
+def _shown(keypoints: tuple[KeypointReport, ...]) -> list[bool]:
+    """Whether a column has anything to show: a phone has room for few."""
+    columns = zip(*map(cells, keypoints), strict=True)
+    return [set(column) != {NOTHING} for column in columns] or [True] * len(HEADINGS)
+
+
+def _rows(keypoints: tuple[KeypointReport, ...], shown: list[bool]) -> Iterator[str]:
     """A table row for each keypoint, in the file's order."""
     most = max((one.noise or 0.0 for one in keypoints), default=0.0) or 1.0
     for one in keypoints:
-        numbers = "".join(f"<td>{_text(value)}</td>" for value in cells(one))
+        numbers = "".join(f"<td>{_text(value)}</td>" for value in compress(cells(one), shown))
         share = round(100 * (one.noise or 0.0) / most)
         bar = f'<td class="bar"><meter min="0" max="100" value="{share}">{share}</meter></td>'
         yield f"<tr><th scope='row'>{_text(one.name)}</th>{numbers}{bar}</tr>\n"

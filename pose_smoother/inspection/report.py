@@ -11,7 +11,10 @@ from pose_smoother.inspection.advice import Advice
 MOST_ROWS = 20
 _WORST_ROWS = 16
 _NAME_COLUMNS = 20
-_HEADINGS = ("missing", "outliers", "jumps", "frozen", "swaps", "jitter", "noise")
+#: A cell that is zero.
+NOTHING = "·"
+#: Of the columns of `cells`.
+HEADINGS = ("missing", "outliers", "jumps", "frozen", "swaps", "jitter", "noise")
 
 
 @dataclass(frozen=True)
@@ -168,7 +171,7 @@ def cells(one: KeypointReport) -> tuple[str, ...]:
     """A keypoint's numbers as text, in the order of the headings."""
     return (
         percent(one.missing),
-        *(f"{count:,}" if count else "·" for count in counts(one)),
+        *(f"{count:,}" if count else NOTHING for count in counts(one)),
         percent(one.jitter),
         percent(one.noise, 2),
     )
@@ -183,13 +186,13 @@ def percent(share: float | None, digits: int = 1) -> str:
     """A share or a ratio to the body as percent; a dot for nothing, a dash where unknown."""
     if share is None:
         return "–"
-    return f"{100 * share:.{digits}f} %" if share else "·"
+    return f"{100 * share:.{digits}f} %" if share else NOTHING
 
 
 def _table(rows: Sequence[KeypointReport]) -> list[str]:
     name_width = min(_NAME_COLUMNS, max(8, *(len(one.name) for one in rows)))
-    body = [("keypoint", *_HEADINGS), *((one.name, *cells(one)) for one in rows)]
-    widths = [max(len(row[c]) for row in body) for c in range(1, len(_HEADINGS) + 1)]
+    body = [("keypoint", *HEADINGS), *((one.name, *cells(one)) for one in rows)]
+    widths = [max(len(row[c]) for row in body) for c in range(1, len(HEADINGS) + 1)]
     lines = []
     for name, *values in body:
         numbers = (cell.rjust(width) for cell, width in zip(values, widths, strict=True))

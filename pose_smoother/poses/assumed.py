@@ -12,6 +12,11 @@ class Caution(str):
     """An assumption that ordinary files do not need: a warning, where the others are notes."""
 
 
+def about(what: str, texts: Iterable[str]) -> list[str]:
+    """Sentences that begin with what they are about; a `Caution` stays one."""
+    return [type(text)(f"{what}: {text}") for text in texts]
+
+
 class NotesOnce(logging.Filter):
     """Passes each note once: many files of one kind are read by the same assumptions."""
 

@@ -11,6 +11,7 @@ from pose_smoother.poses.tracks import Poses
 from pose_smoother.smoothing.summary import Summary, summarize
 from pose_smoother.smoothing.swaps import Outcome
 from pose_smoother.smoothing.tracks import Rules
+from pose_smoother.stages import stage
 
 _log = logging.getLogger(__name__)
 
@@ -48,5 +49,7 @@ def smooth_file(
         what = f"{poses.format}, the format of the input, though its ending is another's"
         _log.warning("%s: written as %s", out, what)
     outcome = smooth(poses)
-    write_keypoints(poses, [result.keypoints for result in outcome.results], out)
-    return summarize(poses, outcome, rules)
+    with stage(_log, f"write {out}"):
+        write_keypoints(poses, [result.keypoints for result in outcome.results], out)
+    with stage(_log, "summarize"):
+        return summarize(poses, outcome, rules)

@@ -1,5 +1,6 @@
 """How tracks are smoothed: by a chain of filters, or by a trained run."""
 
+import logging
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,9 @@ from pose_smoother.smoothing.chain import Chain
 from pose_smoother.smoothing.runs import smooth_with_run
 from pose_smoother.smoothing.swaps import Outcome, smooth_without_swaps
 from pose_smoother.smoothing.tracks import Rules, SmoothedTrack, smooth_tracks
+from pose_smoother.stages import stage
+
+_log = logging.getLogger(__name__)
 
 
 def smooth_by(
@@ -32,7 +36,24 @@ def smooth_by(
     ------
     InvalidInputError : the input cannot be smoothed so, or a run is asked for what only filters do.
     """
+    with stage(_log, "smooth"):
+        outcome = _smooth_by(method, poses, rules, fix_swaps, names_map)
+    for one in (finding for result in outcome.results for finding in result.findings):
+        _log.debug(
+            "taken: %s for %d points%s; noise %.2g of the body, strength %.2f, %d outliers",
+            *(one.method, one.n_points, f" ({one.reason})" if one.reason else ""),
+            *(one.noise, one.strength, one.n_outliers),
+        )
+    return outcome
+
+
+def _smooth_by(
+    method: Any, poses: Poses, rules: Rules, fix_swaps: bool, names_map: Path | None
+) -> Outcome:
     if isinstance(method, Chain):
+        for step in method.steps:
+            _log.debug("filter %s: %s, %s frames/s", step.module.NAME, step.params, step.fps)
+        _log.debug("%s", rules)
         smooth = partial(smooth_tracks, chain=method, rules=rules)
         if method.as_stream and not fix_swaps:
             return Outcome(smooth(poses))

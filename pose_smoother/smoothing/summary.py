@@ -221,7 +221,7 @@ def _found(findings: Sequence[Finding]) -> list[str]:
         noise = float(np.average([one.noise for one in by_noise], weights=weights))
         parts.append(f"fast noise {100 * noise:.2g} % of the body")
         outliers = sum(one.n_outliers for one in by_noise)
-        parts += [f"{outliers} outliers replaced"] if outliers else []
+        parts += [f"{outliers} outlier{'s' * (outliers != 1)} replaced"] if outliers else []
         alone = sum(one.strength == 0.0 for one in by_noise)
         if alone:
             parts.append(f"{alone} of {len(findings)} runs without noise left alone")

@@ -11,6 +11,7 @@ from pose_smoother.poses.assumed import log_assumed
 from pose_smoother.poses.formats import read_poses
 from pose_smoother.poses.tracks import Poses
 from pose_smoother.smoothing.tracks import Rules
+from pose_smoother.stages import stage
 from pose_smoother.view.clip import load_clip
 from pose_smoother.view.page import view_page
 from pose_smoother.view.versions import Version, choose_recording, from_file, from_smoother
@@ -63,8 +64,9 @@ def write_view(
     rate = fps if fps is not None else poses.fps
     rate = rate if rate is not None or media is None else float(media["fps"])
     versions = _versions(poses, smoothed, smoothers, Rules(min_score), rate, reading)
-    page = view_page(poses, versions, title=source.name, fps=rate, media=media)
-    write_atomic(out, page)
+    with stage(_log, f"page {out}"):
+        page = view_page(poses, versions, title=source.name, fps=rate, media=media)
+        write_atomic(out, page)
     if media is not None and "path" in media:
         _log.warning("%s is large, so it is not in the page: keep both where they are", clip)
     labels = ", ".join(version.label for version in versions)

@@ -41,3 +41,15 @@ def test_a_smoother_s_row_is_the_mean_over_its_recordings(name: str, method: str
     pattern += rf".*jitter {_NUMBER}  worse {_NUMBER} of 33, worst {_NUMBER}"
     (means,) = re.findall(pattern, line)
     assert shown == [float(mean) for mean in means]
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/index.md"])
+def test_a_sentence_says_by_how_much_the_error_falls(name: str) -> None:
+    (line,) = summary(rows_of("auto"))
+    (people, animals), (jitter,) = (
+        re.findall(rf"human {_NUMBER} .*animal {_NUMBER} ", line)[0],
+        re.findall(rf"jitter {_NUMBER} ", line),
+    )
+    text = " ".join((ROOT / name).read_text().split())
+    assert f" {100 * (1 - float(animals)):.0f} to {100 * (1 - float(people)):.0f} %" in text
+    assert f" {float(jitter):.2f}" in text

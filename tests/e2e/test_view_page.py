@@ -6,6 +6,7 @@ Set ``VIEW_PICTURES`` to a folder to look at the pictures that were taken.
 import io
 import json
 import os
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -269,3 +270,18 @@ def test_hostile_names_stay_text(browser: Chromium, page: Path) -> None:
     assert browser.run("document.querySelectorAll('img').length") == 0
     assert json.loads(browser.run("JSON.stringify(document.title)")).startswith("</script>")
     assert browser.problems() == []
+
+
+def test_the_note_says_what_lies_outside_and_is_not_under_the_buttons(opened: Chromium) -> None:
+    opened.key("Home")
+    for _ in range(10):
+        opened.key("ArrowRight", shift=True)
+    note = "document.getElementById('stage-note')"
+    before = opened.run(f"{note}.textContent")
+    assert re.search(r"\d+ rejected$", before), before
+    for _ in range(12):
+        opened.click("#zoom-in")
+    assert opened.run(f"{note}.textContent") == f"{before}, outside the picture"
+    opened.run(f"{note}.textContent = 'of a long file '.repeat(20)")
+    left, _, width, _ = opened.place("#stage-note")
+    assert left + width <= opened.place(".zoom")[0]

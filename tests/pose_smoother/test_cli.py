@@ -140,7 +140,6 @@ def test_formats_as_json() -> None:
     ("words", "levels"),
     [
         ([], [NOTE, logging.WARNING]),
-        (["-v"], [logging.INFO, NOTE]),
         (["-q"], [logging.ERROR]),
     ],
 )
@@ -148,6 +147,30 @@ def test_each_step_of_verbosity_is_a_level_of_the_log(words: list[str], levels: 
     assert invoke(*words, "formats").exit_code == 0
     known = [logging.DEBUG, logging.INFO, NOTE, logging.WARNING, logging.ERROR]
     assert [level for level in known if logging.getLogger().isEnabledFor(level)][:2] == levels
+
+
+def test_verbose_tells_what_was_read_and_taken_and_how_long_each_stage_took(
+    detections: Path, tmp_path: Path
+) -> None:
+    words = ("smooth", detections, "--out", tmp_path / "out.csv", "--smoother", "hampel,kalman")
+    lines = invoke("-v", *words, "--param", "width_frames=5").stderr.splitlines()
+    for part in (
+        r"in\.csv: csv-wide, by its evidence: \{'csv-wide': 'columns'\}",
+        r"columns: 'frame' is the frame$",
+        r"columns of 2 keypoints: \{'x': 2, 'y': 2, 'z': 0, 'score': 2\}",
+        r"in\.csv: 1 tracks, 60 frames, unknown frames/s; keypoints tail, snout",
+        r"filter hampel: \{'width_frames': 5, 'n_sigmas': 3\.0\}",
+        r"in\.csv: read as csv-wide: \d+\.\d\d s, \d+\.\d\d s of the processor",
+        r"smooth: \d+\.\d\d s",
+        r"write .*out\.csv: \d+\.\d\d s",
+    ):
+        (found,) = [line for line in lines if re.search(part, line)]
+        assert re.match(r"\d+\.\d s pose_smoother\.[\w.]+: ", found), found
+    auto = invoke("-v", "smooth", detections, "--out", tmp_path / "auto.csv").stderr
+    assert re.search(r"taken: pretrained for 60 points; noise 0?\.\d+ of the body", auto)
+    plain = invoke("smooth", detections, "--out", tmp_path / "again.csv").stderr
+    assert "filter" not in plain
+    assert "columns" not in plain
 
 
 def test_no_command_colours_its_output(detections: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -258,7 +281,7 @@ def test_without_a_smoother_the_network_smooths_and_the_last_line_says_what_it_f
     result = invoke("smooth", detections, "--out", out)
     assert result.exit_code == 0, result.output
     assert "60 of 60 points changed" in result.output
-    assert "% of the body; 1 outliers replaced" in result.output
+    assert "% of the body; 1 outlier replaced" in result.output
     named = tmp_path / "named.csv"
     assert invoke("smooth", detections, "--smoother", "auto", "--out", named).exit_code == 0
     assert named.read_bytes() == out.read_bytes()

@@ -1,10 +1,14 @@
 """The command that measures a detector's noise: calibrate."""
 
+import logging
 from pathlib import Path
 
 import click
 
-from pose_smoother.cli_support import OVERWRITE, PATH, FiniteRange, inform, options, say
+from pose_smoother.cli_support import OVERWRITE, PATH, FiniteRange, inform, options
+from pose_smoother.poses.assumed import log_assumed
+
+_log = logging.getLogger(__name__)
 
 #: How a command reads a detector's output and the ground truth.
 PAIRED_FILES = options(
@@ -104,7 +108,6 @@ def calibrate(
         min_score=min_score,
         progress=True,
     )
-    for text in measured.warnings:
-        say(f"warning: {text}", err=True)
+    log_assumed(_log, measured.warnings)
     inform(summary(measured))
     inform(f"wrote {out}" + (f" and {picture}" if picture else ""))

@@ -11,6 +11,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import ndtr
 from scipy.stats import kstest, wasserstein_distance
 
+from pose_smoother.poses.assumed import Caution
 from trainer.calibrate.estimate import KeypointEstimate
 from trainer.calibrate.pairs import Pairs
 from trainer.experiments import EXPERIMENTS, FIXED_SIGMA_PX, RANDOM_SIGMA_PX
@@ -125,20 +126,24 @@ def lag_frames(pairs: Pairs) -> float:
 
 
 def doubts(estimates: Mapping[str, KeypointEstimate], pairs: Pairs) -> Sequence[str]:
-    """Warnings to consider before training on this noise, a sentence each."""
-    found = []
+    """What to consider before training on this noise, a sentence each."""
+    found: list[str] = []
     late = lag_frames(pairs)
     if abs(late) >= _LEAST_LAG_FRAMES:
         found.append(
-            f"the detections seem {abs(late):.1f} frames {'late' if late > 0 else 'early'}: do "
-            "both files number their frames alike?"
+            Caution(
+                f"the detections seem {abs(late):.1f} frames {'late' if late > 0 else 'early'}: do "
+                "both files number their frames alike?"
+            )
         )
     fitted = [e for e in estimates.values() if e.is_fitted]
     swapped = [e.name for e in fitted if e.measures["swapped"].value > 0.5]
     if swapped:
         found.append(
-            f"left and right are swapped in most frames ({', '.join(swapped)}): do "
-            "both files mean the same side? --map FILE can exchange them"
+            Caution(
+                f"left and right are swapped in most frames ({', '.join(swapped)}): do "
+                "both files mean the same side? --map FILE can exchange them"
+            )
         )
     if fitted and not any(np.isfinite(e.measures["correlation"].value) for e in fitted):
         found.append(

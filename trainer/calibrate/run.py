@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import sha256_bytes, sha256_file, write_atomic
+from pose_smoother.poses.assumed import Caution, about
 from pose_smoother.poses.formats import read_poses
 from pose_smoother.poses.keypoint_names import mapping
 from pose_smoother.poses.tracks import Poses
@@ -139,15 +140,19 @@ def measure(
             f"{n} frames have both a detection and a ground truth; at least {LEAST_FRAMES} are "
             f"needed, and {FEW_FRAMES} of {FEW_VIDEOS} videos to trust the numbers"
         )
-    warnings = [f"detections: {text}" for text in (*found.warnings, *of_found.assumed)]
-    warnings += [f"ground truth: {text}" for text in (*real.warnings, *of_real.assumed)]
+    warnings = about("detections", (*found.warnings, *of_found.assumed))
+    warnings += about("ground truth", (*real.warnings, *of_real.assumed))
     warnings += pairs.warnings
     if n < FEW_FRAMES:
-        warnings.append(f"only {n} frames: rare events such as swaps are hardly seen in so few")
+        warnings.append(
+            Caution(f"only {n} frames: rare events such as swaps are hardly seen in so few")
+        )
     if len(pairs.videos) < FEW_VIDEOS:
         warnings.append(
-            f"only {len(pairs.videos)} videos: intervals come from videos and are too narrow, or "
-            "absent, with so few"
+            Caution(
+                f"only {len(pairs.videos)} videos: intervals come from videos and are too narrow, "
+                "or absent, with so few"
+            )
         )
     with tqdm(
         total=int(pairs.known.sum()),

@@ -1,12 +1,14 @@
 """The command that trains a run further on a user's own pairs: finetune."""
 
+import logging
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import click
 
-from pose_smoother.cli_support import PATH, PLACE, FiniteRange, inform, say
+from pose_smoother.cli_support import PATH, PLACE, FiniteRange, inform
+from pose_smoother.poses.assumed import log_assumed
 from pose_smoother.remote.path import PathOrUrl
 from pose_smoother.store.open import open_store
 from trainer.calibrate.cli import PAIRED_FILES
@@ -14,6 +16,8 @@ from trainer.cli_options import DEVICE, OUT
 from trainer.finetune import LEARNING_RATE, MAX_EPOCHS
 from trainer.runs.signals import Interrupt
 from trainer.settings import MISSING_TORSO
+
+_log = logging.getLogger(__name__)
 
 
 @click.command()
@@ -124,8 +128,7 @@ def finetune(
                 learning_rate=learning_rate,
                 max_epochs=max_epochs,
             )
-            for text in prepared.warnings:
-                say(f"warning: {text}", err=True)
+            log_assumed(_log, prepared.warnings)
             inform(prepared.split_summary)
             results = run_finetune(
                 prepared,

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import sha256_file
+from pose_smoother.poses.assumed import Caution, about
 from pose_smoother.poses.formats import read_poses
 from pose_smoother.poses.keypoint_names import mapping
 from pose_smoother.skeleton import KEYPOINTS
@@ -196,13 +197,13 @@ def read_pairs(
     """
     real = read_poses(files.truth, format=files.truth_format, skeleton=files.truth_skeleton)
     of_real = mapping(real.names, files.truth_map)
-    warnings = [f"ground truth: {text}" for text in (*real.warnings, *of_real.assumed)]
+    warnings = about("ground truth", (*real.warnings, *of_real.assumed))
     detections = files.detections
     if files.pred_heatmaps is not None:
         maps = read_heatmaps(detections)
         of_maps = mapping(maps.names, files.names_map)
         paired = pair_heatmaps(maps, real, of_maps, of_real, files.min_score, loaded.sigma_in_px)
-        warnings += [f"heatmaps: {text}" for text in of_maps.assumed]
+        warnings += about("heatmaps", of_maps.assumed)
         return paired.pairs, paired, tuple(warnings)
     found = read_poses(detections, format=files.format, skeleton=files.skeleton)
     of_found = mapping(found.names, files.names_map)
@@ -215,12 +216,12 @@ def read_pairs(
         expand=loaded.expand,
         keep_aspect=loaded.keep_aspect,
     )
-    warnings += [f"detections: {text}" for text in (*found.warnings, *of_found.assumed)]
+    warnings += about("detections", (*found.warnings, *of_found.assumed))
     return pairs, None, (*warnings, *pairs.warnings)
 
 
 def _warnings_about(store: PairStore, pairs: Pairs, loaded: LoadedRun) -> list[str]:
-    warnings = []
+    warnings: list[str] = []
     unknown = _names(pairs.known & ~loaded.keypoints)
     if len(unknown) == pairs.known.sum():
         raise InvalidInputError(
@@ -238,7 +239,9 @@ def _warnings_about(store: PairStore, pairs: Pairs, loaded: LoadedRun) -> list[s
         warnings.append(f"{store.n_unused} videos have no window of frames in a row: left out")
     n_videos = len(pairs.videos) - store.n_unused
     if n_videos < FEW_VIDEOS:
-        warnings.append(f"only {n_videos} videos: the test's are too few to trust its numbers")
+        warnings.append(
+            Caution(f"only {n_videos} videos: the test's are too few to trust its numbers")
+        )
     return warnings
 
 

@@ -52,7 +52,7 @@ def predict(
     force: bool = False,
     keep_mean: bool = False,
 ) -> Predicted:
-    """Write a file of keypoints again, smoothed; what was assumed is logged as warnings.
+    """Write a file of keypoints again, smoothed; what was assumed is logged.
 
     Parameters
     ----------

@@ -104,13 +104,25 @@ class Training:
 
     def save(self) -> None:
         """Write ``last.pt``; the previous one is preserved."""
+        if self.ranks.is_main:
+            checkpoint.save_last(self.folder, self._state())
+
+    def save_finished(self) -> None:
+        """Write ``last.pt`` a last time, without the best weights: ``best.pt`` has them."""
         if not self.ranks.is_main:
             return
-        payload = {name: getattr(self, name) for name in _SAVED}
-        payload["model"] = self.model.state_dict()
-        payload["optimizer"] = self.optimizer.state_dict()
-        payload["schedule"] = asdict(self.schedule)
-        checkpoint.save_last(self.folder, payload)
+        best = {name: value for name, value in (self.best or {}).items() if name != "model"}
+        checkpoint.remove_checkpoints(self.folder, (checkpoint.PREVIOUS,))
+        checkpoint.write_checkpoint(self.folder / checkpoint.LAST, {**self._state(), "best": best})
+
+    def _state(self) -> dict[str, Any]:
+        """Everything that training continues from."""
+        return {
+            **{name: getattr(self, name) for name in _SAVED},
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": asdict(self.schedule),
+        }
 
     def restore(self) -> bool:
         """Continue from the newest valid checkpoint; False when there is none."""
@@ -126,8 +138,13 @@ class Training:
             for name in _SAVED:
                 setattr(self, name, saved[name])
             self.loss_sum = self.loss_sum.to(device)
+            has_weights = self.best is None or "model" in self.best
         self._write_tables()
-        self._write_best()
+        if has_weights:
+            self._write_best()
+        else:  # of a finished run
+            best = self.folder / checkpoint.BEST
+            self.best = self.ranks.run_on_main(lambda: checkpoint.read_checkpoint(best, at))
         return True
 
     def run(self, progress: Progress, interrupt: Interrupt, checkpoint_minutes: float) -> None:

@@ -17,6 +17,7 @@ import torch
 
 from pose_smoother.errors import Interrupted
 from pose_smoother.files.disk_errors import translate_disk_errors
+from pose_smoother.stages import stage
 from pose_smoother.store.store import Store
 from trainer.distributed.process_group import SINGLE_PROCESS, ProcessGroup
 from trainer.distributed.setup import ProcessLostError, report_lost_process
@@ -97,7 +98,9 @@ def train(
         held.enter_context(report_lost_process(ranks))
         folder = RunFolder(path)
         ranks.run_on_main(lambda: _hold(folder, held, resume, replace))
-        training = Training(config, store, folder.path, start, ranks)
+        with stage(_log, "read the store"):
+            training = Training(config, store, folder.path, start, ranks)
+        _log.debug("settings: %s; %d parameters", asdict(config), training.n_parameters)
         results = ranks.run_on_main(lambda: _claim(folder, training))
         if results is None:
             held.enter_context(_record_state(folder, ranks))
@@ -179,12 +182,14 @@ def _train_and_test(
         tracking(tracker if ranks.is_main else None, training.folder, settings) as on_epoch,
         Progress(config.run_name, training.n_epochs, n_done, shown, on_epoch) as progress,
     ):
-        training.run(progress, interrupt, checkpoint_minutes)
-        results = test_best(training, progress, interrupt)
+        with stage(_log, "train"):
+            training.run(progress, interrupt, checkpoint_minutes)
+        with stage(_log, "test"):
+            results = test_best(training, progress, interrupt)
     if ranks.is_main:
-        # A finished run is not gone back on: one optimizer state is enough. Before the results, so
-        # that a kill here leaves a run that is tested again, and ends with the same files.
-        checkpoint.remove_checkpoints(training.folder, (checkpoint.PREVIOUS,))
+        # Before the results, so that a kill here leaves a run that is tested again, and ends with
+        # the same files.
+        training.save_finished()
         write_results(training.folder, results)
         RunFolder(training.folder).drop_aside()
     return results

@@ -7,6 +7,7 @@ that writing changes coordinates and nothing else: a coordinate is written where
 finite and differs from the one that was read.
 """
 
+import logging
 import os
 from collections.abc import Sequence
 from dataclasses import replace
@@ -27,7 +28,10 @@ from pose_smoother.poses.missing import missing_as
 from pose_smoother.poses.skeletons import skeleton as skeleton_named
 from pose_smoother.poses.tracks import Floats, Poses
 from pose_smoother.registry import named_modules
+from pose_smoother.stages import stage
 from pose_smoother.text import one_line
+
+_log = logging.getLogger(__name__)
 
 
 class FormatModule(Protocol):
@@ -102,6 +106,8 @@ def find_format(path: Path) -> str:
     surest = max(claims.values(), default=Evidence.NONE)
     best = [name for name, claim in claims.items() if claim == surest > Evidence.NONE]
     if len(best) == 1:
+        evidence = {name: claim.name.lower() for name, claim in claims.items() if claim}
+        _log.debug("%s: %s, by its evidence: %s", path, best[0], evidence)
         return best[0]
     if best and surest == Evidence.ENDING:
         raise InvalidInputError(
@@ -159,8 +165,16 @@ def read_poses(
     path = Path(path)
     name = format or find_format(path)
     module = format_module(name)
-    with missing_as(missing):
+    with missing_as(missing), stage(_log, f"{path}: read as {name}"):
         poses = _read_file(module, path, skeleton, layout)
+    _log.debug(
+        "%s: %d tracks, %d frames, %s frames/s; keypoints %s",
+        path,
+        len(poses.tracks),
+        sum(len(track.frame) for track in poses.tracks),
+        "unknown" if poses.fps is None else f"{poses.fps:g}",
+        ", ".join(poses.names),
+    )
     assumed = [type(text)(_line(text)) for text in poses.warnings]
     if skeleton not in (None, NUMBERED) and not set(skeleton_named(str(skeleton)).keypoints) <= set(
         poses.names

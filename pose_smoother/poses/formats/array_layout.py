@@ -5,6 +5,7 @@ time may come first: of two neighbours in time a person has moved little, two pe
 apart. The coordinates are x, y, or x, y and z, or x, y and a score.
 """
 
+import logging
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.poses.tracks import Floats
+
+_log = logging.getLogger(__name__)
 
 #: The axes by the words of ``--layout``; the last may be given with its channels.
 AXES = ("people", "time", "keypoints")
@@ -107,6 +110,9 @@ def find_layout(
         if not has_scores:
             third = "a score" if channels == "xys" else "z"
             warnings.append(f"the third coordinate was taken for {third}; --layout says otherwise")
+    named = ("people", "time", "keypoints", "channels")
+    axes = ", ".join(f"{name} {at}" for name, at in zip(named, order, strict=True) if at >= 0)
+    _log.debug("axes of %s: %s; channels %s", array.shape, axes, ", ".join(channels))
     return ArrayLayout(order, channels, tuple(warnings))
 
 

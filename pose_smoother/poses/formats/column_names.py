@@ -1,9 +1,12 @@
 """What the columns of tables are called: individuals, frames, keypoints, scores."""
 
+import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from pose_smoother.errors import InvalidInputError
+
+_log = logging.getLogger(__name__)
 
 #: Names of the columns that say whose row it is, in both layouts.
 IDENTITY: dict[str, tuple[str, ...]] = {
@@ -45,7 +48,10 @@ def columns(header: list[str], meanings: Mapping[str, Sequence[str]]) -> dict[st
     count = Counter(filter(None, (name.strip().lower() for name in header)))
     if count and count.most_common(1)[0][1] > 1:
         raise InvalidInputError(f"two columns are called {count.most_common(1)[0][0]!r}")
-    return with_meaning(header, meanings)
+    found = with_meaning(header, meanings)
+    taken = (f"{header[at]!r} is the {what}" for what, at in found.items())
+    _log.debug("columns: %s", ", ".join(taken) or "none but coordinates")
+    return found
 
 
 def with_meaning(header: Sequence[str], meanings: Mapping[str, Sequence[str]]) -> dict[str, int]:

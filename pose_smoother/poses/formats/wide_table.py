@@ -1,5 +1,6 @@
 """Tables with one individual of one frame a row, a column a coordinate: reading and writing."""
 
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from pose_smoother.poses.formats.tracks_io import (
 )
 from pose_smoother.poses.keypoint_names import numbered_as
 from pose_smoother.poses.tracks import Floats, Poses
+
+_log = logging.getLogger(__name__)
 
 PARTIAL_Z = Caution("only some keypoints have z: smoothed in x and y, z stays as it is")
 
@@ -74,6 +77,8 @@ def read_wide(path: Path, skeleton: str | None, meaning: Grammar, example: str) 
         raise InvalidInputError(f"no columns like {example} among {', '.join(header[:12])}")
     at = columns(header, IDENTITY)
     taken = np.array(list(found.values()), dtype=np.int64)
+    kinds = dict(zip(AXES, (taken >= 0).sum(axis=0).tolist(), strict=True))
+    _log.debug("columns of %d keypoints: %s", len(found), kinds)
     n_axes = 3 if (taken[:, 2] >= 0).all() else 2
     notes = [] if "frame" in at else ["there is no column frame: rows were counted from 0"]
     if n_axes == 2 and (taken[:, 2] >= 0).any():

@@ -48,7 +48,7 @@ function paintNumbers() {
   const change = before ? Math.trunc(100 * (after / before - 1)) : null;
   const body = (value) => (size && value !== null ? `${percent(value / size)} of the body` : '');
   $('numbers').replaceChildren(
-    pair('Jitter, mean of all keypoints', [
+    pair('Jitter, mean of all points, rejected ones too', [
       [short(before), 'before'], [' → ', 'before'], [short(after), 'after'],
       [change === null ? '' : `  ${change > 0 ? '+' : '−'}${Math.abs(change)} %`, 'small'],
     ], true),

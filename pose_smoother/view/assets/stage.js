@@ -94,9 +94,11 @@ function drawPanel(g, x, width, height, versions, label) {
 function paintStage() {
   const { g, width, height } = canvasContext($('stage-canvas'));
   if (!width) return;
+  let panel = width;
   if (S.side) {
     const tall = width < 520 && height > width * 0.9;
     const w = tall ? width : width / 2;
+    panel = w;
     drawPanel(g, 0, w, height, S.raw ? [0] : [], 'as detected');
     drawPanel(g, w, w, height, S.smooth ? [S.version] : [], labelOf(S.version));
     g.fillStyle = ink().line;
@@ -104,24 +106,28 @@ function paintStage() {
   } else {
     drawPanel(g, 0, width, height, [...(S.raw ? [0] : []), ...(S.smooth ? [S.version] : [])], '');
   }
-  $('stage-note').textContent = clip.failed || stageNote();
+  $('stage-note').textContent = clip.failed || stageNote(panel, height);
 }
 
-/** What a still picture cannot show: how many points are missing or rejected here. */
-function stageNote() {
-  let missing = 0, marked = 0, any = false;
+/** What the picture may not show: how many points are missing, rejected, or outside of it. */
+function stageNote(width, height) {
+  const v = view(width, height);
+  let missing = 0, marked = 0, outside = 0, any = false;
   for (const one of shown()) {
     if (one.rowOf[S.frame] < 0) continue;
     any = true;
     for (let k = 0; k < K; k++) {
       missing += !one.has(0, S.frame, k);
-      marked += one.mark(S.version, S.frame, k) > 0;
+      const mark = one.mark(S.version, S.frame, k) > 0;
+      marked += mark;
+      const [x, y] = (mark && one.at(0, S.frame, k)) || [NaN, NaN];
+      outside += x * v.scale + v.x0 < 0 || x * v.scale + v.x0 > width || y * v.scale + v.y0 < 0 || y * v.scale + v.y0 > height;
     }
   }
   if (!any) return 'nobody in this frame';
   const parts = [];
   if (missing) parts.push(`${missing} missing`);
-  if (marked) parts.push(`${marked} rejected`);
+  if (marked) parts.push(`${marked} rejected${outside ? `, ${outside === marked ? '' : `${outside} of them `}outside the picture` : ''}`);
   return parts.join(', ');
 }
 

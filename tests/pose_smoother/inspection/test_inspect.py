@@ -108,6 +108,9 @@ def test_the_command_prints_a_table_json_and_a_page(detections: Path, tmp_path: 
     text = page.read_text()
     assert "&lt;b&gt;snout" in text
     assert "<b>snout" not in text
+    headings = re.findall(r'<th scope="col"[^>]*>([^<]+)', text)
+    assert headings == ["Keypoint", "Missing", "Outliers", "Jitter", "Noise", "Noise, as a bar"]
+    assert "Zero throughout, so left out: jumps, frozen, swaps." in text
     assert json.loads(invoke(detections, "--json").stdout)["keypoints"][1]["outliers"] == 1
 
 

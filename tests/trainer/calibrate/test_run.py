@@ -124,6 +124,17 @@ def test_few_frames_and_videos_are_warned_of(tmp_path):
     assert "warning: only 5 videos" in result.stderr
 
 
+def test_what_is_ordinary_is_a_note_and_what_is_not_a_warning(tmp_path):
+    real = few(truth(12, 50))
+    extra = "\nalone,0,left_hip,1.0,2.0\n"  # a video that was not detected
+    (tmp_path / "truth.csv").write_text(as_csv(real).rstrip() + extra)
+    (tmp_path / "pred.csv").write_text(as_csv(detections(real, detector())))
+    result = calibrate(tmp_path, tmp_path / "noise.toml", "--skeleton", "coco-17")
+    assert result.exit_code == 0, result.output
+    assert "note: 1 videos are in the ground truth alone" in result.stderr
+    assert "warning: detections: the file names its keypoints" in result.stderr
+
+
 def test_one_video_has_no_intervals(tmp_path):
     real = few(truth(1, 400))
     (tmp_path / "truth.csv").write_text(as_csv(real))
@@ -144,6 +155,8 @@ def test_one_video_has_no_intervals(tmp_path):
 def test_bad_input_is_one_line(files, tmp_path, change, message):
     result = calibrate(files, tmp_path / "noise.toml", *change)
     assert result.exit_code == 1
-    (line,) = [text for text in result.stderr.splitlines() if not text.startswith("warning")]
+    (line,) = [
+        text for text in result.stderr.splitlines() if not text.startswith(("note", "warning"))
+    ]
     assert line.startswith("error: ")
     assert message in line

@@ -23,6 +23,7 @@ from trainer.runs.layout import HISTORY_KINDS, TIMING_KINDS
 from trainer.runs.results_io import load, read_csv
 from trainer.runs.signals import Interrupt
 from trainer.training import loop
+from trainer.training import train as train_module
 from trainer.training.config import TrainConfig
 from trainer.training.train import train
 
@@ -174,6 +175,25 @@ def test_a_finished_run_is_not_trained_again(config, store, undisturbed, tmp_pat
 def test_a_finished_run_has_one_optimizer_state_and_the_best_weights(undisturbed):
     weights = {file.name for file in undisturbed.glob("*.pt*")}
     assert weights == {LAST, BEST, f"{LAST}.sha256", f"{BEST}.sha256"}
+
+
+def test_killed_before_its_results_a_run_with_weights_in_best_alone_is_tested_again(
+    config, store, undisturbed, tmp_path, monkeypatch
+):
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(train_module, "write_results", killed)
+        with pytest.raises(KeyboardInterrupt):
+            train(config, store, tmp_path)
+    run = tmp_path / RUN
+    assert "model" not in read_checkpoint(run / LAST)["best"]
+    before = (run / BEST).read_bytes()
+    train(config, store, tmp_path)
+    assert_same_run(run, undisturbed)
+    assert (run / BEST).read_bytes() == before == (undisturbed / BEST).read_bytes()
+    assert "model" not in read_checkpoint(run / LAST)["best"]
 
 
 def test_no_resume_trains_again(config, store, undisturbed, tmp_path):
