@@ -17,7 +17,7 @@ import csv
 import importlib.util
 import itertools
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -33,7 +33,7 @@ from pose_smoother.pretrained.features import body_size
 from trainer.runs.results_io import write_csv
 
 Floats = NDArray[np.float64]
-Method = Callable[[Floats, Floats], Floats]
+Method = Callable[[Floats, Floats, list[str]], Floats]
 
 FILTERS = ("gaussian", "median", "savgol", "kalman", "hampel,kalman", "median,kalman", "gcv-spline")
 DELAYS = (0, 1, 2, 4, 8)
@@ -44,14 +44,19 @@ BOOTSTRAPS = 2000
 RATIOS = ("error", "fast", "jitter", "fast_near")
 
 
-def methods() -> dict[str, Method]:
-    """Every smoother by name; none sees the reference."""
-    found: dict[str, Method] = {"auto": lambda xy, s: ps.smooth(xy, scores=s)}
+def methods(runs: Sequence[Path] = ()) -> dict[str, Method]:
+    """Every smoother by name; none sees the reference. Runs know people alone, by their names."""
+    found: dict[str, Method] = {"auto": lambda xy, s, _: ps.smooth(xy, scores=s)}
     for name in FILTERS:
-        found[name] = lambda xy, s, name=name: ps.smooth(xy, name)
+        found[name] = lambda xy, s, _, name=name: ps.smooth(xy, name)
     for delay in DELAYS:
-        found[f"auto, delay {delay}"] = lambda xy, s, d=delay: ps.smooth(
+        found[f"auto, delay {delay}"] = lambda xy, s, _, d=delay: ps.smooth(
             xy, scores=s, delay_frames=d
+        )
+    for folder in runs:
+        run = ps.load_run(folder)
+        found[f"run {folder.name}"] = lambda xy, s, names, run=run: ps.smooth(
+            xy, scores=s, names=names, run=run
         )
     return found
 
@@ -61,9 +66,12 @@ def measure(score: ModuleType, file: Path, chosen: Mapping[str, Method]) -> list
     with np.load(file) as stored:
         raw = stored["keypoints"].astype(np.float64)
         scores, reference = stored["scores"].astype(np.float64), stored["reference"].astype(float)
+        names = [str(name) for name in stored["names"]]
     base = (*score.measures(raw, raw, reference), fast_near(score, raw, raw, reference))
     jitter = score.measures(reference, raw, reference)[2]
-    outputs = {name: method(raw, scores) for name, method in chosen.items()}
+    if file.stem.startswith(ANIMALS):
+        chosen = {name: chosen[name] for name in chosen if not name.startswith("run ")}
+    outputs = {name: method(raw, scores, names) for name, method in chosen.items()}
     outputs["One-Euro, tuned with the reference"] = min(
         one_euro_outputs(raw), key=lambda out: score.measures(out, raw, reference)[1]
     )
@@ -73,8 +81,9 @@ def measure(score: ModuleType, file: Path, chosen: Mapping[str, Method]) -> list
         ratios = {"error": error / base[0], "fast": fast / base[1], "jitter": second / jitter}
         ratios["fast_near"] = fast_near(score, out, raw, reference) / base[3]
         rows.append({"recording": file.stem, "method": name, **ratios})
-    held = coverage(raw, scores, reference)
-    rows[0].update({"held_50": held[0], "held_90": held[1]})
+    if "auto" in outputs:
+        held = coverage(raw, scores, reference)
+        rows[0].update({"held_50": held[0], "held_90": held[1]})
     return rows
 
 
@@ -138,6 +147,8 @@ def summary(rows: list[dict[str, Any]]) -> list[str]:
         fast = [(key.replace("_", " "), key, everyone) for key in measured if "fast" in key]
         for label, key, use in (*groups, *fast):
             values = logs[key][use]
+            if not len(values):
+                continue
             means = values[rng.integers(len(values), size=(BOOTSTRAPS, len(values)))].mean(axis=1)
             low, high = np.exp(np.quantile(means, [0.025, 0.975]))
             parts.append(f"{label} {np.exp(values.mean()):.3f} ({low:.3f}-{high:.3f})")
@@ -162,12 +173,16 @@ def main() -> None:
         action="append",
         help="a method; several times for several; other rows of --out stay",
     )
+    parser.add_argument(
+        "--run", action="append", type=Path, default=[], help="a trained run's folder, for people"
+    )
     options = parser.parse_args()
     score = load_score(options.folder)
     files = sorted(options.folder.glob("*.npz"))
     files = {"a": files[::2], "b": files[1::2], "all": files}[options.half]
-    known = methods()
+    known = methods(options.run)
     chosen = {name: known[name] for name in options.only or known}
+    chosen |= {name: known[name] for name in known if name.startswith("run ")}
     rows = []
     for file in tqdm(files, unit="recording"):
         with warnings.catch_warnings():
