@@ -19,6 +19,7 @@ from pose_smoother.files.atomic import write_atomic
 from pose_smoother.poses.formats.evidence import Evidence
 from pose_smoother.poses.formats.hdf5_utils import (
     array,
+    attribute,
     file_evidence,
     opened,
     rewritten,
@@ -154,10 +155,10 @@ def read(path: Path, skeleton: str | None) -> Poses:
     """
     raw = read_bytes(path)
     with opened(raw) as file:
-        version = float(file["metadata"].attrs.get("format_id", 1.0))
+        version = float(attribute(file["metadata"], "format_id", 1.0))
         if version >= _NEWER:
             raise InvalidInputError(f"expected SLEAP's format below {_NEWER:g}, found {version:g}")
-        skeletons = _skeletons(load(text(file["metadata"].attrs["json"]).encode()))
+        skeletons = _skeletons(load(text(attribute(file["metadata"], "json")).encode()))
         tables = {name: _table(file, name) for name in _FIELDS}
         listed = _documents(file, "videos_json")
         videos, tracks = _labels(listed), _labels(_documents(file, "tracks_json"))

@@ -5,6 +5,7 @@ import gzip
 import os
 from pathlib import Path
 
+import h5py
 import pytest
 
 from pose_smoother.errors import InvalidInputError
@@ -52,3 +53,13 @@ def test_an_hdf5_file_that_another_program_locks_is_known(tmp_path: Path) -> Non
     with path.open("rb") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
         assert find_format(path) == "dlc"
+
+
+@pytest.mark.parametrize("listed", [1.5, [1.5] * 4, "time", [[0, 1], [2, 3]]])
+def test_a_damaged_list_of_dimensions_is_refused(listed: object, tmp_path: Path) -> None:
+    path = tmp_path / "a.nc"
+    MORE_SAMPLES["movement.nc"].make(path)
+    with h5py.File(path, "r+") as file:
+        file["position"].attrs["DIMENSION_LIST"] = listed
+    with pytest.raises(InvalidInputError, match=r"a\.nc: "):
+        read_poses(path)
