@@ -12,6 +12,7 @@ import h5py
 import numpy as np
 
 from pose_smoother.files.atomic import hash_mismatch
+from pose_smoother.files.hdf5_damage import check_numbers
 from pose_smoother.store.damage_errors import raise_if_unreadable
 from pose_smoother.store.names import CLIP_COLUMNS, FRAME_ARRAYS, WINDOW_SPEC, ArraySpec
 
@@ -34,14 +35,18 @@ def checked_dataset(file: h5py.File, path: str) -> h5py.Dataset:
     dataset = file[path]
     if not isinstance(dataset, h5py.Dataset) or dataset.external or dataset.is_virtual:
         raise ForgedDatasetError("its data is stored in another file")
+    check_numbers(dataset.id.get_type())
     codes = _filter_codes(dataset)
     if any(code not in _FILTERS for code in codes):
         raise ForgedDatasetError(f"filters {codes}")
     name = path.split("/")[1]
     if path.startswith("clips/"):
-        expected: Any = np.dtype("u1" if CLIP_COLUMNS[name] == "text" else CLIP_COLUMNS[name])
-        if dataset.dtype != expected or dataset.nbytes > _MAX_CLIPS_BYTES:
-            raise ForgedDatasetError(f"dtype {dataset.dtype}, {dataset.nbytes} bytes")
+        is_text = CLIP_COLUMNS[name] == "text"
+        expected: Any = (np.dtype("u1" if is_text else CLIP_COLUMNS[name]), 1 + is_text)
+        if (dataset.dtype, dataset.ndim) != expected or dataset.nbytes > _MAX_CLIPS_BYTES:
+            raise ForgedDatasetError(
+                f"dtype {dataset.dtype}, {dataset.ndim} dimensions, {dataset.nbytes} bytes"
+            )
         return dataset
     spec = spec_of(path)
     found = (dataset.dtype, dataset.shape[1:], dataset.chunks)
