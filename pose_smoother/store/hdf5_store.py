@@ -23,6 +23,7 @@ from pose_smoother.store.damage_errors import (
 from pose_smoother.store.hdf5_checks import (
     ERRORS,
     ForgedDatasetError,
+    checked_attributes,
     checked_dataset,
     is_plainly_packed,
     shard_problem,
@@ -80,7 +81,7 @@ class Hdf5Store(Store):
         super().__init__(path, manifest, {}, local_copy)
         try:
             self._file = open_file(self.local(DATA))
-            attrs = dict(self._file.attrs)
+            attrs = checked_attributes(self._file)
             decoded = {k: json.loads(v) if isinstance(v, str) else int(v) for k, v in attrs.items()}
             if absent := {"config", "labelled", "provenance", "skeleton"} - set(decoded):
                 raise KeyError(f"no attribute {', '.join(sorted(absent))}")

@@ -18,7 +18,6 @@ from pose_smoother.skeleton import N_KEYPOINTS
 from pose_smoother.store.config import StoreConfig
 from pose_smoother.store.damage_errors import damaged_shard
 from pose_smoother.store.names import CLIP_COLUMNS
-from pose_smoother.text import one_line
 
 if TYPE_CHECKING:
     from pose_smoother.remote.local_copy import LocalCopy
@@ -135,7 +134,7 @@ class Store(ABC):
         except (TypeError, LookupError, ValueError):
             raise StoreError(
                 f"{self.path} is damaged: its attributes do not name {N_KEYPOINTS} keypoints as "
-                f"labelled or not for each of {one_line(', '.join(datasets.tolist()))}"
+                f"labelled or not for each of {', '.join(datasets.tolist())}"
             ) from None
 
     @abstractmethod

@@ -178,7 +178,7 @@ def _read_file(module: FormatModule, path: Path, skeleton: str | None, layout: s
     except OSError as error:
         raise InvalidInputError(f"{path}: cannot be read ({error.strerror or error})") from None
     except InvalidInputError as error:
-        raise InvalidInputError(f"{path}: {one_line(str(error))}") from None
+        raise InvalidInputError(f"{path}: {error}") from None
     except MemoryError:
         raise InvalidInputError(f"{path}: too large for this machine's memory") from None
 

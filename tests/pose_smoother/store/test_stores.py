@@ -284,6 +284,20 @@ def test_a_frame_of_a_clip_that_is_not_there_is_damage(store_copy: Path) -> None
         store.labelled("train")
 
 
+def test_an_hdf5_store_whose_attributes_would_be_read_for_ever_is_damaged(
+    store_copy: Path,
+) -> None:
+    if format_of(store_copy) != "hdf5":
+        pytest.skip("attributes of HDF5 only")
+    file = store_copy / "data.h5"
+    data = file.read_bytes()
+    first = data.index(b"GCOL") + 16
+    file.write_bytes(data[:first] + bytes(16) + data[first + 16 :])
+    seal_again(store_copy)
+    with pytest.raises(StoreError, match=r"data\.h5 is damaged \(the global heap at byte"):
+        open_store(store_copy)
+
+
 @pytest.mark.parametrize("table", [{}, {"penn-action": [True] * 24}, {"penn-action": 1}, []])
 def test_attributes_that_do_not_say_what_is_labelled_are_damage(store: Store, table: Any) -> None:
     store.attrs = store.attrs | {"labelled": table}
