@@ -8,6 +8,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from tests.pose_smoother.poses.formats.samples import SAMPLES
+
 #: Writes a file (or a folder) with n of something, and returns its path.
 Maker = Callable[[Path, int], Path]
 
@@ -190,6 +192,19 @@ def series(folder: Path, n: int) -> Path:
     return path
 
 
+def instances(folder: Path, n: int) -> Path:
+    """SLEAP: n frames, each of which claims all n instances."""
+    path = folder / "a.slp"
+    SAMPLES["sleap.slp"][1](path)
+    with h5py.File(path, "r+") as file:
+        rows = {name: np.repeat(file[name][:1], n) for name in ("frames", "instances")}
+        rows["frames"]["instance_id_end"], rows["frames"]["frame_idx"] = n, np.arange(n)
+        for name, values in rows.items():
+            del file[name]
+            file.create_dataset(name, data=values, compression="gzip")
+    return path
+
+
 def packed(folder: Path, n: int) -> Path:
     """A gzipped wide table of n rows."""
     path = folder / "a.csv.gz"
@@ -222,4 +237,5 @@ KINDS: dict[Maker, int] = {
     texts: 15_000,
     series: 200,
     packed: 100_000,
+    instances: 20_000,
 }

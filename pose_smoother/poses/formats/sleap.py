@@ -137,11 +137,24 @@ def _values(points: NDArray[Any]) -> Floats:
 
 
 def _frame_of(frames: NDArray[Any], n_instances: int) -> NDArray[np.int64]:
-    """The row of the frame of each instance, -1 where none has it."""
+    """The row of the frame of each instance, -1 where none has it.
+
+    Raises
+    ------
+    InvalidInputError : frames share instances.
+    """
+    starts, ends = (
+        np.clip(frames[f"instance_id_{edge}"].astype(np.float64), 0, n_instances).astype(np.int64)
+        for edge in ("start", "end")
+    )
+    count = np.maximum(ends - starts, 0)
+    if count.sum() > n_instances:
+        raise InvalidInputError(
+            f"expected frames with {n_instances:,} instances, found {count.sum():,}"
+        )
     frame_of = np.full(n_instances, -1, dtype=np.int64)
-    starts, ends = frames["instance_id_start"].tolist(), frames["instance_id_end"].tolist()
-    for row, (start, end) in enumerate(zip(starts, ends, strict=True)):
-        frame_of[int(start) : int(end)] = row
+    for row in np.flatnonzero(count).tolist():
+        frame_of[starts[row] : ends[row]] = row
     return frame_of
 
 

@@ -111,3 +111,14 @@ def test_a_pair_that_is_clear_from_one_side_alone_is_not_joined_at_once() -> Non
     far = _Linker(np.array([0, 1]), np.stack([square(0), square(4)]), 1)
     far.join_clear_pairs()
     assert far.after.tolist() == [-1, -1]
+
+
+def test_the_velocity_is_the_mean_over_the_last_links_wherever_the_track_begins() -> None:
+    frame = np.array([70, 72, 76, 78, 80])  # every second one; 74 is missing
+    keypoints = np.stack([square(x) for x in (500.0, 0, 8, 13, 21)])
+    keypoints[-1, 0] = np.nan
+    linker = _Linker(frame, keypoints, 2)
+    linker.before[1:] = np.arange(4)
+    np.testing.assert_allclose(linker._velocity(4), [21 / 4, 0])
+    np.testing.assert_allclose(linker._velocity(3), [-487 / 4, 0])
+    np.testing.assert_array_equal(linker._velocity(0), [0, 0])

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import h5py
+import numpy as np
 import pytest
 
 from pose_smoother.errors import InvalidInputError
@@ -62,4 +63,16 @@ def test_a_damaged_list_of_dimensions_is_refused(listed: object, tmp_path: Path)
     with h5py.File(path, "r+") as file:
         file["position"].attrs["DIMENSION_LIST"] = listed
     with pytest.raises(InvalidInputError, match=r"a\.nc: "):
+        read_poses(path)
+
+
+def test_frames_of_sleap_that_share_their_instances_are_refused(tmp_path: Path) -> None:
+    """Each would be gone through for each frame: the square of the file's size."""
+    path = tmp_path / "a.slp"
+    SAMPLES["sleap.slp"][1](path)
+    with h5py.File(path, "r+") as file:
+        file["frames"]["instance_id_end"] = frames = file["frames"]["instance_id_end"]
+        read_poses(path)
+        file["frames"]["instance_id_end"] = np.full_like(frames, frames.max())
+    with pytest.raises(InvalidInputError, match="expected frames with 27 instances, found 1"):
         read_poses(path)
