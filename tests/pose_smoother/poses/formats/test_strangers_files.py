@@ -76,3 +76,17 @@ def test_frames_of_sleap_that_share_their_instances_are_refused(tmp_path: Path) 
         file["frames"]["instance_id_end"] = np.full_like(frames, frames.max())
     with pytest.raises(InvalidInputError, match="expected frames with 27 instances, found 1"):
         read_poses(path)
+
+
+@pytest.mark.parametrize(("last", "is_kept"), [(2.0**53, True), (2.0**54, False)])
+def test_movements_frames_count_anew_beyond_what_a_float_tells_apart(
+    last: float, is_kept: bool, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.nc"
+    MORE_SAMPLES["movement.nc"].make(path)
+    with h5py.File(path, "r+") as file:
+        del file.attrs["fps"]
+        n = len(file["time"])
+        file["time"][...] = [*range(n - 1), last]
+    frame = read_poses(path).tracks[0].frame
+    assert frame[-1] == (last if is_kept else n - 1)
