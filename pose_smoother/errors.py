@@ -1,11 +1,20 @@
 """Errors a user can act on: the commands print each as one line, without a traceback."""
 
+from pose_smoother.text import one_line
+
 #: Exit code of a command that is to be run again, with the same arguments: schedulers requeue it.
 EXIT_TRY_AGAIN = 75
 
 
 class PoseSmootherError(Exception):
-    """An expected failure; its text says in one line what failed, where, and what to do."""
+    """An expected failure; its text says in one line what failed, where, and what to do.
+
+    What the text quotes of a file, or of a library's error about it, cannot break that line.
+    """
+
+    def __str__(self) -> str:
+        """The text, escaped where it is not printable."""
+        return one_line(super().__str__())
 
 
 class InvalidInputError(PoseSmootherError, ValueError):

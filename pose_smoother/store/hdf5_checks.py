@@ -5,18 +5,20 @@ A file may be damaged or forged: a dataset can link to other files, or claim any
 
 import hashlib
 from collections.abc import Iterable
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import h5py
 import numpy as np
 
 from pose_smoother.files.atomic import hash_mismatch
+from pose_smoother.files.hdf5_damage import check_heaps, check_numbers
 from pose_smoother.store.damage_errors import raise_if_unreadable
 from pose_smoother.store.names import CLIP_COLUMNS, FRAME_ARRAYS, WINDOW_SPEC, ArraySpec
 
 #: What h5py raises on damaged files.
 ERRORS = (OSError, RuntimeError, ValueError, KeyError, TypeError, MemoryError)
+_HEAD_BYTES = 1 << 20
 _MAX_CLIPS_BYTES = 1 << 30  # one column of the clips table: 16 million ids of 64 letters
 #: Zstd, as registered with the HDF Group, then the checksum.
 _FILTERS = (32015, h5py.h5z.FILTER_FLETCHER32)
@@ -24,6 +26,20 @@ _FILTERS = (32015, h5py.h5z.FILTER_FLETCHER32)
 
 class ForgedDatasetError(Exception):
     """A dataset that this program never writes: it may link to other files, or claim any size."""
+
+
+def checked_attributes(file: h5py.File) -> dict[str, Any]:
+    """The root attributes, whose texts are at the head of a file that this program wrote.
+
+    Raises
+    ------
+    ValueError : a heap there, or an attribute's type, is damaged.
+    """
+    with Path(file.filename).open("rb") as raw:
+        check_heaps(raw.read(_HEAD_BYTES), file.id.get_create_plist().get_sizes()[1])
+    for name in file.attrs:
+        check_numbers(file.attrs.get_id(name).get_type())
+    return dict(file.attrs)
 
 
 def checked_dataset(file: h5py.File, path: str) -> h5py.Dataset:
@@ -34,14 +50,18 @@ def checked_dataset(file: h5py.File, path: str) -> h5py.Dataset:
     dataset = file[path]
     if not isinstance(dataset, h5py.Dataset) or dataset.external or dataset.is_virtual:
         raise ForgedDatasetError("its data is stored in another file")
+    check_numbers(dataset.id.get_type())
     codes = _filter_codes(dataset)
     if any(code not in _FILTERS for code in codes):
         raise ForgedDatasetError(f"filters {codes}")
     name = path.split("/")[1]
     if path.startswith("clips/"):
-        expected: Any = np.dtype("u1" if CLIP_COLUMNS[name] == "text" else CLIP_COLUMNS[name])
-        if dataset.dtype != expected or dataset.nbytes > _MAX_CLIPS_BYTES:
-            raise ForgedDatasetError(f"dtype {dataset.dtype}, {dataset.nbytes} bytes")
+        is_text = CLIP_COLUMNS[name] == "text"
+        expected: Any = (np.dtype("u1" if is_text else CLIP_COLUMNS[name]), 1 + is_text)
+        if (dataset.dtype, dataset.ndim) != expected or dataset.nbytes > _MAX_CLIPS_BYTES:
+            raise ForgedDatasetError(
+                f"dtype {dataset.dtype}, {dataset.ndim} dimensions, {dataset.nbytes} bytes"
+            )
         return dataset
     spec = spec_of(path)
     found = (dataset.dtype, dataset.shape[1:], dataset.chunks)

@@ -23,6 +23,7 @@ from pose_smoother.store.damage_errors import (
 from pose_smoother.store.hdf5_checks import (
     ERRORS,
     ForgedDatasetError,
+    checked_attributes,
     checked_dataset,
     is_plainly_packed,
     shard_problem,
@@ -76,12 +77,11 @@ class Hdf5Store(Store):
         self, path: PathOrUrl, manifest: dict[str, Any], local_copy: "LocalCopy | None" = None
     ) -> None:
         self._checked: set[str] = set()
-        self._clips: dict[str, NDArray[Any]] | None = None
         self._datasets: dict[str, h5py.Dataset] = {}
         super().__init__(path, manifest, {}, local_copy)
         try:
             self._file = open_file(self.local(DATA))
-            attrs = dict(self._file.attrs)
+            attrs = checked_attributes(self._file)
             decoded = {k: json.loads(v) if isinstance(v, str) else int(v) for k, v in attrs.items()}
             if absent := {"config", "labelled", "provenance", "skeleton"} - set(decoded):
                 raise KeyError(f"no attribute {', '.join(sorted(absent))}")
@@ -146,19 +146,14 @@ class Hdf5Store(Store):
         rows = (spec.chunk_frames, spec.shard_frames)
         return self._read(path, 0, self._dataset(path).shape[0], rows)
 
-    @property
-    def clips(self) -> dict[str, NDArray[Any]]:
-        if self._clips is None:
-            self._clips = {}
-            for name, kind in CLIP_COLUMNS.items():
-                dataset = self._dataset(f"clips/{name}")
-                try:
-                    column = np.asarray(dataset[...])
-                    self._clips[name] = decode_text(column) if kind == "text" else column
-                except ERRORS as error:
-                    raise_if_unreadable(error, self.path / DATA)
-                    raise damaged_shard(self.path, f"clips/{name}", str(error), "array") from None
-        return self._clips
+    def _clip_column(self, name: str) -> NDArray[Any]:
+        dataset = self._dataset(f"clips/{name}")
+        try:
+            column = np.asarray(dataset[...])
+        except ERRORS as error:
+            raise_if_unreadable(error, self.path / DATA)
+            raise damaged_shard(self.path, f"clips/{name}", str(error), "array") from None
+        return decode_text(column) if CLIP_COLUMNS[name] == "text" else column
 
     def close(self) -> None:
         self._datasets.clear()

@@ -110,7 +110,7 @@ def read_manifest(path: PathOrUrl) -> dict[str, Any]:
     Raises
     ------
     StoreError : no such folder, no manifest (the folder is unfinished, or not a store), a manifest
-        that can't be parsed, or another contract version.
+        that can't be parsed, another contract version, or a format that is not known here.
     """
     return _parsed(path, _manifest_bytes(path))
 
@@ -157,6 +157,8 @@ def _manifest_fault(manifest: dict[str, Any]) -> str:
     """The fault of a manifest whose checksum is right but which may be forged; "" if none."""
     if not isinstance(manifest.get("format"), str):
         return "it names no format"
+    if manifest["format"] not in formats():
+        return str(unknown_name("format", manifest["format"][:80], list(formats())))
     for table in ("files", "shards"):
         entries = manifest.get(table)
         if not isinstance(entries, dict):

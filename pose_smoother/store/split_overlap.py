@@ -50,5 +50,4 @@ def _frame_keys(store: Store, split: str) -> NDArray[np.int64]:
     clips = store.clips
     names = [f"{d}/{v}" for d, v in zip(clips["dataset"], clips["video"], strict=True)]
     _, video = np.unique(names, return_inverse=True)
-    row = store.read(split, "clip")
-    return video[row].astype(np.int64) * 2**32 + store.read(split, "frame")
+    return video[store.clip_rows(split)].astype(np.int64) * 2**32 + store.read(split, "frame")

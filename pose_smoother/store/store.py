@@ -16,6 +16,8 @@ from pose_smoother.errors import StoreError
 from pose_smoother.remote.path import PathOrUrl
 from pose_smoother.skeleton import N_KEYPOINTS
 from pose_smoother.store.config import StoreConfig
+from pose_smoother.store.damage_errors import damaged_shard
+from pose_smoother.store.names import CLIP_COLUMNS
 
 if TYPE_CHECKING:
     from pose_smoother.remote.local_copy import LocalCopy
@@ -50,6 +52,7 @@ class Store(ABC):
         self.folder = local_copy.folder if local_copy is not None else Path(str(path))
         self.manifest = manifest
         self.attrs = attrs
+        self._clips: dict[str, NDArray[Any]] | None = None
 
     @property
     def config(self) -> StoreConfig:
@@ -79,10 +82,60 @@ class Store(ABC):
         Window w covers the rows w, w + step, ..., w + 4 * step of the split's arrays.
         """
 
-    @property
     @abstractmethod
+    def _clip_column(self, name: str) -> NDArray[Any]:
+        """A column of the clips table, read: (n,)."""
+
+    @property
     def clips(self) -> dict[str, NDArray[Any]]:
-        """The clips table by column (``CLIP_COLUMNS``); text columns hold ``str``."""
+        """The clips table by column (``CLIP_COLUMNS``), each (n,); text columns hold ``str``.
+
+        Raises
+        ------
+        DamagedShardError : a column cannot be read, or has another length than the others.
+        """
+        if self._clips is None:
+            try:
+                columns = {name: self._clip_column(name) for name in CLIP_COLUMNS}
+            except UnicodeDecodeError as error:
+                raise damaged_shard(self.path, "clips", str(error), "table") from None
+            lengths = ", ".join(f"{name} {len(column)}" for name, column in columns.items())
+            if len(set(map(len, columns.values()))) > 1:
+                why = f"expected columns of one length, found {lengths}"
+                raise damaged_shard(self.path, "clips", why, "table")
+            self._clips = columns
+        return self._clips
+
+    def clip_rows(self, split: str) -> NDArray[np.intp]:
+        """The row of the clips table that each frame of a split belongs to; int64 (n,).
+
+        Raises
+        ------
+        DamagedShardError : as `read`; or there is no such row.
+        """
+        rows, n_clips = self.read(split, "clip"), len(self.clips["id"])
+        if len(rows) and not 0 <= rows.min() <= rows.max() < n_clips:
+            why = f"expected rows 0 ... {n_clips - 1}, found {rows.min()} ... {rows.max()}"
+            raise damaged_shard(self.path, f"{split}/clip", why, "array")
+        return rows.astype(np.intp)
+
+    def labelled_of_clips(self) -> NDArray[np.bool_]:
+        """Bool (clips, 25): whether the dataset of each clip labels a keypoint at all.
+
+        Raises
+        ------
+        StoreError : the attributes do not say so of each dataset.
+        """
+        table = self.attrs["labelled"]
+        datasets, row_of = np.unique(self.clips["dataset"], return_inverse=True)
+        try:
+            rows = np.array([table[name] for name in datasets], bool)
+            return rows.reshape(len(datasets), N_KEYPOINTS)[row_of]
+        except (TypeError, LookupError, ValueError):
+            raise StoreError(
+                f"{self.path} is damaged: its attributes do not name {N_KEYPOINTS} keypoints as "
+                f"labelled or not for each of {', '.join(datasets.tolist())}"
+            ) from None
 
     @abstractmethod
     def close(self) -> None:
@@ -94,10 +147,7 @@ class Store(ABC):
 
     def labelled(self, split: str) -> NDArray[np.bool_]:
         """Bool (frames, 25): whether the dataset of each frame's clip labels a keypoint at all."""
-        table = self.attrs["labelled"]
-        datasets = self.clips["dataset"]
-        per_clip = np.array([table[name] for name in datasets], dtype=bool)
-        return per_clip.reshape(-1, N_KEYPOINTS)[self.read(split, "clip")]
+        return self.labelled_of_clips()[self.clip_rows(split)]
 
     def __enter__(self) -> "Store":
         return self

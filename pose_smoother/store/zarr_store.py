@@ -108,7 +108,6 @@ class ZarrStore(Store):
             raise StoreError(f"{path}/zarr.json is damaged ({error})") from None
         files = LocalStore(self.folder, read_only=True)
         self._root = zarr.open_group(_fetched(files, local_copy), mode="r")
-        self._clips: dict[str, NDArray[Any]] | None = None
 
     def _check(self, name: str) -> None:
         """Compare a file with its hash in the manifest, before its first use."""
@@ -194,15 +193,10 @@ class ZarrStore(Store):
         path = f"{split}/windows/step{step}"
         return self._read(path, 0, self._array(path).shape[0])
 
-    @property
-    def clips(self) -> dict[str, NDArray[Any]]:
-        if self._clips is None:
-            self._clips = {}
-            for name, kind in CLIP_COLUMNS.items():
-                path = f"clips/{name}"
-                column = self._read(path, 0, self._array(path).shape[0])
-                self._clips[name] = decode_text(column) if kind == "text" else column
-        return self._clips
+    def _clip_column(self, name: str) -> NDArray[Any]:
+        path = f"clips/{name}"
+        column = self._read(path, 0, self._array(path).shape[0])
+        return decode_text(column) if CLIP_COLUMNS[name] == "text" else column
 
     def close(self) -> None:
         self._arrays.clear()

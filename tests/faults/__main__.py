@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.faults.harness import RESULTS, ROOT, Tally, all_rows, run_row, write_results
+from tests.faults.harness import ROOT, Tally, all_rows, run_row, write_results
 
 _MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
@@ -28,7 +28,12 @@ def main() -> int:
         help="single attempts; what is in it is not made again [build/faults.csv]",
     )
     parser.add_argument("--scratch", type=Path, help="folder [memory, where there is /dev/shm]")
-    parser.add_argument("--out", type=Path, default=RESULTS, help="the table of all rows")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=ROOT / "build" / "faults_table.csv",
+        help="the table of all rows, whose lines are replaced [build/faults_table.csv]",
+    )
     chosen = parser.parse_args()
     for name in ("pipeline", "pose_smoother", "trainer"):  # what was assumed, again and again
         logging.getLogger(name).setLevel(logging.ERROR)

@@ -21,7 +21,6 @@ import numpy as np
 from tests.faults import rows
 
 ROOT = Path(__file__).parent.parent.parent
-RESULTS = ROOT / "benchmarks" / "results" / "faults.csv"
 COLUMNS = ("row", "fault", "tries", "full", "survived", "seconds", "seed", "command", "failures")
 
 
@@ -212,6 +211,7 @@ def write_results(path: Path, tallies: list[Tally]) -> None:
                 f"attempt {index}: {_plain(text)}" for index, text in tally.failures
             ),
         }
+    path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()

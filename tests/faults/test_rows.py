@@ -5,15 +5,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.faults import __main__ as program
 from tests.faults import servers, small_disk
-from tests.faults.harness import Tally, all_rows, attempts, run_row, write_results
+from tests.faults.harness import ROOT, Tally, all_rows, attempts, run_row, write_results
 
 ROWS = all_rows()
 SEED = 20_260
 
 
 def test_every_row_of_the_table_is_there() -> None:
-    assert list(ROWS) == list(range(1, 25))
+    assert list(ROWS) == list(range(1, 26))
 
 
 @pytest.mark.parametrize("number", list(ROWS))
@@ -62,3 +63,15 @@ def test_a_run_that_was_stopped_goes_on_and_harm_is_reported(tmp_path: Path) -> 
     assert tally.notes == {"slowest": 4.0}
     write_results(tmp_path / "results.csv", [tally])
     assert "99,fake,5,5,3," in (tmp_path / "results.csv").read_text()
+
+
+def test_committed_results_are_not_written_unasked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[Path] = []
+    monkeypatch.setattr(program, "run_row", lambda row, **_: Tally(row.NUMBER, "", SEED, 1))
+    monkeypatch.setattr(program, "write_results", lambda path, _: written.append(path))
+    for more in ([], ["--out", str(tmp_path / "table.csv")]):
+        monkeypatch.setattr("sys.argv", ["faults", "--rows", "23", *more])
+        program.main()
+    assert written == [ROOT / "build" / "faults_table.csv", tmp_path / "table.csv"]

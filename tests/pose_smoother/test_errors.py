@@ -44,3 +44,10 @@ def test_a_reader_s_own_text_is_not_rewritten() -> None:
         file["x"] = np.zeros(3)
     with pytest.raises(InvalidInputError, match=r"^no tracks$"), opened(buffer.getvalue()):
         raise InvalidInputError("no tracks")
+
+
+@pytest.mark.parametrize("kind", [StoreError, InvalidInputError, DamagedShardError])
+def test_what_an_error_quotes_stays_on_its_line(kind: type[PoseSmootherError]) -> None:
+    error = kind("a.zarr has no readable array (Got '\x1b[31m\nwrote b.csv')")
+    assert str(error) == r"a.zarr has no readable array (Got '\x1b[31m\nwrote b.csv')"
+    assert str(kind(str(error))) == str(error)

@@ -82,7 +82,7 @@ class FakeStore(Store):
         self.arrays = arrays
         self.damaged: tuple[str, str, int] | None = None
         self.n_reads: dict[tuple[str, str], int] = {}
-        self._clips = clips
+        self._table = clips
         self._windows = {
             (split, step): np.random.default_rng((seed, step)).permutation(
                 lay_windows(arrays[split]["clip"], arrays[split]["frame"], step)
@@ -110,9 +110,8 @@ class FakeStore(Store):
     def windows(self, split: str, step: int) -> NDArray[np.int64]:
         return self._windows[split, step].copy()
 
-    @property
-    def clips(self) -> dict[str, NDArray[Any]]:
-        return self._clips
+    def _clip_column(self, name: str) -> NDArray[Any]:
+        return self._table[name]
 
     def close(self) -> None:
         """Nothing is open."""

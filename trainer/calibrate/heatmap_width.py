@@ -163,13 +163,17 @@ def open_arrays(path: Path, opened: ExitStack) -> dict[str, Any]:
     import h5py
     import hdf5plugin  # noqa: F401  (registers the compressors of such files)
 
+    from pose_smoother.files.hdf5_damage import check_numbers
     from pose_smoother.files.hdf5_file import open_file
 
     file = opened.enter_context(open_file(path))
     inside = [name for name in file if isinstance(file.get(name, getlink=True), h5py.HardLink)]
-    return {
+    arrays = {
         name: file[name]
         for name in inside
         if isinstance(file[name], h5py.Dataset)
         and not (file[name].external or file[name].is_virtual)
     }
+    for array in arrays.values():
+        check_numbers(array.id.get_type())
+    return arrays

@@ -77,27 +77,24 @@ def read_frames(
         outside 0 ... 55, or a clip or a window points to what isn't there; names the array.
     InvalidInputError : the split has no window of this length at this step.
     """
-    names = ("keypoints", "annotated", "clip", "frame")
-    arrays = {name: store.read(split, name) for name in names}
+    names = ("keypoints", "annotated", "frame")
+    arrays = {name: store.read(split, name) for name in names} | {"clip": store.clip_rows(split)}
     windows = store.windows(split, step)
-    n_clips = len(store.clips["id"])
-    _check_positions(store, split, arrays, n_clips)
+    _check_positions(store, split, arrays)
     _check_windows(store, split, step, windows, arrays)
     if n_frames != WINDOW_FRAMES:
         windows = _longer(store, split, step, windows, arrays, n_frames)
-    table = store.attrs["labelled"]
     exact = {
         name: torch.from_numpy(store.read(split, array).astype(np.float32)).to(device)
         for name, array in (("exact_px", "keypoints_exact"), ("boxes", "boxes"))
         if with_exact
     }
-    labelled = np.array([table[name] for name in store.clips["dataset"]], dtype=bool)
     return SplitArrays(
         keypoints=torch.from_numpy(arrays["keypoints"].astype(np.int16)).to(device),
         annotated=torch.from_numpy(arrays["annotated"].astype(bool)).to(device),
         clip=torch.from_numpy(arrays["clip"].astype(np.int64)).to(device),
         frame=torch.from_numpy(arrays["frame"].astype(np.int64)).to(device),
-        labelled=torch.from_numpy(labelled).to(device),
+        labelled=torch.from_numpy(store.labelled_of_clips()).to(device),
         windows=torch.from_numpy(windows.astype(np.int64)).to(device),
         step=step,
         n_frames=n_frames,
@@ -105,9 +102,7 @@ def read_frames(
     )
 
 
-def _check_positions(
-    store: Store, split: str, arrays: dict[str, NDArray[Any]], n_clips: int
-) -> None:
+def _check_positions(store: Store, split: str, arrays: dict[str, NDArray[Any]]) -> None:
     """The per-frame arrays agree with the contract and with each other."""
     n_frames = store.n_frames(split)
     shapes = {
@@ -120,7 +115,7 @@ def _check_positions(
         if arrays[name].shape != shape:
             found = f"shape {arrays[name].shape}"
             raise _damaged(store, f"{split}/{name}", f"shape {shape}", found)
-    annotated, keypoints, clip = arrays["annotated"], arrays["keypoints"], arrays["clip"]
+    annotated, keypoints = arrays["annotated"], arrays["keypoints"]
     inside = ((keypoints >= 0) & (keypoints < SIZE)).all(axis=-1)
     bad = np.argwhere(np.where(annotated, ~inside, (keypoints != -1).any(axis=-1)))
     if len(bad):
@@ -132,9 +127,6 @@ def _check_positions(
             f"{keypoints[frame, keypoint].tolist()} at frame {frame}, keypoint {keypoint}, "
             f"annotated {bool(annotated[frame, keypoint])}",
         )
-    if n_frames and (clip.min() < 0 or clip.max() >= n_clips):
-        found = f"{clip.min()} ... {clip.max()}"
-        raise _damaged(store, f"{split}/clip", f"rows 0 ... {n_clips - 1} of the clips", found)
 
 
 def _check_windows(

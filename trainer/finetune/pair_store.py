@@ -61,7 +61,7 @@ class PairStore(Store):
         counts = np.bincount(pairs.video[starts], minlength=len(pairs.videos))
         of_video = split_videos(dict(zip(pairs.videos, counts.tolist(), strict=True)), seed)
         self.n_unused = len(pairs.videos) - len(of_video)
-        self._clips = _clips_table(pairs, of_video)
+        self._table = _clips_table(pairs, of_video)
         split_of_row = np.array([of_video.get(name, "") for name in pairs.videos])[pairs.video]
         self._arrays, self._windows = {}, {}
         for split in SPLITS:
@@ -103,17 +103,15 @@ class PairStore(Store):
         """First frame of every window, in order; none at another step than the store's."""
         return self._windows[split] if step == self._step else np.empty(0, np.int64)
 
-    @property
-    def clips(self) -> dict[str, NDArray[Any]]:
-        """The clips table, a row a video."""
-        return self._clips
+    def _clip_column(self, name: str) -> NDArray[Any]:
+        return self._table[name]
 
     def close(self) -> None:
         """Nothing is open."""
 
     def _content(self) -> str:
         """A hash of everything that decides a run's numbers."""
-        parts = [repr(sorted(self._clips["id"].tolist()))]
+        parts = [repr(sorted(self._table["id"].tolist()))]
         for split in SPLITS:
             arrays = {**self._arrays[split], "windows": self._windows[split]}
             parts += [f"{n} {sha256_bytes(a.tobytes())}" for n, a in sorted(arrays.items())]

@@ -175,7 +175,7 @@ def read_poses(
         "unknown" if poses.fps is None else f"{poses.fps:g}",
         ", ".join(poses.names),
     )
-    assumed = [type(text)(_line(text)) for text in poses.warnings]
+    assumed = [type(text)(one_line(text)) for text in poses.warnings]
     if skeleton not in (None, NUMBERED) and not set(skeleton_named(str(skeleton)).keypoints) <= set(
         poses.names
     ):
@@ -192,7 +192,7 @@ def _read_file(module: FormatModule, path: Path, skeleton: str | None, layout: s
     except OSError as error:
         raise InvalidInputError(f"{path}: cannot be read ({error.strerror or error})") from None
     except InvalidInputError as error:
-        raise InvalidInputError(f"{path}: {_line(str(error))}") from None
+        raise InvalidInputError(f"{path}: {error}") from None
     except MemoryError:
         raise InvalidInputError(f"{path}: too large for this machine's memory") from None
 
@@ -208,11 +208,6 @@ def _read(module: FormatModule, path: Path, skeleton: str | None, layout: str | 
     reader: Any = module.read
     poses: Poses = reader(path, skeleton, layout)
     return poses
-
-
-def _line(text: str) -> str:
-    """Text that may quote a file as one line that a terminal shows as it is."""
-    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def write_poses(poses: Poses, path: str | os.PathLike[str]) -> None:

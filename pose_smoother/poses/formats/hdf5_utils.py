@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_smoother.errors import InvalidInputError
+from pose_smoother.files.hdf5_damage import check_heaps, check_numbers
 from pose_smoother.files.hdf5_file import open_file
 from pose_smoother.files.plain import UNPACKED_RATIO, Budget
 from pose_smoother.poses.formats.evidence import Evidence
@@ -64,6 +65,7 @@ def opened(raw: bytes) -> Iterator[h5py.File]:
     before, raw_before = _budget.set(Budget(len(raw), MAX_BYTES)), _raw.set(raw)
     try:
         with h5py.File(io.BytesIO(raw), "r") as file:
+            check_heaps(raw, file.id.get_create_plist().get_sizes()[1])
             yield file
     except InvalidInputError:
         raise
@@ -80,6 +82,7 @@ def dataset(group: h5py.Group, path: str) -> h5py.Dataset:
     Raises
     ------
     InvalidInputError : there is none, it is stored in another file, or is larger than is ever read.
+    ValueError : its type is damaged.
     """
     here: Any = group
     for part in path.strip("/").split("/"):
@@ -89,6 +92,7 @@ def dataset(group: h5py.Group, path: str) -> h5py.Dataset:
         here = here[part]
     if not isinstance(here, h5py.Dataset) or here.external or here.is_virtual:
         raise InvalidInputError(f"expected data at {here.name}, stored in this file")
+    check_numbers(here.id.get_type())
     if here.size is None or here.size * here.dtype.itemsize > MAX_BYTES:
         raise InvalidInputError(f"{here.name}: expected at most {MAX_BYTES:,} bytes")
     return here
@@ -124,6 +128,19 @@ def array(group: h5py.Group, path: str) -> NDArray[Any]:
         budget.spend(sum(map(len, filter(_has_length, part.ravel().tolist()))), name)
         parts.append(part)
     return np.concatenate(parts) if parts else np.asarray(found[()])
+
+
+def attribute(holder: h5py.Group | h5py.Dataset, name: str, default: Any = None) -> Any:
+    """The value of an attribute, as h5py has it; ``default`` where there is none.
+
+    Raises
+    ------
+    ValueError : its type is damaged.
+    """
+    if name not in holder.attrs:
+        return default
+    check_numbers(holder.attrs.get_id(name).get_type())
+    return holder.attrs[name]
 
 
 def _stated_lengths(found: h5py.Dataset) -> int:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from pose_smoother.errors import InvalidInputError
 from pose_smoother.poses.tracks import Floats
 
 #: An individual may be missing for so many frames and is then linked again.
@@ -25,6 +26,10 @@ _VELOCITY_LINKS = 3  # the velocity is the mean over so many links
 _MOST_EXTRAPOLATED = 10  # frames
 _CHUNK_VALUES = 1 << 22  # bounds memory
 
+#: All detections of a frame are compared with all of the next, so many bound the time.
+_MOST_IN_A_FRAME = 1_000
+_MOST_PAIRS = _MOST_IN_A_FRAME**2
+
 
 def link(frame: NDArray[np.int64], keypoints: Floats, step: int) -> list[str]:
     """Names for the detections of one video: ``link-1``, ``link-2``, ... in order of appearance.
@@ -36,9 +41,19 @@ def link(frame: NDArray[np.int64], keypoints: Floats, step: int) -> list[str]:
     frame : int64 (m,), the frame of each.
     keypoints : float64 (m, J, axes), NaN where missing.
     step : the difference of neighbouring frames.
+
+    Raises
+    ------
+    InvalidInputError : a frame has more detections than are ever compared.
     """
-    if len(np.unique(frame)) == len(frame):
+    frames, count = np.unique(frame, return_counts=True)
+    if len(frames) == len(frame):
         return ["link-1"] * len(frame)
+    if count.max() > _MOST_IN_A_FRAME:
+        raise InvalidInputError(
+            f"frame {frames[count.argmax()]} has {count.max():,} detections without ids, expected "
+            f"at most {_MOST_IN_A_FRAME:,}: track them first, so that the file has ids"
+        )
     order = np.argsort(frame, kind="stable")
     linker = _Linker(frame[order], keypoints[order], step)
     linker.join_clear_pairs()
@@ -86,19 +101,27 @@ class _Linker:
             a = np.repeat(rows, n_next)
             within = np.arange(len(a)) - np.repeat(np.cumsum(n_next) - n_next, n_next)
             b = np.repeat(np.repeat(start[part + 1], count[part]), n_next) + within
-            yield a, b, self._distance(self.keypoints[a], self.centre[a], b, size[a], size)
+            yield a, b, self._distance(a, b, np.zeros((len(a), self.centre.shape[1])), size)
 
     def _distance(
-        self, from_: Floats, centre: Floats, b: NDArray[np.int64], size_a: Floats, size: Floats
+        self, a: NDArray[np.int64], b: NDArray[np.int64], moved: Floats, size: Floats
     ) -> Floats:
-        """From positions (n, J, axes) to detections b, as a share of the larger one's size."""
-        apart = np.linalg.norm(self.keypoints[b] - from_, axis=-1)
-        both = np.isfinite(apart)
-        n_both = both.sum(axis=-1)
-        mean = np.where(both, apart, 0.0).sum(axis=-1) / np.maximum(n_both, 1)
-        between = np.linalg.norm(self.centre[b] - centre, axis=-1)  # without a common keypoint
-        found = np.where(n_both > 0, mean, between) / np.maximum(size_a, size[b])
-        return np.where(np.isfinite(found), found, np.inf)
+        """From detections a, moved (n, axes), to b (n,), as a share of the larger one's size."""
+        found = np.empty(len(a))
+        n_rows = max(1, _CHUNK_VALUES // self.keypoints[0].size)
+        for start in range(0, len(a), n_rows):
+            rows = slice(start, start + n_rows)
+            from_, to, away = a[rows], b[rows], moved[rows]
+            apart = self.keypoints[to] - (self.keypoints[from_] + away[:, None])
+            apart = np.linalg.norm(apart, axis=-1)
+            both = np.isfinite(apart)
+            n_both = both.sum(axis=-1)
+            mean = np.where(both, apart, 0.0).sum(axis=-1) / np.maximum(n_both, 1)
+            between = np.linalg.norm(self.centre[to] - (self.centre[from_] + away), axis=-1)
+            # Without a common keypoint it is the boxes' distance.
+            share = np.where(n_both > 0, mean, between) / np.maximum(size[from_], size[to])
+            found[rows] = np.where(np.isfinite(share), share, np.inf)
+        return found
 
     def join_clear_pairs(self) -> None:
         """Join the pairs of neighbouring frames that leave no doubt."""
@@ -121,6 +144,7 @@ class _Linker:
             waiting = [end for end in waiting if self.frame[end] >= oldest]
             low, high = np.searchsorted(self.frame[begins], [frame, frame + 1])
             new = begins[low:high]
+            waiting = waiting[-(_MOST_PAIRS // len(new)) :]  # the latest
             if not waiting:
                 continue
             from scipy.optimize import linear_sum_assignment
@@ -143,8 +167,7 @@ class _Linker:
         cost = np.full(len(a), np.inf)
         for shift in (np.zeros_like(moved), moved):  # stands still, or goes on
             away = np.repeat(shift, len(new), axis=0)
-            from_, centre = self.keypoints[a] + away[:, None], self.centre[a] + away
-            cost = np.minimum(cost, self._distance(from_, centre, b, self.size[a], self.size))
+            cost = np.minimum(cost, self._distance(a, b, away, self.size))
         limit = np.minimum(_FARTHEST + _FARTHER_PER_FRAME * (gap - 1), _FARTHEST_OF_ALL)
         return cost.reshape(len(ends), len(new)), limit[:, None]
 

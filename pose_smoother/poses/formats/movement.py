@@ -14,7 +14,14 @@ from numpy.typing import NDArray
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.poses.formats.dense_array import DenseArray, to_poses, write_dense
 from pose_smoother.poses.formats.evidence import Evidence
-from pose_smoother.poses.formats.hdf5_utils import array, dataset, file_evidence, opened, text
+from pose_smoother.poses.formats.hdf5_utils import (
+    array,
+    attribute,
+    dataset,
+    file_evidence,
+    opened,
+    text,
+)
 from pose_smoother.poses.formats.json_utils import head
 from pose_smoother.poses.formats.tracks_io import read_bytes
 from pose_smoother.poses.tracks import Floats, Poses
@@ -43,19 +50,24 @@ def claims(path: Path) -> Evidence:
 
 
 def _axes(variable: h5py.Dataset) -> list[str]:
-    """The names of a variable's dimensions."""
-    return [text(scale[0].name).strip("/") if len(scale) else "" for scale in variable.dims]
+    """The names of a variable's dimensions, "" where one has none.
+
+    The list is read as it is stored: ``variable.dims`` crashes where it is damaged.
+    """
+    listed = attribute(variable, "DIMENSION_LIST", ())
+    scales = [variable.file[refs[0]] if len(refs) else None for refs in listed]
+    return ["" if scale is None else text(scale.name).strip("/") for scale in scales]
 
 
 def _frames(file: h5py.File, n: int) -> tuple[NDArray[np.int64], float | None]:
     """Frame numbers (n,), and the frame rate where the file has one."""
-    given: Any = np.ravel(file.attrs.get("fps", 0))
+    given: Any = np.ravel(attribute(file, "fps", 0))
     rate = float(given[0]) if len(given) and given.dtype.kind in "iuf" else 0.0
     fps = rate if np.isfinite(rate) and rate > 0 else None
     time = array(file, "time") if "time" in file else np.arange(n)
     if time.shape != (n,) or time.dtype.kind not in "iuf" or not np.isfinite(time).all():
         raise InvalidInputError(f"time: expected {n} numbers")
-    in_seconds = text(file.attrs.get("time_unit", "seconds")).startswith("sec")
+    in_seconds = text(attribute(file, "time_unit", "seconds")).startswith("sec")
     frame = np.rint(time * fps if fps is not None and in_seconds else time)
     if (np.diff(frame) <= 0).any() or np.abs(frame).max(initial=0) > 2**53:
         frame = np.arange(n)

@@ -18,6 +18,7 @@ from pose_smoother.files.atomic import write_atomic
 from pose_smoother.poses.formats.evidence import Evidence
 from pose_smoother.poses.formats.hdf5_utils import (
     array,
+    attribute,
     file_evidence,
     opened,
     rewritten,
@@ -82,7 +83,7 @@ def claims(path: Path) -> Evidence:
 
 
 def _is(value: Any, kind: str) -> bool:
-    return isinstance(value, h5py.Group) and text(value.attrs.get("neurodata_type")) == kind
+    return isinstance(value, h5py.Group) and text(attribute(value, "neurodata_type")) == kind
 
 
 def _linked(group: h5py.Group, name: str) -> NDArray[Any]:
@@ -112,7 +113,7 @@ def _time(group: h5py.Group, n: int) -> tuple[Floats, bool]:
             raise InvalidInputError(f"{group.name}: expected {n} timestamps")
         return time, True
     start = group.get("starting_time")
-    rate = frame_rate(start.attrs.get("rate")) if isinstance(start, h5py.Dataset) else None
+    rate = frame_rate(attribute(start, "rate")) if isinstance(start, h5py.Dataset) else None
     if rate is None:
         return np.arange(n, dtype=np.float64), False
     return float(array(group, "starting_time")) + np.arange(n) / rate, True

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_smoother.errors import InvalidInputError
-from pose_smoother.poses.formats.hdf5_utils import array, opened, rewritten, text
+from pose_smoother.poses.formats.hdf5_utils import array, attribute, opened, rewritten, text
 from pose_smoother.poses.tracks import Floats
 
 
@@ -60,7 +60,7 @@ def read_frame(raw: bytes) -> tuple[list[str], list[Block]]:
         ]
         if len(frames) != 1:
             raise InvalidInputError(f"expected one data frame of pandas, found {len(frames)}")
-        kind = text(frames[0].attrs["pandas_type"])
+        kind = text(attribute(frames[0], "pandas_type"))
         readers = {"frame": _fixed, "frame_table": _table}
         if kind not in readers:
             raise InvalidInputError(f"expected a data frame of pandas, found {kind!r:.40}")
@@ -72,7 +72,7 @@ def read_frame(raw: bytes) -> tuple[list[str], list[Block]]:
 
 def _labels(group: h5py.Group, axis: str) -> list[tuple[str, ...]]:
     """The labels of an axis of the fixed layout, one tuple each."""
-    n_levels = int(group.attrs.get(f"{axis}_nlevels", 0))
+    n_levels = int(attribute(group, f"{axis}_nlevels", 0))
     if not n_levels:
         return [(text(value),) for value in array(group, axis).tolist()]
     levels = []
@@ -95,7 +95,7 @@ def _block(path: str, field: str | None, columns: list[Any], values: NDArray[Any
 def _fixed(group: h5py.Group) -> tuple[list[str], list[Block]]:
     rows = ["/".join(label) for label in _labels(group, "axis1")]
     blocks = []
-    for i in range(int(group.attrs.get("nblocks", 0))):
+    for i in range(int(attribute(group, "nblocks", 0))):
         values = array(group, f"block{i}_values")
         columns = _labels(group, f"block{i}_items")
         blocks.append(_block(f"{group.name}/block{i}_values", None, columns, values))
@@ -107,12 +107,11 @@ def _table(group: h5py.Group) -> tuple[list[str], list[Block]]:
     fields = stored.dtype.names or ()
     if "index" not in fields:
         raise InvalidInputError(f"{group.name}: expected a table of pandas with an index")
-    attributes = group["table"].attrs
     blocks = []
     for field in fields:
         if field != "index":
             try:
-                raw = bytes(attributes[f"{field}_kind"])
+                raw = np.asarray(attribute(group["table"], f"{field}_kind", b"")).tobytes()
                 columns = _Plain(io.BytesIO(raw)).load()
             except Warning:  # one that a filter made an error: not of the file
                 raise

@@ -19,6 +19,7 @@ from pose_smoother.files.atomic import write_atomic
 from pose_smoother.poses.formats.evidence import Evidence
 from pose_smoother.poses.formats.hdf5_utils import (
     array,
+    attribute,
     file_evidence,
     opened,
     rewritten,
@@ -136,11 +137,24 @@ def _values(points: NDArray[Any]) -> Floats:
 
 
 def _frame_of(frames: NDArray[Any], n_instances: int) -> NDArray[np.int64]:
-    """The row of the frame of each instance, -1 where none has it."""
+    """The row of the frame of each instance, -1 where none has it.
+
+    Raises
+    ------
+    InvalidInputError : frames share instances.
+    """
+    starts, ends = (
+        np.clip(frames[f"instance_id_{edge}"].astype(np.float64), 0, n_instances).astype(np.int64)
+        for edge in ("start", "end")
+    )
+    count = np.maximum(ends - starts, 0)
+    if count.sum() > n_instances:
+        raise InvalidInputError(
+            f"expected frames with {n_instances:,} instances, found {count.sum():,}"
+        )
     frame_of = np.full(n_instances, -1, dtype=np.int64)
-    starts, ends = frames["instance_id_start"].tolist(), frames["instance_id_end"].tolist()
-    for row, (start, end) in enumerate(zip(starts, ends, strict=True)):
-        frame_of[int(start) : int(end)] = row
+    for row in np.flatnonzero(count).tolist():
+        frame_of[starts[row] : ends[row]] = row
     return frame_of
 
 
@@ -154,10 +168,10 @@ def read(path: Path, skeleton: str | None) -> Poses:
     """
     raw = read_bytes(path)
     with opened(raw) as file:
-        version = float(file["metadata"].attrs.get("format_id", 1.0))
+        version = float(attribute(file["metadata"], "format_id", 1.0))
         if version >= _NEWER:
             raise InvalidInputError(f"expected SLEAP's format below {_NEWER:g}, found {version:g}")
-        skeletons = _skeletons(load(text(file["metadata"].attrs["json"]).encode()))
+        skeletons = _skeletons(load(text(attribute(file["metadata"], "json")).encode()))
         tables = {name: _table(file, name) for name in _FIELDS}
         listed = _documents(file, "videos_json")
         videos, tracks = _labels(listed), _labels(_documents(file, "tracks_json"))

@@ -10,7 +10,14 @@ import numpy as np
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.poses.formats.dense_array import DenseArray, to_poses, write_dense
 from pose_smoother.poses.formats.evidence import Evidence
-from pose_smoother.poses.formats.hdf5_utils import array, dataset, file_evidence, opened, text
+from pose_smoother.poses.formats.hdf5_utils import (
+    array,
+    attribute,
+    dataset,
+    file_evidence,
+    opened,
+    text,
+)
 from pose_smoother.poses.formats.json_utils import load
 from pose_smoother.poses.formats.tracks_io import read_bytes
 from pose_smoother.poses.tracks import Floats, Poses
@@ -32,10 +39,10 @@ def claims(path: Path) -> Evidence:
 
 def _where(file: h5py.File) -> DenseArray:
     """The array of positions, with its axes as an attribute names them (sleap-io), or as usual."""
-    given: Any = dataset(file, "tracks").attrs.get("dims")
+    given: Any = attribute(dataset(file, "tracks"), "dims")
     order = load(text(given).encode()) if given is not None else None
     if order is None:
-        order = _ORDER if bool(file.attrs.get("transpose", True)) else _UNTRANSPOSED
+        order = _ORDER if bool(attribute(file, "transpose", True)) else _UNTRANSPOSED
     if not isinstance(order, list | tuple) or sorted(map(str, order)) != sorted(_AXES):
         raise InvalidInputError(f"tracks: expected the dims {', '.join(_ORDER)}, found {order}")
     return DenseArray("tracks", tuple(_AXES[axis] for axis in order))

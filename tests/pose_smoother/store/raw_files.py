@@ -11,16 +11,18 @@ import zarr
 
 
 class RawFiles(NamedTuple):
-    """How a format's files are read and damaged.
+    """How a format's files are read, changed and damaged.
 
     Attributes
     ----------
     read : (store, name of an array such as "val/heatmaps") -> the array.
     shard : (store, index of a shard of train/heatmaps) -> its file, the offset of a byte in it.
+    replace : (store, name of an array, another array): writes that in its place.
     """
 
     read: Callable[[Path, str], np.ndarray]
     shard: Callable[[Path, int], tuple[Path, int]]
+    replace: Callable[[Path, str, np.ndarray], None]
 
 
 def _read_zarr(store: Path, name: str) -> np.ndarray:
@@ -30,6 +32,13 @@ def _read_zarr(store: Path, name: str) -> np.ndarray:
 def _zarr_shard(store: Path, index: int) -> tuple[Path, int]:
     file = store / f"train/heatmaps/c/{index}/0/0/0"
     return file, file.stat().st_size // 2
+
+
+def _replace_zarr(store: Path, name: str, values: np.ndarray) -> None:
+    group = zarr.open_group(store, mode="r+")
+    group.create_array(
+        name, data=values, chunks=values.shape, overwrite=True, config={"write_empty_chunks": True}
+    )
 
 
 def _read_hdf5(store: Path, name: str) -> np.ndarray:
@@ -43,8 +52,14 @@ def _hdf5_shard(store: Path, index: int) -> tuple[Path, int]:
     return store / "data.h5", info.byte_offset + info.size // 2
 
 
+def _replace_hdf5(store: Path, name: str, values: np.ndarray) -> None:
+    with h5py.File(store / "data.h5", "r+") as file:
+        del file[name]
+        file[name] = values
+
+
 #: By the format's name.
 RAW_FILES: dict[str, RawFiles] = {
-    "zarr": RawFiles(_read_zarr, _zarr_shard),
-    "hdf5": RawFiles(_read_hdf5, _hdf5_shard),
+    "zarr": RawFiles(_read_zarr, _zarr_shard, _replace_zarr),
+    "hdf5": RawFiles(_read_hdf5, _hdf5_shard, _replace_hdf5),
 }

@@ -5,8 +5,9 @@ import shutil
 import subprocess
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,12 +18,13 @@ from pipeline.ingest import Inputs
 from pipeline.sources import SourceOptions
 from pipeline.verify import differences, verify
 from pose_smoother import heatmap
-from pose_smoother.errors import DamagedShardError, PoseSmootherError, StoreError
+from pose_smoother.errors import DamagedShardError, StoreError
 from pose_smoother.files.atomic import sha256_bytes, to_json
 from pose_smoother.store.damage_errors import state_of_the_rest
-from pose_smoother.store.names import FRAME_ARRAYS, MANIFEST, SPLITS
+from pose_smoother.store.names import CLIP_COLUMNS, FRAME_ARRAYS, MANIFEST, SPLITS
 from pose_smoother.store.open import formats, open_store
 from pose_smoother.store.store import Store
+from tests.faults.hostile_stores import seal_again
 from tests.pipeline.penn_files import write_labels
 from tests.pose_smoother.store.raw_files import RAW_FILES
 from tests.warm_workers import warm_workers  # noqa: F401
@@ -239,11 +241,68 @@ def test_what_is_no_store_is_refused_in_one_line(store_copy: Path, tmp_path: Pat
     with pytest.raises(StoreError, match="contract version 2"):
         open_store(store_copy)
     rewrite_manifest(store_copy, contract=1, format="csv")
-    with pytest.raises(PoseSmootherError, match=r"unknown format 'csv'; known: .*hdf5"):
+    with pytest.raises(StoreError, match=rf"{store_copy}.*unknown format 'csv'; known: .*hdf5"):
         open_store(store_copy)
     (store_copy / MANIFEST).write_text("{")
     with pytest.raises(StoreError, match="damaged"):
         open_store(store_copy)
+
+
+def replace_columns(
+    store: Path, names: Iterable[str], change: Callable[[np.ndarray], np.ndarray]
+) -> None:
+    """Change columns of the clips table, with hashes that fit, as a stranger may."""
+    for name in names:
+        RAW_FILES[format_of(store)].replace(
+            store, f"clips/{name}", change(raw(store, f"clips/{name}"))
+        )
+    seal_again(store)
+
+
+def test_clips_columns_of_different_lengths_are_damage(store_copy: Path) -> None:
+    replace_columns(store_copy, ["dataset"], lambda column: np.concatenate([column, column[:1]]))
+    assert "table clips" in verify(store_copy).problems["content"]
+    with (
+        open_store(store_copy) as store,
+        pytest.raises(DamagedShardError, match=r"clips .*id 10, dataset 11, video 10"),
+    ):
+        store.labelled("train")
+
+
+def test_clips_text_that_is_no_utf8_is_damage(store_copy: Path) -> None:
+    replace_columns(store_copy, ["video"], lambda column: column | 0x80)
+    assert "utf-8" in verify(store_copy).problems["content"]
+
+
+def test_a_frame_of_a_clip_that_is_not_there_is_damage(store_copy: Path) -> None:
+    replace_columns(store_copy, CLIP_COLUMNS, lambda column: column[:1])
+    assert "expected rows 0 ... 0, found" in verify(store_copy).problems["content"]
+    with (
+        open_store(store_copy) as store,
+        pytest.raises(DamagedShardError, match=r"array train/clip of .*found"),
+    ):
+        store.labelled("train")
+
+
+def test_an_hdf5_store_whose_attributes_would_be_read_for_ever_is_damaged(
+    store_copy: Path,
+) -> None:
+    if format_of(store_copy) != "hdf5":
+        pytest.skip("attributes of HDF5 only")
+    file = store_copy / "data.h5"
+    data = file.read_bytes()
+    first = data.index(b"GCOL") + 16
+    file.write_bytes(data[:first] + bytes(16) + data[first + 16 :])
+    seal_again(store_copy)
+    with pytest.raises(StoreError, match=r"data\.h5 is damaged \(the global heap at byte"):
+        open_store(store_copy)
+
+
+@pytest.mark.parametrize("table", [{}, {"penn-action": [True] * 24}, {"penn-action": 1}, []])
+def test_attributes_that_do_not_say_what_is_labelled_are_damage(store: Store, table: Any) -> None:
+    store.attrs = store.attrs | {"labelled": table}
+    with pytest.raises(StoreError, match="25 keypoints as labelled or not for each of penn-action"):
+        store.labelled("train")
 
 
 def test_opening_a_store_that_lacks_a_file_says_which(store_copy: Path) -> None:

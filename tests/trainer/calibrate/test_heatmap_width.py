@@ -75,6 +75,14 @@ def test_what_cannot_be_used_is_reported(tmp_path):
     np.savez(tmp_path / "c.npz", heatmaps=np.zeros((2, 3, 56, 56)))
     with pytest.raises(InvalidInputError, match="no heatmap has a peak"):
         read_widths(tmp_path / "c.npz")
+    with h5py.File(tmp_path / "e.h5", "w") as file:
+        file["heatmaps"] = np.zeros((2, 3, 56, 56), "f4")
+    whole = (tmp_path / "e.h5").read_bytes()
+    bits = bytes([0x11, 0x20, 0x1F, 0, 4, 0, 0, 0, 0, 0, 32])  # a float's, from its first to 32
+    assert whole.count(bits) == 1
+    (tmp_path / "e.h5").write_bytes(whole.replace(bits, bits[:8] + bytes([1, 0, 32])))
+    with pytest.raises(InvalidInputError, match=r"e\.h5: cannot be read .*IEEE 754"):
+        read_widths(tmp_path / "e.h5")
     (tmp_path / "d.h5").write_bytes(b"text")
     with pytest.raises(InvalidInputError, match="cannot be read as NPZ, HDF5 or Zarr"):
         read_widths(tmp_path / "d.h5")

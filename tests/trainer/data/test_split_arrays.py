@@ -71,7 +71,7 @@ def cross_a_gap(store):
         (put_far_away, r"fake: train/keypoints: expected .*0 \.\.\. 55.*\[12, 56\] at frame"),
         (put_negative, r"train/keypoints: .*\[-1, 20\] at frame .*annotated True"),
         (place_the_absent, r"train/keypoints: .*\[20, 20\] at frame .*annotated False"),
-        (point_past_the_clips, r"train/clip: expected rows 0 \.\.\. 9 .* found 0 \.\.\. 99"),
+        (point_past_the_clips, r"train/clip of .*expected rows 0 \.\.\. 9, found 0 \.\.\. 99"),
         (cut_short, r"train/annotated: expected shape \(180, 25\), found shape \(179, 25\)"),
         (reach_past_the_end, r"train/windows/step1: expected first frames in 0 \.\.\. 175"),
         (cross_clips, r"train/windows/step1: .*crosses a gap or a clip's end"),

@@ -142,6 +142,10 @@ def saved(folder: Path, **arrays: Any) -> Path:
         ({"keypoints": np.zeros((0, 17, 2))}, "nobody is in it"),
         ({"keypoints": np.zeros((2, 0, 2)), "names": np.zeros(0, "U1")}, r"found \(2, 0, 2\)"),
         ({"keypoints": np.ones((2, 17, 2)), "frame": np.arange(3)}, r"frame: expected shape \(2,"),
+        (
+            {"keypoints": np.ones((2, 17, 2)), "frame": np.ones((2, 1))},
+            r"frame: expected shape \(2,",
+        ),
         ({"keypoints": np.ones((2, 17, 2)), "frame": np.array([0.5, 1])}, "whole frame number"),
         (
             {"keypoints": np.ones((2, 17, 2)), "scores": np.ones((2, 16))},

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from pose_smoother.errors import InvalidInputError
 from pose_smoother.poses.formats import linking
 from pose_smoother.poses.formats.linking import _boxes, _is_clear, _Linker, link
 from pose_smoother.poses.tracks import Floats
@@ -54,15 +55,37 @@ def test_every_pair_of_neighbouring_frames_is_looked_at_once(
         np.testing.assert_allclose(distance, apart)
 
 
-def test_distances_are_over_common_keypoints_else_between_boxes() -> None:
+@pytest.mark.parametrize("values", [1, 1 << 22])
+def test_distances_are_over_common_keypoints_else_between_boxes(
+    values: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(linking, "_CHUNK_VALUES", values)
     keypoints = np.stack([square(0.0), square(3.0), square(8.0)])
     keypoints[1, :2] = np.nan
     keypoints[2, 2:] = np.nan
     linker = _Linker(np.array([0, 0, 1]), keypoints, 1)
     size, b = np.array([20.0, 10.0, 40.0]), np.array([1, 2, 2])
     a = np.array([0, 0, 1])
-    found = linker._distance(keypoints[a], linker.centre[a], b, size[a], size)
+    found = linker._distance(a, b, np.zeros((3, 2)), size)
     np.testing.assert_allclose(found, [3 / 20, 8 / 40, np.hypot(5, 10) / 40])
+    found = linker._distance(a[:2], b[:2], np.array([[1.0, 0], [8, 6]]), size)
+    np.testing.assert_allclose(found, [2 / 20, 6 / 40])
+
+
+def test_more_in_a_frame_than_are_compared_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(linking, "_MOST_IN_A_FRAME", 4)
+    link(*crowd([3, 4]), 1)
+    with pytest.raises(InvalidInputError, match=r"frame 1 has 5 detections .* most 4:"):
+        link(*crowd([3, 5]), 1)
+    assert set(link(*crowd([1] * 9), 1)) == {"link-1"}
+
+
+def test_of_too_many_ends_the_latest_are_assigned(monkeypatch: pytest.MonkeyPatch) -> None:
+    frame = np.array([0, 1, 3, 3])  # the first two have ended; both come again
+    keypoints = np.stack([square(x) for x in (0.0, 100, 0, 100)])
+    assert link(frame, keypoints, 1) == ["link-1", "link-2", "link-1", "link-2"]
+    monkeypatch.setattr(linking, "_MOST_PAIRS", 3)
+    assert link(frame, keypoints, 1) == ["link-1", "link-2", "link-3", "link-2"]
 
 
 def test_boxes_are_of_what_is_known() -> None:
@@ -88,3 +111,14 @@ def test_a_pair_that_is_clear_from_one_side_alone_is_not_joined_at_once() -> Non
     far = _Linker(np.array([0, 1]), np.stack([square(0), square(4)]), 1)
     far.join_clear_pairs()
     assert far.after.tolist() == [-1, -1]
+
+
+def test_the_velocity_is_the_mean_over_the_last_links_wherever_the_track_begins() -> None:
+    frame = np.array([70, 72, 76, 78, 80])  # every second one; 74 is missing
+    keypoints = np.stack([square(x) for x in (500.0, 0, 8, 13, 21)])
+    keypoints[-1, 0] = np.nan
+    linker = _Linker(frame, keypoints, 2)
+    linker.before[1:] = np.arange(4)
+    np.testing.assert_allclose(linker._velocity(4), [21 / 4, 0])
+    np.testing.assert_allclose(linker._velocity(3), [-487 / 4, 0])
+    np.testing.assert_array_equal(linker._velocity(0), [0, 0])

@@ -71,6 +71,21 @@ def test_a_link_that_leads_nowhere_or_out_of_the_file_is_refused(
         read_poses(file)
 
 
+@pytest.mark.parametrize(("n_links", "is_followed"), [(16, True), (17, False)])
+def test_so_many_links_in_a_row_are_followed(n_links: int, is_followed: bool, file: Path) -> None:
+    with h5py.File(file, "r+") as f:
+        f["link0"] = np.arange(20.0) / 50
+        for i in range(1, n_links):
+            f[f"link{i}"] = h5py.SoftLink(f"/link{i - 1}")
+        for name in ("nose", "tail"):
+            f[f"{GROUP}/{name}"]["timestamps"] = h5py.SoftLink(f"/link{n_links - 1}")
+    if is_followed:
+        assert read_poses(file).fps == 50
+    else:
+        with pytest.raises(InvalidInputError, match="found none in this file"):
+            read_poses(file)
+
+
 def test_a_rate_replaces_timestamps(file: Path) -> None:
     with h5py.File(file, "r+") as f:
         for name in ("nose", "tail"):
