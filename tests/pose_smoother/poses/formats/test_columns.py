@@ -25,7 +25,7 @@ def both(body: str, monkeypatch: pytest.MonkeyPatch) -> list[object]:
         try:
             lines, texts, values = parse(raw).columns(1, HEADER, [0, 2], [1, 3])
             columns = [list(column) for column in texts]
-            found.append((lines, columns, np.array(values).tobytes()))
+            found.append((lines.tolist(), columns, np.array(values).tobytes()))
         except InvalidInputError as error:
             found.append(str(error))
     return found
@@ -47,6 +47,10 @@ def both(body: str, monkeypatch: pytest.MonkeyPatch) -> list[object]:
         "0,1,#,2\n1,2,é,3\n",
         "0,1,a,2,\n1,2,b\n",
         "0,1,a,2\r1,2,b,3\r",
+        " \t\n0,1,a,2\n\x0b\n1,2,b,3\n",
+        "0,1,a,2\n\u2003\n1,2,b,3\n",
+        "0,1,a,2\n#1,2,b,3\n4,5,c,6\n",
+        "é,1,a,2\né,2,b,3\n",
         f"0,1,{'long' * 9},2\n1,2,{'long' * 8},3\n",
         "",
     ],
