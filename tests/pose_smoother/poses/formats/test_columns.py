@@ -137,3 +137,13 @@ def test_frames_may_be_whole_numbers(texts, whole) -> None:
     _, (frames,), _ = parse(raw).columns(1, ["frame", "x"], [0], [1], 0)
     assert isinstance(frames, Coded) != whole
     assert list(frames) == (list(map(int, texts)) if whole else texts)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("odd", ["", " \t", "\x0b", "\u2003", "# 1", "  # 1", "é,1", '"a",1', ",,"])
+def test_blank_lines_and_comments_are_no_rows(odd: str, end: str) -> None:
+    lines = ["x,y", "1,2", odd, "3,4"]
+    rows = [i for i, line in enumerate(lines) if line.strip() and not line.strip().startswith("#")]
+    table = parse(end.join([*lines, ""]).encode())
+    assert list(table.filled) == rows
+    assert [table.texts(i)[0] for i in rows] == [lines[i].split(",")[0].strip('"') for i in rows]
