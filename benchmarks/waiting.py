@@ -123,7 +123,7 @@ def verify(folder: Path, given: Given) -> Iterator[Goal]:
     n_clips = given.frames // 95 or 10
     run(program("pipeline", "sample", raw, "--clips", n_clips))
     sources = ("--penn-action", raw / "penn_action", "--brace", raw / "brace")
-    run(program("pipeline", "preprocess", store, *sources, "--workers", 2))
+    run(program("pipeline", "preprocess", *sources, "--out", store, "--workers", 2))
     files = [str(path) for path in sorted(store.rglob("*")) if path.is_file()]
     n_bytes = sum(Path(path).stat().st_size for path in files)
     sides = {

@@ -1,5 +1,6 @@
 """What is wrong with the files and shards of a store in a folder, by its manifest."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,9 @@ def _file_problems(path: Path, manifest: dict[str, Any]) -> dict[str, str]:
 def extra_files(path: Path, manifest: dict[str, Any]) -> Iterator[str]:
     """Names of the files that do not belong to a store, sorted."""
     known = {*manifest["files"], MANIFEST, LEGACY_RECIPE}
-    for file in sorted(path.rglob("*")):
-        name = file.relative_to(path).as_posix()
-        if name not in known and (file.is_symlink() or not file.is_dir()):
-            yield name
+    found: list[str] = []
+    for folder, folders, files in os.walk(path):
+        links = [name for name in folders if Path(folder, name).is_symlink()]
+        inside = folder.removeprefix(str(path)).replace(os.sep, "/").lstrip("/")
+        found += [f"{inside}/{name}".lstrip("/") for name in (*files, *links)]
+    yield from sorted({*found} - known, key=lambda name: name.split("/"))

@@ -189,7 +189,7 @@ def verify_checksum(raw: bytes) -> dict[str, Any]:
 
     Raises
     ------
-    ValueError : not JSON, or not exactly the bytes that ``add_checksum`` returned.
+    ValueError : not JSON, or the checksum is not that of the bytes around it.
     """
     try:
         value = json.loads(raw)
@@ -198,9 +198,18 @@ def verify_checksum(raw: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValueError("expected a JSON object")
     seal = value.pop("seal", None)
-    if seal is None or raw != add_checksum(value):
+    if not isinstance(seal, str) or not (
+        sha256_bytes(_without_seal(raw, seal)) == seal or raw == add_checksum(value)
+    ):
         raise ValueError("its own checksum does not fit")
     return value
+
+
+def _without_seal(raw: bytes, seal: str) -> bytes:
+    """JSON as ``add_checksum`` hashed it, found without laying it out again, which takes long."""
+    line = f'\n "seal": {json.dumps(seal)}'.encode()
+    inside = raw.replace(line + b",", b"", 1)
+    return inside if len(inside) < len(raw) else raw.replace(b"," + line, b"", 1)
 
 
 def sha256_bytes(data: bytes) -> str:

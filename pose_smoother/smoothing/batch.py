@@ -2,12 +2,14 @@
 
 import logging
 import multiprocessing
+import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, ProcessPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
@@ -165,8 +167,10 @@ def smooth_many(
             pool = client.get_executor(pure=False)
         else:
             context = multiprocessing.get_context("spawn")
-            processes = ProcessPoolExecutor(min(n_workers, len(jobs)), context, begin)
+            processes = ProcessPoolExecutor(min(n_workers, len(jobs)), context, _begin, (begin,))
             pool = opened.enter_context(processes)
+            # Who stops early does not wait for the files that nobody has begun.
+            opened.callback(processes.shutdown, cancel_futures=True)
         waiting = [pool.submit(_alone, smooth, job) for job in jobs]
         for job, future in zip(jobs, waiting, strict=True):
             try:
@@ -179,6 +183,20 @@ def smooth_many(
                     raise
                 lost = f"the cluster lost it ({type(error).__name__}: {error})"
                 yield Result(job, False, f"{job.source}: {lost}")
+
+
+def _begin(begin: Callable[[], None] | None) -> None:
+    """In a worker: end with the process that started it, which may be killed."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+    if begin is not None:
+        begin()
+
+
+def _end_with(sentinel: int) -> None:
+    wait([sentinel])
+    os._exit(1)
 
 
 def _alone(smooth: Smooth, job: Job) -> Result:

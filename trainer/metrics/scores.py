@@ -7,6 +7,7 @@ each metric is (sum of a numerator) / (sum of a denominator), so rows always add
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -188,23 +189,35 @@ def pck(scores: Scores, alpha: float, keypoint: str = "all") -> float:
     return value(scores, "pck", alpha, keypoint)
 
 
+@cache
 def keypoint_mask(keypoint: str) -> NDArray[np.bool_]:
-    """Bool (K,): the keypoints of a pooled name, left and right together, or of ``all``."""
+    """Bool (K,), read-only: the keypoints of a pooled name, left and right together, or of ``all``.
+
+    Raises
+    ------
+    ValueError : an unknown name.
+    """
     mask = np.array([keypoint in ("all", name) for name in POOLED])
     if not mask.any():
         raise ValueError(f"unknown keypoint {keypoint!r}; known: all, {', '.join(POOLED)}")
+    mask.setflags(write=False)
     return mask
 
 
-def _named(scores: Scores) -> dict[str, tuple[Metric, int]]:
+def _named(scores: Scores) -> Mapping[str, tuple[Metric, int]]:
     """Name in results -> its metric and the row of the axis N, for all whose sums were counted."""
-    main = MISSING_TORSO.index(scores.missing_torso)
+    return _names_of(scores.missing_torso, frozenset(scores.sums))
+
+
+@cache
+def _names_of(missing_torso: str, sums: frozenset[str]) -> Mapping[str, tuple[Metric, int]]:
+    main = MISSING_TORSO.index(missing_torso)
     other = 1 - main
     suffixes = {"": main, "_" + MISSING_TORSO[other].replace("-", "_"): other}
     return {
         metric.name.format(torso=suffix): (metric, row)
         for metric in METRICS
-        if all(one.name in scores.sums for one in metric.sums)
+        if all(one.name in sums for one in metric.sums)
         for suffix, row in (suffixes if metric.by_normalisation else {"": main}).items()
     }
 

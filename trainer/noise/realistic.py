@@ -14,7 +14,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
-from scipy.signal import lfilter
 
 from pose_smoother.pretrained.features import body_size
 from trainer.noise.detector_profiles import DetectorParameters
@@ -80,6 +79,8 @@ def simulate(
     if parameters.lag_frames > 0:
         keep = parameters.lag_frames / (1.0 + parameters.lag_frames)
         start = keep * noisy[:1]
+        from scipy.signal import lfilter  # slow to import, for what few start
+
         noisy = lfilter([1.0 - keep], [1.0, -keep], noisy, axis=0, zi=start)[0]
     if parameters.grid_step > 0:
         step = parameters.grid_step * size
@@ -102,6 +103,8 @@ def autoregressive(rng: np.random.Generator, shape: tuple[int, ...], tau: float)
     first = drive[:1].copy()
     drive *= np.sqrt(1.0 - a * a)
     drive[:1] = first
+    from scipy.signal import lfilter
+
     return lfilter([1.0], [1.0, -a], drive, axis=0)
 
 

@@ -6,7 +6,7 @@ ids; they hold the seeds fixed.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import reduce
 from itertools import combinations
 from operator import add
@@ -87,13 +87,13 @@ def numbers(found: Collection, by_video: bool = False) -> dict[NumberKey, Number
     ``by_video`` draws single videos, even where neighbouring ids were split as one.
     """
     listed = {}
-    drawn = found.data.drawn_together(by_video)
+    videos, drawn = _labels(found, by_video)
     for model, experiment in _rows_in_order(found):
         seeds = found.scores[model, experiment]
         for dataset in ("all", *found.data.datasets):
             chosen = np.array(found.data.clips["dataset"] == dataset) | (dataset == "all")
             part = {seed: scores.subset(chosen) for seed, scores in seeds.items()}
-            labels = found.data.videos[chosen], drawn[chosen]
+            labels = videos[chosen], drawn[chosen]
             for number in _of_row(model, experiment, dataset, part, labels):
                 key = (model, experiment, dataset, number.keypoint, number.metric, number.alpha)
                 listed[key] = number
@@ -107,7 +107,7 @@ def differences(found: Collection, by_video: bool = False) -> list[Difference]:
     in ``numbers``.
     """
     listed = []
-    labels = found.data.videos, found.data.drawn_together(by_video)
+    labels = _labels(found, by_video)
     for experiment in dict.fromkeys(e for _, e in _rows_in_order(found)):
         models = [m for m, e in _rows_in_order(found) if e == experiment]
         for second, first in combinations(models, 2):
@@ -121,7 +121,14 @@ def differences(found: Collection, by_video: bool = False) -> list[Difference]:
 
 def as_records(items: Iterable[Number] | Iterable[Difference]) -> list[dict[str, Any]]:
     """Numbers or differences as rows of a CSV; seeds as text, "0 1 2"."""
-    return [{**asdict(item), "seeds": " ".join(map(str, item.seeds))} for item in items]
+    return [{**vars(item), "seeds": " ".join(map(str, item.seeds))} for item in items]
+
+
+def _labels(found: Collection, by_video: bool) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Each clip's video and what is drawn with it, as numbers in the order of their names."""
+    labels = found.data.videos, found.data.drawn_together(by_video)
+    videos, drawn = (np.unique(names, return_inverse=True)[1] for names in labels)
+    return videos, drawn
 
 
 def _rows_in_order(found: Collection) -> list[tuple[str, str]]:
@@ -194,4 +201,4 @@ def _of_pair(
 
 def _n_contributing(labels: NDArray[Any], *counted: NDArray[Any]) -> int:
     """How many labels have a row of which something was counted, in each of the counts (C,)."""
-    return len(set.intersection(*(set(labels[n > 0]) for n in counted)))
+    return len(set.intersection(*(set(labels[n > 0].tolist()) for n in counted)))

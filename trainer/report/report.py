@@ -162,6 +162,7 @@ def _write_figures(out: Path, found: Collection, source: ReportData) -> dict[str
     for name, figure in made.items():
         if figure is not None:
             vector = style.svg(figure)
+            figure.set_layout_engine("none")  # laid out once for both files
             write_atomic(out / f"{name}.svg", vector)
             write_atomic(out / f"{name}.png", style.png(figure))
             inline[name] = figures.inline_svg(vector, name)

@@ -60,32 +60,40 @@ _WORDS = {NUMBER: "a finite number", NAME: "a name", None: "null", int: "a whole
 
 def fault_of(value: Any, schema: Any, where: str = "it") -> str:
     """What is wrong with a value, without quoting it; "" if nothing is."""
+    fault = _fault(value, schema)
+    return fault and where + fault
+
+
+def _fault(value: Any, schema: Any) -> str:
+    """Where within a value and what is wrong, as ``[3].n is not a whole number``; "" if nothing."""
     if isinstance(schema, list):
         if not isinstance(value, list):
-            return f"{where} is not a list"
-        pairs = ((inner, schema[0], f"{where}[{i}]") for i, inner in enumerate(value))
-    elif isinstance(schema, dict):
-        if not isinstance(value, dict):
-            return f"{where} is not an object"
-        if "*" in schema:
-            pairs = ((inner, schema["*"], f"{where}.{key:.40}") for key, inner in value.items())
-        else:
-            needed = {key for key in schema if not key.endswith("?")}
-            if absent := sorted(needed - set(value)):
-                return f"{where} has no {', '.join(absent)}"
-            known = {key.removesuffix("?"): inner for key, inner in schema.items()}
-            pairs = (
-                (inner, known[key], f"{where}.{key}")
-                for key, inner in value.items()
-                if key in known
-            )
-    else:
-        kinds = schema if isinstance(schema, tuple) else (schema,)
-        if any(_is(value, kind) for kind in kinds):
+            return " is not a list"
+        for i, inner in enumerate(value):
+            if fault := _fault(inner, schema[0]):
+                return f"[{i}]{fault}"
+        return ""
+    if isinstance(schema, dict):
+        return _fault_of_object(value, schema)
+    kinds = schema if isinstance(schema, tuple) else (schema,)
+    for kind in kinds:
+        if _is(value, kind):
             return ""
-        words = " or ".join(_WORDS.get(kind) or kind.__name__ for kind in kinds)
-        return f"{where} is not {words}"
-    return next(filter(None, (fault_of(*pair) for pair in pairs)), "")
+    return " is not " + " or ".join(_WORDS.get(kind) or kind.__name__ for kind in kinds)
+
+
+def _fault_of_object(value: Any, schema: dict[str, Any]) -> str:
+    if not isinstance(value, dict):
+        return " is not an object"
+    if "*" not in schema:
+        absent = sorted(key for key in schema if key not in value and not key.endswith("?"))
+        if absent:
+            return f" has no {', '.join(absent)}"
+    for key, inner in value.items():
+        of_key = schema.get("*") or schema.get(key) or schema.get(f"{key}?", Any)
+        if of_key is not Any and (fault := _fault(inner, of_key)):
+            return f".{key:.40}{fault}"
+    return ""
 
 
 def _is(value: Any, kind: Any) -> bool:

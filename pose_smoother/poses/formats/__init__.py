@@ -10,6 +10,7 @@ finite and differs from the one that was read.
 import logging
 import os
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -22,6 +23,7 @@ from pose_smoother.files.disk_errors import as_disk_error
 from pose_smoother.poses.assumed import Caution
 from pose_smoother.poses.formats.describe import describe
 from pose_smoother.poses.formats.evidence import Evidence
+from pose_smoother.poses.formats.garbage import collection_paused
 from pose_smoother.poses.formats.packed import is_gzip, packing, unpacked
 from pose_smoother.poses.keypoint_names import NUMBERED
 from pose_smoother.poses.missing import missing_as
@@ -187,7 +189,11 @@ def _read_file(module: FormatModule, path: Path, skeleton: str | None, layout: s
     """A format's tracks of a file, gzipped or not; every error names the file."""
     try:
         # Damaged numbers may overflow, or be NaNs of the kind that warns when it is converted.
-        with unpacked(path) as plain, np.errstate(invalid="ignore", over="ignore"):
+        with (
+            unpacked(path) as plain,
+            np.errstate(invalid="ignore", over="ignore"),
+            collection_paused(),
+        ):
             return _read(module, plain, skeleton, layout)
     except OSError as error:
         raise InvalidInputError(f"{path}: cannot be read ({error.strerror or error})") from None
@@ -273,11 +279,9 @@ def write_keypoints(poses: Poses, keypoints: Sequence[Floats], out: Path) -> Non
         raise InvalidInputError(f"expected keypoints of the tracks' shapes, found others for {out}")
     module = format_module(poses.format)
     try:
-        if _goes_gzipped(poses, out):
-            with packing(out) as plain:
-                module.write(poses, keypoints, plain)
-        else:
-            module.write(poses, keypoints, out)
+        packed = packing(out) if _goes_gzipped(poses, out) else nullcontext(out)
+        with packed as plain, collection_paused():
+            module.write(poses, keypoints, plain)
     except OSError as error:
         if (disk_error := as_disk_error(error, out)) is not None:
             raise disk_error from None

@@ -76,13 +76,12 @@ def read(path: Path, skeleton: str | None) -> Poses:
     axes = ("x", "y", "z") if "z" in at else ("x", "y")
     given = [meaning for meaning in (*axes, "score") if meaning in at]
     named = [meaning for meaning in (*IDENTITY, "keypoint") if meaning in at]
-    numbered, texts, values = table.columns(
+    lines, texts, values = table.columns(
         1, header, [at[m] for m in named], [at[m] for m in given], at["frame"]
     )
     cells = dict(zip(named, texts, strict=True))
-    if not numbered:
+    if not len(lines):
         raise InvalidInputError("nobody is in it: no frame has a person with keypoints")
-    lines = np.array(numbered, dtype=np.int64)
     names, keypoint_of = _names(cells.pop("keypoint"), lines)
     people, row_of = _people(cells)
     n = len(names)
@@ -124,12 +123,12 @@ def _people(
     images, frames = named_frames(here["frame"])
     ids = {text: person_id(text or None) for text in here.get("person", ())}
     names = [ids[text] for text in here["person"]] if "person" in here else [None] * len(lines)
-    people: dict[tuple[str, str | None, int], int] = {}
-    index = [
-        people.setdefault(person, len(people))
-        for person in zip(here.get("video", images), names, frames.tolist(), strict=True)
-    ]
-    return list(people), np.array(index, dtype=np.int64)[which]
+    people = list(zip(here.get("video", images), names, frames.tolist(), strict=True))
+    index: dict[tuple[str, str | None, int], int] = {}
+    if len(set(people)) < len(people):  # of two texts, such as 1 and 1.0
+        numbers = [index.setdefault(person, len(index)) for person in people]
+        return list(index), np.array(numbers, dtype=np.int64)[which]
+    return people, which
 
 
 def _in_order(keys: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

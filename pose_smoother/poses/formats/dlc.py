@@ -43,7 +43,7 @@ _ALONE = "1"  # the person of a file without individuals
 class CsvStore:
     """Where the values of a CSV are: the lines of the rows, and how many cells name a row."""
 
-    lines: list[int]
+    lines: Indices
     n_names: int
 
 
@@ -174,7 +174,7 @@ def write(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:
         changes: dict[int, dict[int, float]] = {}
         triples = zip(rows.tolist(), columns.tolist(), values.tolist(), strict=True)
         for row, column, value in triples:
-            changes.setdefault(store.lines[row], {})[column + store.n_names] = value
+            changes.setdefault(int(store.lines[row]), {})[column + store.n_names] = value
         write_atomic(out, parse(raw).changed(changes))
         return
     stored = np.concatenate([block.values for block in store], axis=1)

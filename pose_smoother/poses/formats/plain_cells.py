@@ -67,23 +67,26 @@ class PlainCells:
     ValueError : a line has another number of cells.
     """
 
-    def __init__(self, text: bytes, delimiter: str, n_cells: int) -> None:
-        self._text = _PADDING + text + (b"" if text.endswith(b"\n") else b"\n")
+    def __init__(self, text: bytes | memoryview, delimiter: str, n_cells: int) -> None:
+        self._text = b"".join([_PADDING, text, b"" if bytes(text[-1:]) == b"\n" else b"\n"])
         data = np.frombuffer(self._text, np.uint8)
-        is_end = data == ord("\n")
-        ends = np.flatnonzero(is_end | (data == ord(delimiter)))
-        n_lines = np.count_nonzero(is_end)
-        if len(ends) != n_lines * n_cells or not is_end[ends[n_cells - 1 :: n_cells]].all():
+        edges, n_lines = _edges(data, ord(delimiter))
+        ends = edges[1:]
+        if (
+            len(ends) != n_lines * n_cells
+            or (data[ends[n_cells - 1 :: n_cells]] != ord("\n")).any()
+        ):
             raise ValueError(f"expected {n_cells} cells in each line")
-        starts = np.concatenate([[len(_PADDING)], ends[:-1] + 1])
-        last = ends[n_cells - 1 :: n_cells]
-        last -= data[last - 1] == ord("\r")
-        self._starts, self._ends = starts.reshape(-1, n_cells), ends.reshape(-1, n_cells)
+        self._before, self._ends = edges[:-1].reshape(-1, n_cells), ends.reshape(-1, n_cells)
+        returns = data[self._ends[:, -1] - 1] == ord("\r")
+        if returns.any():
+            self._ends = self._ends.copy()  # the cell before the next line's first ends there
+            self._ends[:, -1] -= returns
         self._words = np.ndarray(len(data) - 7, "<u8", self._text, 0, (1,))
 
     def text(self, line: int, cell: int) -> str:
         """One cell."""
-        return self._text[self._starts[line, cell] : self._ends[line, cell]].decode()
+        return self._text[self._before[line, cell] + 1 : self._ends[line, cell]].decode()
 
     def numbers(
         self, columns: Sequence[int], other: Callable[[int, int, str], float]
@@ -98,14 +101,16 @@ class PlainCells:
         -------
         None where so many cells are no plain numbers that other ways are faster.
         """
-        n_lines = len(self._starts)
+        n_lines = len(self._ends)
         values = np.empty((n_lines, len(columns)))
         step = max(_CHUNK_BYTES * n_lines // len(self._text), 1)
         n_odd = 0
+        wanted = _as_slice(columns)
         for first in range(0, n_lines, step):
             rows = slice(first, first + step)
             shape = values[rows].shape
-            starts, ends = (x[rows][:, list(columns)].ravel() for x in (self._starts, self._ends))
+            starts = self._before[rows, wanted].ravel() + 1
+            ends = self._ends[rows, wanted].ravel()
             found, odd = self._numbers(starts, ends)
             n_odd += len(odd)
             if n_odd > max(_ODD_SHARE * values.size, 1000):
@@ -166,8 +171,8 @@ class PlainCells:
 
     def whole_numbers(self, column: int) -> Indices | None:
         """A column of numbers of at most eight digits, int64 (lines,); None of any other."""
-        starts, ends = self._starts[:, column], self._ends[:, column]
-        n = ends - starts
+        ends = self._ends[:, column]
+        n = ends - self._before[:, column] - 1
         if not 0 < n.min(initial=1) <= n.max(initial=1) <= 8:
             return None
         numbers, places, good = _digits(self._word(ends, n, _ZEROS))
@@ -175,17 +180,17 @@ class PlainCells:
 
     def texts(self, column: int) -> Coded:
         """A column of texts."""
-        starts, ends = self._starts[:, column], self._ends[:, column]
-        n = ends - starts
+        ends = self._ends[:, column]
+        n = ends - self._before[:, column] - 1
         longest = int(n.max(initial=0))
         if longest > 8 * _MOST_WORDS:
-            return coded([self.text(line, column) for line in range(len(starts))])
+            return coded([self.text(line, column) for line in range(len(n))])
         words = [n.astype(np.uint64)]
         for part in range(max(-(-longest // 8), 1)):
             left = np.clip(n - 8 * part, 0, 8)
             word = self._word(ends - 8 * part, np.maximum(left, 1), _u(0))
             words.append(np.where(left > 0, word, _u(0)))
-        changes = np.zeros(len(starts), bool)
+        changes = np.zeros(len(n), bool)
         changes[:1] = True
         for word in words:
             changes[1:] |= word[1:] != word[:-1]
@@ -193,6 +198,29 @@ class PlainCells:
         numbers, which = _numbered([word[first] for word in words])
         texts = [self.text(int(first[i]), column) for i in numbers]
         return Coded(texts, which[np.cumsum(changes) - 1])
+
+
+def _edges(data: NDArray[np.uint8], delimiter: int) -> tuple[Indices, int]:
+    """Where cells end, after the place before the first one, and the number of lines."""
+    parts = [np.array([len(_PADDING) - 1])]
+    n_lines = 0
+    for start in range(0, len(data), _CHUNK_BYTES):
+        chunk = data[start : start + _CHUNK_BYTES]
+        is_end = chunk == ord("\n")
+        n_lines += int(np.count_nonzero(is_end))
+        is_end |= chunk == delimiter
+        parts.append(np.flatnonzero(is_end) + start)
+    return np.concatenate(parts), n_lines
+
+
+def _as_slice(columns: Sequence[int]) -> slice | list[int]:
+    """Columns next to each other as a slice, which is quicker to take."""
+    first = columns[0] if columns else 0
+    return (
+        slice(first, first + len(columns))
+        if list(columns) == list(range(first, first + len(columns)))
+        else list(columns)
+    )
 
 
 def _numbered(words: list[Words]) -> tuple[list[int], Indices]:

@@ -95,18 +95,26 @@ def put_points(
 def _put_points(
     lists: Sequence[Any], new: Floats, changed: NDArray[np.bool_], per_point: int
 ) -> None:
+    whole = np.flatnonzero(changed.all(axis=(1, 2))).tolist()
+    nested = [row for row in whole if lists[row] and isinstance(lists[row][0], list)]
+    if nested:  # mostly all rows
+        for row, position in zip(nested, new[nested].tolist(), strict=True):
+            for point, numbers in zip(lists[row], position, strict=True):
+                point[: len(numbers)] = numbers
+        changed = changed.copy()
+        changed[nested] = False
     complete = np.asarray(changed.all(axis=1)).tolist()
     for axis in range(new.shape[2]):
-        numbers = new[..., axis].tolist()
+        along = new[..., axis].tolist()
         for row in np.flatnonzero(changed[..., axis].any(axis=1)).tolist():
             value = lists[row]
             if not value:
                 continue
             if isinstance(value[0], list):
                 for j in np.flatnonzero(changed[row, :, axis]).tolist():
-                    value[j][axis] = numbers[row][j]
+                    value[j][axis] = along[row][j]
             elif complete[row][axis]:  # most rows: all at once
-                value[axis::per_point] = numbers[row]
+                value[axis::per_point] = along[row]
             else:
                 for j in np.flatnonzero(changed[row, :, axis]).tolist():
-                    value[j * per_point + axis] = numbers[row][j]
+                    value[j * per_point + axis] = along[row][j]

@@ -6,7 +6,7 @@ prediction, the correction is taken and the prediction passes through.
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -158,6 +158,13 @@ def _frame_of(frames: NDArray[Any], n_instances: int) -> NDArray[np.int64]:
     return frame_of
 
 
+def _looked_up(numbers: NDArray[Any], label: Callable[[int], str | None]) -> list[Any]:
+    """The label of every number, each asked for once."""
+    different, which = np.unique(numbers.astype(int), return_inverse=True)
+    labels = list(map(label, different.tolist()))
+    return [labels[i] for i in which.tolist()]
+
+
 def read(path: Path, skeleton: str | None) -> Poses:
     """Tracks of the file; it names its keypoints, so no skeleton is asked for.
 
@@ -209,8 +216,8 @@ def read(path: Path, skeleton: str | None) -> Poses:
         data[..., :2] -= offset
     of_chosen = frames[frame_of[chosen]]
     seen = Detections(
-        [videos.get(v, f"video {v}") for v in of_chosen["video"].astype(int).tolist()],
-        [tracks.get(t) for t in instances["track"][chosen].astype(int).tolist()],
+        _looked_up(of_chosen["video"], lambda v: videos.get(v, f"video {v}")),
+        _looked_up(instances["track"][chosen], tracks.get),
         of_chosen["frame_idx"].astype(np.int64),
         data[..., :2],
         data[..., 2],

@@ -7,7 +7,7 @@ of ``007`` and ``NA``; here a file is its lines, and a line is split only to be 
 import io
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -31,10 +31,12 @@ _RECORD = {end: re.compile(rf'(?:[^"{end}]+|"[^"]*")*{end}?') for end in ("\n", 
 _SHORT = 18
 #: A header is looked for below so many comment lines at most.
 _MAX_COMMENTS = 1000
+_TOP_LINES = 32  # below the header
 _HEAD_BYTES = (1 << 14, 1 << 20)  # that are read of a file for it: at first, and where it is long
 _COMMA_NUMBER = re.compile(r"\s*[+-]?\d*,\d+(?:[eE][+-]?\d+)?\s*")
 _POINT_NUMBER = re.compile(r"\s*[+-]?\d*\.\d+(?:[eE][+-]?\d+)?\s*")
 _NUMBER = re.compile(r'\s*"?[+-]?[\d.,]+(?:[eE][+-]?\d+)?"?\s*|nan', flags=re.IGNORECASE)
+_BOM = "\ufeff".encode()
 _UTF_16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 _FPS = re.compile(
     r"#.*\b(?:fps|frame_?rate)\s*[:=]\s*(\d+(?:\.\d*)?(?:e[+-]?\d+)?)", flags=re.IGNORECASE
@@ -47,26 +49,47 @@ class Table:
 
     Attributes
     ----------
-    lines : every line with its ending, a quoted line break within one; blank lines are kept.
+    data : the file's text in UTF-8, a byte-order mark included.
     delimiter : ``,``, ``;``, ``|``, a tab, or one space where there is none of these.
-    encoding : what the bytes were decoded by.
+    encoding : what the file's bytes were decoded by.
     head : the index of the header, after comment lines (``# fps: 30``).
     """
 
-    lines: list[str]
+    data: bytes
     delimiter: str
     encoding: str
     head: int = 0
 
     @cached_property
-    def filled(self) -> list[int]:
+    def lines(self) -> list[str]:
+        """Every line with its ending, a quoted line break within one; blank lines are kept."""
+        end = _line_end(self.data)
+        if b'"' in self.data:
+            return list(_each_line(self.data))
+        lines = [line + end for line in self.data.decode().split(end)]
+        lines[-1] = lines[-1][:-1]
+        return [line for line in lines if line]
+
+    @cached_property
+    def _top(self) -> list[str]:
+        """The lines to the header and some below it, which most readers need no more of."""
+        return list(islice(_each_line(self.data), self.head + _TOP_LINES))
+
+    def _line(self, index: int) -> str:
+        return self._top[index] if index < len(self._top) else self.lines[index]
+
+    @cached_property
+    def filled(self) -> Sequence[int]:
         """The indices of the header and of the lines below it, without blank ones and comments."""
+        n_lines = _count_plain_lines(self.data)
+        if n_lines and self.data.find(b"#", self._start(self.head + 1)) < 0:
+            return range(self.head, n_lines)
+        if not self.lines:
+            return []
         below = self.lines[self.head + 1 :]
-        if all(map(str.strip, below)) and "#" not in "".join(below):
-            return list(range(self.head, len(self.lines)))
         texts = enumerate(map(str.lstrip, below), self.head + 1)
         found = [i for i, text in texts if text and not text.startswith("#")]
-        return [self.head, *found] if found or self.lines[self.head].strip() else []
+        return [self.head, *found] if found or self._line(self.head).strip() else []
 
     @cached_property
     def decimal(self) -> str:
@@ -80,23 +103,18 @@ class Table:
     @property
     def fps(self) -> float | None:
         """Frames a second, where a comment line says so."""
-        found = filter(None, map(_FPS.match, self.lines[: self.head]))
+        found = filter(None, map(_FPS.match, self._top[: self.head]))
         rates = [float(match[1]) for match in found]
         return rates[0] if rates and 0 < rates[0] < math.inf else None
 
     def cells(self, index: int) -> list[str]:
         """The raw cells of a line, quotes and all, without the line's ending."""
-        return split(self.lines[index].rstrip("\r\n"), self.delimiter)
+        return split(self._line(index).rstrip("\r\n"), self.delimiter)
 
     def texts(self, index: int) -> list[str]:
         """The cells of a line as text."""
-        line = self.lines[index]
-        if index == self.head:  # a header may be a comment, as NumPy writes it
-            line = re.sub(r"^\ufeff?\s*#\s*", "", line)
-        cells = split(line.rstrip("\r\n"), self.delimiter)
-        if '"' not in line and "\ufeff" not in line:  # most lines: nothing to take off
-            return cells
-        return [plain(cell) for cell in cells]
+        line = self._line(index)
+        return _texts(_uncommented(line) if index == self.head else line, self.delimiter)
 
     def rows(
         self, first: int, n_cells: int, ragged: bool = False
@@ -132,7 +150,7 @@ class Table:
         texts: Sequence[int],
         numbers: Sequence[int],
         frame: int | None = None,
-    ) -> tuple[list[int], list[Coded | Indices], Floats]:
+    ) -> tuple[Indices, list[Coded | Indices], Floats]:
         """Columns of the filled lines from the given one of them on.
 
         Plain lines are parsed all at once, as `rows` and `column_numbers` would.
@@ -145,13 +163,14 @@ class Table:
 
         Returns
         -------
-        (the lines' indices, columns of text, float64 (n, len(numbers)))
+        (the lines' indices, int64 (n,), columns of text, float64 (n, len(numbers)))
         """
         numbered = self.filled[first:]
-        joined = "".join(map(self.lines.__getitem__, numbered))
-        if not any(mark in joined for mark in ('"', "\ufeff")) and self.decimal == ".":
+        at, joined = self._joined(numbered)
+        odd = b'"' in self.data or (not self.data.isascii() and self.data.find(_BOM, 1) >= 0)
+        if not odd and self.decimal == ".":
             with suppress(ValueError):
-                plain = PlainCells(joined.encode(), self.delimiter, len(header))
+                plain = PlainCells(joined, self.delimiter, len(header))
                 values = plain.numbers(
                     numbers, lambda i, j, text: number(text, numbered[i], header[numbers[j]])
                 )
@@ -160,14 +179,29 @@ class Table:
                     for column in texts:
                         whole = plain.whole_numbers(column) if column == frame else None
                         found.append(plain.texts(column) if whole is None else whole)
-                    return numbered, found, values
+                    return at, found, values
         listed = [cells for _, cells in self.rows(first, len(header))]
         columns: list[Coded | Indices] = [coded([row[i] for row in listed]) for i in texts]
         values = np.empty((len(listed), len(numbers)))
         for i, column in enumerate(numbers):
             cells = [row[column] for row in listed]
             values[:, i] = column_numbers(cells, numbered, header[column])
-        return numbered, columns, np.where(np.isfinite(values), values, np.nan)
+        return at, columns, np.where(np.isfinite(values), values, np.nan)
+
+    def _joined(self, numbered: Sequence[int]) -> tuple[Indices, bytes | memoryview]:
+        """Lines' indices as an array, and the lines in UTF-8."""
+        if not isinstance(numbered, range):
+            listed = "".join(map(self.lines.__getitem__, numbered))
+            return np.array(numbered, dtype=np.int64), listed.encode()
+        lines = memoryview(self.data)[self._start(numbered.start) :]
+        return np.arange(numbered.start, numbered.stop), lines if numbered else memoryview(b"")
+
+    def _start(self, index: int) -> int:
+        """Where a line begins in the data."""
+        start = 0
+        for _ in range(index):
+            start = self.data.find(b"\n", start) + 1
+        return start
 
     def changed(self, changes: Mapping[int, Mapping[int, float]]) -> bytes:
         """The file's bytes with other numbers: line index → cell index → its new value."""
@@ -199,6 +233,10 @@ def _with_point(text: str) -> str:
     return text.replace(",", ".") if _COMMA_NUMBER.fullmatch(text) else text
 
 
+def _is_ascii_text(raw: bytes) -> bool:
+    return raw.isascii() and b"\0" not in raw[:4096]
+
+
 def _decoded(raw: bytes, errors: str = "strict") -> tuple[str, str]:
     """A file's text, a byte-order mark included, and its encoding."""
     encoding = _UTF_16.get(raw[:2], "utf-8")
@@ -214,17 +252,47 @@ def _decoded(raw: bytes, errors: str = "strict") -> tuple[str, str]:
         return raw.decode("latin-1"), "latin-1"
 
 
-def _split_lines(text: str) -> list[str]:
-    """Lines with their endings, split at every line feed, or carriage return without any."""
-    end = "\r" if "\n" not in text and "\r" in text else "\n"
-    if '"' in text:
-        lines = [match for match in _RECORD[end].findall(text) if match]
-        if sum(map(len, lines)) != len(text):
+def _line_end(data: bytes) -> str:
+    """A line feed, or a carriage return in text without any."""
+    return "\r" if b"\n" not in data and b"\r" in data else "\n"
+
+
+def _each_line(data: bytes) -> Iterator[str]:
+    """Lines with their endings.
+
+    Raises
+    ------
+    InvalidInputError : at the last line: a quote is never closed.
+    """
+    start, end = 0, _line_end(data)
+    if b'"' in data:
+        text = data.decode()
+        for match in _RECORD[end].finditer(text):
+            if match[0]:
+                yield match[0]
+                start += len(match[0])
+        if start < len(text):
             raise InvalidInputError('a quote (") is opened and never closed')
-        return lines
-    lines = [line + end for line in text.split(end)]
-    lines[-1] = lines[-1][:-1]
-    return [line for line in lines if line]
+        return
+    while at := data.find(end.encode(), start) + 1:
+        yield data[start:at].decode()
+        start = at
+    if start < len(data):
+        yield data[start:].decode()
+
+
+def _count_plain_lines(text: bytes) -> int:
+    """The number of lines that begin with a visible character of ASCII; 0 where some do not.
+
+    0 as well where a line may be longer than to its line feed.
+    """
+    if b'"' in text or b"\n" not in text:
+        return 0
+    data = np.frombuffer(text, np.uint8)
+    starts = np.flatnonzero(data[:-1] == ord("\n")) + 1
+    first = data[starts]
+    is_plain = min(data[0], first.min(initial=127)) > ord(" ") and first.max(initial=0) < 127
+    return len(starts) + 1 if is_plain and data[0] < 127 else 0
 
 
 def _delimiter(line: str) -> str:
@@ -232,24 +300,37 @@ def _delimiter(line: str) -> str:
     return found if found in line or " " not in line.strip() else " "
 
 
-def _head(lines: Sequence[str]) -> int:
+def _uncommented(line: str) -> str:
+    """A header that may be a comment, as NumPy writes it."""
+    return re.sub(r"^\ufeff?\s*#\s*", "", line)
+
+
+def _texts(line: str, delimiter: str) -> list[str]:
+    """The cells of a line as text."""
+    cells = split(line.rstrip("\r\n"), delimiter)
+    if '"' not in line and "\ufeff" not in line:  # most lines: nothing to take off
+        return cells
+    return [plain(cell) for cell in cells]
+
+
+def _head(lines: Iterable[str]) -> int:
     """The index of the header: the first line that is neither blank nor a comment.
 
     A comment right before numbers, in as many cells as they are, is the header. Excel's ``sep=;``
     is a comment.
     """
-    last = None
+    last, comment = None, ""
     for index, line in enumerate(lines):
         text = line.removeprefix("\ufeff").strip()
         if text.startswith("#"):
-            last = index
+            last, comment = index, line
         elif index == 0 and text.lower().strip('"').startswith("sep="):
             continue
         elif text:
             if last is None:
                 return index
             mark = _delimiter(text)
-            titles = lines[last].removeprefix("\ufeff").lstrip("# \t").rstrip()
+            titles = comment.removeprefix("\ufeff").lstrip("# \t").rstrip()
             alike = text.count(mark) == titles.count(mark) > 0
             return last if alike and _NUMBER.fullmatch(text.split(mark)[0]) else index
     return 0
@@ -264,10 +345,14 @@ def parse(raw: bytes) -> Table:
     ------
     InvalidInputError : the bytes are no text, or a quote is never closed.
     """
-    text, encoding = _decoded(raw)
-    lines = _split_lines(text)
-    head = _head(lines)
-    return Table(lines, _delimiter(lines[head]) if lines else ",", encoding, head)
+    text, encoding = ("", "utf-8") if _is_ascii_text(raw) else _decoded(raw)
+    data = raw if encoding == "utf-8" else text.encode()
+    head = _head(_each_line(data))
+    line = next(islice(_each_line(data), head, None), "")
+    table = Table(data, _delimiter(line) if line else ",", encoding, head)
+    if b'"' in data:
+        _ = table.lines  # refuses a quote that is never closed
+    return table
 
 
 def split(line: str, delimiter: str) -> list[str]:
@@ -368,7 +453,7 @@ def _head_texts(start: bytes) -> tuple[list[str], bool]:
         head = _head(lines)
         if not lines:
             return [], False
-        header = Table(lines[head : head + 1], _delimiter(lines[head]), "").texts(0)
+        header = _texts(_uncommented(lines[head]), _delimiter(lines[head]))
         return header, len(lines) > head + 2  # the last line may be cut off
     except InvalidInputError:
         return [], True

@@ -72,7 +72,7 @@ class FileLayout:
 def read_bytes(path: Path) -> bytes:
     """A file's bytes; see `read_plain` for what is refused."""
     data = read_plain(path, MAX_BYTES)
-    if not data.strip():
+    if not data or data.isspace():
         raise InvalidInputError("the file is empty")
     return data
 

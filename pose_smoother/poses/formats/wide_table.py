@@ -108,5 +108,5 @@ def write_wide(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:
     for row in np.flatnonzero(changed.any(axis=(1, 2))).tolist():
         at = changed[row]
         cells = zip(column[at].tolist(), new[row][at].tolist(), strict=True)
-        changes.setdefault(lines[row], {}).update(cells)
+        changes.setdefault(int(lines[row]), {}).update(cells)
     write_atomic(out, parse(poses.origin.raw).changed(changes))

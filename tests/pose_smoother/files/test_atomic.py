@@ -6,7 +6,7 @@ import os
 import pytest
 
 from pose_smoother.files import atomic
-from pose_smoother.files.atomic import fsync_tree
+from pose_smoother.files.atomic import add_checksum, fsync_tree, verify_checksum
 
 
 @pytest.fixture
@@ -39,3 +39,18 @@ def test_a_flush_that_fails_is_an_error(tree, monkeypatch, name):
     monkeypatch.setattr(atomic, "fsync_folder", fail)
     with pytest.raises(OSError, match="Input/output error"):
         fsync_tree(tree)
+
+
+@pytest.mark.parametrize("value", [{}, {"a": 1}, {"z": ["seal", {"seal": 2}]}, {"a": 1, "z": "s"}])
+def test_a_checksum_fits_wherever_its_key_comes(value):
+    assert verify_checksum(add_checksum(value)) == value
+
+
+def test_a_checksum_does_not_fit_after_any_change():
+    raw = add_checksum({"a": [1, 2], "z": "text"})
+    for place in range(len(raw)):
+        for new in (b"", b"0", raw[place : place + 1] * 2):
+            changed = raw[:place] + new + raw[place + 1 :]
+            if changed != raw:
+                with pytest.raises(ValueError):  # noqa: PT011 (JSON's own error among them)
+                    verify_checksum(changed)

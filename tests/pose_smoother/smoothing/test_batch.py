@@ -1,6 +1,8 @@
 """Many files at once: which they are, and one that fails stops no other."""
 
+import multiprocessing
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -77,3 +79,38 @@ def test_a_worker_that_dies_is_reported_by_its_file() -> None:
     results = list(smooth_many(jobs, shout, 2))
     assert [result.done for result in results] == [False, False]
     assert "dies: a worker process died" in results[0].text
+
+
+def write_slowly(source: Path, out: Path) -> str:
+    time.sleep(0.02)
+    out.write_text(str(os.getpid()))
+    return "wrote"
+
+
+def test_who_stops_early_does_not_wait_for_all_files(tmp_path: Path) -> None:
+    jobs = [Job(Path(str(i)), tmp_path / str(i)) for i in range(200)]
+    results = smooth_many(jobs, write_slowly, 2)
+    assert next(results).done
+    results.close()  # type: ignore[attr-defined]
+    assert 1 <= len(list(tmp_path.iterdir())) < 100
+
+
+def smooth_forever(folder: Path) -> None:
+    jobs = [Job(Path(str(i)), folder / str(i)) for i in range(2000)]
+    for _ in smooth_many(jobs, write_slowly, 2):
+        pass
+
+
+def test_workers_end_with_a_process_that_is_killed(tmp_path: Path) -> None:
+    program = multiprocessing.get_context("spawn").Process(target=smooth_forever, args=(tmp_path,))
+    program.start()
+    while not (written := [path for path in tmp_path.iterdir() if path.read_text()]):
+        assert program.is_alive()
+        time.sleep(0.05)
+    workers = {int(path.read_text()) for path in written}
+    program.kill()
+    program.join()
+    deadline = time.monotonic() + 60
+    while any(Path(f"/proc/{pid}").exists() for pid in workers):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

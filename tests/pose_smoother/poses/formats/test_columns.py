@@ -25,7 +25,7 @@ def both(body: str, monkeypatch: pytest.MonkeyPatch) -> list[object]:
         try:
             lines, texts, values = parse(raw).columns(1, HEADER, [0, 2], [1, 3])
             columns = [list(column) for column in texts]
-            found.append((lines, columns, np.array(values).tobytes()))
+            found.append((lines.tolist(), columns, np.array(values).tobytes()))
         except InvalidInputError as error:
             found.append(str(error))
     return found
@@ -47,6 +47,10 @@ def both(body: str, monkeypatch: pytest.MonkeyPatch) -> list[object]:
         "0,1,#,2\n1,2,é,3\n",
         "0,1,a,2,\n1,2,b\n",
         "0,1,a,2\r1,2,b,3\r",
+        " \t\n0,1,a,2\n\x0b\n1,2,b,3\n",
+        "0,1,a,2\n\u2003\n1,2,b,3\n",
+        "0,1,a,2\n#1,2,b,3\n4,5,c,6\n",
+        "é,1,a,2\né,2,b,3\n",
         f"0,1,{'long' * 9},2\n1,2,{'long' * 8},3\n",
         "",
     ],
@@ -133,3 +137,13 @@ def test_frames_may_be_whole_numbers(texts, whole) -> None:
     _, (frames,), _ = parse(raw).columns(1, ["frame", "x"], [0], [1], 0)
     assert isinstance(frames, Coded) != whole
     assert list(frames) == (list(map(int, texts)) if whole else texts)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("odd", ["", " \t", "\x0b", "\u2003", "# 1", "  # 1", "é,1", '"a",1', ",,"])
+def test_blank_lines_and_comments_are_no_rows(odd: str, end: str) -> None:
+    lines = ["x,y", "1,2", odd, "3,4"]
+    rows = [i for i, line in enumerate(lines) if line.strip() and not line.strip().startswith("#")]
+    table = parse(end.join([*lines, ""]).encode())
+    assert list(table.filled) == rows
+    assert [table.texts(i)[0] for i in rows] == [lines[i].split(",")[0].strip('"') for i in rows]
