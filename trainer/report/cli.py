@@ -28,6 +28,12 @@ from pose_smoother.remote.path import PathOrUrl
     is_flag=True,
     help="Intervals draw single videos, even where blocks of neighbouring ids were split.",
 )
+@click.option(
+    "--counts",
+    default=None,
+    type=PATH,
+    help="counts.npz of an earlier report on the same store: its other rows are added.",
+)
 @OVERWRITE
 def report(
     runs: Path,
@@ -35,6 +41,7 @@ def report(
     published: Path | None,
     store: PathOrUrl | None,
     by_video: bool,
+    counts: Path | None,
     overwrite: bool,
 ) -> None:
     """Tables, figures and a page from the runs and baselines of the folder RUNS.
@@ -47,6 +54,8 @@ def report(
     Intervals of 95 % draw whole videos; where the store was split by blocks of neighbouring ids,
     they draw blocks, as clips of a block often share a source video.
 
+    Runs of several machines: --counts adds the rows of a report that was made elsewhere.
+
     Example: python -m trainer report runs --out report
     """
     from trainer.report.report import recount
@@ -57,7 +66,7 @@ def report(
         inform(f"{n_numbers:,} numbers and {n_differences:,} paired differences: {out}")
         return
 
-    written = write(runs, out, published, store, overwrite, by_video)
+    written = write(runs, out, published, store, overwrite, by_video, counts)
     for note in written.notes:
         inform(f"note: {note}")
     inform(f"{written.n_done} of {written.n_grid} network results")

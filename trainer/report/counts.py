@@ -2,13 +2,14 @@
 
 ``counts.npz`` needs neither the runs nor their store: every number, interval and paired difference
 is made again from it. Equal arrays are kept once: x.1 and x.2 are the same counts for whatever
-reads positions only, and what is counted of the truth is the same in every row.
+reads positions only, and what is counted of the truth is the same in every row. A report of other
+runs on the same store takes its rows from there (``add_counts``).
 """
 
 import hashlib
 import io
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,8 @@ def save_counts(path: Path, found: Collection) -> None:
             rows.append({**row, "alphas": kept.alphas.tolist(), "torso": kept.missing_torso})
     data = asdict(found.data)
     data["clips"] = found.data.clips[counted].to_dict("list")
-    index = json.dumps({"rows": rows, "data": data}, sort_keys=True)
+    budgets = [[*key, steps] for key, steps in sorted(found.budgets.items())]
+    index = json.dumps({"rows": rows, "data": data, "budgets": budgets}, sort_keys=True)
     buffer = io.BytesIO()
     content: dict[str, Any] = {_INDEX: np.array(index), **arrays}
     np.savez_compressed(buffer, **content)
@@ -75,11 +77,47 @@ def load_counts(path: Path) -> Collection:
         for row in index["rows"]:
             scores = _scores(row, arrays, len(clips))
             found.scores.setdefault((row["model"], row["experiment"]), {})[row["seed"]] = scores
+        for model, experiment, steps in index.get("budgets", []):
+            found.budgets[str(model), str(experiment)] = int(steps)
     except (OSError, InvalidInputError, RecursionError) as error:
         raise RunError(f"{path} is not a readable file of counts: {error}") from None
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise RunError(f"{path} is damaged: expected the counts of a report ({error})") from None
     return found
+
+
+def add_counts(found: Collection, path: Path) -> None:
+    """Add the rows of an earlier report that a collection has not, as of runs on another machine.
+
+    Raises
+    ------
+    RunError : as ``load_counts``; or they are of another store.
+    """
+    earlier = load_counts(path)
+    if earlier.data.store_sha256 != found.data.store_sha256:
+        raise RunError(f"{path} was counted on another store than the runs: report them apart")
+    here = pd.MultiIndex.from_frame(found.data.clips.astype(str))
+    rows = here.get_indexer(pd.MultiIndex.from_frame(earlier.data.clips.astype(str)))
+    if (rows < 0).any():
+        raise RunError(f"{path} is damaged: expected clips of the runs' store")
+    for key, seeds in earlier.scores.items():
+        if key in found.scores:
+            continue
+        found.scores[key] = {
+            seed: replace(
+                scores, sums={n: _spread(s, rows, len(here)) for n, s in scores.sums.items()}
+            )
+            for seed, scores in seeds.items()
+        }
+        if key in earlier.budgets:
+            found.budgets[key] = earlier.budgets[key]
+
+
+def _spread(sums: NDArray[Any], rows: NDArray[np.intp], n_clips: int) -> NDArray[Any]:
+    """Sums by clip at their rows among all clips, 0 in the others."""
+    out = np.zeros((n_clips, *sums.shape[1:]), sums.dtype)
+    out[rows] = sums
+    return out
 
 
 def _keep(arrays: dict[str, NDArray[Any]], one: NDArray[Any]) -> str:

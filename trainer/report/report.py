@@ -10,7 +10,7 @@ from pose_smoother.files.plain import open_plain
 from pose_smoother.remote.path import PathOrUrl, local_path
 from trainer.report import figures, style
 from trainer.report.collect import Collection, collect
-from trainer.report.counts import COUNTS, load_counts, save_counts
+from trainer.report.counts import COUNTS, add_counts, load_counts, save_counts
 from trainer.report.html_page import missing_lines, page, require_jinja2
 from trainer.report.intervals import Difference, Number, as_records, differences, numbers
 from trainer.report.published import DEFAULT_FOLDER, Published, read_published
@@ -53,6 +53,7 @@ def report(
     store: PathOrUrl | None = None,
     overwrite: bool = False,
     by_video: bool = False,
+    counts: Path | None = None,
 ) -> Written:
     """Write tables, figures and the page.
 
@@ -64,10 +65,11 @@ def report(
     published : folder of the published numbers; None takes a checkout's own, if this is one.
     store : see ``collect``.
     by_video : intervals draw single videos, even where blocks of neighbouring ids were split.
+    counts : ``counts.npz`` of an earlier report on the same store, whose other rows are added.
 
     Raises
     ------
-    RunError : see ``collect``.
+    RunError : see ``collect`` and ``add_counts``.
     InvalidInputError : ``published`` doesn't hold the tables; jinja2 is not installed; ``out`` is
         an input, or holds what is no report.
     """
@@ -76,6 +78,8 @@ def report(
     out = check_output(out, inputs, overwrite=overwrite, is_ours=_is_report)
     printed, notes = _published(published)
     found = collect(runs, store)
+    if counts is not None:
+        add_counts(found, counts)
     notes += found.notes
     source = ReportData(
         numbers(found, by_video),

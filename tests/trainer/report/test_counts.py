@@ -1,6 +1,7 @@
 """The counts of a report, from which its numbers are made again without the runs."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,8 +9,8 @@ from click.testing import CliRunner
 
 from pose_smoother.errors import RunError
 from trainer.cli import main
-from trainer.report.counts import load_counts, save_counts
-from trainer.report.intervals import differences
+from trainer.report.counts import add_counts, load_counts, save_counts
+from trainer.report.intervals import differences, numbers
 from trainer.report.report import report
 
 
@@ -72,3 +73,29 @@ def test_a_damaged_file_is_one_line(counts, tmp_path, fault):
         np.savez(path, **arrays | {"index": np.array('{"rows": [], "data": {"clips": 3}}')})
     with pytest.raises(RunError, match=r"counts\.npz is (not a readable file|damaged)"):
         load_counts(path)
+
+
+def test_rows_of_another_machine_are_added_to_a_report(found, counts):
+    key = ("resmlp", "1.1") if ("resmlp", "1.1") in found.scores else next(iter(found.scores))
+    here = replace(found, scores={k: v for k, v in found.scores.items() if k != key}, budgets={})
+    elsewhere = replace(found, budgets={key: 1500})
+    save_counts(counts.with_name("elsewhere.npz"), elsewhere)
+    expected = numbers(found)
+    assert len(numbers(here)) < len(expected)
+    add_counts(here, counts.with_name("elsewhere.npz"))
+    assert repr(sorted(numbers(here).items())) == repr(sorted(expected.items()))
+    assert here.budgets == {key: 1500}
+
+
+def test_rows_that_are_here_stay(found, counts):
+    key = next(iter(found.scores))
+    here = replace(found, scores=dict(found.scores))
+    mine = here.scores[key] = dict(found.scores[key])
+    add_counts(here, counts)
+    assert here.scores[key] is mine
+
+
+def test_counts_of_another_store_are_refused(found, counts):
+    here = replace(found, data=replace(found.data, store_sha256="0" * 64))
+    with pytest.raises(RunError, match="another store"):
+        add_counts(here, counts)
