@@ -11,6 +11,8 @@ wiener, no outliers  the same, and it knows which points are beyond 5 robust sta
                      they are interpolated, and in neither spectrum
 wiener, fast         the same for what is fast: the slow part of the residual (its running median
                      over 31 frames) counts as motion
+causal, fast         the best weights of a frame and the seven before it, of each keypoint, fitted to
+                     the same: what a stream without delay could have
 all that is fast     the slow part of the residual stays, all else is gone
 auto                 the smoother that ships
 auto, own noise      ``auto`` on the reference with the recording's own residuals, shifted by half
@@ -37,6 +39,7 @@ Floats = NDArray[np.float64]
 
 SPECTRUM_BINS = 2.0  # standard deviation of the window that smooths a spectrum, bins
 OUTLIER_SD = 5.0
+TAPS = 8
 
 
 def interpolated(values: Floats, known: NDArray[np.bool_]) -> Floats:
@@ -76,6 +79,26 @@ def wiener(raw: Floats, reference: Floats, known: NDArray[np.bool_]) -> Floats:
     return found
 
 
+def causal(raw: Floats, target: Floats, known: NDArray[np.bool_]) -> Floats:
+    """Each keypoint through the weights of its present and past frames that fit the target best.
+
+    Least squares on the recording itself, the same weights for both axes, summing to 1.
+    """
+    now, wanted = interpolated(raw, known), interpolated(target, known)
+    frames = np.arange(len(raw))
+    past = [now[np.maximum(frames - lag, 0)] - now for lag in range(1, TAPS)]
+    out = now.copy()
+    for k in np.flatnonzero(known.any(axis=0)):
+        use = known[:, k]
+        away = (wanted - now)[:, k] - (wanted - now)[use, k].mean(axis=0)
+        table = np.stack([one[:, k] for one in past], axis=-1)  # (T, 2, taps - 1)
+        weights = np.linalg.lstsq(table[use].reshape(-1, TAPS - 1), away[use].ravel(), rcond=None)[
+            0
+        ]
+        out[:, k] += table @ weights
+    return out
+
+
 def outliers(raw: Floats, reference: Floats, known: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Points whose residual is beyond 5 robust standard deviations of its keypoint."""
     residual = np.where(known[..., None], raw - reference, np.nan)
@@ -100,6 +123,7 @@ def measure(score: ModuleType, file: Path) -> list[dict[str, Any]]:
         "wiener": wiener(raw, reference, known),
         "wiener, no outliers": wiener(raw, reference, good),
         "wiener, fast": wiener(raw, reference + slow, known),
+        "causal, fast": causal(raw, reference + slow, known),
         "all that is fast": reference + slow,
         "auto": ps.smooth(raw, scores=scores),
     }
