@@ -11,7 +11,7 @@ wiener, no outliers  the same, and it knows which points are beyond 5 robust sta
                      they are interpolated, and in neither spectrum
 wiener, fast         the same for what is fast: the slow part of the residual (its running median
                      over 31 frames) counts as motion
-causal, fast         the same for a stream without delay: weights of a frame and the seven before it,
+causal, fast         the same without delay: weights of a frame and the seven before it,
                      of each keypoint, fitted to what is fast
 all that is fast     the slow part of the residual stays, all else is gone
 auto                 the smoother that ships
