@@ -24,7 +24,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import median_filter
 from tqdm import tqdm
 
 import pose_smoother as ps
@@ -67,7 +66,13 @@ def measure(score: ModuleType, file: Path, chosen: Mapping[str, Method]) -> list
         raw = stored["keypoints"].astype(np.float64)
         scores, reference = stored["scores"].astype(np.float64), stored["reference"].astype(float)
         names = [str(name) for name in stored["names"]]
-    base = (*score.measures(raw, raw, reference), fast_near(score, raw, raw, reference))
+    base = score.measures(raw, raw, reference)
+    both = scored(raw, reference)
+    slow = bias_near(score, raw, reference, both)
+
+    def fast_near(out: Floats) -> float:
+        return float(np.linalg.norm(out - reference - slow, axis=-1)[both].mean())
+
     jitter = score.measures(reference, raw, reference)[2]
     if file.stem.startswith(ANIMALS):
         chosen = {name: chosen[name] for name in chosen if not name.startswith("run ")}
@@ -79,7 +84,7 @@ def measure(score: ModuleType, file: Path, chosen: Mapping[str, Method]) -> list
     for name, out in outputs.items():
         error, fast, second = score.measures(out, raw, reference)
         ratios = {"error": error / base[0], "fast": fast / base[1], "jitter": second / jitter}
-        ratios["fast_near"] = fast_near(score, out, raw, reference) / base[3]
+        ratios["fast_near"] = fast_near(out) / fast_near(raw)
         rows.append({"recording": file.stem, "method": name, **ratios})
     if "auto" in outputs:
         held = coverage(raw, scores, reference)
@@ -87,17 +92,22 @@ def measure(score: ModuleType, file: Path, chosen: Mapping[str, Method]) -> list
     return rows
 
 
-def fast_near(score: ModuleType, out: Floats, raw: Floats, reference: Floats) -> float:
-    """Fast error, the slow bias being that of points within half a body of the reference."""
-    both = np.isfinite(raw).all(-1) & np.isfinite(reference).all(-1)
-    both[:, both.sum(0) <= 10] = False
+def scored(raw: Floats, reference: Floats) -> NDArray[np.bool_]:
+    """The points (T, K) that ``score.py`` counts: detected, and with a reference."""
+    both = np.isfinite(raw).all(axis=-1) & np.isfinite(reference).all(axis=-1)
+    both[:, both.sum(axis=0) <= 10] = False
+    return both
+
+
+def bias_near(score: ModuleType, raw: Floats, reference: Floats, both: NDArray[np.bool_]) -> Floats:
+    """The slow bias (T, K, 2) of the points that are within half a body of the reference."""
     residual = np.where(both[..., None], raw - reference, np.nan)
     away = np.linalg.norm(residual - np.nanmedian(residual, 0, keepdims=True), axis=-1)
     near = away <= 0.5 * body_size(score.filled(raw).reshape(raw.shape))
     near[:, near.sum(0) <= 10] = True
     filled = score.filled(np.where(near[..., None], residual, np.nan))
-    slow = median_filter(filled, (31, 1), mode="nearest").reshape(raw.shape)
-    return float(np.linalg.norm(out - reference - slow, axis=-1)[both].mean())
+    slow: Floats = score._median(filled, 31).reshape(raw.shape)
+    return slow
 
 
 def one_euro_outputs(raw: Floats) -> list[Floats]:
@@ -112,8 +122,7 @@ def one_euro_outputs(raw: Floats) -> list[Floats]:
 def coverage(raw: Floats, scores: Floats, reference: Floats) -> tuple[float, float]:
     """Shares of points inside the intervals of 50 and 90 %, the keypoint's own offset removed."""
     smooth, info = smooth_pretrained(raw, scores)
-    both = np.isfinite(raw).all(-1) & np.isfinite(reference).all(-1)
-    both[:, both.sum(0) <= 10] = False
+    both = scored(raw, reference)
     residual = np.where(both[..., None], smooth - reference, np.nan)
     residual -= np.nanmean(residual, axis=0, keepdims=True)
     distance = np.linalg.norm(residual, axis=-1)[both]

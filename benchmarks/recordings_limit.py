@@ -32,7 +32,7 @@ from scipy.ndimage import gaussian_filter1d
 from tqdm import tqdm
 
 import pose_smoother as ps
-from benchmarks.recordings import load_score, summary
+from benchmarks.recordings import load_score, scored, summary
 from trainer.runs.results_io import write_csv
 
 Floats = NDArray[np.float64]
@@ -92,9 +92,8 @@ def causal(raw: Floats, target: Floats, known: NDArray[np.bool_]) -> Floats:
         use = known[:, k]
         away = (wanted - now)[:, k] - (wanted - now)[use, k].mean(axis=0)
         table = np.stack([one[:, k] for one in past], axis=-1)  # (T, 2, taps - 1)
-        weights = np.linalg.lstsq(table[use].reshape(-1, TAPS - 1), away[use].ravel(), rcond=None)[
-            0
-        ]
+        equations = table[use].reshape(-1, TAPS - 1)
+        weights, *_ = np.linalg.lstsq(equations, away[use].ravel(), rcond=None)
         out[:, k] += table @ weights
     return out
 
@@ -112,8 +111,7 @@ def measure(score: ModuleType, file: Path) -> list[dict[str, Any]]:
     with np.load(file) as stored:
         raw = stored["keypoints"].astype(np.float64)
         scores, reference = stored["scores"].astype(np.float64), stored["reference"].astype(float)
-    known = np.isfinite(raw).all(axis=-1) & np.isfinite(reference).all(axis=-1)
-    known[:, known.sum(axis=0) <= 10] = False
+    known = scored(raw, reference)
     base = score.measures(raw, raw, reference)
     truth = score.measures(reference, raw, reference)[2]
     residual = np.where(known[..., None], raw - reference, np.nan)

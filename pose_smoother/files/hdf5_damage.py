@@ -44,6 +44,17 @@ def check_heaps(raw: bytes, length_bytes: int) -> None:
         start = raw.find(_HEAP, end)
 
 
+def checked_attribute(holder: Any, name: str) -> Any:
+    """The value of an attribute of an h5py group or dataset, its type checked first.
+
+    Raises
+    ------
+    ValueError : its type is damaged.
+    """
+    check_numbers(holder.attrs.get_id(name).get_type())
+    return holder.attrs[name]
+
+
 def check_numbers(kind: Any) -> None:
     """Check that the numbers of an HDF5 type are the usual ones, which fill their bytes.
 

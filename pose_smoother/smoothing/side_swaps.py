@@ -13,11 +13,11 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from pose_smoother.filters.base import Mask
 from pose_smoother.filters.missing import BRIDGED_FRAMES, around, nan_median
 from pose_smoother.points import lengths
 from pose_smoother.poses.tracks import Floats, Track
 
-Mask = NDArray[np.bool_]
 Pair = tuple[int, int]
 
 #: Log odds. Against a swap in a row; for one where the body as a whole swaps, and from how much on

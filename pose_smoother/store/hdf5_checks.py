@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 
 from pose_smoother.files.atomic import hash_mismatch
-from pose_smoother.files.hdf5_damage import check_heaps, check_numbers
+from pose_smoother.files.hdf5_damage import check_heaps, check_numbers, checked_attribute
 from pose_smoother.store.damage_errors import raise_if_unreadable
 from pose_smoother.store.names import CLIP_COLUMNS, FRAME_ARRAYS, WINDOW_SPEC, ArraySpec
 
@@ -37,9 +37,7 @@ def checked_attributes(file: h5py.File) -> dict[str, Any]:
     """
     with Path(file.filename).open("rb") as raw:
         check_heaps(raw.read(_HEAD_BYTES), file.id.get_create_plist().get_sizes()[1])
-    for name in file.attrs:
-        check_numbers(file.attrs.get_id(name).get_type())
-    return dict(file.attrs)
+    return {name: checked_attribute(file, name) for name in file.attrs}
 
 
 def checked_dataset(file: h5py.File, path: str) -> h5py.Dataset:

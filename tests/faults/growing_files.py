@@ -92,7 +92,7 @@ def quotes(folder: Path, n: int) -> Path:
 
 
 def people(folder: Path, n: int) -> Path:
-    """COCO's results: two frames of n people without ids, each of whom moves little."""
+    """COCO's results: two frames of n people without ids, who move little."""
     items = [
         {"image_id": f, "category_id": 1, "score": 0.5, "keypoints": [100 * i + v for v in _POINTS]}
         for f in range(2)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_smoother.errors import InvalidInputError
-from pose_smoother.files.hdf5_damage import check_heaps, check_numbers
+from pose_smoother.files.hdf5_damage import check_heaps, check_numbers, checked_attribute
 from pose_smoother.files.hdf5_file import open_file
 from pose_smoother.files.plain import UNPACKED_RATIO, Budget
 from pose_smoother.poses.formats.evidence import Evidence
@@ -137,10 +137,7 @@ def attribute(holder: h5py.Group | h5py.Dataset, name: str, default: Any = None)
     ------
     ValueError : its type is damaged.
     """
-    if name not in holder.attrs:
-        return default
-    check_numbers(holder.attrs.get_id(name).get_type())
-    return holder.attrs[name]
+    return checked_attribute(holder, name) if name in holder.attrs else default
 
 
 def _stated_lengths(found: h5py.Dataset) -> int:
