@@ -42,6 +42,7 @@ from pose_smoother.bench.goals import machine_words, table, versions_words, writ
 
 FULL_SIZE = 360_000
 SIZES = (10_000, 100_000, FULL_SIZE)
+SIDES = ("zarr", "hdf5", "zarr, impulse", "hdf5, impulse")
 FRAMES_A_CLIP = 95  # of the sample, on average
 PACKAGES = ("numpy", "scipy", "zarr", "h5py", "hdf5plugin", "numcodecs", "torch")
 Row = dict[str, Any]
@@ -98,7 +99,7 @@ def main() -> None:
     """Write preprocess.csv, preprocess_rounds.csv, and goals_pipeline.csv of the full size."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="frames, about")
-    parser.add_argument("--formats", nargs="+", default=("zarr", "hdf5"))
+    parser.add_argument("--sides", nargs="+", default=SIDES, help=f"stores to make {SIDES}")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3, help="of every side and size [3]")
     parser.add_argument("--plain-frames", type=int, default=2000, help="a round, about [2000]")
@@ -112,10 +113,10 @@ def main() -> None:
         with tempfile.TemporaryDirectory(dir=args.scratch, prefix="preprocess.") as folder:
             write_sample(Path(folder, "sample"), frames // FRAMES_A_CLIP, 0)
             rounds = measure_chain(
-                sample_inputs(Path(folder, "sample")), Path(folder), args.formats, args.workers,
+                sample_inputs(Path(folder, "sample")), Path(folder), args.sides, args.workers,
                 args.plain_frames, save_pt, args.rounds, until - time.monotonic(),
             )  # fmt: skip
-        rows = [row_of(rounds, kind, args.workers) for kind in args.formats]
+        rows = [row_of(rounds, kind, args.workers) for kind in args.sides]
         print(*rows, sep="\n", flush=True)
         if args.out:
             append = args.append or number > 0
@@ -123,7 +124,7 @@ def main() -> None:
             _write(args.out / "preprocess_rounds.csv", rows_of_rounds(rounds, frames), append)
         if frames == FULL_SIZE:
             goals = [render_goal()]
-            for kind in args.formats:
+            for kind in args.sides:
                 goals += chain_goals(rounds, kind, args.workers, "torch.save")
             print(table(goals), flush=True)
             if args.out:

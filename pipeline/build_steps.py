@@ -31,6 +31,7 @@ from pose_smoother.files.atomic import (
     write_atomic,
     write_pieces,
 )
+from pose_smoother.store.config import DENSE
 from pose_smoother.store.layout import PlannedArray, attributes, clip_arrays, plan_arrays
 from pose_smoother.store.names import CONTRACT_VERSION, MANIFEST, REPORT, SPLITS, STEPS
 from pose_smoother.store.open import format_module
@@ -121,7 +122,7 @@ def plan_store(work: Path, config: BuildConfig) -> Planned:
         for split in SPLITS
         for step in STEPS
     }
-    return Planned(layout, plan_arrays(n_frames, counts), windows)
+    return Planned(layout, plan_arrays(n_frames, counts, config.heatmaps == DENSE), windows)
 
 
 def _on_disk(file: Path, values: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -10,7 +10,7 @@ import click
 
 from pipeline.annotations.cli import SOURCES, check, download, parse_inputs, sample
 from pipeline.bench.cli import bench
-from pipeline.config import GROUP_BY, PROTOCOLS, BuildConfig
+from pipeline.config import GROUP_BY, HEATMAPS, PROTOCOLS, BuildConfig
 from pose_smoother.boxes import DEFAULT_EXPAND
 from pose_smoother.cli_support import (
     HELP_OPTIONS,
@@ -117,6 +117,14 @@ main.add_command(bench)
     type=click.Choice(PROTOCOLS),
     help="'thesis' cuts windows in file order, so that splits share frames.",
 )
+@click.option(
+    "--heatmaps",
+    default="dense",
+    show_default=True,
+    type=click.Choice(HEATMAPS),
+    help="dense: every pixel is stored. impulse: positions alone; whatever reads the store renders "
+    "the same heatmaps from them. Less processor time and disk.",
+)
 def preprocess(
     out: PathOrUrl,
     store_format: str,
@@ -130,6 +138,7 @@ def preprocess(
     box_jitter: float,
     group_by: str | None,
     protocol: str,
+    heatmaps: str,
     **paths: Any,
 ) -> None:
     """Turn annotations into a store of ground-truth heatmaps and windows.
@@ -153,6 +162,7 @@ def preprocess(
         box_jitter=box_jitter,
         group_by=group_by or NEIGHBOURS,
         protocol=protocol,
+        heatmaps=heatmaps,
         actions=names(actions) if actions else None,
         test_actions=names(test_actions) if test_actions else (),
     )

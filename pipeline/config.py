@@ -7,10 +7,11 @@ from typing import Any
 from pose_smoother.boxes import DEFAULT_EXPAND
 from pose_smoother.errors import InvalidInputError, unknown_name
 from pose_smoother.heatmap import SIGMA_OUT_PX
-from pose_smoother.store.config import CLIP, CLIPS, IMPULSE, NEIGHBOURS, THESIS, VIDEO
+from pose_smoother.store.config import CLIP, CLIPS, DENSE, IMPULSE, NEIGHBOURS, THESIS, VIDEO
 
 GROUP_BY = (NEIGHBOURS, VIDEO, CLIP)
 PROTOCOLS = (CLIPS, THESIS)
+HEATMAPS = (DENSE, IMPULSE)
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class BuildConfig:
         they share frames).
     protocol : "clips" (no frame is shared), or "thesis" (windows cut in file order).
     actions : Penn Action's actions; None is the default selection.
+    heatmaps : "dense" stores every pixel, "impulse" the positions alone, from which the reader
+        renders the same heatmaps.
     test_actions : if any, their videos make the test split, and the others are split 75/25 into
         training and validation: a test on motion of kinds that were never seen.
     """
@@ -40,12 +43,15 @@ class BuildConfig:
     protocol: str = CLIPS
     actions: tuple[str, ...] | None = None
     test_actions: tuple[str, ...] = ()
+    heatmaps: str = DENSE
 
     def __post_init__(self) -> None:
         if self.group_by not in GROUP_BY:
             raise unknown_name("group", self.group_by, GROUP_BY)
         if self.protocol not in PROTOCOLS:
             raise unknown_name("protocol", self.protocol, PROTOCOLS)
+        if self.heatmaps not in HEATMAPS:
+            raise unknown_name("form of heatmaps", self.heatmaps, HEATMAPS)
         if not 0 <= self.expand <= 10 or not 0 <= self.box_jitter <= 0.5:
             raise InvalidInputError("expand must lie in 0 ... 10, and box jitter in 0 ... 0.5")
         if self.test_actions and self.protocol == THESIS:
@@ -63,4 +69,5 @@ class BuildConfig:
             fields["test_actions"] = list(self.test_actions)
         else:
             del fields["test_actions"]  # stores are what they were before there was this option
-        return fields | {"heatmaps": IMPULSE, "sigma_out_px": SIGMA_OUT_PX}
+        form = {"stored_heatmaps": self.heatmaps} if self.heatmaps != DENSE else {}
+        return fields | {"heatmaps": IMPULSE, "sigma_out_px": SIGMA_OUT_PX} | form

@@ -29,7 +29,7 @@ from pipeline.shards import JOURNAL, Folders, has_heatmaps, write_shards
 from pipeline.worker_pool import Workers
 from pose_smoother.errors import PoseSmootherError, StoreError
 from pose_smoother.files.atomic import fsync_folder, make_folder, sha256_file
-from pose_smoother.store.config import StoreConfig
+from pose_smoother.store.config import DENSE, StoreConfig
 from pose_smoother.store.damage_errors import is_plain_file
 from pose_smoother.store.names import CONTRACT_VERSION, MANIFEST
 from pose_smoother.store.open import format_module, read_manifest
@@ -153,8 +153,9 @@ def _refuse_other_options(
     made_with = {"format": manifest["format"] if manifest else store_format}
     wanted: dict[str, Any] = {"format": store_format}
     if attrs:
-        made_with |= {"contract": attrs["contract"], **attrs["config"]}
-        wanted |= {"contract": CONTRACT_VERSION, **config.resolved()}
+        unsaid = {"stored_heatmaps": DENSE}
+        made_with |= unsaid | {"contract": attrs["contract"], **attrs["config"]}
+        wanted |= unsaid | {"contract": CONTRACT_VERSION, **config.resolved()}
     for name in sorted({*made_with, *wanted}):
         if made_with.get(name) != wanted.get(name):
             raise StoreError(

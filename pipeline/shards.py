@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from pipeline.shard_heatmaps import RenderedFrames
 from pipeline.staging import SplitReader
 from pipeline.worker_pool import WorkerDiedError, WorkerPoolError, Workers
 from pose_smoother.boxes import nearest_pixel
@@ -22,6 +21,7 @@ from pose_smoother.files.atomic import append_line, sha256_file
 from pose_smoother.store.layout import PlannedArray, Rows, ShardWritten, shard_name
 from pose_smoother.store.names import FRAME_ARRAYS
 from pose_smoother.store.open import format_module
+from pose_smoother.store.rendered_frames import RenderedFrames
 
 JOURNAL = "journal.jsonl"
 SHARD_TIMEOUT_S = 600.0
@@ -79,7 +79,11 @@ def write_shards(
         start, stop = job.array.shard_rows(job.index)
         done[job.shard] = _write(job, windows[job.array.path][start:stop])
     with tqdm(
-        desc="heatmaps", unit="frame", total=total, initial=total - left, disable=not progress
+        desc="heatmaps",
+        unit="frame",
+        total=total,
+        initial=total - left,
+        disable=not (progress and total),
     ) as bar:
         for job, written in _run_jobs(remote, workers):
             done[job.shard] = written

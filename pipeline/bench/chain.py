@@ -9,7 +9,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from pipeline.worker_pool import Workers
 from pose_smoother.bench.timing import interleaved
 from pose_smoother.errors import StoreError
 from pose_smoother.files.atomic import fsync_tree
+from pose_smoother.store.config import DENSE
 from pose_smoother.store.names import SPLITS
 from pose_smoother.store.open import open_store
 
@@ -37,7 +38,8 @@ class Round:
 
     Attributes
     ----------
-    side : a store's format, or ``PLAIN``.
+    side : a store's format (", impulse" behind it where positions stand for heatmaps), or
+        ``PLAIN``.
     n_frames : that it made.
     wall_s, cpu_s : seconds by the clock, and of the processor in all its processes.
     opened_s, opened_cpu_s : of those, seconds that don't depend on ``n_frames`` (the plain way
@@ -72,7 +74,7 @@ class Round:
 def measure_chain(
     inputs: Inputs,
     folder: Path,
-    formats: Sequence[str],
+    sides: Sequence[str],
     n_workers: int,
     plain_frames: int,
     save: Save,
@@ -84,6 +86,7 @@ def measure_chain(
     Parameters
     ----------
     folder : for stores and the plain way's files; both are removed.
+    sides : stores to be made, as ``Round`` names them.
     plain_frames : about how many frames the plain way makes a round.
     save : how the plain way writes a frame.
     budget_s : no further round is begun after as long; one is always timed.
@@ -97,24 +100,26 @@ def measure_chain(
     def plain() -> None:
         found.append(_plain(inputs, folder / PLAIN, plain_frames, save))
 
-    def ours(kind: str) -> None:
-        found.append(_ours(inputs, folder / kind, kind, n_workers))
+    def ours(side: str) -> None:
+        found.append(_ours(inputs, folder / "store", side, n_workers))
 
-    sides: dict[str, Callable[[], None]] = {
+    in_turn: dict[str, Callable[[], None]] = {
         PLAIN: plain,
-        **{kind: partial(ours, kind) for kind in formats},
+        **{side: partial(ours, side) for side in sides},
     }
-    interleaved(sides, rounds, warmups=0, budget_s=budget_s)
+    interleaved(in_turn, rounds, warmups=0, budget_s=budget_s)
     return found
 
 
-def _ours(inputs: Inputs, store: Path, kind: str, n_workers: int) -> Round:
+def _ours(inputs: Inputs, store: Path, side: str, n_workers: int) -> Round:
+    store_format, _, form = side.partition(", ")
+    config = replace(_config(inputs), heatmaps=form or DENSE)
     _flush_all()
     memory = PeakMemory()
     try:
         began, began_cpu = time.perf_counter(), _cpu_s()
         with memory:
-            preprocess(inputs, store, _config(inputs), kind, n_workers, progress=False)
+            preprocess(inputs, store, config, store_format, n_workers, progress=False)
             if problems := verify(store).problems:
                 raise StoreError(f"{store} does not verify: {problems}")
         wall_s, cpu_s = time.perf_counter() - began, _cpu_s() - began_cpu
@@ -125,7 +130,7 @@ def _ours(inputs: Inputs, store: Path, kind: str, n_workers: int) -> Round:
     finally:
         shutil.rmtree(store, ignore_errors=True)
     return Round(
-        kind, n_frames, wall_s, cpu_s, flush_s, unwritten_mb,
+        side, n_frames, wall_s, cpu_s, flush_s, unwritten_mb,
         bytes_a_frame=n_bytes / n_frames, peak_gb=memory.peak_bytes / 1e9,
     )  # fmt: skip
 

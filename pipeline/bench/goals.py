@@ -9,13 +9,13 @@ import numpy as np
 from pipeline.bench.chain import PLAIN, Round
 from pipeline.bench.naive import scipy_maps
 from pipeline.ingest import Inputs
-from pipeline.shard_heatmaps import RenderedFrames
 from pipeline.sources import SourceOptions
 from pose_smoother.bench.goals import Goal, speed_up
 from pose_smoother.bench.timing import interleaved
 from pose_smoother.heatmap import SIZE
 from pose_smoother.remote.path import PathOrUrl
 from pose_smoother.skeleton import N_KEYPOINTS
+from pose_smoother.store.rendered_frames import RenderedFrames
 
 FULL_SIZE_FRAMES = 360_000
 RENDER_GOAL, CHAIN_GOAL = 100.0, 20.0

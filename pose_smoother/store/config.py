@@ -9,6 +9,8 @@ from pose_smoother.errors import StoreError
 
 #: ``heatmaps`` of the stores that ``pipeline`` makes: an impulse at each keypoint, blurred.
 IMPULSE = "impulse"
+#: ``stored_heatmaps``: every pixel, or (``IMPULSE``) the positions alone.
+DENSE = "dense"
 #: Boxes are not extended farther, as `preprocess` has it.
 MAX_EXPAND = 10.0
 #: ``detections`` of a store that has a detector's output next to the ground truth.
@@ -30,6 +32,8 @@ class StoreConfig:
     Attributes
     ----------
     heatmaps : what the stored heatmaps are: ``IMPULSE``, another word, or "" where it is unknown.
+    stored_heatmaps : ``DENSE``, or ``IMPULSE``: there is no array of heatmaps, ``Store.read``
+        renders them from the positions.
     protocol : ``CLIPS`` (no frame is in two splits) or ``THESIS`` (windows cut in file order).
     group_by : what is in one split only: ``NEIGHBOURS``, ``VIDEO`` or ``CLIP``. Stores that do not
         name it were made by video.
@@ -42,6 +46,7 @@ class StoreConfig:
     """
 
     heatmaps: str = ""
+    stored_heatmaps: str = DENSE
     protocol: str = CLIPS
     group_by: str = VIDEO
     box_jitter: float = 0.0
@@ -64,6 +69,7 @@ class StoreConfig:
         try:
             found = cls(
                 heatmaps=str(table.get("heatmaps") or ""),
+                stored_heatmaps=str(table.get("stored_heatmaps") or DENSE),
                 protocol=str(table.get("protocol") or CLIPS),
                 group_by=str(table.get("group_by") or VIDEO),
                 box_jitter=float(table.get("box_jitter", 0.0)),
@@ -85,6 +91,11 @@ class StoreConfig:
     def has_impulses(self) -> bool:
         """Whether heatmaps can be rendered from the positions, exactly as they are stored."""
         return self.heatmaps == IMPULSE
+
+    @property
+    def rendered_when_read(self) -> bool:
+        """Whether the store has positions in the place of heatmaps."""
+        return self.has_impulses and self.stored_heatmaps == IMPULSE
 
     @property
     def has_detections(self) -> bool:

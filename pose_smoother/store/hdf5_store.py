@@ -132,8 +132,7 @@ class Hdf5Store(Store):
             raise damaged_shard(self.path, name, problem, rest=rest)
         self._checked.add(name)
 
-    def read(self, split: str, name: str, start: int = 0, stop: int | None = None) -> NDArray[Any]:
-        stop = self.n_frames(split) if stop is None else stop
+    def _read_rows(self, split: str, name: str, start: int, stop: int) -> NDArray[Any]:
         spec = FRAME_ARRAYS[name]
         return self._read(f"{split}/{name}", start, stop, (spec.chunk_frames, spec.shard_frames))
 

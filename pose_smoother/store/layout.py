@@ -62,13 +62,17 @@ class ShardWritten:
 
 
 def plan_arrays(
-    n_frames: dict[str, int], n_windows: dict[tuple[str, int], int]
+    n_frames: dict[str, int], n_windows: dict[tuple[str, int], int], heatmaps: bool = True
 ) -> dict[str, PlannedArray]:
-    """All arrays of a store, by path, from the frames of each split and windows of each step."""
+    """All arrays of a store, by path, from the frames of each split and windows of each step.
+
+    Without ``heatmaps`` their array is left out: they are rendered as they are read.
+    """
     arrays = [
         PlannedArray(f"{split}/{name}", spec, n_frames[split])
         for split in SPLITS
         for name, spec in FRAME_ARRAYS.items()
+        if heatmaps or name != "heatmaps"
     ]
     arrays += [
         PlannedArray(f"{split}/windows/step{step}", WINDOW_SPEC, n_windows[split, step])

@@ -18,6 +18,7 @@ from pose_smoother.skeleton import N_KEYPOINTS
 from pose_smoother.store.config import StoreConfig
 from pose_smoother.store.damage_errors import damaged_shard
 from pose_smoother.store.names import CLIP_COLUMNS
+from pose_smoother.store.rendered_frames import RenderedFrames
 
 if TYPE_CHECKING:
     from pose_smoother.remote.local_copy import LocalCopy
@@ -53,6 +54,7 @@ class Store(ABC):
         self.manifest = manifest
         self.attrs = attrs
         self._clips: dict[str, NDArray[Any]] | None = None
+        self._rendered: dict[str, RenderedFrames] = {}
 
     @property
     def config(self) -> StoreConfig:
@@ -62,14 +64,33 @@ class Store(ABC):
         except StoreError as error:
             raise StoreError(f"{self.path}: {error}") from None
 
-    @abstractmethod
     def read(self, split: str, name: str, start: int = 0, stop: int | None = None) -> NDArray[Any]:
         """Rows ``start:stop`` of one per-frame array of a split, after its checksums are verified.
+
+        Heatmaps that the store holds as impulses are rendered, bit for bit what a dense store has.
 
         Raises
         ------
         DamagedShardError : the stored bytes don't match their checksum; names the shard.
         """
+        stop = self.n_frames(split) if stop is None else stop
+        if name == "heatmaps" and self.config.rendered_when_read:
+            return self._render(split, slice(start, stop))
+        return self._read_rows(split, name, start, stop)
+
+    def _render(self, split: str, rows: slice) -> NDArray[np.float32]:
+        """Heatmaps of some frames; the positions of a split are read once."""
+        if split not in self._rendered:
+            found = (self.read(split, name) for name in ("keypoints", "annotated"))
+            self._rendered[split] = RenderedFrames(*found)
+        try:
+            return self._rendered[split][rows].copy()
+        except IndexError as error:
+            raise damaged_shard(self.path, f"{split}/keypoints", str(error), "array") from None
+
+    @abstractmethod
+    def _read_rows(self, split: str, name: str, start: int, stop: int) -> NDArray[Any]:
+        """Rows of an array that the store holds."""
 
     @abstractmethod
     def n_frames(self, split: str) -> int:

@@ -182,8 +182,7 @@ class ZarrStore(Store):
             file.seek(offset)
             return file.read(length)
 
-    def read(self, split: str, name: str, start: int = 0, stop: int | None = None) -> NDArray[Any]:
-        stop = self.n_frames(split) if stop is None else stop
+    def _read_rows(self, split: str, name: str, start: int, stop: int) -> NDArray[Any]:
         return self._read(f"{split}/{name}", start, stop)
 
     def n_frames(self, split: str) -> int:

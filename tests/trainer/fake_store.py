@@ -91,7 +91,7 @@ class FakeStore(Store):
             for step in STEPS
         }
 
-    def read(self, split: str, name: str, start: int = 0, stop: int | None = None) -> NDArray[Any]:
+    def _read_rows(self, split: str, name: str, start: int, stop: int) -> NDArray[Any]:
         arrays = self.arrays[split]
         rows = slice(start, stop)
         first, last, _ = rows.indices(self.n_frames(split))

@@ -91,7 +91,7 @@ class PairStore(Store):
         manifest = {"contract": CONTRACT_VERSION, "config": config, "content": self._content()}
         super().__init__(path, manifest, attrs)
 
-    def read(self, split: str, name: str, start: int = 0, stop: int | None = None) -> NDArray[Any]:
+    def _read_rows(self, split: str, name: str, start: int, stop: int) -> NDArray[Any]:
         """Rows of an array: those of the contract but boxes and heatmaps, and the detections."""
         return self._arrays[split][name][start:stop]
 

@@ -1,4 +1,4 @@
-"""A shard's heatmaps, a few frames at a time, in memory that each thread uses again.
+"""Heatmaps of frames, a few at a time, in memory that each thread uses again.
 
 New memory for a whole shard took longer than the arithmetic.
 """

@@ -5,8 +5,8 @@ import threading
 import numpy as np
 import pytest
 
-from pipeline.shard_heatmaps import RenderedFrames
 from pose_smoother import heatmap
+from pose_smoother.store.rendered_frames import RenderedFrames
 
 
 def frames(n: int, columns: list[int], seed: int) -> tuple[np.ndarray, np.ndarray]:
