@@ -32,6 +32,7 @@ Floats = NDArray[np.float64]
 Given = argparse.Namespace
 PACKAGES = ("numpy", "scipy", "pandas", "h5py")
 MB = 1e6
+SEEN_FRAMES = 95  # by the network that ships: 47 on each side
 
 SCRIPT = """
 import sys
@@ -180,6 +181,29 @@ def one_euro_loop(values: Floats, fps: float = 30.0) -> Floats:
     return np.array(out).T.reshape(values.shape)
 
 
+def smoothnet_windows(values: Floats) -> Floats:
+    """SmoothNet at every window as long as the shipped network sees, its estimates averaged.
+
+    The weights are random; one thread, 256 windows at once.
+    """
+    import torch
+
+    from trainer.models.smoothnet import SmoothNet
+
+    torch.set_num_threads(1)
+    model = SmoothNet(values.shape[1] // 2, SEEN_FRAMES).eval()
+    windows = torch.from_numpy(values.astype(np.float32)).unfold(0, SEEN_FRAMES, 1).mT
+    total, count = np.zeros(values.shape, np.float32), np.zeros((len(values), 1), np.float32)
+    first = 0
+    with torch.inference_mode():
+        for part in windows.split(256):
+            for estimate in model(part).numpy():
+                total[first : first + SEEN_FRAMES] += estimate
+                count[first : first + SEEN_FRAMES] += 1
+                first += 1
+    return np.asarray(total / count, np.float64)
+
+
 def pretrained(folder: Path, given: Given) -> Iterator[Goal]:
     """The network that ships, file to file in one process."""
     import pandas as pd
@@ -196,13 +220,14 @@ def pretrained(folder: Path, given: Given) -> Iterator[Goal]:
     def ours() -> None:
         smooth_file(path, folder / "o.csv", lambda poses: smooth_by(auto, poses, Rules()))
 
-    def loop() -> None:
+    def other(smooth: Callable[[Floats], Floats]) -> None:
         frame = pd.read_csv(path)
         columns = [name for name in frame if name.endswith(("_x", "_y"))]
-        frame[columns] = one_euro_loop(frame[columns].to_numpy())
+        frame[columns] = smooth(frame[columns].to_numpy())
         frame.to_csv(folder / "l.csv", index=False)
 
-    times = interleaved({"ours": ours, "loop": loop}, given.rounds)
+    others = {"loop": partial(other, one_euro_loop), "net": partial(other, smoothnet_windows)}
+    times = interleaved({"ours": ours, **others}, given.rounds)
     what, cpu_s = (
         "the pretrained network, file to file",
         statistics.median(times.cpu_seconds["ours"]),
@@ -210,6 +235,8 @@ def pretrained(folder: Path, given: Given) -> Iterator[Goal]:
     note = f"17 keypoints, {n_frames:,} frames, CSV"
     against = "One-Euro in a Python loop, file to file with pandas"
     yield speed_up(what, against, 5, times, ("ours", "loop"), note)
+    against = f"SmoothNet under torch, windows of {SEEN_FRAMES} frames, file to file with pandas"
+    yield speed_up(what, against, 5, times, ("ours", "net"), note)
     rate = n_frames / times.median("ours")
     note += f"; {n_frames / cpu_s:,.0f} in processor time"
     yield number(f"{what}, frames a second", 3000, rate, "frames/s", note, at_least=True)
