@@ -65,7 +65,7 @@ main.add_command(bench)
     "store_format",
     default="zarr",
     show_default=True,
-    type=click.Choice(list(formats())),
+    type=click.Choice(formats()),
     help="Zarr v3 folder or HDF5 file.",
 )
 @click.option(

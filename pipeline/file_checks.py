@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -36,11 +37,19 @@ def _file_problems(path: Path, manifest: dict[str, Any]) -> dict[str, str]:
 
 
 def extra_files(path: Path, manifest: dict[str, Any]) -> Iterator[str]:
-    """Names of the files that do not belong to a store, sorted."""
+    """Names of the files and links that do not belong to a store, sorted."""
     known = {*manifest["files"], MANIFEST, LEGACY_RECIPE}
-    found: list[str] = []
-    for folder, folders, files in os.walk(path):
-        links = [name for name in folders if Path(folder, name).is_symlink()]
-        inside = folder.removeprefix(str(path)).replace(os.sep, "/").lstrip("/")
-        found += [f"{inside}/{name}".lstrip("/") for name in (*files, *links)]
-    yield from sorted({*found} - known, key=lambda name: name.split("/"))
+    yield from sorted({*_names(path)} - known, key=lambda name: name.split("/"))
+
+
+def _names(path: Path) -> Iterator[str]:
+    """Names of all files below a folder, and of links, which are not followed."""
+    folders = [""]
+    while folders:
+        inside = folders.pop()
+        with suppress(OSError), os.scandir(f"{path}/{inside}") as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(f"{inside}{entry.name}/")
+                else:
+                    yield inside + entry.name

@@ -20,7 +20,7 @@ _PLAIN_FRAMES, _ROUNDS = 600, 3
     "store_format",
     default="zarr",
     show_default=True,
-    type=click.Choice(list(formats())),
+    type=click.Choice(formats()),
     help="Of the store that is built.",
 )
 @click.option("--scratch", type=PATH, help="Folder for what is built and removed. [default: /tmp]")

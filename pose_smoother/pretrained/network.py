@@ -10,6 +10,8 @@ import hashlib
 import io
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -190,12 +192,17 @@ def run(network: Network, ready: Prepared) -> tuple[Floats, Floats]:
     float32 array, shape (T, K), unit of the file
         Scale of the error of each point.
     """
-    # Threads of such small products wait for each other longer than they work.
-    with _libraries().limit(limits=1, user_api="blas"):
-        one, its_scale = run_view(network, ready)
-        other, other_scale = run_view(network, ready.turned())
+    one, its_scale = run_view(network, ready)
+    other, other_scale = run_view(network, ready.turned())
     half = np.float32(0.5)
     return half * (one - other[::-1]), half * (its_scale + other_scale[::-1])
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """One thread for products of matrices: those of so small ones wait for each other."""
+    with _libraries().limit(limits=1, user_api="blas"):
+        yield
 
 
 @lru_cache(maxsize=1)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from pose_smoother.pretrained.excursions import excursions
 from pose_smoother.pretrained.features import Prepared, prepare
-from pose_smoother.pretrained.network import Network, load_network, run
+from pose_smoother.pretrained.network import Network, load_network, one_blas_thread, run
 from pose_smoother.pretrained.pose_components import shrink_components
 from pose_smoother.pretrained.transitions import restore_transitions
 
@@ -77,6 +77,7 @@ class PretrainedInfo:
         return radius
 
 
+@one_blas_thread()
 def smooth_pretrained(
     xy: NDArray,
     scores: NDArray | None = None,

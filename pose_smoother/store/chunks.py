@@ -12,12 +12,12 @@ from typing import Any
 import google_crc32c
 import numpy as np
 from numcodecs import Fletcher32, Zstd
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from pose_smoother.store.layout import Rows
 
 CHECKSUM_BYTES = 4
-_LONGEST_HEADER_BYTES = 18  # of a zstd frame; every chunk is longer
+_HEADER_BYTES = 5  # of a zstd frame: its magic number, and what else the header has
 _INDEX_ENTRY_BYTES = 16  # of a shard: offset and length of a chunk
 _ABSENT = 2**64 - 1  # offset and length of a chunk after the array's end
 
@@ -73,13 +73,14 @@ def _unpacked_bytes(packed: bytes) -> int:
 
     Source: RFC 8878, section 3.1.1.1.
     """
-    if len(packed) < _LONGEST_HEADER_BYTES:
+    if len(packed) < _HEADER_BYTES:
         return -1
     kind, is_single, dictionary = packed[4] >> 6, packed[4] >> 5 & 1, packed[4] & 3
     start = 6 - is_single + (0, 1, 2, 4)[dictionary]
     n_bytes = (is_single, 2, 4, 8)[kind]
     size = int.from_bytes(packed[start : start + n_bytes], "little")
-    return size + 256 * (kind == 1) if n_bytes else -1
+    is_stated = n_bytes > 0 and len(packed) >= start + n_bytes
+    return size + 256 * (kind == 1) if is_stated else -1
 
 
 def read_rows(
@@ -87,7 +88,7 @@ def read_rows(
     stop: int,
     chunk_rows: int,
     row_shape: tuple[int, ...],
-    dtype: str,
+    dtype: DTypeLike,
     unpack_chunk: Callable[[int, NDArray[Any]], None],
 ) -> NDArray[Any]:
     """Rows ``start:stop`` of an array in chunks.

@@ -12,6 +12,7 @@ from pose_smoother.files.atomic import hash_mismatch
 from pose_smoother.files.plain import open_plain
 
 _MAX_HASHED_FOR_AN_ERROR = 4 << 30
+_BLOCK_BYTES = 1 << 20
 
 #: Errors of the system that say nothing about a file's content.
 _UNREADABLE = {
@@ -62,18 +63,24 @@ def state_of_the_rest(
     return f"; the other {n_valid} verify" if n_valid else ""
 
 
-def is_plain_file(file: Path) -> bool:
-    """Whether a path is a regular file: not a link, a folder or a device.
+def plain_size(file: Path) -> int | None:
+    """The bytes of a regular file; None where there is none, or a link, a folder or a device.
 
     Raises
     ------
     StoreError : the system does not say.
     """
     try:
-        return stat.S_ISREG(file.lstat().st_mode)
+        state = file.lstat()
     except OSError as error:
         raise_if_unreadable(error, file)
-        return False
+        return None
+    return state.st_size if stat.S_ISREG(state.st_mode) else None
+
+
+def is_plain_file(file: Path) -> bool:
+    """Whether a path is a regular file; errors as of `plain_size`."""
+    return plain_size(file) is not None
 
 
 def file_problem(file: Path, entry: dict[str, Any]) -> str:
@@ -87,16 +94,20 @@ def file_problem(file: Path, entry: dict[str, Any]) -> str:
     ------
     StoreError : the system refuses to read it.
     """
-    if not is_plain_file(file):
+    size = plain_size(file)
+    if size is None:
         return "missing, or no plain file"
+    if size != entry["bytes"]:
+        return f"expected {entry['bytes']:,} bytes, found {size:,}"
     try:
-        if (size := file.stat().st_size) != entry["bytes"]:
-            return f"expected {entry['bytes']:,} bytes, found {size:,}"
         with open_plain(file, size) as opened:
-            found = hashlib.file_digest(opened, "sha256").hexdigest()
+            digest = hashlib.sha256()
+            while block := opened.read(min(size, _BLOCK_BYTES) + 1):
+                digest.update(block)
     except InvalidInputError as error:
         return str(error)
     except OSError as error:
         raise_if_unreadable(error, file)
         return f"cannot be read: {error.strerror}"
+    found = digest.hexdigest()
     return "" if found == entry["sha256"] else hash_mismatch(entry["sha256"], found)

@@ -1,13 +1,12 @@
 """Opening a finished store: its manifest is read and checked, then its format's reader opens it.
 
-Each ``*_store.py`` module of this folder registers a format by its ``FORMAT`` constant.
+Each ``<format>_store.py`` module of this folder is a format, imported when it is used.
 """
 
 import importlib
 import pkgutil
 import re
-from functools import cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from numpy.typing import NDArray
@@ -17,7 +16,7 @@ from pose_smoother.errors import StoreError, unknown_name
 from pose_smoother.files.atomic import verify_checksum
 from pose_smoother.files.plain import read_plain
 from pose_smoother.remote.path import PathOrUrl, RemotePath, as_path_or_url
-from pose_smoother.store.damage_errors import how_to_repair, is_plain_file, raise_if_unreadable
+from pose_smoother.store.damage_errors import how_to_repair, plain_size, raise_if_unreadable
 from pose_smoother.store.layout import PlannedArray, Rows, ShardWritten
 from pose_smoother.store.names import CONTRACT_VERSION, MANIFEST
 from pose_smoother.store.store import Store
@@ -25,6 +24,7 @@ from pose_smoother.store.store import Store
 if TYPE_CHECKING:
     from pose_smoother.remote.local_copy import LocalCopy
 
+_NO_PATHS = {"", ".", ".."}  # parts of names that lead elsewhere, or have a second spelling
 _SHA256 = re.compile("[0-9a-f]{64}")
 _MAX_MANIFEST_BYTES = 64 << 20  # a shard takes about 250 bytes
 
@@ -76,32 +76,30 @@ class StoreFormat(Protocol):
         """Open a finished store for reading."""
 
 
-@cache
-def formats() -> dict[str, StoreFormat]:
-    """The available formats: every ``*_store`` module of this folder, by its ``FORMAT`` constant.
-
-    A format whose library is not installed is left out: a machine that trains from HDF5 doesn't
-    need zarr, and the other way round.
-    """
-    found = {}
-    for info in pkgutil.iter_modules(package.__path__):
-        if info.name.endswith("_store"):
-            try:
-                module = importlib.import_module(f"{package.__name__}.{info.name}")
-            except ModuleNotFoundError as error:
-                if (error.name or "").split(".")[0] in ("pose_smoother", "numpy"):
-                    raise
-                continue
-            found[module.FORMAT] = cast(StoreFormat, module)
-    return dict(sorted(found.items()))
+def formats() -> list[str]:
+    """Names of the formats: each is the module ``<name>_store`` of this folder."""
+    found = (info.name for info in pkgutil.iter_modules(package.__path__))
+    return sorted(name.removesuffix("_store") for name in found if name.endswith("_store"))
 
 
 def format_module(name: str) -> StoreFormat:
-    """The module of one format, or an error that lists the known ones."""
+    """The module of one format; no other is imported.
+
+    A machine that trains from HDF5 doesn't need zarr, and the other way round.
+
+    Raises
+    ------
+    InvalidInputError : an unknown name.
+    StoreError : the format's library is not installed.
+    """
+    if name not in formats():
+        raise unknown_name("format", name, formats())
     try:
-        return formats()[name]
-    except KeyError:
-        raise unknown_name("format", name, list(formats())) from None
+        return cast(StoreFormat, importlib.import_module(f"{package.__name__}.{name}_store"))
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] in ("pose_smoother", "numpy"):
+            raise
+        raise StoreError(f"stores of format {name} need {error.name}: install it") from None
 
 
 def read_manifest(path: PathOrUrl) -> dict[str, Any]:
@@ -158,14 +156,13 @@ def _manifest_fault(manifest: dict[str, Any]) -> str:
     if not isinstance(manifest.get("format"), str):
         return "it names no format"
     if manifest["format"] not in formats():
-        return str(unknown_name("format", manifest["format"][:80], list(formats())))
+        return str(unknown_name("format", manifest["format"][:80], formats()))
     for table in ("files", "shards"):
         entries = manifest.get(table)
         if not isinstance(entries, dict):
             return f"its {table} are not a table"
         for name, entry in entries.items():
-            parts = PurePosixPath(name).parts
-            if not parts or name.startswith("/") or ".." in parts or "\\" in name or "\0" in name:
+            if not _NO_PATHS.isdisjoint(name.split("/")) or "\\" in name or "\0" in name:
                 return f"the name {name[:80]!r} leads out of the store"
             if not isinstance(entry, dict) or not _SHA256.fullmatch(str(entry.get("sha256"))):
                 return f"the entry of {name[:80]!r} has no hash"
@@ -193,8 +190,7 @@ def open_store(path: str | PathOrUrl) -> Store:
         return backend.open_reader(path, manifest, open_local_copy(path, raw, manifest))
     for name, entry in manifest["files"].items():
         file = path / name
-        found = file.stat().st_size if is_plain_file(file) else None
-        if found != entry["bytes"]:
+        if (found := plain_size(file)) != entry["bytes"]:
             state = "is missing or no plain file" if found is None else f"has {found} bytes"
             raise StoreError(
                 f"{file} {state}, expected {entry['bytes']} bytes. {how_to_repair(path)}"

@@ -5,19 +5,12 @@ is one file of 16 chunks; a shard of the small arrays is one chunk file.
 """
 
 import json
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import zarr
 from numpy.typing import NDArray
-from zarr.codecs import (
-    BytesCodec,
-    Crc32cCodec,
-    ShardingCodec,
-    ZstdCodec,
-)
-from zarr.storage import LocalStore
 
 from pose_smoother.errors import StoreError
 from pose_smoother.files.plain import read_plain
@@ -39,8 +32,11 @@ from pose_smoother.store.damage_errors import (
 from pose_smoother.store.layout import decode_text, shard_name
 from pose_smoother.store.names import CLIP_COLUMNS, FRAME_ARRAYS, WINDOW_SPEC
 from pose_smoother.store.store import Store
+from pose_smoother.store.zarr_layout import PlainArray, plain_array
 
 if TYPE_CHECKING:
+    from zarr.storage import LocalStore
+
     from pose_smoother.remote.local_copy import LocalCopy
 
 FORMAT = "zarr"
@@ -106,8 +102,15 @@ class ZarrStore(Store):
         except (OSError, ValueError, KeyError, RecursionError) as error:
             raise_if_unreadable(error, f"{path}/zarr.json")
             raise StoreError(f"{path}/zarr.json is damaged ({error})") from None
+
+    @cached_property
+    def _root(self) -> Any:
+        """The store as zarr's group: it reads the arrays whose layout is not `zarr_writer`'s."""
+        import zarr
+        from zarr.storage import LocalStore
+
         files = LocalStore(self.folder, read_only=True)
-        self._root = zarr.open_group(_fetched(files, local_copy), mode="r")
+        return zarr.open_group(_fetched(files, self.local_copy), mode="r")
 
     def _check(self, name: str) -> None:
         """Compare a file with its hash in the manifest, before its first use."""
@@ -129,10 +132,11 @@ class ZarrStore(Store):
 
     def _array(self, path: str) -> Any:
         if path not in self._arrays:
-            if f"{path}/zarr.json" not in self._checked:
+            if (name := f"{path}/zarr.json") not in self._checked:
                 raise StoreError(f"{self.path} has no array {path}")
             try:
-                array = self._root[path]
+                metadata = self._bytes(name, 0, self._files[name]["bytes"])
+                array = plain_array(json.loads(metadata)) or self._root[path]
             except Warning:  # one that a filter made an error: it is about zarr's version
                 raise
             except Exception as error:  # zarr raises many kinds for invalid metadata
@@ -151,29 +155,36 @@ class ZarrStore(Store):
         for index in range(start // rows, -(-stop // rows)):
             self._check(f"{path}/c/{index}{tail}")
         try:
-            if not _is_plainly_sharded(array):
+            if not isinstance(array, PlainArray):
                 return np.asarray(array[start:stop])
             start, stop, _ = slice(start, stop).indices(array.shape[0])
             room = (array.chunks[0], array.shape[1:], array.dtype)
-            return read_rows(start, stop, *room, lambda c, out: self._unpack(array, c, out))
+            return read_rows(start, stop, *room, lambda c, out: self._unpack(path, array, c, out))
         except Warning:  # not of the data
             raise
         except Exception as error:  # codecs raise many kinds
             raise_if_unreadable(error, self.path)
             raise damaged_shard(self.path, shard_name(path, start // rows), str(error)) from None
 
-    def _unpack(self, array: Any, chunk: int, out: NDArray[Any]) -> None:
-        """Decompress one chunk of a sharded array, read directly from the shard's file."""
-        n_chunks = array.shards[0] // array.chunks[0]
-        number, within = divmod(chunk, n_chunks)
-        name = f"{array.path}/c/{number}" + "/0" * (array.ndim - 1)
+    def _unpack(self, path: str, array: PlainArray, chunk: int, out: NDArray[Any]) -> None:
+        """Decompress one chunk, read directly from its file."""
+        rows = (array.shards or array.chunks)[0]
+        number, within = divmod(chunk, rows // array.chunks[0])
+        name = f"{path}/c/{number}" + "/0" * (array.ndim - 1)
+        offset, length = 0, self._files[name]["bytes"]
+        if array.shards is not None:
+            offset, length = self._place(name, rows // array.chunks[0], within)
+        unpack(self._bytes(name, offset, length), crc32c, out)
+
+    def _place(self, name: str, n_chunks: int, within: int) -> tuple[int, int]:
+        """Offset and length of a chunk in a shard's file."""
         end = self._files[name]["bytes"] - index_bytes(n_chunks)
         if name not in self._indexes:
             self._indexes[name] = shard_index(self._bytes(name, end, index_bytes(n_chunks)))
         offset, length = (int(number) for number in self._indexes[name][within])
         if offset + length > end:
             raise ValueError(f"chunk {within} is outside the shard")
-        unpack(self._bytes(name, offset, length), crc32c, out)
+        return offset, length
 
     def _bytes(self, name: str, offset: int, length: int) -> bytes:
         """Bytes of a file of the store."""
@@ -201,7 +212,7 @@ class ZarrStore(Store):
         self._arrays.clear()
 
 
-def _fetched(files: LocalStore, local_copy: "LocalCopy | None") -> Any:
+def _fetched(files: "LocalStore", local_copy: "LocalCopy | None") -> Any:
     """A folder as a zarr store; in a local copy, a file that was deleted is fetched again."""
     if local_copy is None:
         return files
@@ -210,36 +221,14 @@ def _fetched(files: LocalStore, local_copy: "LocalCopy | None") -> Any:
     return FetchedStore(files, local_copy)
 
 
-def _is_plainly_sharded(array: Any) -> bool:
-    """Whether shards have the layout that ``zarr_writer`` writes: then they are read without zarr.
-
-    Another program may write the same rows in another layout; zarr itself reads those.
-    """
-    codecs = array.metadata.codecs
-    if len(codecs) != 1 or not isinstance(codecs[0], ShardingCodec):
-        return False
-    sharding = codecs[0]
-    kinds = [type(codec) for codec in sharding.codecs]
-    index_kinds = [type(codec) for codec in sharding.index_codecs]
-    at = sharding.index_location  # zarr before 3.4: an enum; since: a string
-    return (
-        kinds == [BytesCodec, ZstdCodec, Crc32cCodec]
-        and index_kinds == [BytesCodec, Crc32cCodec]
-        and getattr(at, "value", at) == "end"
-    )
-
-
 def _layout_fault(path: str, array: Any) -> str:
     """How an array's metadata differs from the contract; "" if it doesn't.
 
     A forged shape, chunk or codec could request any amount of memory, or run code.
     """
-    if not isinstance(array, zarr.Array):
-        return "it is not an array"
+    if not isinstance(array, PlainArray) and (fault := _codecs_fault(array)):
+        return fault
     name = path.split("/")[1]
-    codecs = {type(codec) for codec in (*array.compressors, *array.filters, array.serializer)}
-    if codecs - {ZstdCodec, Crc32cCodec, BytesCodec}:
-        return f"codecs {', '.join(sorted(c.__name__ for c in codecs))}"
     if path.startswith("clips/"):
         is_text = CLIP_COLUMNS.get(name) == "text"
         found = (array.dtype, array.ndim, array.chunks[0])
@@ -260,6 +249,18 @@ def _layout_fault(path: str, array: Any) -> str:
         spec.shard_frames,
     )
     return "" if layout == expected else f"expected {expected}, found {layout}"
+
+
+def _codecs_fault(array: Any) -> str:
+    import zarr
+    from zarr.codecs import BytesCodec, Crc32cCodec, ZstdCodec
+
+    if not isinstance(array, zarr.Array):
+        return "it is not an array"
+    codecs = {type(codec) for codec in (*array.compressors, *array.filters, array.serializer)}
+    if codecs - {ZstdCodec, Crc32cCodec, BytesCodec}:
+        return f"codecs {', '.join(sorted(c.__name__ for c in codecs))}"
+    return ""
 
 
 def check_shards(path: Path, manifest: dict[str, Any]) -> dict[str, str]:

@@ -2,19 +2,18 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import zarr
 from numpy.typing import NDArray
-from zarr.codecs import BytesCodec, Crc32cCodec, ZstdCodec
-from zarr.storage import MemoryStore
 
 from pose_smoother.files.atomic import sha256_bytes, write_atomic
 from pose_smoother.store.chunks import pack_shard
 from pose_smoother.store.layout import PlannedArray, Rows, ShardWritten, shard_name
 from pose_smoother.store.names import ArraySpec
 
+if TYPE_CHECKING:
+    import zarr
 ZSTD_LEVEL = 3
 _ATTRS = "attrs.json"
 
@@ -28,8 +27,10 @@ def create(
     write_atomic(work / _ATTRS, json.dumps(attrs).encode())  # in this order
 
 
-def create_array(root: zarr.Group, array: PlannedArray) -> Any:
+def create_array(root: "zarr.Group", array: PlannedArray) -> Any:
     """Create an array with the layout of the store, without rows."""
+    from zarr.codecs import BytesCodec, Crc32cCodec, ZstdCodec
+
     spec = array.spec
     sharded = spec.chunk_frames < spec.shard_frames
     return root.create_array(
@@ -65,6 +66,9 @@ def _encoded(array: PlannedArray, index: int, key: str, data: Rows) -> bytes:
     if spec.chunk_frames < spec.shard_frames:
         n_chunks = spec.shard_frames // spec.chunk_frames
         return pack_shard(data, spec.dtype, spec.chunk_frames, n_chunks, ZSTD_LEVEL)
+    import zarr
+    from zarr.storage import MemoryStore
+
     memory: dict[str, Any] = {}
     start, stop = array.shard_rows(index)
     create_array(zarr.create_group(MemoryStore(memory)), array)[start:stop] = data[:]
@@ -79,6 +83,9 @@ def finish(
 
     They are made in memory: zarr never flushes, so files that it wrote could be incomplete.
     """
+    import zarr
+    from zarr.storage import MemoryStore
+
     attrs = json.loads((work / _ATTRS).read_bytes())
     memory: dict[str, Any] = {}
     root = zarr.create_group(MemoryStore(memory), attributes=attrs)

@@ -22,7 +22,6 @@ from pose_smoother.store.chunks import (
 )
 from pose_smoother.store.layout import PlannedArray
 from pose_smoother.store.names import ArraySpec
-from pose_smoother.store.zarr_store import _is_plainly_sharded
 from pose_smoother.store.zarr_writer import create_array
 
 SPEC = ArraySpec("<f4", (3, 56, 56), 4, 16)
@@ -96,9 +95,16 @@ def test_a_shard_s_index_is_checked() -> None:
         shard_index(bytes([index[0] ^ 1]) + index[1:])
 
 
-def test_only_our_own_layout_is_read_without_zarr() -> None:
-    root = zarr.create_group(MemoryStore({}))
-    assert _is_plainly_sharded(create_array(root, PlannedArray("ours", SPEC, 20)))
-    assert not _is_plainly_sharded(root.create_array("plain", shape=(8,), dtype="f4", chunks=(4,)))
-    other = root.create_array("gzip", shape=(8,), dtype="f4", chunks=(2,), shards=(4,))
-    assert not _is_plainly_sharded(other)
+@pytest.mark.parametrize("n_bytes", [1, 5, 17, 300, 70_000])
+def test_a_chunk_of_any_size_is_unpacked(n_bytes: int) -> None:
+    rows = np.arange(n_bytes, dtype=np.uint8)
+    out = np.zeros_like(rows)
+    unpack(pack(rows, 3, crc32c), crc32c, out)
+    np.testing.assert_array_equal(out, rows)
+
+
+@pytest.mark.parametrize("n_kept", range(8))
+def test_a_chunk_without_a_complete_header_is_refused(n_kept: int) -> None:
+    cut = pack(np.zeros(70_000, np.uint8), 3, crc32c)[:n_kept]
+    with pytest.raises(ValueError, match="expected 70000"):
+        unpack(cut + crc32c(cut), crc32c, np.empty(70_000, np.uint8))

@@ -25,14 +25,14 @@ class Grouping:
 
     Attributes
     ----------
-    groups : (video, name) -> the rows of its detections, in file order.
+    groups : (video, name) -> int64 (n,), the rows of its detections, in file order.
     steps : each video's frame step.
     copies : row -> the row that it repeats, equal in every number; it is in no group.
     warnings : what was assumed, one sentence each.
     n_linked : detections that linking joined.
     """
 
-    groups: dict[tuple[str, str], list[int]] = field(default_factory=dict)
+    groups: dict[tuple[str, str], NDArray[np.int64]] = field(default_factory=dict)
     steps: dict[str, int] = field(default_factory=dict)
     copies: dict[int, int] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
@@ -95,6 +95,7 @@ def group(
     for row, name in enumerate(video):
         if row not in found.copies:
             by_video.setdefault(name, []).append(row)
+    groups: dict[tuple[str, str], list[int]] = {}
     alone = False
     for name, rows in by_video.items():
         found.steps[name] = frame_step(frame[rows])
@@ -114,7 +115,8 @@ def group(
             trusted = ids[row] is not None and (name, ids[row]) not in untrusted
             label = str(ids[row]) if trusted else label_of.get(row)
             if label is not None:
-                found.groups.setdefault((name, label), []).append(row)
+                groups.setdefault((name, label), []).append(row)
+    found.groups = {key: np.array(members, dtype=np.int64) for key, members in groups.items()}
     _warn(found, alone, untrusted)
     return found
 
@@ -157,7 +159,7 @@ def _group_simply(
     for video, here in of_video.items():
         found.steps[video] = frame_step(frame[np.concatenate([members[i] for i in here])])
         for i in here:
-            found.groups[video, people[i][1] or "link-1"] = members[i].tolist()
+            found.groups[video, people[i][1] or "link-1"] = members[i]
     _warn(found, True in nameless, set())
     return True
 

@@ -127,15 +127,6 @@ def _chosen(instances: NDArray[Any], frame_of: NDArray[np.int64]) -> list[int]:
     ]
 
 
-def _values(points: NDArray[Any]) -> Floats:
-    """x, y and score (..., 3); NaN where not visible, and for the score of points made by hand."""
-    names = points.dtype.names or ()
-    score = points["score"] if "score" in names else np.full(points.shape, np.nan)
-    values = np.stack([points["x"], points["y"], score], axis=-1).astype(np.float64)
-    values[~points["visible"].astype(bool), :2] = np.nan
-    return values
-
-
 def _frame_of(frames: NDArray[Any], n_instances: int) -> NDArray[np.int64]:
     """The row of the frame of each instance, -1 where none has it.
 
@@ -152,9 +143,10 @@ def _frame_of(frames: NDArray[Any], n_instances: int) -> NDArray[np.int64]:
         raise InvalidInputError(
             f"expected frames with {n_instances:,} instances, found {count.sum():,}"
         )
+    row = np.repeat(np.arange(len(frames)), count)
+    first = np.cumsum(count) - count  # of a frame's instances among all frames' ones
     frame_of = np.full(n_instances, -1, dtype=np.int64)
-    for row in np.flatnonzero(count).tolist():
-        frame_of[starts[row] : ends[row]] = row
+    frame_of[np.arange(len(row)) + (starts - first)[row]] = row
     return frame_of
 
 
@@ -202,25 +194,31 @@ def read(path: Path, skeleton: str | None) -> Poses:
     start, stop = (
         instances[f"point_id_{edge}"][chosen].astype(np.int64) for edge in ("start", "end")
     )
-    data = np.full((len(chosen), len(nodes), 3), np.nan)
+    keypoints = np.full((len(chosen), len(nodes), 2), np.nan)
+    score = np.full((len(chosen), len(nodes)), np.nan)  # unknown of points made by hand
     for i, name in enumerate(_POINTS):
         of_kind = kind == i
         at = start[of_kind, None] + np.arange(len(nodes))
-        inside = (start[of_kind] >= 0).all() and at.max(initial=-1) < len(tables[name])
+        points = tables[name]
+        inside = (start[of_kind] >= 0).all() and at.max(initial=-1) < len(points)
         if not inside or (stop[of_kind] - start[of_kind] != len(nodes)).any():
             raise InvalidInputError(
                 f"expected {len(nodes)} points of every instance, found other numbers"
             )
-        data[of_kind] = _values(tables[name][at])
-    with np.errstate(invalid="ignore"):  # a broken file may hold signalling NaN
-        data[..., :2] -= offset
+        visible = points["visible"][at].astype(bool)
+        for axis, field in enumerate(("x", "y")):
+            with np.errstate(invalid="ignore"):  # a broken file may hold signalling NaN
+                place = points[field][at].astype(np.float64) - offset
+            keypoints[of_kind, :, axis] = np.where(visible, place, np.nan)
+        if "score" in _FIELDS[name]:
+            score[of_kind] = points["score"][at]
     of_chosen = frames[frame_of[chosen]]
     seen = Detections(
         _looked_up(of_chosen["video"], lambda v: videos.get(v, f"video {v}")),
         _looked_up(instances["track"][chosen], tracks.get),
         of_chosen["frame_idx"].astype(np.int64),
-        data[..., :2],
-        data[..., 2],
+        keypoints,
+        score,
     )
     return to_tracks(nodes, seen, raw, (kind, start, offset), notes, _fps(listed))
 

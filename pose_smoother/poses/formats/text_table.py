@@ -206,11 +206,14 @@ class Table:
     def changed(self, changes: Mapping[int, Mapping[int, float]]) -> bytes:
         """The file's bytes with other numbers: line index → cell index → its new value."""
         lines = list(self.lines)
+        has_points, blank = self.decimal == ".", f"{self.delimiter} "
         for index, new in changes.items():
-            cells = self.cells(index)
+            line = lines[index]
+            body = line.rstrip("\r\n")
+            cells = split(body, self.delimiter)
             texts = list(map(repr, new.values()))
-            plain_cells = '"' not in lines[index] and f"{self.delimiter} " not in lines[index]
-            if _are_short(texts) and self.decimal == "." and plain_cells:
+            plain_cells = has_points and '"' not in line and blank not in line
+            if plain_cells and _are_short(texts):
                 cells += [""] * (max(new) + 1 - len(cells))
                 for column, text in zip(new, texts, strict=True):  # most lines
                     cells[column] = text
@@ -218,8 +221,7 @@ class Table:
                 for column, value in new.items():
                     cells += [""] * (column + 1 - len(cells))
                     cells[column] = number_text(value, cells[column], self.decimal)
-            body = lines[index].rstrip("\r\n")
-            lines[index] = self.delimiter.join(cells) + lines[index][len(body) :]
+            lines[index] = self.delimiter.join(cells) + line[len(body) :]
         return "".join(lines).encode(self.encoding)
 
 

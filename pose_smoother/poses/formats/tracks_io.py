@@ -170,8 +170,7 @@ def to_tracks(
     rows: list[NDArray[np.int64]] = []
     shuffled: list[str] = []
     taken: set[str] = set()
-    for (video, person), members in found.groups.items():
-        at = np.array(members, dtype=np.int64)
+    for (video, person), at in found.groups.items():
         track_id = _unique_id(video, person, taken)
         taken.add(track_id)
         frame = seen.frame[at]
@@ -201,19 +200,27 @@ def _unique_id(video: str, person: str, taken: set[str]) -> str:
 def _unlike_pixels(keypoints: Floats, score: Floats) -> list[str]:
     """Warnings on coordinates that are no pixels and scores that are no probabilities."""
     found = []
-    there = keypoints[~np.isnan(keypoints)] if keypoints.shape[-1] == 2 else np.zeros(0)
-    if len(there) and there.min() >= -1 and there.max() <= 2 and (there != np.rint(there)).any():
+    low, high = _range(keypoints)
+    is_small = keypoints.shape[-1] == 2 and -1 <= low <= high <= 2
+    if is_small and not np.array_equal(keypoints, np.rint(keypoints), equal_nan=True):
         found.append(
             "coordinates lie between -1 and 2: taken as normalised by the image's size, smoothed "
             "and written in that unit"
         )
-    given = score[np.isfinite(score)]
-    if len(given) and (given.min() < 0 or given.max() > 1):
+    low, high = _range(score)
+    if low < 0 or high > 1:
+        low, high = _range(score[np.isfinite(score)])
+    if low < 0 or high > 1:
         found.append(
-            f"scores lie between {given.min():g} and {given.max():g}: not probabilities, kept as "
-            "they are"
+            f"scores lie between {low:g} and {high:g}: not probabilities, kept as they are"
         )
     return found
+
+
+def _range(values: Floats) -> tuple[float, float]:
+    """The least and the largest of some numbers, NaN not counted; NaN of none."""
+    least, most = (pick.reduce(values, axis=None, initial=np.nan) for pick in (np.fmin, np.fmax))
+    return float(least), float(most)
 
 
 def decimals_of(keypoints: Iterable[Floats]) -> int:

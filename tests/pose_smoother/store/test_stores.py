@@ -22,7 +22,8 @@ from pose_smoother.errors import DamagedShardError, StoreError
 from pose_smoother.files.atomic import sha256_bytes, to_json
 from pose_smoother.store.damage_errors import state_of_the_rest
 from pose_smoother.store.names import CLIP_COLUMNS, FRAME_ARRAYS, MANIFEST, SPLITS
-from pose_smoother.store.open import formats, open_store
+from pose_smoother.store.open import format_module, formats, open_store
+from pose_smoother.store.split_overlap import leak_audit
 from pose_smoother.store.store import Store
 from tests.faults.hostile_stores import seal_again
 from tests.pipeline.penn_files import write_labels
@@ -85,19 +86,34 @@ def test_reading_agrees_with_the_format_s_own_library(store: Store, pristine: Pa
     np.testing.assert_array_equal(store.read("val", "heatmaps"), raw(pristine, "val/heatmaps"))
 
 
-@pytest.mark.parametrize("library", ["_is_plainly_sharded", "read_rows"])
-def test_a_warning_of_zarr_is_not_called_damage(
-    store: Store, monkeypatch: pytest.MonkeyPatch, library: str
+@pytest.mark.parametrize("library", ["read_rows", "_layout_fault"])
+def test_a_warning_is_not_called_damage(
+    pristine: Path, monkeypatch: pytest.MonkeyPatch, library: str
 ) -> None:
-    if store.format != "zarr":
+    if format_of(pristine) != "zarr":
         pytest.skip("zarr's reads only")
 
     def deprecated(*_: object) -> None:
         warnings.warn("an argument goes away", DeprecationWarning, stacklevel=2)
 
     monkeypatch.setattr(f"pose_smoother.store.zarr_store.{library}", deprecated)
-    with pytest.raises(DeprecationWarning, match="goes away"):
+    with open_store(pristine) as store, pytest.raises(DeprecationWarning, match="goes away"):
         store.read("val", "heatmaps")
+
+
+def test_zarr_itself_reads_the_same_rows(
+    pristine: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another program may write a store's rows in another layout."""
+    if store.format != "zarr":
+        pytest.skip("zarr's reads only")
+    expected = [*store.clips.values(), store.windows("train", 2), store.read("val", "heatmaps")]
+    monkeypatch.setattr("pose_smoother.store.zarr_store.plain_array", lambda metadata: None)
+    with open_store(pristine) as other:
+        found = [*other.clips.values(), other.windows("train", 2), other.read("val", "heatmaps")]
+    for ours, zarrs in zip(expected, found, strict=True):
+        assert ours.dtype == zarrs.dtype
+        np.testing.assert_array_equal(ours, zarrs)
 
 
 def test_heatmaps_are_the_rendered_keypoints_exactly(store: Store) -> None:
@@ -144,6 +160,36 @@ def test_verify_finds_nothing_wrong(pristine: Path) -> None:
     assert not audit.leaks
     assert audit.shared == {"clips": 0, "videos": 0, "people": 0, "frames": 0}
     assert audit.n_shards >= 27
+
+
+def test_verify_names_every_file_and_link_too_many(store_copy: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere" / "train").mkdir(parents=True)
+    (tmp_path / "elsewhere" / "file").touch()
+    (store_copy / "notes" / "deep").mkdir(parents=True)
+    (store_copy / "notes" / "deep" / "a.txt").touch()
+    (store_copy / "link").symlink_to(tmp_path / "elsewhere")
+    (store_copy / "notes" / "broken").symlink_to(tmp_path / "nothing")
+    names = ["link", "notes/broken", "notes/deep/a.txt"]
+    expected = {f"extra file {name}": "is not in the manifest" for name in names}
+    assert verify(store_copy).problems == expected
+
+
+def test_verify_counts_the_frames_that_splits_share(store_copy: Path) -> None:
+    """A clip whose video is called like another's of another split."""
+    with open_store(store_copy) as store:
+        splits, firsts = store.clips["split"], {}
+        for row, split in enumerate(splits):
+            firsts.setdefault(split, row)
+        frames = {
+            split: set(store.read(split, "frame")[store.clip_rows(split) == row].tolist())
+            for split, row in firsts.items()
+        }
+        store.clips["video"][list(firsts.values())] = "one"
+        shared, counted = leak_audit(store)
+        total = sum(store.n_frames(split) for split in ("train", "val", "test"))
+    train, val, test = (frames[split] for split in ("train", "val", "test"))
+    assert shared["frames"] == len((train & val) | (train & test) | (val & test)) > 0
+    assert counted["frames"] == total - sum(map(len, frames.values())) + len(train | val | test)
 
 
 def test_all_formats_hold_equal_content(tmp_path: Path) -> None:
@@ -313,11 +359,21 @@ def test_opening_a_store_that_lacks_a_file_says_which(store_copy: Path) -> None:
         open_store(store_copy)
 
 
-def test_a_format_whose_library_is_absent_is_left_out() -> None:
+@pytest.mark.parametrize("absent", ["zarr", "h5py"])
+def test_a_store_is_read_without_another_format_s_library(pristine: Path, absent: str) -> None:
+    """Nor does reading a Zarr store of ours import zarr, which takes longer than to verify it."""
+    needs = {"zarr": "", "hdf5": "h5py"}[format_of(pristine)]
     code = (
-        "import sys; sys.modules['zarr'] = None\n"
-        "from pose_smoother.store.open import formats; print(list(formats()))"
+        f"import sys; sys.modules[{absent!r}] = None\n"
+        "from pathlib import Path; from pipeline.verify import verify\n"
+        f"print(verify(Path({str(pristine)!r})).counted)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "'hdf5'" in done.stdout
-    assert "zarr" not in done.stdout
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    if needs == absent:
+        assert f"StoreError: stores of format hdf5 need {absent}: install it" in done.stderr
+    else:
+        assert "frames" in done.stdout
+
+
+def test_a_format_has_the_name_of_its_file() -> None:
+    assert [format_module(name).FORMAT for name in formats()] == formats()
