@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 
 # Beside other work OpenBLAS's threads wait for each other by spinning: with two on two busy cores
-# the linear estimator took 59 s instead of 2 s. Set before NumPy is loaded; child processes inherit
-# it. torch's threads are those of OMP_NUM_THREADS.
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# the linear estimator took 59 s instead of 2 s; torch's took half of the models' tests. Set before
+# NumPy and torch are loaded; child processes inherit it.
+for _library in ("OPENBLAS", "OMP"):
+    os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
 
 # A shell without job control (a script, CI) starts `make test &` with SIGINT ignored, and child
 # processes inherit this: a command that a test interrupts would go on to its end. So children get

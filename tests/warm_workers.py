@@ -1,7 +1,7 @@
 """Builds whose worker processes start at once: forked from a helper that has imported the program.
 
 A spawned worker imports for a second of processor time, several times what it then works for. The
-builds of `test_worker_pool.py`, of commands in processes of their own and of `e2e` spawn theirs.
+builds of `test_worker_pool.py` and of commands in processes of their own spawn theirs.
 """
 
 from collections.abc import Iterator

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -71,7 +72,7 @@ class Run:
         positions = np.where(self.doubtful[..., None], np.nan, self.positions)
         return replace(self, positions=positions, doubtful=None)
 
-    @property
+    @cached_property
     def present(self) -> Mask:
         """Bool (T, K): where a keypoint has a position."""
         return known_points(self.positions)

@@ -15,6 +15,7 @@ PARAMETERS = {
     "cutoff_hz": Parameter(6.0, "cutoff frequency, Hz; needs the frame rate"),
     "order": Parameter(2, "order of one pass; both passes have twice of it", most=10, whole=True),
 }
+WORKS_IN_BLOCKS = True
 TABLE_ROW = 6
 # Windows have no frame rate: cutoffs are cycles a frame, 0.5 being the highest that there is.
 GRID: tuple[Params, ...] = tuple(
@@ -22,6 +23,8 @@ GRID: tuple[Params, ...] = tuple(
     for order in (1, 2)
     for cutoff in (0.02, 0.05, 0.1, 0.15, 0.2, 0.3)
 )
+
+_BLOCK_FRAMES = 2048
 
 
 def smooth_run(run: Run, *, cutoff_hz: float, order: int) -> Floats:
@@ -38,9 +41,9 @@ def smooth_run(run: Run, *, cutoff_hz: float, order: int) -> Floats:
 
     Source
     ------
-    ``scipy.signal.butter`` and ``scipy.signal.sosfiltfilt`` with its odd extension.
+    ``scipy.signal.butter`` and ``scipy.signal.sosfiltfilt`` with its odd extension, bit for bit.
     """
-    from scipy.signal import butter, sosfiltfilt
+    from scipy.signal import butter
 
     if run.fps is None:
         raise InvalidInputError(
@@ -54,15 +57,42 @@ def smooth_run(run: Run, *, cutoff_hz: float, order: int) -> Floats:
         )
     sections = butter(order, cutoff_hz, fs=run.fps, output="sos")
     most = 3 * (2 * len(sections) + 1)  # at least scipy's own choice
+    if run.present.all() and len(run.positions) > 1:
+        return forward_and_backward(sections, run.positions, most)
     smoothed = run.positions.copy()
     for keypoints, frames in stretches(run.present):
         every = len(keypoints) == run.positions.shape[1]
         values = interpolated(run.positions[frames] if every else run.positions[frames, keypoints])
-        pad = min(most, len(values) - 1)
-        if pad > 0:
-            found = sosfiltfilt(sections, values, axis=0, padlen=pad)
+        if len(values) > 1:
+            found = forward_and_backward(sections, values, most)
             smoothed[frames, slice(None) if every else keypoints] = found
     return smoothed
+
+
+def forward_and_backward(sections: Floats, values: Floats, most_padding: int) -> Floats:
+    """``scipy.signal.sosfiltfilt`` over axis 0, in blocks of frames that stay in the cache.
+
+    Parameters
+    ----------
+    sections : second-order sections, float64 (n, 6).
+    values : float64 (T, ...) of at least two frames, no NaN.
+    most_padding : frames of the odd extension at each end; fewer where T is smaller.
+    """
+    from scipy.signal import sosfilt, sosfilt_zi
+
+    n_frames = len(values)
+    pad = min(most_padding, n_frames - 1)
+    padded = np.empty((n_frames + 2 * pad, *values.shape[1:]))
+    padded[pad : pad + n_frames] = values
+    padded[:pad] = 2 * values[0] - values[pad:0:-1]
+    padded[pad + n_frames :] = 2 * values[-1] - values[-2 : -pad - 2 : -1]
+    steady = sosfilt_zi(sections).reshape(len(sections), 2, *[1] * (values.ndim - 1))
+    for frames in (padded, padded[::-1]):
+        state = steady * frames[0]
+        for start in range(0, len(frames), _BLOCK_FRAMES):
+            block = frames[start : start + _BLOCK_FRAMES]
+            block[:], state = sosfilt(sections, block, axis=0, zi=state)
+    return padded[pad : pad + n_frames]
 
 
 def smooth_windows(noisy: Windows, *, cutoff_per_frame: float, order: int) -> Windows:

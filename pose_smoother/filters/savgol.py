@@ -96,29 +96,26 @@ def smooth_run(run: Run, *, width_frames: int, polyorder: int) -> Floats:
     """
     n_frames, positions = len(run.positions), run.positions
     width = min(width_frames, n_frames)
-    start = np.clip(np.arange(n_frames) - width // 2, 0, n_frames - width)
-    frames = start[:, None] + np.arange(width)  # (T, width)
+    if width <= polyorder + 1:
+        return positions.copy()
     present = run.present
     whole = present.all()
     values = positions if whole else np.where(present[..., None], positions, 0.0)
-    if width <= polyorder + 1:
-        return positions.copy()
+    start = np.clip(np.arange(n_frames) - width // 2, 0, n_frames - width)
     others = np.ones(present.shape, bool)  # windows at the ends, or with a missing frame
     if width < n_frames:
         middle, all_known = np.array([width // 2]), np.ones((1, width), bool)
         smoothed = weighted_sums(values, _pattern_weights(all_known, middle, polyorder)[0])
-        centred = np.arange(n_frames) - start == width // 2
-        others[centred] = False if whole else ~_all_known(present, width)
+        others[width // 2 : -(width // 2)] = False if whole else ~_all_known(present, width)
     else:
         smoothed = positions.copy()
-    rows = np.flatnonzero(others.any(axis=1))
-    at, keypoint = np.nonzero(others[rows])
-    at = rows[at]
+    at, keypoint = np.divmod(np.flatnonzero(others), present.shape[1])
     for i in range(0, len(at), _CHUNK):
         t, k = at[i : i + _CHUNK], keypoint[i : i + _CHUNK]
-        known = present[frames[t], k[:, None]]  # (n, width)
+        frames = start[t, None] + np.arange(width)  # (n, width)
+        known = present[frames, k[:, None]]
         weights = _pattern_weights(known, t - start[t], polyorder)
-        found = np.einsum("nw,nwa->na", weights, values[frames[t], k[:, None]])
+        found = np.einsum("nw,nwa->na", weights, values[frames, k[:, None]])
         enough = known.sum(axis=-1) > polyorder + 1
         smoothed[t, k] = np.where(enough[:, None], found, positions[t, k])
     return smoothed

@@ -4,7 +4,7 @@ import numpy as np
 
 from pose_smoother.filters.base import Floats
 
-_LEAST_BLOCK = 32  # frames of a product: more would multiply by more zeros of the band
+_LEAST_BLOCK = 16  # frames of a product: more would multiply by more zeros of the band
 _FEWEST_COLUMNS = 4
 _LARGEST_REACH = 64  # of a band: beyond, it takes much memory at the ends
 

@@ -44,6 +44,8 @@ def within_reach(positions: Floats) -> tuple[NDArray[np.bool_], list[str]]:
     positions : float64 (..., axes).
     """
     near = points_within(positions, FARTHEST)
+    if near.all():
+        return near, []
     n_far = int(np.count_nonzero(known_points(positions) & ~near))
     text = f"{n_far} positions beyond {FARTHEST:g} were taken as missing"
     return near, [Caution(text)] if n_far else []
@@ -111,9 +113,8 @@ def find_missing(
     """
     if keypoints.size and keypoints.min() > 0:  # not with NaN
         return Missing(np.zeros(keypoints.shape[:-1], bool))
-    present = known_points(keypoints)
     hits = {name: _all_equal(keypoints, value) for name, value in MARKERS.items()}
-    mask = np.zeros(present.shape, bool)
+    mask = np.zeros(keypoints.shape[:-1], bool)
     if not any(hit.any() for hit in hits.values()):
         return Missing(mask)
     chosen = _chosen.get()
@@ -121,7 +122,7 @@ def find_missing(
         for name in chosen:
             mask |= hits[name]
         return Missing(mask)
-    others = present & ~np.logical_or.reduce(list(hits.values()))
+    others = known_points(keypoints) & ~np.logical_or.reduce(list(hits.values()))
     informative = bool((score > 0).any())
     warnings = []
     evidence: _Evidence | None = None

@@ -147,8 +147,8 @@ def _through(
             found[rows, some] = values if len(values) == len(at) else values[at]
     if found is None:  # no keypoint
         return positions, ()
-    known = known_points(found)
-    if not known.all():
+    all_read = positions is track.keypoints
+    if not all_read and not (known := known_points(found)).all():
         found = np.where(known[..., None], found, track.keypoints)
     return found, tuple(findings)
 

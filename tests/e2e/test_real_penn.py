@@ -13,6 +13,7 @@ from pipeline.sources import SourceOptions
 from pipeline.verify import differences, info, verify
 from pose_smoother.store.open import open_store
 from pose_smoother.store.store import Store
+from tests.warm_workers import warm_workers  # noqa: F401
 
 
 def build(labels: Path, out: Path, store_format: str, actions: tuple[str, ...] | None) -> Path:
@@ -51,13 +52,13 @@ def test_both_formats_hold_equal_content(
     penn_labels: Path, default_store: Path, tmp_path: Path
 ) -> None:
     with open_store(default_store) as store:
-        ids = store.clips["id"][store.clips["action"] == "situp"].tolist()
+        ids = store.clips["id"][store.clips["action"] == "situp"].tolist()[:25]
     (tmp_path / "labels").mkdir()
     for clip in ids:
         shutil.copy(penn_labels / f"{clip}.mat", tmp_path / "labels")
     paths = [build(tmp_path / "labels", tmp_path / f, f, None) for f in ("zarr", "hdf5")]
     with open_store(paths[0]) as first, open_store(paths[1]) as second:
-        assert first.n_frames("train") > 1500
+        assert first.n_frames("train") > 500
         assert differences(first, second) == []
 
 

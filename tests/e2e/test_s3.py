@@ -25,6 +25,7 @@ pytest.importorskip("moto", reason="needs moto's server (extra 'dev')")
 pytest.importorskip("flask", reason="needs moto's server (extra 'dev')")
 
 from tests.e2e.s3_server import Environ, Faults, Server
+from tests.warm_workers import warm_workers  # noqa: F401
 
 #: What others' packages warn of; our own warnings stay errors.
 pytestmark = [

@@ -13,6 +13,7 @@ from pipeline.sources import Item
 from pipeline.worker_pool import Workers
 from pose_smoother.errors import InvalidInputError
 from tests.pipeline.penn_files import label_arrays, mat_bytes
+from tests.warm_workers import warm_workers  # noqa: F401
 
 
 def files(n: int) -> list[Item]:
@@ -52,12 +53,12 @@ def test_files_that_crash_or_hang_the_parser_are_named_and_the_others_kept() -> 
     for row, what in ((17, b"crash"), (18, b"leave"), (33, b"hang")):
         items[row] = Item(f"{row:04d}.mat", what)
     with BadWorkers(2) as workers:
-        found = list(scan("penn-action", iter(items), workers, timeout_s=10.0))
+        found = list(scan("penn-action", iter(items), workers, timeout_s=3.0))
     assert [outcome.name for outcome in found] == [item.name for item in items]
     assert {o.name: o.reason for o in found if o.reason} == {
         "0017.mat": "parser crashed (SIGSEGV)",
         "0018.mat": "parser crashed (exit code 3)",
-        "0033.mat": "parser did not end within 10 s",
+        "0033.mat": "parser did not end within 3 s",
     }
 
 

@@ -104,7 +104,7 @@ def noisy_input(
     thresholds, lowest_px = _thresholds_on(config.k, config.mu_in_px, keypoints.device)
     shift_px = torch.searchsorted(thresholds, uniform, right=True).add_(lowest_px)
     positions = shift_px.add_(keypoints).clamp_(0, SIZE - 1)
-    positions.masked_fill_(~annotated.unsqueeze(-1), -1)
+    positions.bitwise_or_(annotated.to(torch.int64).sub_(1)[..., None])  # -1 has every bit
     n_sigmas = len(config.sigma_in_px)
     if n_sigmas == 1:
         return positions, torch.zeros_like(bits)

@@ -32,6 +32,7 @@ from pose_smoother.errors import PoseSmootherError
 from pose_smoother.files.lock import exclusive_lock, owner_file
 from tests.pipeline.penn_files import write_labels
 from tests.pipeline.test_build import build, content
+from tests.warm_workers import warm_workers  # noqa: F401
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Dask's sockets outlive its loops by moments
 

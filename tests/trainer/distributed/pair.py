@@ -1,8 +1,11 @@
-"""Runs that one process and several make alike. As a module it is what torchrun starts.
+"""Runs that one process and several make alike. As a module it is two processes that make them.
 
-``python -m torch.distributed.run --nproc-per-node 2 -m tests.trainer.distributed.pair FOLDER``
+They are forked, for torchrun and each of its processes would import torch alone: ``e2e`` starts it.
 """
 
+import importlib
+import os
+import socket
 import sys
 from pathlib import Path
 
@@ -86,9 +89,23 @@ def poisoned(store: Store, folder: Path, ranks: ProcessGroup) -> None:
         (folder / f"poisoned-{ranks.rank}.txt").write_text(str(error))
 
 
-if __name__ == "__main__":
+def main(folder: Path) -> None:
+    """What each of the two processes makes."""
     with joined("cpu") as group:
-        make_all(Path(sys.argv[1]), group)
+        make_all(folder, group)
     tasks = Path("/proc/self/task").glob("*/comm")  # nothing where a system has no such folder
     threads = sorted(task.read_text().strip() for task in tasks)
-    Path(sys.argv[1], f"threads-{group.rank}.txt").write_text("\n".join(threads))
+    (folder / f"threads-{group.rank}.txt").write_text("\n".join(threads))
+
+
+if __name__ == "__main__":
+    importlib.import_module("torch._dynamo")  # the first optimizer imports it
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2"}
+    other = os.fork()
+    os.environ |= dict.fromkeys(("RANK", "LOCAL_RANK"), "0" if other else "1")
+    main(Path(sys.argv[1]))
+    if other:
+        sys.exit(os.waitstatus_to_exitcode(os.waitpid(other, 0)[1]))

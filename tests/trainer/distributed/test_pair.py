@@ -28,10 +28,8 @@ def folders(tmp_path_factory):
 
 
 def _two_processes(folder):
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    words = ["--nproc-per-node", "2", "-m", "tests.trainer.distributed.pair", str(folder)]
     return subprocess.Popen(
-        [*torchrun, *words],
+        [sys.executable, "-m", "tests.trainer.distributed.pair", str(folder)],
         cwd=ROOT,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         stdout=subprocess.PIPE,

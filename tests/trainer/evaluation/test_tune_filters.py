@@ -78,7 +78,7 @@ def test_without_a_torso_the_pixel_error_decides():
 
 
 def test_every_smoother_is_fitted_and_beats_doing_nothing():
-    train, val, test = moving(400, seed=4), moving(200, seed=5), moving(200, seed=6)
+    train, val, test = moving(200, seed=4), moving(50, seed=5), moving(200, seed=6)
     fitted = fit_and_tune(train, val)
     assert list(fitted) == list(table_filters())
     nothing = val_pck(fitted["identity"][0], test)
@@ -97,7 +97,7 @@ def test_the_estimator_is_fitted_on_the_training_windows_alone():
 
 
 def test_filters_learn_nothing_from_the_training_windows():
-    val = moving(100, seed=7)
+    val = moving(20, seed=7)
     names = [name for name, one in table_filters().items() if not hasattr(one, "fit_windows")]
     assert set(table_filters()) - set(names) == {"lmmse", "gcv-spline"}
     one, other = (fit_and_tune(moving(50, seed), val, names) for seed in (8, 9))

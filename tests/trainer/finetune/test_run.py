@@ -140,6 +140,7 @@ def test_other_pairs_do_not_go_on_with_a_run(finetuned, pretrained, tmp_path):
         finetune(prepared(pretrained, tmp_path), finetuned.parent)
 
 
+@pytest.mark.usefixtures("quick")
 def test_it_is_a_run_that_can_be_reported_loaded_and_finetuned_again(
     finetuned, pair_files, synthetic, tmp_path
 ):

@@ -23,7 +23,7 @@ def test_coordinates_are_interleaved_and_centred():
 
 
 def test_a_keypoint_without_a_position_is_the_middle():
-    px = torch.tensor([[[[-1, -1], [3, 4]]]])
+    px = torch.tensor([[[[-1.0, torch.nan], [3.0, 4.0]]]])
     coordinates = to_coordinates(px, torch.tensor([[[False, True]]]))
     assert coordinates[0, 0, :2].tolist() == [0.0, 0.0]
     assert from_coordinates(coordinates)[0, 0, 0].tolist() == [27.5, 27.5]

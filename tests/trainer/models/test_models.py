@@ -57,8 +57,8 @@ def test_shapes_at_full_size(module: ModelModule) -> None:
 def test_windows_do_not_see_their_batch(name: str) -> None:
     model, windows = small(name)
     with torch.no_grad():
-        together = model(windows)
-        alone = torch.cat([model(window[None]) for window in windows])
+        together = model(windows[:2])
+        alone = torch.cat([model(window[None]) for window in windows[:2]])
     # Float32 sums of another batch are rounded differently, through ten layers: 1e-5 of the largest
     # output. A model that mixes windows is off by much more.
     largest = float(alone.abs().max())
@@ -72,7 +72,7 @@ def test_the_same_input_gives_the_same_output_and_gradient(name: str) -> None:
     runs = []
     for _ in range(2):
         torch.manual_seed(1)  # dropout draws from torch's generator
-        output = model(windows[:2])
+        output = model(windows[:1])
         runs.append([output, *torch.autograd.grad(output.square().sum(), model.parameters())])
     assert all(torch.equal(first, second) for first, second in zip(*runs, strict=True))
 
@@ -80,7 +80,7 @@ def test_the_same_input_gives_the_same_output_and_gradient(name: str) -> None:
 @pytest.mark.parametrize("name", heatmap_models)
 def test_the_gradient_reaches_every_parameter(name: str) -> None:
     model, windows = small(name)
-    model(windows[:2]).square().sum().backward()
+    model(windows[:1]).square().sum().backward()
     for parameter_name, parameter in model.named_parameters():
         assert parameter.grad is not None, parameter_name
         assert parameter.grad.isfinite().all(), parameter_name
@@ -91,7 +91,7 @@ def test_the_gradient_reaches_every_parameter(name: str) -> None:
 def test_heatmaps_are_never_negative(name: str) -> None:
     model, windows = small(name)
     with torch.no_grad():
-        output = model(-windows)
+        output = model(-windows[:1])
     assert output.min() >= 0
 
 
