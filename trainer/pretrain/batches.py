@@ -17,6 +17,10 @@ from trainer.noise.realistic import simulate
 
 KEYPOINT_COUNTS = (2, 4, 5, 7, 7, 8, 11, 12, 13, 17, 17, 19, 23, 26)
 POSITIONS = 9000  # keypoints times frames in a batch
+# Shares of clips.
+CLEAN = 0.03  # without noise
+NEARLY_CLEAN = 0.05
+LARGE_WHITE = 0.1
 QUEUED = 3
 
 
@@ -64,13 +68,13 @@ class Clip:
 
 
 def draw_clips(
-    pool: MotionPool, rng: np.random.Generator, positions: int = POSITIONS
+    pool: MotionPool, rng: np.random.Generator, positions: int = POSITIONS, clean: float = CLEAN
 ) -> list[Clip]:
-    """Clips of the same random number of keypoints and frames."""
+    """Clips of the same random number of keypoints and frames, a share of them without noise."""
     keypoints = int(KEYPOINT_COUNTS[rng.integers(len(KEYPOINT_COUNTS))])
     frames = int(np.exp(rng.uniform(np.log(40.0), np.log(240.0))))
     count = max(2, positions // (keypoints * frames))
-    return [_draw_clip(pool, rng, frames, keypoints) for _ in range(count)]
+    return [_draw_clip(pool, rng, frames, keypoints, clean) for _ in range(count)]
 
 
 def draw_batch(pool: MotionPool, rng: np.random.Generator, positions: int = POSITIONS) -> Batch:
@@ -87,18 +91,27 @@ def draw_batch(pool: MotionPool, rng: np.random.Generator, positions: int = POSI
     return Batch(*(np.stack(column) for column in zip(*rows, strict=True)))
 
 
-def _draw_clip(pool: MotionPool, rng: np.random.Generator, frames: int, keypoints: int) -> Clip:
+def _draw_clip(
+    pool: MotionPool, rng: np.random.Generator, frames: int, keypoints: int, clean: float
+) -> Clip:
     rate = float(np.exp(rng.uniform(np.log(18.0), np.log(75.0))))
     clip = pool.draw(rng, frames, keypoints, rate)
     size = body_size(clip.positions)
     parameters = draw_parameters(rng, frame_rate=rate)
-    choice = rng.random()
-    if choice < 0.03:  # input that is clean already has to stay
+    choice = rng.random() - clean
+    if choice < 0.0:  # input that is clean already has to stay
         parameters = replace(
             parameters, sd=0.0, offset=0.0, outlier_rate=0.0, grid_step=0.0, lag_frames=0.0
         )
-    elif choice < 0.08:
+    elif choice < NEARLY_CLEAN:
         parameters = replace(parameters, sd=parameters.sd * 0.05, grid_step=0.0)
+    elif choice < NEARLY_CLEAN + LARGE_WHITE:  # the chapter's noise, which no detector has
+        parameters = replace(
+            parameters, sd=float(np.exp(rng.uniform(np.log(0.02), np.log(0.2)))),
+            shares=(1.0, 0.0, 0.0, 0.0), tail_dof=0.0, volatility=0.0, speed_growth=0.0,
+            keypoint_spread=0.0, limb_correlation=0.0, outlier_rate=0.0, grid_step=0.0,
+            lag_frames=0.0,
+        )  # fmt: skip
     made = simulate(clip.positions, rng, parameters, clip.mirror)
     return Clip(made.noisy, made.target, made.scores, size)
 

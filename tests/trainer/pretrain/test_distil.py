@@ -13,6 +13,7 @@ from pose_smoother.pretrained.features import prepare
 from pose_smoother.pretrained.network import WEIGHTS, read_weights
 from trainer.data.clean_motion import MotionPool
 from trainer.pretrain import distil, train_denoiser
+from trainer.pretrain.batches import draw_clips
 from trainer.pretrain.distil import (
     VIEWS,
     DistilConfig,
@@ -21,6 +22,7 @@ from trainer.pretrain.distil import (
     load_shipped,
     mean_over_views,
     seen_as,
+    teach,
 )
 from trainer.pretrain.train_denoiser import predict, to_tensors
 
@@ -52,6 +54,24 @@ def test_the_mean_over_views_is_the_same_for_every_view(batch) -> None:
     mean = mean_over_views(net, batch)
     mirrored = mean_over_views(net, seen_as(batch, -1, 1, False))
     torch.testing.assert_close(mirrored * torch.tensor([-1.0, 1.0]), mean, atol=1e-4, rtol=1e-3)
+
+
+def test_clips_without_noise_are_taught_by_the_truth(batch) -> None:
+    net = load_shipped()
+    gaps = batch["noisy"].isnan()
+    noisy = torch.where(gaps, torch.nan, batch["target"])
+    noisy[1:] = batch["noisy"][1:]
+    taught = teach(net, {**batch, "noisy": noisy})
+    assert torch.equal(taught[0], batch["target"][0])
+    assert torch.equal(taught[1:], mean_over_views(net, batch)[1:])
+
+
+def test_a_share_of_clips_is_drawn_without_noise() -> None:
+    pool = MotionPool(0, 12)
+    for share, expected in ((1.0, True), (0.0, False)):
+        clips = draw_clips(pool, np.random.default_rng(3), 600, share)
+        clean = [np.nanmax(np.abs(clip.noisy - clip.target)) < 1e-6 * clip.size for clip in clips]
+        assert all(clean) if expected else not any(clean)
 
 
 def test_training_comes_near_to_the_teacher_and_resumes(batch, tmp_path: Path) -> None:
