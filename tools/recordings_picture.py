@@ -22,7 +22,7 @@ CASES = (
     ("avatar1_mpfull", "good"),
     ("vicon_walk", "good"),
     ("slp_soup_mmpose", "bad: hardly better than detected"),
-    ("avatar2_openpose", "bad: worse than detected, quick movements are flattened"),
+    ("avatar2_mpcoco", "bad: no better than detected, which is smooth already"),
 )
 FRAMES = 130
 

@@ -27,7 +27,7 @@ from pose_smoother.pretrained.features import CANDIDATES, CHANNELS, TAPS, Prepar
 Floats = NDArray[np.float32]
 
 WEIGHTS = Path(__file__).with_name("weights.npz")
-WEIGHTS_SHA256 = "b8ae5fb67a86b3de628f5670e62fcef8fe813a0fdfe0e205ef83c5a1fd7167d3"
+WEIGHTS_SHA256 = "bb31b3e5d331907a0f81265893e27b2144d9b1da86ec6af17d6221efdd253e55"
 MOST_BYTES = 64 << 20  # of a file of weights
 DILATIONS = (1, 2, 4, 8, 16, 8, 4, 2, 1)
 REACH = 1 + sum(DILATIONS)

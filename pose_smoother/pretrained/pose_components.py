@@ -19,7 +19,7 @@ Floats = NDArray[np.float64]
 
 FEWEST_KEYPOINTS = 3
 BANDS_FRAMES = (2.0, 8.0)  # of the Gaussians whose differences are the bands
-NOISE_LEFT = (0.3, 0.3, 0.5)  # after the network, in units of `noise`, quickest band first
+NOISE_LEFT = (0.4, 0.3, 0.5)  # after the network, in units of `noise`, quickest band first
 _LEAST_NOISE = 1e-6  # of the largest coordinate: a division by nothing
 
 

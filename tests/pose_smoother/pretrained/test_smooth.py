@@ -157,7 +157,7 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
     "No such file": lambda path: None,
     "found e3b0c442": lambda path: path.touch(),
     "found [0-9a-f]{64}; install": _flipped,
-    "expected SHA-256 b8ae5fb6.*, found ": lambda path: path.write_bytes(b"PK" + bytes(1000)),
+    "expected SHA-256 bb31b3e5.*, found ": lambda path: path.write_bytes(b"PK" + bytes(1000)),
     "found b33f6aaf": lambda path: path.write_bytes(live.WEIGHTS.read_bytes()),
     "found a pipe": os.mkfifo,
     "found a device": lambda path: path.symlink_to("/dev/zero"),
