@@ -1,6 +1,7 @@
 """Shared by all tests: where the real annotations are, and small Penn-like files."""
 
 import gc
+import logging
 import os
 import signal
 from collections.abc import Iterator
@@ -39,6 +40,16 @@ def pytest_collection_finish() -> None:
     """The collector passes over what importing made: it took a tenth of the tests' time."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(autouse=True)
+def levels_as_before() -> Iterator[None]:
+    """A command that a test runs in this process sets levels: `-q` would hide others' warnings."""
+    loggers = [logging.getLogger(name) for name in (None, "pose_smoother", "pipeline", "trainer")]
+    levels = [logger.level for logger in loggers]
+    yield
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.setLevel(level)
 
 
 @pytest.fixture(scope="session")
