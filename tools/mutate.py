@@ -20,6 +20,7 @@ import resource
 import signal
 import sys
 import time
+import warnings
 from importlib.machinery import SourceFileLoader
 from itertools import islice
 from pathlib import Path
@@ -152,7 +153,10 @@ def fate(mutant, seconds, lines):
     statement, functions = around(file, mutant["line"])
     # What runs at import may be imported first within any test.
     of = [hit.get(str(line), ()) for line in statement] if functions else hit.values()
-    tests = sorted({test for some in of for test in some} - {""}, key=seconds.get)
+    tests = {test for some in of for test in some} - {""}
+    if not functions:  # of a module without functions nobody knows: all
+        tests = tests or set(seconds)
+    tests = sorted(tests, key=seconds.get)
     if not tests:
         return "no test"
 
@@ -162,7 +166,9 @@ def fate(mutant, seconds, lines):
         def get_code(loader, name):
             if Path(loader.path).resolve() != file.resolve():
                 return original(loader, name)
-            return compile(mutant["text"], loader.path, "exec")
+            with warnings.catch_warnings():  # of the compiler, as of ``is`` with a text
+                warnings.simplefilter("ignore")
+                return compile(mutant["text"], loader.path, "exec")
 
         SourceFileLoader.get_code = get_code
         return int(pytest.main([*OPTIONS, *tests]))

@@ -24,7 +24,7 @@ _BLOCK_BYTES = 1 << 20  # looked through at once
 _ARRAY_BYTES, _OBJECT_BYTES, _VALUE_BYTES = 64, 232, 32
 _MEMORY_RATIO, _MEMORY_FLOOR = 12, 512 << 20
 #: Every byte but brackets and quotes.
-_NO_STRUCTURE = bytes(set(range(256)) - set(b'[]{}"'))
+_NO_STRUCTURE = bytes(set(range(256)).difference(b'[]{}"'))
 
 _ITEMS_AT_ONCE = 200  # of a long list, written
 #: What ends a line of laid-out text before its line feed, and the indent.

@@ -201,10 +201,9 @@ def _boxes(keypoints: Floats) -> tuple[Floats, Floats]:
     missing = np.isnan(keypoints)
     low = np.where(missing, np.inf, keypoints).min(axis=1)
     high = np.where(missing, -np.inf, keypoints).max(axis=1)
-    known = np.isfinite(low)
-    centre = np.where(known, (np.where(known, low, 0) + np.where(known, high, 0)) / 2, np.nan)
-    side = np.where(known, np.where(known, high, 0) - np.where(known, low, 0), 0.0)
-    return centre, side.max(axis=-1)
+    with np.errstate(invalid="ignore"):  # of infinities, where nothing is known
+        centre = (low + high) / 2
+    return centre, np.maximum(high - low, 0.0).max(axis=-1)
 
 
 def _is_clear(row: NDArray[np.int64], distance: Floats) -> NDArray[np.bool_]:

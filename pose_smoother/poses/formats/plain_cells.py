@@ -25,8 +25,9 @@ _u = np.uint64
 _ONES, _ZEROS = _u(0x0101010101010101), _u(0x3030303030303030)
 _HIGH, _DOTS = _u(0x8080808080808080), _u(0x2E2E2E2E2E2E2E2E)
 _EXACT = _u(1 << 53)  # up to here every whole number is a float64
-_TENS = 10 ** np.arange(9, dtype=np.uint64)
-_POWERS: Floats = np.array([float(f"1e{i}") for i in range(23)])
+_TENS = 10 ** np.arange(20, dtype=np.uint64)
+_MOST_CHARACTERS = 23  # of a number, without its minus: up to 1e22, powers are exact
+_POWERS: Floats = np.array([float(f"1e{i}") for i in range(24)])
 #: Wide enough for a quotient whose rounding to float64 is seen; not so on every machine.
 _HAS_LONG = np.finfo(np.longdouble).nmant >= 63
 
@@ -124,7 +125,7 @@ class PlainCells:
 
     def _word(self, ends: Indices, n_characters: Indices, fill: np.uint64) -> Words:
         """The last characters before the ends, filled up to eight; at least one is asked for."""
-        shift = (np.uint64(8) * (8 - n_characters).astype(np.uint64)) & _u(63)
+        shift = _u(8) * (8 - n_characters).astype(np.uint64)
         mask = (_u(1) << shift) - _u(1)
         word = self._words[ends - 8]
         word &= ~mask
@@ -139,27 +140,21 @@ class PlainCells:
         n = ends - starts - negative
         mantissa, places, good = _digits(self._word(ends, np.clip(n, 1, 8), _ZEROS))
         good &= n > (places >= 0)
-        good &= n > 0
-        more = np.flatnonzero(n > 8)
-        if len(more):
-            for part in (2, 3):
-                at = more[n[more] > 8 * (part - 1)]
-                left = n[at] - 8 * (part - 1)
-                word = self._word(ends[at] - 8 * (part - 1), np.clip(left, 1, 8), _ZEROS)
-                digits, dot, fine = _digits(word)
-                seen = places[at]
-                fine &= (dot < 0) | (seen < 0)
-                n_digits = 8 * (part - 1) - (seen >= 0)
-                fine &= (
-                    (digits == 0)
-                    | (n_digits < 19 - 8)
-                    | (digits < _TENS[np.clip(19 - n_digits, 0, 8)])
-                )
-                mantissa[at] += digits * _power(n_digits)
-                places[at] = np.where(dot >= 0, dot + 8 * (part - 1), seen)
-                good[at] &= fine
-            good &= n <= 24
-        divisor: Floats = _POWERS[np.clip(places, 0, 22)]
+        for n_read in (8, 16):
+            at = np.flatnonzero(n > n_read)
+            if not len(at):  # mostly
+                break
+            left = np.minimum(n[at] - n_read, 8)
+            digits, dot, fine = _digits(self._word(ends[at] - n_read, left, _ZEROS))
+            seen = places[at]
+            fine &= (dot < 0) | (seen < 0)
+            n_digits = n_read - (seen >= 0)
+            fine &= digits < _TENS[19 - n_digits]
+            mantissa[at] += digits * _TENS[n_digits]
+            places[at] = np.where(dot >= 0, dot + n_read, seen)
+            good[at] &= fine
+        good &= n <= _MOST_CHARACTERS
+        divisor: Floats = _POWERS[np.maximum(places, 0)]
         values: Floats = np.asarray(mantissa / divisor, np.float64)
         long = np.flatnonzero(good & (mantissa > _EXACT))
         if len(long):
@@ -173,7 +168,7 @@ class PlainCells:
         """A column of numbers of at most eight digits, int64 (lines,); None of any other."""
         ends = self._ends[:, column]
         n = ends - self._before[:, column] - 1
-        if not 0 < n.min(initial=1) <= n.max(initial=1) <= 8:
+        if not 0 < n.min() <= n.max() <= 8:
             return None
         numbers, places, good = _digits(self._word(ends, n, _ZEROS))
         return numbers.astype(np.int64) if good.all() and (places < 0).all() else None
@@ -182,7 +177,7 @@ class PlainCells:
         """A column of texts."""
         ends = self._ends[:, column]
         n = ends - self._before[:, column] - 1
-        longest = int(n.max(initial=0))
+        longest = int(n.max())
         if longest > 8 * _MOST_WORDS:
             return coded([self.text(line, column) for line in range(len(n))])
         words = [n.astype(np.uint64)]
@@ -191,7 +186,7 @@ class PlainCells:
             word = self._word(ends - 8 * part, np.maximum(left, 1), _u(0))
             words.append(np.where(left > 0, word, _u(0)))
         changes = np.zeros(len(n), bool)
-        changes[:1] = True
+        changes[0] = True
         for word in words:
             changes[1:] |= word[1:] != word[:-1]
         first = np.flatnonzero(changes)  # of lines with one text
@@ -239,7 +234,7 @@ def _numbered(words: list[Words]) -> tuple[list[int], Indices]:
         codes[i] = index.setdefault(key, len(index))
         if codes[i] == len(firsts):
             firsts.append(i)
-    return firsts, np.resize(codes, n) if period else codes
+    return firsts, np.resize(codes, n)
 
 
 def _digits(word: Words) -> tuple[Words, Indices, NDArray[np.bool_]]:
@@ -265,10 +260,6 @@ def _digits(word: Words) -> tuple[Words, Indices, NDArray[np.bool_]]:
     number += ((digits >> _u(16)) & pair) * _u(0x0000271000000001)
     number >>= _u(32)
     return number, np.where(has_dot, 7 - byte, -1), good
-
-
-def _power(exponent: Indices) -> Words:
-    return _TENS[np.minimum(exponent, 8)] * _TENS[np.clip(exponent - 8, 0, 8)]
 
 
 def _divided(mantissa: Words, divisor: Floats) -> tuple[Floats, NDArray[np.bool_]]:

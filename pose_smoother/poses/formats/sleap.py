@@ -184,8 +184,7 @@ def read(path: Path, skeleton: str | None) -> Poses:
     if len(names) > 1:
         raise InvalidInputError(f"expected one skeleton, found {len(names)} in use")
     notes = []
-    if len(chosen) < len(instances):
-        n = len(instances) - len(chosen)
+    if n := np.count_nonzero(frame_of >= 0) - len(chosen):
         notes.append(f"{n} predictions that were corrected by hand pass through untouched")
     # Before format 1.1 a pixel's corner was (0, 0), since then its centre is.
     offset = 0.5 if version < 1.1 else 0.0

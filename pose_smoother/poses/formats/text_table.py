@@ -358,10 +358,12 @@ def parse(raw: bytes) -> Table:
 
 
 def split(line: str, delimiter: str) -> list[str]:
-    """The raw cells of a line without its ending."""
+    """The raw cells of a line without its ending; a quote that is not closed ends with the line."""
     if '"' not in line:
         return line.split(delimiter)
-    cell = re.compile(rf'((?:[^"{delimiter}]+|"[^"]*")*)(?:{delimiter}|\Z)')
+    # Possessive (`++`): an open quote would else take a time exponential in what is before it.
+    mark = re.escape(delimiter)
+    cell = re.compile(rf'((?:[^"{mark}]++|"[^"]*+(?:"|\Z))*+)(?:{mark}|\Z)')
     cells = cell.findall(line)
     # The end matches once more, empty, unless a delimiter is there.
     return cells[:-1] if len(cells) > 1 and not line.endswith(delimiter) else cells
