@@ -183,9 +183,9 @@ def _set_apart(
     added: dict[tuple[int, int], int] = {}
     for row in np.flatnonzero(first[which] != np.arange(len(which))).tolist():
         earlier = found.setdefault(int(spot[row]), [int(first[which[row]])])
-        equal = [e for e in earlier if np.array_equal(values[row], values[e], equal_nan=True)]
-        if equal:
-            row_of[row] = row_of[equal[0]]
+        same = (e for e in earlier if np.array_equal(values[row], values[e], equal_nan=True))
+        if (equal := next(same, None)) is not None:
+            row_of[row] = row_of[equal]
             repeated.append(row)
             continue
         person = int(spot[row]) // n
