@@ -205,7 +205,7 @@ def read(path: Path, skeleton: str | None) -> Poses:
     for i, name in enumerate(_POINTS):
         of_kind = kind == i
         at = start[of_kind, None] + np.arange(len(nodes))
-        inside = (start[of_kind] >= 0).all() and at.max(initial=-1) < len(tables[name])
+        inside = (at >= 0).all() and (at < len(tables[name])).all()
         if not inside or (stop[of_kind] - start[of_kind] != len(nodes)).any():
             raise InvalidInputError(
                 f"expected {len(nodes)} points of every instance, found other numbers"

@@ -21,6 +21,8 @@ from pose_smoother.poses.formats import (
     frame_files,
     hdf5_utils,
     is_misnamed,
+    json_utils,
+    linking,
     read_poses,
     write_keypoints,
     write_poses,
@@ -30,7 +32,9 @@ from pose_smoother.poses.formats.evidence import Evidence
 from pose_smoother.poses.formats.frame_files import write_folder
 from pose_smoother.poses.formats.hdf5_utils import array, file_evidence, groups, opened
 from pose_smoother.poses.formats.json_utils import dump, load
+from pose_smoother.poses.formats.tracks_io import MAX_BYTES
 from pose_smoother.poses.tracks import Poses
+from tests.conftest import ROOT
 
 TABLE = "frame,a_x,a_y\n1,2,3\n"
 FRAME = '{"people":[{"pose_keypoints_2d":[1,2,1]}]}'
@@ -310,3 +314,16 @@ def test_json_that_cannot_be_decoded_or_encoded() -> None:
     assert refusal(load, b"\xff\xfea").startswith("damaged: not UTF-16 ('utf-16-le' codec can't d")
     text = '{"a":"\\ud800","b":"\u00e9"}'
     assert dump(json.loads(text), text.encode()) == b'{"a":"\\ud800","b":"\\u00e9"}'
+
+
+def test_limits_are_those_of_the_page() -> None:
+    """docs/reliability.md tells them; nothing else notices a slip in them."""
+    page = (ROOT / "docs" / "reliability.md").read_text()
+    ratio, floor = json_utils._MEMORY_RATIO, json_utils._MEMORY_FLOOR
+    assert f"JSON to {ratio} times, or {floor / 2**20:g} MiB" in page
+    assert f"at most {linking._MOST_IN_A_FRAME:,} a frame" in page
+    assert "of more than a million pairs" in page
+    assert linking._MOST_PAIRS == 1e6
+    largest, chunk, unwritten = MAX_BYTES, hdf5_utils.MAX_CHUNK_BYTES, hdf5_utils.UNWRITTEN_BYTES
+    told = f"of at most {largest / 2**30:g} GiB; in HDF5 chunks of {chunk / 2**20:g} MiB"
+    assert f"{told}, and {unwritten / 2**20:g} MiB that nobody wrote" in page
