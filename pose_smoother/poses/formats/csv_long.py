@@ -89,8 +89,8 @@ def read(path: Path, skeleton: str | None) -> Poses:
     spot, first, which = _distinct(row_of * n + keypoint_of)
     place = np.full((len(people), n), -1, dtype=np.int64)
     data = np.full((len(people), n, len(axes) + 1), np.nan)
-    place.reshape(-1)[spot] = lines[first]
-    data.reshape(-1, len(axes) + 1)[spot, : len(given)] = values[first]
+    place.ravel()[spot] = lines[first]
+    data.reshape(place.size, -1)[spot, : len(given)] = values[first]
     seen = Detections(
         [video for video, _, _ in people],
         [person for _, person, _ in people],
@@ -147,7 +147,7 @@ def _distinct(keys: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
         first = np.flatnonzero(is_first)
         return keys[first], first, np.cumsum(is_first) - 1
     different, first, which = np.unique(keys, return_index=True, return_inverse=True)
-    return different, first, which.reshape(-1)
+    return different, first, which.ravel()
 
 
 def _names(
@@ -183,9 +183,9 @@ def _set_apart(
     added: dict[tuple[int, int], int] = {}
     for row in np.flatnonzero(first[which] != np.arange(len(which))).tolist():
         earlier = found.setdefault(int(spot[row]), [int(first[which[row]])])
-        equal = [e for e in earlier if np.array_equal(values[row], values[e], equal_nan=True)]
-        if equal:
-            row_of[row] = row_of[equal[0]]
+        same = (e for e in earlier if np.array_equal(values[row], values[e], equal_nan=True))
+        if (equal := next(same, None)) is not None:
+            row_of[row] = row_of[equal]
             repeated.append(row)
             continue
         person = int(spot[row]) // n

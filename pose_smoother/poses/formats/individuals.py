@@ -53,7 +53,7 @@ def person_id(value: str | None) -> str | None:
 
 def frame_step(frame: NDArray[np.int64]) -> int:
     """The step of a video's frame numbers: over 1 where nine in ten differences are equal to it."""
-    steps = np.diff(np.unique(frame)) if len(frame) > 4 else np.zeros(0, np.int64)
+    steps = np.diff(np.unique(frame))
     step = int(np.gcd.reduce(steps)) if len(steps) >= 4 else 1
     return step if step > 1 and np.mean(steps == step) >= 0.9 else 1
 

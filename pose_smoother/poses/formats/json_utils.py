@@ -126,14 +126,15 @@ def dump(document: Any, raw: bytes) -> bytes:
     if encoding != "utf-8":
         return dump(document, raw.decode(encoding).encode()).decode().encode(encoding)
     mark = codecs.BOM_UTF8 if raw.startswith(codecs.BOM_UTF8) else b""
-    indent = _INDENT.match(raw.removeprefix(mark))
+    bare = raw.removeprefix(mark)
+    indent = _INDENT.match(bare)
     spaced = b'": ' in raw[:4096] or b'": ' in raw[-4096:]
     separators = (", ", ": ") if spaced and not indent else (",", ": " if spaced else ":")
     write = partial(
         _dumped,
         indent=indent[2].decode() if indent else None,
         separators=separators,
-        ensure_ascii=raw.isascii(),
+        ensure_ascii=bare.isascii(),
     )
     if indent or not isinstance(document, list):
         data = write(document)

@@ -69,7 +69,7 @@ def _frames(file: h5py.File, n: int) -> tuple[NDArray[np.int64], float | None]:
         raise InvalidInputError(f"time: expected {n} numbers")
     in_seconds = text(attribute(file, "time_unit", "seconds")).startswith("sec")
     frame = np.rint(time * fps if fps is not None and in_seconds else time)
-    if (np.diff(frame) <= 0).any() or np.abs(frame).max(initial=0) > 2**53:
+    if (np.diff(frame) <= 0).any() or (np.abs(frame) > 2**53).any():
         frame = np.arange(n)
     return frame.astype(np.int64), fps
 

@@ -89,7 +89,7 @@ def _keypoints(archive: zipfile.ZipFile, budget: Budget) -> tuple[str, NDArray[A
 
 
 def _length(array: NDArray[Any] | None) -> int | None:
-    return len(array) if array is not None and array.ndim == 1 else None
+    return len(array) if array is not None and array.ndim else None
 
 
 def read(path: Path, skeleton: str | None, layout: str | None = None) -> Poses:
@@ -180,7 +180,7 @@ def _frames(array: NDArray[Any], n: int) -> list[int]:
 
 def _fps(array: NDArray[Any] | None) -> float | None:
     """Frames a second from an array of one positive number; None of any other."""
-    return None if array is None or array.size != 1 else frame_rate(array.reshape(-1)[0])
+    return None if array is None or array.size != 1 else frame_rate(array.item())
 
 
 def _scores(scores: NDArray[Any] | None, data: NDArray[Any], layout: ArrayLayout) -> Floats:

@@ -245,7 +245,7 @@ def _digits(word: Words) -> tuple[Words, Indices, NDArray[np.bool_]]:
     x = word ^ _DOTS
     dot = (x - _ONES) & ~x & _HIGH
     dot >>= _u(7)  # 1 in the byte of a dot
-    has_dot = dot != 0
+    has_dot = dot.astype(bool)
     before = np.where(has_dot, dot - _u(1), _u(0))  # the characters before the dot
     digits = (word & ~(before | dot * _u(255))) | ((word & before) << _u(8))
     digits |= _u(0x30) * has_dot

@@ -291,10 +291,8 @@ def _count_plain_lines(text: bytes) -> int:
     if b'"' in text or b"\n" not in text:
         return 0
     data = np.frombuffer(text, np.uint8)
-    starts = np.flatnonzero(data[:-1] == ord("\n")) + 1
-    first = data[starts]
-    is_plain = min(data[0], first.min(initial=127)) > ord(" ") and first.max(initial=0) < 127
-    return len(starts) + 1 if is_plain and data[0] < 127 else 0
+    first = data[np.append(0, np.flatnonzero(data[:-1] == ord("\n")) + 1)]
+    return len(first) if (first > ord(" ")).all() and (first < 127).all() else 0
 
 
 def _delimiter(line: str) -> str:

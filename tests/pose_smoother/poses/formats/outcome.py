@@ -62,11 +62,9 @@ def outcome(path: Path, **options: Any) -> list[str]:
     try:
         poses = read_poses(path, **options)
     except InvalidInputError as error:
-        said_before, _, reason = str(error).partition(f"{path}: ")
-        if said_before:
-            raise
+        start, _, reason = str(error).partition(f"{path}: ")
         reason = reason.replace(", ".join(formats()), "all formats")
-        return [f"refused: {reason}"]
+        return [f"{start}refused: {reason}"]
     out = path.with_name(f"out_{path.name}")
     write_keypoints(poses, [track.keypoints for track in poses.tracks], out)
     is_text = path.suffix not in (*HDF5, ".npz", ".npy")

@@ -100,20 +100,22 @@ def test_whatever_the_characters_a_number_is_python_s_or_left_to_it() -> None:
         assert np.array(of([text])[0]).tobytes() == np.array([expected]).tobytes(), text
 
 
-def is_plain(text: str) -> bool | None:
+def is_plain(text: str, has_long: bool) -> bool | None:
     """Whether a number is read without Python's help; None where that depends on a last bit."""
     bare = text.removeprefix("-")
     if not re.fullmatch(r"[0-9]+\.?[0-9]*|\.[0-9]+", bare) or len(bare) > 23:
         return False
     mantissa, places = int(bare.replace(".", "")), len(bare.partition(".")[2])
-    if mantissa <= 2**53 or mantissa >= 10**19:
+    if mantissa <= 2**53 or mantissa >= 10**19 or not has_long:
         return mantissa <= 2**53
     value = float(bare)
     off = abs(Fraction(mantissa, 10**places) - Fraction(value)) / Fraction(float(np.spacing(value)))
     return None if min(abs(off - Fraction(1, 2)), abs(off - Fraction(1, 4))) < 1e-3 else True
 
 
-def test_every_plain_number_is_read_at_once_and_no_other() -> None:
+@pytest.mark.parametrize("has_long", [plain_cells._HAS_LONG, False])
+def test_every_plain_number_is_read_at_once_and_no_other(has_long: bool, monkeypatch) -> None:
+    monkeypatch.setattr(plain_cells, "_HAS_LONG", has_long)
     rng = np.random.default_rng(2)
     texts = ["", "0", "-0", "9007199254740992", "9007199254740993", "0" * 23, "0" * 24]
     texts += [f"{10**19 + i}{'.' * dot}" for i in (-1, 0, 1) for dot in (0, 1)]
@@ -133,7 +135,7 @@ def test_every_plain_number_is_read_at_once_and_no_other() -> None:
         values, odd = of(part)
         expected = np.array([number(text, 0, "x") for text in part])
         assert expected.tobytes() == np.array(values).tobytes()
-        plain = {text: is_plain(text) for text in part if text}
+        plain = {text: is_plain(text, has_long) for text in part if text}
         assert {t for t in plain if plain[t] is False} <= set(odd)
         assert not {t for t in plain if plain[t]} & set(odd)
 
