@@ -42,9 +42,9 @@ HAS = frozenset({"scores", "fps"})
 #: Keys that say who somebody is; ``idx`` is AlphaPose's.
 PERSON_KEYS = ("track_id", "tracking_id", "person_id", "instance_id", "idx")
 _BODY = "keypoints"
-#: A person's lists of keypoints, and which of COCO-WholeBody's 133 they are.
+#: A person's lists of keypoints, and which of COCO-WholeBody's 133 they are; the body's vary.
 _LISTS = {
-    _BODY: slice(0, 17),
+    _BODY: None,
     "foot_kpts": slice(17, 23),
     "face_kpts": slice(23, 91),
     "lefthand_kpts": slice(91, 112),
@@ -178,7 +178,7 @@ def read(path: Path, skeleton: str | None) -> Poses:
         n = values.shape[1]
         _mark_missing(values, isinstance(document, dict), notes)
         slices[key] = slice(len(names), len(names) + n)
-        if key == _BODY:
+        if part is None:
             given = _names(document, people, n, notes)
             if given is None:
                 given, assumed = known_skeleton(n, skeleton, "coco-17", values[..., :2])

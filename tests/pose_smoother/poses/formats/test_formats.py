@@ -16,11 +16,13 @@ from pose_smoother.errors import InvalidInputError
 from pose_smoother.poses.formats import find_format, formats, read_poses, write_keypoints
 from pose_smoother.poses.formats.evidence import Evidence
 from pose_smoother.poses.formats.packed import unpacked
+from pose_smoother.poses.skeletons import skeleton
 from pose_smoother.poses.tracks import Floats, Poses
 from tests.conftest import ROOT
 from tests.pose_smoother.poses.formats import samples
 from tests.pose_smoother.poses.formats.more_samples import MORE_SAMPLES
 from tests.pose_smoother.poses.formats.samples import SAMPLES
+from tests.pose_smoother.poses.test_keypoint_names import people
 
 FORMAT_OF = {
     **{name: format for name, (_, _, format) in SAMPLES.items()},
@@ -268,3 +270,34 @@ def test_the_table_of_tools_has_every_format_and_no_other() -> None:
     assert others == {"refused by name", "its own"}
     for row in table:
         assert row[2] == ("no" if row[1] == "refused by name" else "yes"), row
+
+
+@pytest.mark.parametrize("lying", [False, True])
+@pytest.mark.parametrize("name", ["body-25", "body-25b", "coco-17", "h36m-17"])
+def test_every_format_without_names_looks_at_the_limbs(
+    name: str, lying: bool, tmp_path: Path
+) -> None:
+    xy = people(name)[:, :, ::-1] if lying else people(name)  # limbs along either axis
+    xy = np.round(xy + 300, 3)
+    flat = [[v for point in frame for v in (*point, 0.5)] for frame in xy.tolist()]
+    results = [{"image_id": i, "keypoints": points} for i, points in enumerate(flat)]
+    pifpaf = [{"frame": i, "predictions": [{"keypoints": v}]} for i, v in enumerate(flat)]
+    mmpose = [
+        {
+            "frame_id": i,
+            "instances": [{"keypoints": points, "keypoint_scores": [0.5] * len(points)}],
+        }
+        for i, points in enumerate(xy.tolist())
+    ]
+    files = {
+        "a.json": json.dumps(results),
+        "b.json": json.dumps({f"{i}.jpg": [{"keypoints": v}] for i, v in enumerate(flat)}),
+        "c.json": json.dumps(mmpose),
+        "d.jsonl": "\n".join(map(json.dumps, pifpaf)),
+    }
+    for file, text in files.items():
+        poses = read_poses(make_text(tmp_path, text, file))
+        assert poses.names == skeleton(name).keypoints, file
+        np.testing.assert_array_equal(poses.tracks[0].keypoints, xy)
+    np.savez(tmp_path / "e.npz", keypoints=xy)
+    assert read_poses(tmp_path / "e.npz").names == skeleton(name).keypoints

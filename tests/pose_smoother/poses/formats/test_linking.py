@@ -88,6 +88,13 @@ def test_of_too_many_ends_the_latest_are_assigned(monkeypatch: pytest.MonkeyPatc
     assert link(frame, keypoints, 1) == ["link-1", "link-2", "link-3", "link-2"]
 
 
+def test_a_crowd_that_is_unseen_for_a_frame_is_known_again() -> None:
+    """With 300 in a frame, all that have ended wait for whoever appears."""
+    frame = np.array([0] * 300 + [2])
+    keypoints = np.stack([square(x) for x in [*100.0 * np.arange(300), 0]])
+    assert link(frame, keypoints, 1) == [f"link-{n}" for n in (*range(1, 301), 1)]
+
+
 def test_boxes_are_of_what_is_known() -> None:
     keypoints = np.array([[[10.0, 30], [14, 90]], [[5, -7], [np.nan] * 2], [[np.nan] * 2] * 2])
     centre, side = _boxes(keypoints)

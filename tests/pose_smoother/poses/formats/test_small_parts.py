@@ -1,6 +1,7 @@
 """Small functions of the formats: values on both sides of every limit."""
 
 import json
+import logging
 import math
 from pathlib import Path
 from typing import Any
@@ -384,8 +385,14 @@ def test_frames_of_moments(time: list[float], frames: list[int], step: float | N
         ((3, 5, 2), {}, (-1, 0, 1, 2)),
     ],
 )
-def test_axes_by_what_is_known(shape: Any, known: dict[str, int], order: Any) -> None:
+def test_axes_by_what_is_known(
+    shape: Any, known: dict[str, int], order: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "pose_smoother.poses.formats")
     assert find_layout(np.zeros(shape), **known).order == order
+    people = "" if order[0] < 0 else f"people {order[0]}, "
+    axes = f"{people}time {order[1]}, keypoints {order[2]}, channels {order[3]}"
+    assert caplog.messages == [f"axes of {shape}: {axes}; channels x, y"]
 
 
 @pytest.mark.parametrize("ratio", [0.49, 0.51, 1, 1.9, 2.1])
