@@ -171,11 +171,13 @@ def fate(mutant, seconds, lines):
                 return compile(mutant["text"], loader.path, "exec")
 
         SourceFileLoader.get_code = get_code
-        return int(pytest.main([*OPTIONS, *tests]))
+        status = pytest.main([*OPTIONS, *tests])
+        if status == pytest.ExitCode.USAGE_ERROR:  # no import, or a test has another name
+            status = pytest.main([*OPTIONS, *sorted({test.partition("::")[0] for test in tests})])
+        return int(status)
 
     status = forked(work, 60 + 5 * sum(seconds[t] for t in tests))
-    usage = int(pytest.ExitCode.USAGE_ERROR)  # not a test's doing: its name is not there any more
-    return {None: "time limit", 0: "survived", usage: "not run"}.get(status, "killed")
+    return {None: "time limit", 0: "survived"}.get(status, "killed")
 
 
 def main():

@@ -27,9 +27,8 @@ def smooth_as_runs(noisy: Windows, smooth_run: Callable[..., Floats], **params: 
     for start in range(0, len(noisy), _CHUNK_WINDOWS):
         rows = slice(start, start + _CHUNK_WINDOWS)
         given = noisy[rows].astype(np.float64)
-        positions = given.transpose(1, 0, 2, 3).reshape(n_frames, -1, n_axes)
-        found = smooth_run(Run(positions, size=1.0, fps=1.0), **params)
-        found = found.reshape(n_frames, -1, n_keypoints, n_axes).transpose(1, 0, 2, 3)
+        found = smooth_run(Run(np.concatenate(given, axis=1), size=1.0, fps=1.0), **params)
+        found = found.reshape(n_frames, len(given), n_keypoints, n_axes).transpose(1, 0, 2, 3)
         kept = present_frames(given) & np.isfinite(found).all(axis=-1, keepdims=True)
         smoothed[rows] = np.where(kept, found, given)
     return smoothed

@@ -232,6 +232,8 @@ def test_the_frame_rate_of_a_comment(text: str, fps: float | None) -> None:
         ("x y\n1 2\n", 0, ["x", "y"]),
         ("x,y;z\n1,2;3\n", 0, ["x", "y;z"]),
         ("x|y|z,1\n", 0, ["x", "y", "z,1"]),
+        ("x;y", 0, ["x", "y"]),
+        ("# a\nx;y", 1, ["x", "y"]),
     ],
 )
 def test_where_the_header_is(text: str, head: int, header: list[str], tmp_path: Path) -> None:
