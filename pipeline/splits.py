@@ -67,7 +67,7 @@ def _splits(clips: ClipTable, config: BuildConfig) -> NDArray[np.int8]:
             raise unknown_name("test action", name, present)
     groups = _groups(clips, config.group_by)
     showing = np.isin(clips["action"], text_column(config.test_actions))
-    held = np.isin(groups, groups[showing]) if config.test_actions else showing & False
+    held = np.isin(groups, groups[showing])
     rest = np.flatnonzero(~held)
     if not len(rest):
         raise InvalidInputError("every video shows a test action: nothing is left to train on")

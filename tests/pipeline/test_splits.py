@@ -13,6 +13,7 @@ from pipeline.splits import assign_splits as assign_splits_of_table
 from pipeline.splits import split_groups as split_indices
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.store.names import SPLITS
+from pose_smoother.store.split_overlap import leak_audit
 
 
 def split_groups(groups: list[str], weights: list[int], strata: list[str], seed: int) -> list[str]:
@@ -270,3 +271,65 @@ def test_a_gap_of_one_frame_ends_every_window(step: int) -> None:
     frame = np.concatenate([np.arange(span), np.arange(span + 1, 2 * span + 1)])
     clip = np.zeros(len(frame), int)
     assert window_starts(clip, frame, step).tolist() == [0, span]
+
+
+@pytest.mark.parametrize(
+    ("runs", "chains"),
+    [
+        (
+            [("v", 1, 5), ("v", 5, 9), ("v", 10, 12)],
+            "002",
+        ),  # one frame shared; neighbours share none
+        ([("v", 10, 12), ("v", 5, 10), ("v", 1, 4)], "112"),  # not in the order of frames
+        ([("v", 1, 5), ("w", 2, 6), ("w", 6, 8)], "011"),
+        ([("v", 1, 9), ("v", 3, 4), ("v", 4, 9), ("w", 1, 9)], "0003"),
+        ([("v", 1, 5), ("v", 7, 9), ("v", 20, 30), ("v", 29, 31)], "0122"),
+        ([("v", 1, 5)], "0"),
+    ],
+)
+def test_clips_that_share_frames_are_one_chain(runs: list, chains: str) -> None:
+    scanned = [
+        ScannedClip(f"{i}", "brace", video, "", "", np.nan, 0, 1, first, last, [1])
+        for i, (video, first, last) in enumerate(runs)
+    ]
+    table = ClipTable(clip.record() for clip in scanned)
+    assert "".join(group.decode() for group in _groups(table, "clip")) == chains
+
+
+class Frames:
+    """The parts of a store that overlaps are counted from: (dataset, id, video, person, split)."""
+
+    def __init__(self, clips: list[tuple[str, ...]], frames: list[list[int]]) -> None:
+        names = ("dataset", "id", "video", "person", "split")
+        self.clips = dict(zip(names, np.array(clips).T, strict=True))
+        self.frames = frames
+
+    def clip_rows(self, split: str) -> np.ndarray:
+        rows = np.flatnonzero(self.clips["split"] == split)
+        return np.repeat(rows, [len(self.frames[row]) for row in rows])
+
+    def read(self, split: str, _: str) -> np.ndarray:
+        rows = np.flatnonzero(self.clips["split"] == split)
+        return np.array([f for row in rows for f in self.frames[row]], dtype=np.int64)
+
+
+def test_overlaps_of_splits_are_those_of_sets_of_frames() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        columns = (["d", "e"], "0123", "012", ["", "p", "q"], SPLITS)
+        clips = [tuple(str(rng.choice(list(values))) for values in columns) for _ in range(8)]
+        frames = [
+            sorted({int(f) for f in rng.choice([0, 1, 2, 63, 64, 65, 128, 2**31], 4)})
+            for _ in clips
+        ]
+        seen: dict[str, dict] = {kind: {} for kind in ("clips", "videos", "people", "frames")}
+        for (dataset, name, video, person, split), numbers in zip(clips, frames, strict=True):
+            keys = [("clips", name), ("videos", video), *([("people", person)] if person else [])]
+            keys += [("frames", (video, number)) for number in numbers]
+            for kind, key in keys:
+                seen[kind].setdefault((dataset, key), set()).add(split)
+        shared, counted = leak_audit(Frames(clips, frames))
+        assert counted == {kind: len(found) for kind, found in seen.items()}
+        assert shared == {
+            kind: sum(len(splits) > 1 for splits in found.values()) for kind, found in seen.items()
+        }
