@@ -113,6 +113,8 @@ def _table(group: h5py.Group) -> tuple[list[str], list[Block]]:
             try:
                 raw = np.asarray(attribute(group["table"], f"{field}_kind", b"")).tobytes()
                 columns = _Plain(io.BytesIO(raw)).load()
+            except Warning:  # one that a filter made an error: not of the file
+                raise
             except Exception as error:  # a broken pickle may raise anything at all
                 raise InvalidInputError(
                     f"{group.name}: the columns' names are damaged ({error})"
