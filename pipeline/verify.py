@@ -156,7 +156,7 @@ def differences(first: Store, second: Store) -> list[str]:
 
 
 def _without_form(attrs: dict[str, Any]) -> dict[str, Any]:
-    config = {k: v for k, v in attrs["config"].items() if k != "stored_heatmaps"}
+    config = {k: v for k, v in (attrs.get("config") or {}).items() if k != "stored_heatmaps"}
     return {**attrs, "config": config}
 
 

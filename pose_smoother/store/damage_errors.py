@@ -12,7 +12,6 @@ from pose_smoother.files.atomic import hash_mismatch
 from pose_smoother.files.plain import open_plain
 
 _MAX_HASHED_FOR_AN_ERROR = 4 << 30
-_BLOCK_BYTES = 1 << 20
 
 #: Errors of the system that say nothing about a file's content.
 _UNREADABLE = {
@@ -101,13 +100,10 @@ def file_problem(file: Path, entry: dict[str, Any]) -> str:
         return f"expected {entry['bytes']:,} bytes, found {size:,}"
     try:
         with open_plain(file, size) as opened:
-            digest = hashlib.sha256()
-            while block := opened.read(min(size, _BLOCK_BYTES) + 1):
-                digest.update(block)
+            found = hashlib.file_digest(opened, "sha256").hexdigest()
     except InvalidInputError as error:
         return str(error)
     except OSError as error:
         raise_if_unreadable(error, file)
         return f"cannot be read: {error.strerror}"
-    found = digest.hexdigest()
     return "" if found == entry["sha256"] else hash_mismatch(entry["sha256"], found)

@@ -6,6 +6,7 @@ Each ``<format>_store.py`` module of this folder is a format, imported when it i
 import importlib
 import pkgutil
 import re
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -76,6 +77,7 @@ class StoreFormat(Protocol):
         """Open a finished store for reading."""
 
 
+@cache
 def formats() -> list[str]:
     """Names of the formats: each is the module ``<name>_store`` of this folder."""
     found = (info.name for info in pkgutil.iter_modules(package.__path__))

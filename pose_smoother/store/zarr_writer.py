@@ -14,6 +14,7 @@ from pose_smoother.store.names import ArraySpec
 
 if TYPE_CHECKING:
     import zarr
+
 ZSTD_LEVEL = 3
 _ATTRS = "attrs.json"
 

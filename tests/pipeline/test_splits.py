@@ -276,10 +276,7 @@ def test_a_gap_of_one_frame_ends_every_window(step: int) -> None:
 @pytest.mark.parametrize(
     ("runs", "chains"),
     [
-        (
-            [("v", 1, 5), ("v", 5, 9), ("v", 10, 12)],
-            "002",
-        ),  # one frame shared; neighbours share none
+        ([("v", 1, 5), ("v", 5, 9), ("v", 10, 12)], "002"),  # neighbours share no frame
         ([("v", 10, 12), ("v", 5, 10), ("v", 1, 4)], "112"),  # not in the order of frames
         ([("v", 1, 5), ("w", 2, 6), ("w", 6, 8)], "011"),
         ([("v", 1, 9), ("v", 3, 4), ("v", 4, 9), ("w", 1, 9)], "0003"),
