@@ -266,7 +266,7 @@ def test_pairs_are_compared_a_bounded_number_at_once(
 
 
 def test_what_is_worked_on_at_once_is_neither_little_nor_all() -> None:
-    """Bytes, values, lines: any numbers would do, but for the time or the memory."""
+    """Bytes, values, lines: others would give the same, in other time and memory."""
     sizes = {
         plain_cells: {"_CHUNK_BYTES": 2**19, "_MOST_WORDS": 4, "_EXACT": 2**53},
         json_utils: {"_BLOCK_BYTES": 2**20, "_ITEMS_AT_ONCE": 200},
