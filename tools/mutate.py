@@ -16,6 +16,7 @@ import ast
 import json
 import os
 import random
+import re
 import resource
 import signal
 import sys
@@ -95,6 +96,17 @@ def around(file, line):
     return lines, functions
 
 
+def naming(file, lines, tests):
+    """The tests in files that name what a statement at a module's top assigns."""
+    nodes = [
+        n for top in ast.parse(file.read_text()).body if top.lineno in lines for n in ast.walk(top)
+    ]
+    names = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    paths = {test.partition("::")[0] for test in tests}
+    telling = {p for p in paths if names & set(re.findall(r"\w+", Path(p).read_text()))}
+    return {test for test in tests if test.partition("::")[0] in telling}
+
+
 class Watch:
     """A plug-in of pytest: how long each test took; coverage learns which test runs."""
 
@@ -154,8 +166,8 @@ def fate(mutant, seconds, lines):
     # What runs at import may be imported first within any test.
     of = [hit.get(str(line), ()) for line in statement] if functions else hit.values()
     tests = {test for some in of for test in some} - {""}
-    if not functions:  # of a module without functions nobody knows: all
-        tests = tests or set(seconds)
+    if not functions:  # a value may be looked at without any line of its module; if by nobody: all
+        tests = tests | naming(file, statement, seconds) or set(seconds)
     tests = sorted(tests, key=seconds.get)
     if not tests:
         return "no test"

@@ -198,6 +198,9 @@ def test_short_lines_grow_up_to_what_is_written() -> None:
     table = parse(b'a;b;c;d\n"1";2\n3,5;4\n5\n')
     found = table.changed({1: {3: 1.5}, 2: {2: 2.0}, 3: {1: 7.0}})
     assert found == b'a;b;c;d\n"1";2;;1.5\n3,5;4;2\n5;7\n'.replace(b"1.5", b"1,5")
+    for value in (2.5, 2.0):
+        written = parse(b"a,b,c,d\n1\n1,2,3,4\n").changed({1: {2: value}, 2: {1: value}})
+        assert written.decode() == "a,b,c,d\n1,,N\n1,N,3,4\n".replace("N", f"{value:g}")
 
 
 def test_csv_wide_without_a_frame_column(tmp_path: Path) -> None:
