@@ -43,3 +43,27 @@ def test_numbers_are_put_a_few_rows_at_a_time(monkeypatch) -> None:
     put_points(lists, new, changed)
     assert lists[4] == [16, 17, 0.5, 18, 19, 0.5]
     assert lists[3] == [12, 13, 0.5, 0, 0, 0.5]
+
+
+@pytest.mark.parametrize("rows_at_once", [1, 2, 100])
+@pytest.mark.parametrize(("n", "axes", "per_point"), [(1, 2, 3), (1, 2, 2), (3, 2, 3), (2, 3, 3)])
+def test_numbers_are_put_where_they_changed(n, axes, per_point, rows_at_once, monkeypatch) -> None:
+    monkeypatch.setattr(point_lists, "_ROWS_AT_ONCE", rows_at_once)
+    rng = np.random.default_rng(n)
+    for _ in range(40):
+        new = rng.normal(size=(4, n, axes))
+        changed = rng.random(new.shape) < rng.choice([0.3, 0.8, 1.0], (4, 1, 1))
+        lists = [
+            [[-1.0] * per_point for _ in range(n)] if row % 2 else [-1.0] * (n * per_point)
+            for row in range(4)
+        ]
+        if rng.random() < 0.5:
+            lists[3] = None
+        wanted = []
+        for row, value in enumerate(lists):
+            points = np.full((n, per_point), -1.0)
+            points[:, :axes][changed[row]] = new[row][changed[row]]
+            flat = points.tolist() if row % 2 else points.ravel().tolist()
+            wanted.append(flat if value else value)
+        put_points(lists, new, changed, per_point)
+        assert lists == wanted
