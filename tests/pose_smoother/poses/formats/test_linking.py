@@ -70,6 +70,8 @@ def test_distances_are_over_common_keypoints_else_between_boxes(
     np.testing.assert_allclose(found, [3 / 20, 8 / 40, np.hypot(5, 10) / 40])
     found = linker._distance(a[:2], b[:2], np.array([[1.0, 0], [8, 6]]), size)
     np.testing.assert_allclose(found, [2 / 20, 6 / 40])
+    found = linker._distance(a[2:], b[2:], np.array([[5.0, -3]]), size)
+    np.testing.assert_allclose(found, [7 / 40])
 
 
 def test_more_in_a_frame_than_are_compared_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

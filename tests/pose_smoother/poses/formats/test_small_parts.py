@@ -186,6 +186,9 @@ def test_cells_of_lines(mark: str) -> None:
         ("a;b\n1;,5e-3\n", ","),
         ("a;b\n1;1,2,3\n", "."),
         ("a,b\n1,2\n", "."),
+        ("a\tb\n1\t2,5\n", ","),
+        ("a b\n1 2,5\n", ","),
+        ("a|b\n1|2,5\n", ","),
         ('a;b\n1;"2,5"\n', ","),
         ("a;b\n" + "1;2\n" * 18 + "1;2,5\n", ","),
         ("a;b\n" + "1;2\n" * 19 + "1;2,5\n", "."),
@@ -384,6 +387,8 @@ def test_frames_of_moments(time: list[float], frames: list[int], step: float | N
         ((3, 5, 2), {"n_keypoints": 3}, (-1, 1, 0, 2)),
         ((3, 5, 2), {"n_keypoints": 5}, (-1, 0, 1, 2)),
         ((3, 3, 2), {"n_keypoints": 3}, (-1, 0, 1, 2)),
+        ((3, 5, 2), {"n_keypoints": 4}, (-1, 0, 1, 2)),
+        ((3, 5, 2), {"n_keypoints": 2}, (-1, 0, 1, 2)),
         ((3, 5, 2), {}, (-1, 0, 1, 2)),
     ],
 )
