@@ -134,6 +134,12 @@ def test_what_was_read_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixtur
     assert "csv-wide, by its evidence: {'csv-wide': 'columns'}" in said
     assert "2 tracks, 3 frames, 25 frames/s; keypoints a" in said
     assert "1 tracks, 1 frames, unknown frames/s; keypoints a" in said
+    caplog.clear()
+    read_poses(table(tmp_path, "a_x,a_y,b_score,b_x,b_y,Frame\n1,2,3,4,5,6\n"))
+    assert "columns of 2 keypoints: {'x': 2, 'y': 2, 'z': 0, 'score': 1}" in caplog.messages
+    assert "columns: 'Frame' is the frame" in caplog.messages
+    read_poses(table(tmp_path, "a_x,a_y\n1,2\n"))
+    assert "columns: none but coordinates" in caplog.messages
 
 
 @pytest.mark.parametrize(
