@@ -90,9 +90,12 @@ def _groups(clips: ClipTable, group_by: str) -> NDArray[np.bytes_]:
     if group_by != CLIP:
         return clips["video"]
     order = np.lexsort((clips["first_frame"], clips["video"]))
-    video = clips["video"][order]
-    shares = clips["first_frame"][order][1:] <= clips["last_frame"][order][:-1]
-    alone = np.concatenate([[True], ~(shares & (video[1:] == video[:-1]))])
+    first, last = clips["first_frame"][order], clips["last_frame"][order]
+    # Each video's frames lie above those of the videos before it.
+    span = int(last.max(initial=0)) + 1
+    above = np.unique(clips["video"][order], return_inverse=True)[1] * span
+    reached = np.maximum.accumulate(above + last)  # by all clips before, not the last one only
+    alone = np.concatenate([[True], (above + first)[1:] > reached[:-1]])
     first_of_chain = order[np.flatnonzero(alone)[np.cumsum(alone) - 1]]
     group = np.empty_like(clips["id"])
     group[order] = clips["id"][first_of_chain]
