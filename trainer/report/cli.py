@@ -54,7 +54,8 @@ def report(
     Intervals of 95 % draw whole videos; where the store was split by blocks of neighbouring ids,
     they draw blocks, as clips of a block often share a source video.
 
-    Runs of several machines: --counts adds the rows of a report that was made elsewhere.
+    Runs of several machines: --counts adds the rows of a report that was made elsewhere, and the
+    curves and settings of its runs.
 
     Example: python -m trainer report runs --out report
     """

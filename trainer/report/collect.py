@@ -1,6 +1,7 @@
 """A folder of runs as a report reads it: what is finished, what is not, and what was counted."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -184,7 +185,7 @@ def collect(folder: Path, store: PathOrUrl | None = None) -> Collection:
         raise RunError(
             f"no finished run in {folder}{why}: train a model or compute baselines first"
         )
-    _same_settings(finished)
+    check_same_settings(finished)
     data = _find_data(folder, finished, store)
     budgets = {
         (run.model, run.experiment): run.budget_steps
@@ -310,10 +311,10 @@ def _read_baselines(folder: Path, record: dict[str, Any]) -> Baselines:
     )
 
 
-def _same_settings(finished: list[Run | Baselines]) -> None:
-    """Check that the rows of one table were counted on the same store in the same way."""
-    first = finished[0]
+def check_same_settings(finished: Sequence[Run | Baselines]) -> None:
+    """Raise RunError unless the rows of one table were counted on one store in the same way."""
     for other in finished[1:]:
+        first = finished[0]
         wanted, found = (
             {"window": WINDOW_FRAMES, **one.record["identity"]} for one in (first, other)
         )

@@ -3,7 +3,8 @@
 ``counts.npz`` needs neither the runs nor their store: every number, interval and paired difference
 is made again from it. Equal arrays are kept once: x.1 and x.2 are the same counts for whatever
 reads positions only, and what is counted of the truth is the same in every row. A report of other
-runs on the same store takes its rows from there (``add_counts``).
+runs on the same store takes its rows from there (``add_counts``), and the curves, settings and
+tuned parameters of the finished runs behind them (``run_records``).
 """
 
 import hashlib
@@ -22,7 +23,8 @@ from pose_smoother.files.atomic import write_atomic
 from pose_smoother.files.npz import open_archive, read_array
 from pose_smoother.files.plain import Budget, read_plain
 from trainer.metrics.scores import Scores, fault_of
-from trainer.report.collect import Collection
+from trainer.report.collect import Collection, check_same_settings
+from trainer.report.run_records import baselines_of, baselines_record, run_of, run_record
 from trainer.runs.data_summary import CLIP_KINDS, Data
 
 COUNTS = "counts.npz"
@@ -50,15 +52,20 @@ def save_counts(path: Path, found: Collection) -> None:
     data = asdict(found.data)
     data["clips"] = found.data.clips[counted].to_dict("list")
     budgets = [[*key, steps] for key, steps in sorted(found.budgets.items())]
-    index = json.dumps({"rows": rows, "data": data, "budgets": budgets}, sort_keys=True)
+    runs = [run_record(run) for run in found.runs if run.results is not None]
+    baselines = [baselines_record(one) for one in found.baselines]
+    listed = {"rows": rows, "data": data, "budgets": budgets, "runs": runs, "baselines": baselines}
+    index = json.dumps(listed, sort_keys=True)
     buffer = io.BytesIO()
-    content: dict[str, Any] = {_INDEX: np.array(index), **arrays}
+    content: dict[str, Any] = {_INDEX: np.array(index), **dict(sorted(arrays.items()))}
     np.savez_compressed(buffer, **content)
     write_atomic(path, buffer.getvalue())
 
 
 def load_counts(path: Path) -> Collection:
-    """Read what ``save_counts`` wrote; the collection has no runs, only what they counted.
+    """Read what ``save_counts`` wrote: what was counted, and the finished runs behind it.
+
+    A file of before runs were kept has none.
 
     Raises
     ------
@@ -73,7 +80,9 @@ def load_counts(path: Path) -> Collection:
             names = {name for row in index["rows"] for name in row["sums"].values()}
             arrays = {name: read_array(archive, name, budget) for name in sorted(names)}
         clips = pd.DataFrame(index["data"].pop("clips"), columns=list(CLIP_KINDS), dtype=object)
-        found = Collection(Data(**index["data"], clips=clips), [], [])
+        runs = [run_of(record) for record in index.get("runs", [])]
+        baselines = [baselines_of(record) for record in index.get("baselines", [])]
+        found = Collection(Data(**index["data"], clips=clips), runs, baselines)
         for row in index["rows"]:
             scores = _scores(row, arrays, len(clips))
             found.scores.setdefault((row["model"], row["experiment"]), {})[row["seed"]] = scores
@@ -91,11 +100,12 @@ def add_counts(found: Collection, path: Path) -> None:
 
     Raises
     ------
-    RunError : as ``load_counts``; or they are of another store.
+    RunError : as ``load_counts``; or they are of another store, or of other settings.
     """
     earlier = load_counts(path)
     if earlier.data.store_sha256 != found.data.store_sha256:
         raise RunError(f"{path} was counted on another store than the runs: report them apart")
+    _add_runs(found, earlier)
     here = pd.MultiIndex.from_frame(found.data.clips.astype(str))
     rows = here.get_indexer(pd.MultiIndex.from_frame(earlier.data.clips.astype(str)))
     if (rows < 0).any():
@@ -111,6 +121,19 @@ def add_counts(found: Collection, path: Path) -> None:
         }
         if key in earlier.budgets:
             found.budgets[key] = earlier.budgets[key]
+
+
+def _add_runs(found: Collection, earlier: Collection) -> None:
+    """The runs behind the rows that will be added, in place of those that are unfinished here."""
+    runs = [run for run in earlier.runs if (run.model, run.experiment) not in found.scores]
+    mine = {(one.experiment, one.seed) for one in found.baselines}
+    baselines = [b for b in earlier.baselines if (b.experiment, b.seed) not in mine]
+    finished = [run for run in found.runs if run.results is not None]
+    check_same_settings([*finished, *found.baselines, *runs, *baselines])
+    replaced = {(run.model, run.experiment) for run in runs}
+    kept = [run for run in found.runs if (run.model, run.experiment) not in replaced]
+    found.runs = sorted([*kept, *runs], key=lambda run: run.name)
+    found.baselines = sorted([*found.baselines, *baselines], key=lambda one: one.name)
 
 
 def _spread(sums: NDArray[Any], rows: NDArray[np.intp], n_clips: int) -> NDArray[Any]:

@@ -113,7 +113,9 @@ def _draw_curve(axis: "Axes", run: Run, column: str) -> None:
     k, _, y = run.experiment.partition(".")
     epochs, values = run.history["epoch"], run.history[column]
     colour = _COLOURS.get(y, INK)
-    axis.plot(epochs, values, color=colour, linestyle=_LINES.get(k, ":"), lw=_WIDTHS.get(y, 1.3))
+    dash = "_" if len(values) == 1 else None  # a line of one point is not drawn
+    look: dict[str, Any] = {"linestyle": _LINES.get(k, ":"), "lw": _WIDTHS.get(y, 1.3)}
+    axis.plot(epochs, values, color=colour, marker=dash, markersize=10, **look)
     fell = run.history["learning_rate_reduced"] == 1
     if fell.any():  # an empty line that is not clipped would stretch the layout to the corner
         axis.plot(epochs[fell], values[fell], "o", color=colour, markersize=4.5, clip_on=False)

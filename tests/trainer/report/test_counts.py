@@ -1,6 +1,7 @@
 """The counts of a report, from which its numbers are made again without the runs."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -56,7 +57,7 @@ def test_clips_without_a_count_are_left_out(found, counts):
     assert differences(loaded) == differences(found)
 
 
-@pytest.mark.parametrize("fault", ["absent", "cut", "foreign", "shape", "index"])
+@pytest.mark.parametrize("fault", ["absent", "cut", "foreign", "shape", "index", "run", "curve"])
 def test_a_damaged_file_is_one_line(counts, tmp_path, fault):
     path = tmp_path / "counts.npz"
     raw = counts.read_bytes()
@@ -71,6 +72,13 @@ def test_a_damaged_file_is_one_line(counts, tmp_path, fault):
         np.savez(path, **arrays | {name: arrays[name][:-1]})
     elif fault == "index":
         np.savez(path, **arrays | {"index": np.array('{"rows": [], "data": {"clips": 3}}')})
+    elif fault in ("run", "curve"):
+        index = json.loads(str(arrays["index"]))
+        if fault == "run":
+            index["runs"][0]["config"]["identity"]["seed"] = [{}]
+        else:
+            index["runs"][0]["history"]["epoch"].append(1)
+        np.savez(path, **arrays | {"index": np.array(json.dumps(index))})
     with pytest.raises(RunError, match=r"counts\.npz is (not a readable file|damaged)"):
         load_counts(path)
 
@@ -85,6 +93,38 @@ def test_rows_of_another_machine_are_added_to_a_report(found, counts):
     add_counts(here, counts.with_name("elsewhere.npz"))
     assert repr(sorted(numbers(here).items())) == repr(sorted(expected.items()))
     assert here.budgets == {key: 1500}
+
+
+def test_a_report_in_two_parts_shows_the_runs_of_both(made_runs, tmp_path):
+    whole, first, second = (tmp_path / name for name in ("whole", "first", "second"))
+    for folder in made_runs.iterdir():
+        is_first = folder.name.startswith(("deciwatch-1.1", "baselines-1.1"))
+        shutil.copytree(folder, (first if is_first else second) / folder.name)
+    shutil.copytree(first / "deciwatch-1.1-seed0", second / "begun")
+    (second / "begun" / "results.json").unlink()  # finished in the other part: drawn once
+    report(made_runs, whole)
+    report(first, tmp_path / "of-first")
+    report(second, tmp_path / "joined", counts=tmp_path / "of-first" / "counts.npz")
+    names = [file.relative_to(whole) for file in whole.rglob("*") if file.is_file()]
+    assert {"figure1.svg", "runs.csv", "smoothers.csv"} < {name.name for name in names}
+    for name in names:
+        assert (tmp_path / "joined" / name).read_bytes() == (whole / name).read_bytes(), name
+
+
+def test_no_path_of_a_machine_is_kept(found, counts):
+    with np.load(counts) as archive:
+        index = json.loads(str(archive["index"]))
+    assert found.runs[0].record["store"]["path"]
+    assert len(index["runs"]) == sum(run.results is not None for run in found.runs)
+    assert not any("store" in one["config"] for one in index["runs"] + index["baselines"])
+
+
+def test_runs_of_other_settings_are_refused(found, counts):
+    first = found.runs[0]
+    record = {**first.record, "identity": {**first.record["identity"], "missing_torso": "one-side"}}
+    here = replace(found, scores={}, runs=[replace(first, record=record)], baselines=[])
+    with pytest.raises(RunError, match="missing_torso is"):
+        add_counts(here, counts)
 
 
 def test_rows_that_are_here_stay(found, counts):

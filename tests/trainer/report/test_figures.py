@@ -2,6 +2,7 @@
 
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 import pytest
 
@@ -35,6 +36,13 @@ def test_a_dot_is_where_the_learning_rate_fell(figure):
         dots = [line for line in axis.lines if line.get_marker() == "o"]
         assert dots
         assert {tuple(line.get_xdata()) for line in dots} == {(FELL_AFTER,)}
+
+
+def test_a_run_of_one_epoch_is_seen(found):
+    (run,) = (run for run in found.runs if run.model == "3dconv")
+    short = replace(run, history=run.history[:1])
+    figure = training_figure(type(found)(found.data, [short], []))
+    assert {axis.lines[0].get_marker() for axis in figure.axes} == {"_"}
 
 
 def test_identity_lines_of_both_k_stand_on_validation(found, figure):
