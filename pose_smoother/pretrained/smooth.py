@@ -111,7 +111,8 @@ def smooth_pretrained(
     Raises
     ------
     ValueError
-        For another shape, or for fewer than 8 frames, of which no noise can be measured.
+        For another shape, for fewer than 8 frames, of which no noise can be measured, or for
+        `fps` that is not positive.
     """
     xy = np.asarray(xy)
     if xy.ndim != 3 or xy.shape[-1] != 2 or xy.shape[1] == 0:
@@ -123,6 +124,8 @@ def smooth_pretrained(
             f"expected at least {SHORTEST} frames to measure noise in, found {len(xy)}; "
             "use a filter for shorter clips"
         )
+    if fps is not None and not 0 < fps < np.inf:
+        raise ValueError(f"expected a positive number of frames a second, found {fps}")
     kind = xy.dtype if np.issubdtype(xy.dtype, np.floating) else np.dtype(np.float64)
     network = load_network() if network is None else network
     ready = prepare(xy, scores)

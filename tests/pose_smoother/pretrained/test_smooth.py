@@ -50,6 +50,12 @@ def test_an_outlier_is_replaced_and_marked() -> None:
     assert info.outliers.mean() < 0.01
 
 
+@pytest.mark.parametrize("fps", [0, -30, np.inf, np.nan])
+def test_a_rate_is_positive(fps: float) -> None:
+    with pytest.raises(ValueError, match="positive number of frames a second"):
+        smooth_pretrained(_noisy(), fps=fps)
+
+
 def test_clean_input_stays() -> None:
     clean = _motion()
     smooth, info = smooth_pretrained(clean)
