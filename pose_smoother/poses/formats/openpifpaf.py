@@ -13,7 +13,7 @@ from pose_smoother.files.atomic import write_atomic
 from pose_smoother.poses.formats.evidence import Evidence
 from pose_smoother.poses.formats.frame_files import other_files, read_files, write_folder
 from pose_smoother.poses.formats.json_people import Person, rewritten, to_poses
-from pose_smoother.poses.formats.json_utils import head, load, member
+from pose_smoother.poses.formats.json_utils import head, load
 from pose_smoother.poses.formats.tracks_io import frame_number, named_frame, read_bytes
 from pose_smoother.poses.tracks import Floats, Poses
 
@@ -49,11 +49,11 @@ def _people(document: Any, name: str) -> list[Person]:
     where = f"file {name}" if name.endswith(".json") else f"line {name}"
     if isinstance(document, dict):
         video, frame = "", frame_number(document.get("frame"))
-        document = member(document, "predictions", list, where)
+        document = document.get("predictions")
     else:
         video, frame = _frame(name)
     if not isinstance(document, list) or not all(isinstance(p, dict) for p in document):
-        raise InvalidInputError(f"{where}: expected a list of people, found {document!r:.40}")
+        raise InvalidInputError(f"expected predictions, a list of people, found {document!r:.40}")
     found = [Person(name, video, frame, p, "keypoints", where) for p in document]
     return [person for person in found if person.item.get("keypoints")]
 
