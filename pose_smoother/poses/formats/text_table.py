@@ -58,7 +58,7 @@ class Table:
     data: bytes
     delimiter: str
     encoding: str
-    head: int = 0
+    head: int
 
     @cached_property
     def lines(self) -> list[str]:

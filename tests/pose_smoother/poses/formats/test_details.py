@@ -12,7 +12,7 @@ import pytest
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.poses.formats import find_format, read_poses, write_keypoints
 from pose_smoother.poses.formats.nwb import frame_numbers
-from pose_smoother.poses.formats.sleap import _chosen, _skeletons
+from pose_smoother.poses.formats.sleap import _chosen, _frame_of, _skeletons
 from pose_smoother.poses.formats.text_table import number_text, parse, plain
 from pose_smoother.poses.formats.tracks_io import frame_rate
 from pose_smoother.poses.skeletons import skeleton
@@ -191,7 +191,8 @@ def test_a_comment_is_the_header_where_it_has_as_many_cells(tmp_path: Path) -> N
     for title, head in (("# x,y,z", 1), ("# x,y", 2), ("# all,of,them,are", 2)):
         raw = f"# by hand\n{title}\n1,2,3\n".encode()
         assert parse(raw).head == head
-    assert [plain(cell) for cell in ('"a"', '"a"b', '"', "a")] == ["a", '"a"b', '"', "a"]
+    cells = ('"a"', '"a"b', '"', "a", '""', "")
+    assert [plain(cell) for cell in cells] == ["a", '"a"b', '"', "a", "", ""]
 
 
 def test_short_lines_grow_up_to_what_is_written() -> None:
@@ -292,6 +293,12 @@ def test_sleap_points_that_are_not_visible_are_missing(tmp_path: Path) -> None:
     track = read_poses(path).tracks[0]
     assert np.isnan(track.keypoints[0, 0]).all()
     assert np.isfinite(track.keypoints[0, 1:]).all()
+
+
+def test_sleap_frames_have_the_instances_that_they_name() -> None:
+    kind = [("instance_id_start", "u8"), ("instance_id_end", "u8")]
+    frames = np.array([(2, 4), (6, 9), (4, 4), (0, 1)], kind)  # with holes, in no order
+    assert _frame_of(frames, 10).tolist() == [3, -1, 0, 0, -1, -1, 1, 1, 1, -1]
 
 
 def test_sleap_reports_corrected_predictions() -> None:
