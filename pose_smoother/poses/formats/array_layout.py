@@ -154,6 +154,8 @@ def _time_axis(array: NDArray[Any], n_frames: int | None, n_people: int | None) 
 def _step(array: NDArray[Any], axis: int) -> float:
     """The median distance of neighbours along an axis; infinity where there are none."""
     n = array.shape[axis] - 1
+    if not array.size:
+        return float("inf")
     at = np.unique(np.linspace(0, max(n - 1, 0), _MAX_STEPS).astype(int))[:n]
     other = np.unique(np.linspace(0, array.shape[1 - axis] - 1, _MAX_STEPS).astype(int))
     part = np.take(array[..., :2], other, axis=1 - axis)

@@ -136,3 +136,10 @@ def test_positions_in_space_are_read_along_three_axes(tmp_path: Path) -> None:
     (track,) = read_poses(tmp_path / "a.npz").tracks
     np.testing.assert_array_equal(track.keypoints, array)
     assert np.isnan(track.score).all()
+
+
+@pytest.mark.parametrize("shape", [(0, 17, 2), (0, 5, 17, 2), (5, 0, 17, 3), (0, 0, 17, 2)])
+def test_an_array_of_nobody_has_a_layout_and_no_doubt(shape) -> None:
+    layout = find_layout(np.zeros(shape))
+    assert 0 in layout.as_people_first(np.zeros(shape)).shape[:2]
+    assert not any("first axis" in told for told in layout.warnings)
