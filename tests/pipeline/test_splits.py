@@ -283,16 +283,41 @@ def test_a_gap_of_one_frame_ends_every_window(step: int) -> None:
         ([("v", 1, 5), ("v", 7, 9), ("v", 20, 30), ("v", 29, 31)], "0122"),
         ([("v", 1, 9), ("v", 3, 4), ("v", 5, 9), ("v", 10, 12)], "0003"),  # one within another
         ([("v", 1, 99), ("w", 3, 4), ("w", 5, 9)], "012"),
+        ([("v", 0, 9), ("w", 0, 9)], "01"),
         ([("v", 1, 5)], "0"),
     ],
 )
 def test_clips_that_share_frames_are_one_chain(runs: list, chains: str) -> None:
+    assert "".join(chain_of(runs)) == chains
+
+
+def test_chains_are_those_of_sets_of_frames() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        first = rng.integers(0, 40, size=12)
+        last = first + rng.integers(0, 12, size=12)
+        videos = rng.choice(["u", "v", "w"], 12)
+        runs = list(zip(videos.tolist(), first.tolist(), last.tolist(), strict=True))
+        frames = [{(video, f) for f in range(a, b + 1)} for video, a, b in runs]
+        parts: list[set] = []
+        for mine in frames:
+            joined = [part for part in parts if part & mine]
+            parts = [part for part in parts if not part & mine] + [mine.union(*joined)]
+        found = chain_of(runs)
+        for i, one in enumerate(frames):
+            for j, other in enumerate(frames):
+                together = any(one <= part and other <= part for part in parts)
+                assert (found[i] == found[j]) == together
+
+
+def chain_of(runs: list[tuple[str, int, int]]) -> list[str]:
+    """The group of each clip of (video, first frame, last frame)."""
     scanned = [
         ScannedClip(f"{i}", "brace", video, "", "", np.nan, 0, 1, first, last, [1])
         for i, (video, first, last) in enumerate(runs)
     ]
     table = ClipTable(clip.record() for clip in scanned)
-    assert "".join(group.decode() for group in _groups(table, "clip")) == chains
+    return [group.decode() for group in _groups(table, "clip")]
 
 
 class Frames:
