@@ -291,6 +291,10 @@ def test_clips_that_share_frames_are_one_chain(runs: list, chains: str) -> None:
     assert "".join(chain_of(runs)) == chains
 
 
+def test_a_video_is_one_group_whatever_frames_its_clips_have() -> None:
+    assert chain_of([("v", 1, 5), ("w", 1, 5), ("v", 7, 9)], "video") == ["v", "w", "v"]
+
+
 def test_chains_are_those_of_sets_of_frames() -> None:
     rng = np.random.default_rng(0)
     for _ in range(200):
@@ -310,14 +314,14 @@ def test_chains_are_those_of_sets_of_frames() -> None:
                 assert (found[i] == found[j]) == together
 
 
-def chain_of(runs: list[tuple[str, int, int]]) -> list[str]:
+def chain_of(runs: list[tuple[str, int, int]], group_by: str = "clip") -> list[str]:
     """The group of each clip of (video, first frame, last frame)."""
     scanned = [
         ScannedClip(f"{i}", "brace", video, "", "", np.nan, 0, 1, first, last, [1])
         for i, (video, first, last) in enumerate(runs)
     ]
     table = ClipTable(clip.record() for clip in scanned)
-    return [group.decode() for group in _groups(table, "clip")]
+    return [group.decode() for group in _groups(table, group_by)]
 
 
 class Frames:
