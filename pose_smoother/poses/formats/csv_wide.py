@@ -2,7 +2,7 @@
 
 A keypoint is two columns that end in x and y after ``_``, ``.``, ``-``, ``:``, ``/`` or a space, in
 brackets or as a capital (Anipose and MediaPipe have z, too), perhaps with a unit; its score ends in
-one of `text_table.SCORES`, or c, p, s. SLEAP's analysis CSV is such a table. Without a frame
+one of `column_names.SCORES`, or c, p, s. SLEAP's analysis CSV is such a table. Without a frame
 column, rows are frames from 0 on. Columns x and y alone are one keypoint, ``point``.
 """
 

@@ -1,7 +1,7 @@
 """CSV with one person of one frame a row, the axis before the keypoint: x_0, y_0, x_1, …
 
 ``x0`` and ``x[0]`` are numbered keypoints, too, and ``x_nose`` is a named one; scores begin with
-one of `text_table.SCORES`, or c, p, s, v. MediaPipe's landmarks are often written so.
+one of `column_names.SCORES`, or c, p, s, v. MediaPipe's landmarks are often written so.
 """
 
 import re

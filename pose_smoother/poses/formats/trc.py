@@ -12,7 +12,8 @@ import numpy as np
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
 from pose_smoother.poses.formats.evidence import Evidence
-from pose_smoother.poses.formats.text_table import Table, head_texts, number, parse
+from pose_smoother.poses.formats.table_cells import number
+from pose_smoother.poses.formats.text_table import Table, head_texts, parse
 from pose_smoother.poses.formats.tracks_io import (
     Detections,
     named_frame,

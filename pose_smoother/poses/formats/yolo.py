@@ -15,7 +15,7 @@ from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.plain import open_plain
 from pose_smoother.poses.formats.evidence import Evidence
 from pose_smoother.poses.formats.frame_files import numbered, other_files, read_files, write_folder
-from pose_smoother.poses.formats.text_table import number, number_text
+from pose_smoother.poses.formats.table_cells import number, number_text
 from pose_smoother.poses.formats.tracks_io import (
     MAX_BYTES,
     Detections,

@@ -9,7 +9,8 @@ import pytest
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.poses.formats import plain_cells, text_table
 from pose_smoother.poses.formats.plain_cells import Coded, PlainCells
-from pose_smoother.poses.formats.text_table import number, parse
+from pose_smoother.poses.formats.table_cells import number
+from pose_smoother.poses.formats.text_table import parse
 
 HEADER = ("frame", "x", "name", "y")
 

@@ -24,6 +24,7 @@ from pose_smoother.poses.formats import (
     plain_cells,
     point_lists,
     read_poses,
+    table_cells,
     text_table,
     tracks_io,
     write_keypoints,
@@ -34,7 +35,8 @@ from pose_smoother.poses.formats.individuals import group
 from pose_smoother.poses.formats.json_utils import load
 from pose_smoother.poses.formats.plain_cells import PlainCells, _as_slice, _numbered
 from pose_smoother.poses.formats.point_lists import point_array
-from pose_smoother.poses.formats.text_table import Table, column_numbers, parse
+from pose_smoother.poses.formats.table_cells import column_numbers
+from pose_smoother.poses.formats.text_table import Table, parse
 from tests.pose_smoother.poses.formats.test_linking import crowd
 
 
@@ -117,8 +119,8 @@ def test_plain_tables_are_parsed_at_once(
 
 
 def test_ordinary_cells_are_converted_and_written_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("number", "number_text"):
-        monkeypatch.setattr(text_table, name, slow)
+    monkeypatch.setattr(table_cells, "number", slow)
+    monkeypatch.setattr(text_table, "number_text", slow)
     for cells in (["1", "2.5", "1e5"], ["1", "", "nan"], ["-1", " 2 "]):
         assert len(column_numbers(cells, [1, 2, 3], "x")) == len(cells)
     for cells in (["1_0"], ["inf"], ["Infinity"], ["NA"]):
@@ -273,7 +275,8 @@ def test_what_is_worked_on_at_once_is_neither_little_nor_all() -> None:
         linking: {"_CHUNK_VALUES": 2**22},
         packed: {"_BLOCK": 2**20},
         point_lists: {"_ROWS_AT_ONCE": 4096},
-        text_table: {"_TOP_LINES": 32, "_HEAD_BYTES": (2**14, 2**20), "_SHORT": 18},
+        table_cells: {"_SHORT": 18},
+        text_table: {"_TOP_LINES": 32, "_HEAD_BYTES": (2**14, 2**20)},
         tracks_io: {"MAX_BYTES": 2**32},
         yolo: {"_YAML_BYTES": 2**20},
     }

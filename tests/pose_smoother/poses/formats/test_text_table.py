@@ -6,14 +6,8 @@ from pathlib import Path
 import pytest
 
 from pose_smoother.poses.formats.json_utils import head
-from pose_smoother.poses.formats.text_table import (
-    column_numbers,
-    head_texts,
-    number,
-    number_text,
-    parse,
-    split,
-)
+from pose_smoother.poses.formats.table_cells import column_numbers, number, number_text, split
+from pose_smoother.poses.formats.text_table import head_texts, parse
 from tests.pose_smoother.poses.formats.test_small_parts import result
 
 
