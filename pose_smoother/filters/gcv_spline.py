@@ -114,4 +114,5 @@ def cross_validation(parts: Sequence[Floats], noise_ratio: float) -> float:
         trace += 2 * len(part) - (stronger - weaker) / (2 * _LOG_STEP)
     n_points = sum(map(cubic_smoother.n_known, parts))
     power = sum(float(np.nansum(part**2)) for part in parts)
-    return float(np.log(max(left, 1e-12 * power)) - 2 * np.log(max(n_points - trace, 1e-9)))
+    least = np.finfo(np.float64).tiny  # of positions that are 0, or whose squares are
+    return float(np.log(max(left, 1e-12 * power, least)) - 2 * np.log(max(n_points - trace, 1e-9)))

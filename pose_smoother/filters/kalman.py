@@ -52,7 +52,8 @@ def minus_log_likelihood(parts: Sequence[Floats], noise_ratio: float) -> float:
     n_axes = parts[0].shape[1]
     n_points = sum(cubic_smoother.n_known(part) - 2 for part in parts) * n_axes
     power = sum(float(np.nansum(part**2)) for part in parts)
-    misfit = max(sum(one.misfit for one in found), 1e-12 * power)
+    least = np.finfo(np.float64).tiny  # of positions that are 0, or whose squares are
+    misfit = max(sum(one.misfit for one in found), 1e-12 * power, least)
     log_det = sum(
         one.log_det + 2 * (len(part) - 1) * np.log(noise_ratio)
         for one, part in zip(found, parts, strict=True)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import pose_smoother as ps
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.filters import filter_module, filters, table_filter, table_filters
 from pose_smoother.filters.parameters import Parameter, defaults, from_text, resolve
@@ -42,6 +43,15 @@ def test_every_filter_has_what_the_registry_asks_of_it(name):
             # A frame is the unit of time of windows.
             chosen = resolve(name, module.PARAMETERS, point, 1.0)
             assert list(point.values()) == [chosen[key] for key in list(chosen)[: len(point)]]
+
+
+@pytest.mark.parametrize("size", [0.0, 1e-300, 1e8])
+@pytest.mark.parametrize("name", [n for n in filters() if hasattr(filter_module(n), "smooth_run")])
+def test_positions_of_any_size_stay_finite_without_a_warning(name, size):
+    noisy = size * np.random.default_rng(0).random((50, 3, 2))
+    smooth = ps.smooth(noisy, method=name, fps=30)
+    assert np.isfinite(smooth).all()
+    assert np.abs(smooth).max() <= 2 * size
 
 
 @pytest.mark.parametrize("name", [name for name in ROWS if "+" in name])
