@@ -12,13 +12,12 @@ import pytest
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.poses.formats import find_format, read_poses, write_keypoints
 from pose_smoother.poses.formats.nwb import frame_numbers
-from pose_smoother.poses.formats.sleap import _chosen, _frame_of, _skeletons
-from pose_smoother.poses.formats.table_cells import number_text, plain
+from pose_smoother.poses.formats.table_cells import plain
 from pose_smoother.poses.formats.text_table import parse
 from pose_smoother.poses.formats.tracks_io import frame_rate
 from pose_smoother.poses.skeletons import skeleton
 from pose_smoother.poses.tracks import Poses
-from tests.pose_smoother.poses.formats.samples import FILES, csv_wide, make
+from tests.pose_smoother.poses.formats.samples import FILES, csv_wide
 
 POINTS = [1.5, 2.25, 0.5] * 17
 
@@ -221,28 +220,6 @@ def test_csv_of_several_videos(tmp_path: Path) -> None:
     assert found == {"7": [3, 4, 8], "2": [3, 4, 8], "cut/:7": [5], "cut/:2": [5]}
 
 
-@pytest.mark.parametrize(
-    ("value", "like", "text"),
-    [
-        (1.5, "", "1.5"),
-        (12.0, "11", "12"),
-        (12.0, "11.5", "12.0"),
-        (-0.0, "2.5", "0.0"),
-        (1e-7, "0", "0.0000001"),
-        (123456.789012, '"4"', '"123456.789012"'),
-        (1e9, "1", "1000000000"),
-    ],
-)
-def test_number_text(value: float, like: str, text: str) -> None:
-    assert number_text(value, like) == text
-
-
-def test_delimiters_in_quotes_and_empty_last_cells() -> None:
-    table = parse(b'a;"b;c";\n"x""y";;\n')
-    assert [table.texts(i) for i in range(2)] == [["a", "b;c", ""], ['x"y', "", ""]]
-    assert table.changed({0: {2: 7.0}}) == b'a;"b;c";7\n"x""y";;\n'
-
-
 def test_npz_types_and_people(tmp_path: Path) -> None:
     keypoints = np.arange(2 * 3 * 17 * 3).reshape(2, 3, 17, 3)
     keypoints[..., 2] %= 2  # scores
@@ -271,56 +248,6 @@ def test_npz_never_unpickles_but_keeps_objects(tmp_path: Path) -> None:
         assert archive["extra"].tolist() == [{"a": 1}, None]
 
 
-def test_sleap_before_format_1_1_counts_from_pixel_corners(tmp_path: Path) -> None:
-    path = make("sleap.slp", tmp_path)
-    now = read_poses(path)
-    with h5py.File(path, "r+") as file:
-        file["metadata"].attrs["format_id"] = 1.0
-    old = read_poses(path)
-    for a, b in zip(now.tracks, old.tracks, strict=True):
-        np.testing.assert_allclose(a.keypoints - 0.5, b.keypoints)
-    write_keypoints(old, [t.keypoints + 1 for t in old.tracks], tmp_path / "b.slp")
-    again = read_poses(tmp_path / "b.slp")
-    for a, b in zip(now.tracks, again.tracks, strict=True):
-        np.testing.assert_allclose(a.keypoints + 0.5, b.keypoints)
-
-
-def test_sleap_points_that_are_not_visible_are_missing(tmp_path: Path) -> None:
-    path = make("sleap.slp", tmp_path)
-    with h5py.File(path, "r+") as file:
-        points = file["pred_points"][()]
-        points["visible"][0] = False
-        file["pred_points"][...] = points
-    track = read_poses(path).tracks[0]
-    assert np.isnan(track.keypoints[0, 0]).all()
-    assert np.isfinite(track.keypoints[0, 1:]).all()
-
-
-def test_sleap_frames_have_the_instances_that_they_name() -> None:
-    kind = [("instance_id_start", "u8"), ("instance_id_end", "u8")]
-    frames = np.array([(2, 4), (6, 9), (4, 4), (0, 1)], kind)  # with holes, in no order
-    assert _frame_of(frames, 10).tolist() == [3, -1, 0, 0, -1, -1, 1, 1, 1, -1]
-
-
-def test_sleap_reports_corrected_predictions() -> None:
-    told = read_poses(FILES / "sleap.slp").warnings
-    assert "1 predictions that were corrected by hand pass through untouched" in told
-
-
-def test_sleap_io_agrees(tmp_path: Path) -> None:
-    """Live, where sleap-io is installed; ``expected.json`` holds what it said otherwise."""
-    sleap_io = pytest.importorskip("sleap_io", reason="sleap-io is not installed")
-    poses = read_poses(FILES / "sleap.slp")
-    write_keypoints(poses, [t.keypoints + 2 for t in poses.tracks], tmp_path / "b.slp")
-    labels = sleap_io.load_slp(str(tmp_path / "b.slp"), open_videos=False)
-    ann = poses.tracks[0]
-    for frame, keypoints in zip(ann.frame, ann.keypoints, strict=True):
-        found = [lf for lf in labels if lf.frame_idx == frame and lf.video is labels.videos[0]]
-        people = found[0].user_instances + found[0].predicted_instances
-        values = next(p for p in people if p.track.name == "ann").numpy()
-        np.testing.assert_allclose(values, keypoints + 2)
-
-
 @pytest.mark.parametrize(("rate", "fps"), [(0.5, 0.5), (1, 1.0), (0, None), (np.nan, None)])
 def test_movement_rates(rate: float, fps: float | None, tmp_path: Path) -> None:
     path = tmp_path / "a.nc"
@@ -330,74 +257,11 @@ def test_movement_rates(rate: float, fps: float | None, tmp_path: Path) -> None:
     assert read_poses(path).fps == fps
 
 
-def test_dlc_without_likelihoods_or_some_keypoints(tmp_path: Path) -> None:
-    rows = [
-        *("scorer,s,s,s,s,s,s", "individuals,m,m,m,m,n,n"),
-        *("bodyparts,a,a,b,b,a,a", "coords,x,y,x,y,x,y", "0,1,2,3,4,5,6", "1,2,2,3,4,5,6"),
-    ]
-    (tmp_path / "a.csv").write_text("\n".join(rows) + "\n")
-    first, second = read_poses(tmp_path / "a.csv").tracks
-    assert np.isnan(first.score).all()
-    assert first.keypoints[0].tolist() == [[1, 2], [3, 4]]
-    assert second.keypoints[0, 0].tolist() == [5, 6]
-    assert np.isnan(second.keypoints[:, 1]).all()
-
-
-def test_a_keypoint_without_a_row_has_no_place(tmp_path: Path) -> None:
-    rows = ["frame,keypoint,x,y", "1,a,5,6", "1,b,7,8", "2,a,6,7", "3,a,6,7", "3,b,7,8"]
-    (tmp_path / "a.csv").write_text("\n".join(rows) + "\n")
-    poses = read_poses(tmp_path / "a.csv")
-    (track,) = poses.tracks
-    assert np.isnan(track.keypoints[1, 1]).all()
-    write_keypoints(poses, [np.nan_to_num(track.keypoints, nan=90.0) + 1], tmp_path / "b.csv")
-    assert (tmp_path / "b.csv").read_text().split()[1:] == [
-        *("1,a,6,7", "1,b,8,9", "2,a,7,8", "3,a,7,8", "3,b,8,9")
-    ]
-
-
 @pytest.mark.parametrize(("n", "names"), [(33, "blazepose-33"), (21, None), (40, None)])
 def test_mediapipe_landmarks_without_names(n: int, names: str | None, tmp_path: Path) -> None:
     frames = [{"frame": f, "landmarks": [{"x": 0.1 * f, "y": 0.2}] * n} for f in (1, 2)]
     found = read_json(tmp_path, frames).names
     assert found == (skeleton(names).keypoints if names else tuple(map(str, range(n))))
-
-
-@pytest.mark.parametrize("with_z", [0, 1])
-def test_z_of_some_keypoints_is_reported(with_z: int, tmp_path: Path) -> None:
-    titles = [
-        f"{k}_{axis}" for i, k in enumerate("ab") for axis in ("xyz" if i == with_z else "xy")
-    ]
-    for order in (titles, titles[::-1]):
-        rows = [",".join(["frame", *order]), "1,1,2,3,4,5", "2,1,2,3,4,5"]
-        (tmp_path / "a.csv").write_text("\n".join(rows) + "\n")
-        poses = read_poses(tmp_path / "a.csv")
-        assert poses.tracks[0].keypoints.shape == (2, 2, 2)
-        assert any("only some keypoints have z" in str(text) for text in poses.warnings)
-
-
-def test_dlc_columns_in_several_blocks(tmp_path: Path) -> None:
-    """pandas stores a block of columns for each type of number."""
-    whole, parts, out = (tmp_path / f"{name}.h5" for name in ("whole", "parts", "out"))
-    whole.write_bytes((FILES / "dlc_fixed.h5").read_bytes())
-    parts.write_bytes(whole.read_bytes())
-    with h5py.File(parts, "r+") as file:
-        (group,) = file.values()
-        stored = {name: group[name][()] for name in group if name.startswith("block0")}
-        for block, columns in ((0, slice(0, 2)), (1, slice(2, None))):
-            for name, value in stored.items():
-                if "level" not in name:
-                    value = value[..., columns]
-                name = name.replace("block0", f"block{block}")
-                if name in group:
-                    del group[name]
-                group[name] = value
-        group.attrs["nblocks"] = 2
-        group.attrs["block1_items_nlevels"] = group.attrs["block0_items_nlevels"]
-    poses, one = read_poses(parts), read_poses(whole)
-    np.testing.assert_array_equal(poses.tracks[0].keypoints, one.tracks[0].keypoints)
-    write_keypoints(poses, [t.keypoints + 1 for t in poses.tracks], out)
-    for found, before in zip(read_poses(out).tracks, one.tracks, strict=True):
-        np.testing.assert_allclose(found.keypoints, before.keypoints + 1)
 
 
 def test_nwb_frames_of_a_long_recording() -> None:
@@ -407,19 +271,6 @@ def test_nwb_frames_of_a_long_recording() -> None:
     assert step == pytest.approx(1 / 25)
     _, frame, step = frame_numbers(np.array([0.0, 1.0, 2.0, 3.3]), notes)
     assert (frame.tolist(), step, len(notes)) == ([0, 1, 2, 3], None, 1)
-
-
-def test_sleap_takes_what_was_made_by_hand_of_a_track() -> None:
-    kinds = [("instance_type", int), ("from_predicted", int), ("instance_id", int), ("track", int)]
-    rows = [(0, -1, 0, 0), (1, -1, 1, 0), (1, -1, 2, 1), (0, 4, 3, -1), (1, -1, 4, -1)]
-    instances = np.array(rows, kinds)
-    assert _chosen(instances, np.zeros(5, np.int64)) == [0, 2, 3]
-
-
-def test_sleap_nodes_have_numbers() -> None:
-    graph = {"nodes": [{"id": "x"}]}
-    with pytest.raises(InvalidInputError, match="the skeletons cannot be read"):
-        _skeletons({"nodes": [{"name": "a"}], "skeletons": [graph]})
 
 
 def test_nwb_frames_from_timestamps() -> None:
