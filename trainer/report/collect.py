@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -37,6 +37,7 @@ from trainer.runs.results_io import (
     read_results,
 )
 from trainer.runs.schema import CONFIG_SCHEMA, STATE_SCHEMA
+from trainer.training.config import train_config
 
 #: Rows of one table may differ in these; everything else in a run's identity must agree.
 FREE_TO_DIFFER = frozenset(
@@ -58,6 +59,19 @@ FREE_TO_DIFFER = frozenset(
         "precision",
     }
 )
+
+
+class StepBudget(NamedTuple):
+    """How long a row trained, where that was limited: steps, and windows a step.
+
+    ``batch_size`` is None where it is the model's own.
+    """
+
+    steps: int
+    batch_size: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.steps:,} steps" + (f" of {self.batch_size}" if self.batch_size else "")
 
 
 @dataclass(frozen=True)
@@ -84,10 +98,19 @@ class Run:
     state: str
 
     @property
-    def budget_steps(self) -> int | None:
-        """Steps that training was limited to; None where the usual rule ended it."""
-        steps = self.record["identity"].get("budget_steps")
-        return None if steps is None else int(steps)
+    def budget(self) -> StepBudget | None:
+        """What training was limited to; None where the usual rule ended it."""
+        identity = self.record["identity"]
+        if identity.get("budget_steps") is None:
+            return None
+        own = train_config(self.model, self.experiment).batch_size
+        batch = int(identity.get("batch_size", own))
+        return StepBudget(int(identity["budget_steps"]), None if batch == own else batch)
+
+    @property
+    def steps(self) -> float:
+        """Steps of the budget; infinite where the usual rule ended training."""
+        return self.budget.steps if self.budget else math.inf
 
     @property
     def also_tested(self) -> list[str]:
@@ -121,7 +144,7 @@ class Collection:
     ----------
     data : what the runs were scored on; all of them on the same.
     scores : (model, experiment) -> seed -> what was counted on the test split.
-    budgets : (model, experiment) -> steps, of rows whose training had a budget.
+    budgets : (model, experiment) -> of rows whose training had a budget.
     notes : what was left out, and why.
     """
 
@@ -129,7 +152,7 @@ class Collection:
     runs: list[Run]
     baselines: list[Baselines]
     scores: dict[tuple[str, str], dict[int, Scores]] = field(default_factory=dict)
-    budgets: dict[tuple[str, str], int] = field(default_factory=dict)
+    budgets: dict[tuple[str, str], StepBudget] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -187,11 +210,7 @@ def collect(folder: Path, store: PathOrUrl | None = None) -> Collection:
         )
     check_same_settings(finished)
     data = _find_data(folder, finished, store)
-    budgets = {
-        (run.model, run.experiment): run.budget_steps
-        for run in done
-        if run.budget_steps is not None
-    }
+    budgets = {(run.model, run.experiment): run.budget for run in done if run.budget}
     found = Collection(data, runs, baselines, budgets=budgets, notes=notes)
     for one in finished:
         files = (
@@ -213,10 +232,10 @@ def _longest(done: list[Run]) -> tuple[list[Run], list[str]]:
     longest: dict[tuple[str, str], float] = {}
     for run in done:
         key = (run.model, run.experiment)
-        longest[key] = max(longest.get(key, 0), run.budget_steps or math.inf)
+        longest[key] = max(longest.get(key, 0), run.steps)
     kept, notes = [], []
     for run in done:
-        if (run.budget_steps or math.inf) == longest[run.model, run.experiment]:
+        if run.steps == longest[run.model, run.experiment]:
             kept.append(run)
         else:
             notes.append(f"{run.name} is not in the tables: a longer training of its row is")

@@ -23,7 +23,7 @@ from pose_smoother.files.atomic import write_atomic
 from pose_smoother.files.npz import open_archive, read_array
 from pose_smoother.files.plain import Budget, read_plain
 from trainer.metrics.scores import Scores, fault_of
-from trainer.report.collect import Collection, check_same_settings
+from trainer.report.collect import Collection, StepBudget, check_same_settings
 from trainer.report.run_records import baselines_of, baselines_record, run_of, run_record
 from trainer.runs.data_summary import CLIP_KINDS, Data
 
@@ -51,7 +51,7 @@ def save_counts(path: Path, found: Collection) -> None:
             rows.append({**row, "alphas": kept.alphas.tolist(), "torso": kept.missing_torso})
     data = asdict(found.data)
     data["clips"] = found.data.clips[counted].to_dict("list")
-    budgets = [[*key, steps] for key, steps in sorted(found.budgets.items())]
+    budgets = [[*key, *budget] for key, budget in sorted(found.budgets.items())]
     runs = [run_record(run) for run in found.runs if run.results is not None]
     baselines = [baselines_record(one) for one in found.baselines]
     listed = {"rows": rows, "data": data, "budgets": budgets, "runs": runs, "baselines": baselines}
@@ -86,8 +86,10 @@ def load_counts(path: Path) -> Collection:
         for row in index["rows"]:
             scores = _scores(row, arrays, len(clips))
             found.scores.setdefault((row["model"], row["experiment"]), {})[row["seed"]] = scores
-        for model, experiment, steps in index.get("budgets", []):
-            found.budgets[str(model), str(experiment)] = int(steps)
+        for model, experiment, steps, *batch in index.get("budgets", []):
+            (size,) = batch or (None,)
+            step_budget = StepBudget(int(steps), None if size is None else int(size))
+            found.budgets[str(model), str(experiment)] = step_budget
     except (OSError, InvalidInputError, RecursionError) as error:
         raise RunError(f"{path} is not a readable file of counts: {error}") from None
     except (KeyError, TypeError, ValueError, AttributeError) as error:

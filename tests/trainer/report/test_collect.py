@@ -78,7 +78,7 @@ def test_a_budget_is_reported_with_its_row(runs, made_store):
     make_run(runs, made_store, "3dconv", "1.1", budget_steps=1500)
     found = collect(runs)
     assert list(found.scores["biconvlstm-s", "1.1"]) == [0]
-    assert found.budgets == {("biconvlstm-s", "1.1"): 1500}
+    assert found.budgets == {("biconvlstm-s", "1.1"): (1500, None)}
     assert found.notes == [
         "3dconv-b1500-1.1-seed0 is not in the tables: a longer training of its row is",
         "biconvlstm-s-b900-1.1-seed1 is not in the tables: a longer training of its row is",
@@ -91,8 +91,22 @@ def test_a_budget_is_reported_with_its_row(runs, made_store):
     steps = {r["model"]: r["budget_steps"] for r in table.records if r["value"] is not None}
     assert steps["biconvlstm-s"] == 1500
     assert steps["3dconv"] is None
-    settings = {r["run"]: r["changed_settings"] for r in run_table(found, Published()).records}
-    assert settings["biconvlstm-s-b1500-1.1-seed0"] == "budget_steps 1500"
+    listed = {r["run"]: r for r in run_table(found, Published()).records}
+    assert listed["biconvlstm-s-b1500-1.1-seed0"]["changed_settings"] == "budget_steps 1500"
+    assert listed["3dconv-1.1-seed0"]["tested_steps"] is None
+
+
+def test_a_budget_names_batches_of_another_size_and_the_steps_that_were_tested(runs, made_store):
+    folder = make_run(runs, made_store, "biconvlstm-s", "1.1", budget_steps=1500)
+    change(folder / "config.json", batch_size=4)
+    found = collect(runs)
+    assert found.budgets == {("biconvlstm-s", "1.1"): (1500, 4)}
+    table = pck_table(ReportData(numbers(found), Published(), found.budgets), "1")
+    assert "bi-ConvLSTM Model S, 1,500 steps of 4" in [row.label for row in table.rows]
+    (run,) = (r for r in run_table(found, Published()).records if "b1500" in r["run"])
+    # Windows that share no frame: a fifth of them.
+    share = found.data.splits["train"]["windows_step1"] // 5
+    assert run["tested_steps"] == run["best_epoch"] * -(-share // 4) < 1500
 
 
 def test_windows_of_another_length_are_refused(runs):

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from pose_smoother.errors import RunError
 from trainer.cli import main
+from trainer.report.collect import StepBudget
 from trainer.report.counts import add_counts, load_counts, save_counts
 from trainer.report.intervals import differences, numbers
 from trainer.report.report import report
@@ -86,13 +87,13 @@ def test_a_damaged_file_is_one_line(counts, tmp_path, fault):
 def test_rows_of_another_machine_are_added_to_a_report(found, counts):
     key = ("resmlp", "1.1") if ("resmlp", "1.1") in found.scores else next(iter(found.scores))
     here = replace(found, scores={k: v for k, v in found.scores.items() if k != key}, budgets={})
-    elsewhere = replace(found, budgets={key: 1500})
+    elsewhere = replace(found, budgets={key: StepBudget(1500, 4)})
     save_counts(counts.with_name("elsewhere.npz"), elsewhere)
     expected = numbers(found)
     assert len(numbers(here)) < len(expected)
     add_counts(here, counts.with_name("elsewhere.npz"))
     assert repr(sorted(numbers(here).items())) == repr(sorted(expected.items()))
-    assert here.budgets == {key: 1500}
+    assert here.budgets == {key: (1500, 4)}
 
 
 def test_a_report_in_two_parts_shows_the_runs_of_both(made_runs, tmp_path):

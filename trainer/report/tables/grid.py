@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from pose_smoother.filters import table_filters
-from trainer.report.collect import row_order
+from trainer.report.collect import StepBudget, row_order
 from trainer.report.intervals import Number, NumberKey, as_records
 from trainer.report.published import Published
 from trainer.report.tables.table import ABSENT, Row, Table
@@ -65,13 +65,13 @@ class ReportData:
 
     Attributes
     ----------
-    budgets : (model, experiment) -> steps, of rows whose training had a budget.
+    budgets : (model, experiment) -> of rows whose training had a budget.
     is_by_blocks : whether intervals draw blocks of neighbouring ids, not single videos.
     """
 
     numbers: dict[NumberKey, Number]
     published: Published
-    budgets: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    budgets: Mapping[tuple[str, str], StepBudget] = field(default_factory=dict)
     is_by_blocks: bool = False
 
     def published_pck(self, model: str, where: CellKey) -> str | None:
@@ -254,10 +254,10 @@ def _model_rows(
 def _budget_text(source: ReportData, model: str, columns: Sequence[CellKey]) -> str:
     """How long a row trained, where that was a budget of steps; "" where none was."""
     shown = dict.fromkeys(c.experiment for c in columns if _has(source, model, c))
-    steps = {e: source.budgets[model, e] for e in shown if (model, e) in source.budgets}
-    if len(steps) == len(shown) and len(set(steps.values())) == 1:
-        return f", {next(iter(steps.values())):,} steps"
-    return "".join(f", {e}: {n:,} steps" for e, n in steps.items())
+    budgets = {e: source.budgets[model, e] for e in shown if (model, e) in source.budgets}
+    if len(budgets) == len(shown) and len(set(budgets.values())) == 1:
+        return f", {next(iter(budgets.values()))}"
+    return "".join(f", {e}: {budget}" for e, budget in budgets.items())
 
 
 def _record(source: ReportData, model: str, where: CellKey) -> dict[str, Any] | None:
@@ -269,8 +269,8 @@ def _record(source: ReportData, model: str, where: CellKey) -> dict[str, Any] | 
     record: dict[str, Any] = dict.fromkeys(CSV_COLUMNS)
     record |= {"model": model, **asdict(where)}
     if number is not None:
-        record["budget_steps"] = source.budgets.get((model, where.experiment))
-    if number is not None:
+        budget = source.budgets.get((model, where.experiment))
+        record["budget_steps"] = budget.steps if budget else None
         record |= as_records([number])[0]
     threshold = _published_threshold(source, where)
     record["mean_threshold_px"] = _threshold(source, where)

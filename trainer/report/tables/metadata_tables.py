@@ -4,9 +4,10 @@ from dataclasses import asdict
 from typing import Any
 
 from pose_smoother.store.config import NEIGHBOURS, StoreConfig
-from pose_smoother.store.names import SPLITS
+from pose_smoother.store.names import SPLITS, WINDOW_FRAMES
 from pose_smoother.store.split_overlap import PERSONS_NOTE
-from trainer.experiments import EXPERIMENTS, REAL
+from trainer.data.window_shares import share_size
+from trainer.experiments import EXPERIMENTS, REAL, experiment
 from trainer.report.collect import FREE_TO_DIFFER, Collection, Run, row_order
 from trainer.report.published import Published
 from trainer.report.tables.grid import figures, label
@@ -25,6 +26,7 @@ _RUN_HEADS = {
     "state": "State",
     "epochs": "Epochs",
     "best_epoch": "Best epoch",
+    "tested_steps": "Steps tested",
     "learning_rate_falls": "Rate falls after",
     "best_val_pck_0.2": "Best val PCK@0.2",
     "parameters": "Parameters",
@@ -92,13 +94,14 @@ def _leak_note(data: Data) -> str:
 
 def run_table(found: Collection, published: Published) -> Table:
     """Every network run: how far it came, what it cost, what differs from the defaults."""
-    records = [_run_record(run, published) for run in _in_order(found.runs)]
+    records = [_run_record(run, published, found.data) for run in _in_order(found.runs)]
     rows = tuple(
         Row("value", record["run"], tuple(_text(record[name]) for name in _RUN_HEADS))
         for record in records
     )
     notes = (
-        "The epoch with the best validation PCK@0.2 is the one tested. Seconds: training and "
+        "The epoch with the best validation PCK@0.2 is the one tested; steps tested: of a training "
+        "with a budget, those to its end. Seconds: training and "
         "validation on this machine; the thesis's minutes are of another machine, and of 345,120 "
         "windows.",
     )
@@ -120,7 +123,7 @@ def _in_order(runs: list[Run]) -> list[Run]:
     return sorted(known, key=lambda run: (order.index(run.model), run.experiment, run.seed))
 
 
-def _run_record(run: Run, published: Published) -> dict[str, Any]:
+def _run_record(run: Run, published: Published, data: Data) -> dict[str, Any]:
     history, timing = run.history, run.timing
     falls = history.loc[history["learning_rate_reduced"] == 1, "epoch"]
     seconds = timing["train_seconds"] + timing["val_seconds"]
@@ -130,6 +133,7 @@ def _run_record(run: Run, published: Published) -> dict[str, Any]:
         "state": run.state,
         "epochs": len(history),
         "best_epoch": run.results["best_epoch"] if run.results else None,
+        "tested_steps": _tested_steps(run, data),
         "learning_rate_falls": " ".join(map(str, falls)),
         "best_val_pck_0.2": float(history["val_pck_0.2"].max()) if len(history) else None,
         "parameters": run.record.get("n_parameters"),
@@ -139,6 +143,17 @@ def _run_record(run: Run, published: Published) -> dict[str, Any]:
         "changed_settings": changed_settings(run.record["identity"]),
         "same_as": (run.results or {}).get("same_as"),
     }
+
+
+def _tested_steps(run: Run, data: Data) -> int | None:
+    """The steps before the end of the best epoch, of a training with a budget."""
+    identity, of = run.record["identity"], experiment(run.experiment)
+    n_windows = data.splits["train"].get(f"windows_step{of.step}")
+    if run.budget is None or run.results is None or n_windows is None or "window" in identity:
+        return None
+    share = share_size(n_windows, (WINDOW_FRAMES - 1) * of.step + 1)
+    steps = run.results["best_epoch"] * -(-share // identity["batch_size"])
+    return min(int(steps), run.budget.steps)
 
 
 def changed_settings(identity: dict[str, Any]) -> str:
