@@ -97,6 +97,7 @@ def test_how_many_keypoints_pck_counts(report: str, skip: float, one_side: float
         for model in ("resmlp", "mean"):
             values = [number(table, model, "1.1", "pck_one_side", a)["value"] for a in ALPHAS]
             assert " / ".join(f"{v:.1f}" for v in values) in text
+            assert " / ".join(f"{v:.1f}" for v in values) in texts()["README.md"]
 
 
 def test_the_page_on_deciwatch_is_of_the_measured_and_published_numbers() -> None:

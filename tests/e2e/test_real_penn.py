@@ -11,9 +11,18 @@ from pipeline.config import BuildConfig
 from pipeline.ingest import Inputs
 from pipeline.sources import SourceOptions
 from pipeline.verify import differences, info, verify
+from pose_smoother.skeleton import TORSO_SIDES
+from pose_smoother.store.config import VIDEO
 from pose_smoother.store.open import open_store
 from pose_smoother.store.store import Store
 from tests.warm_workers import warm_workers  # noqa: F401
+
+ROOT = Path(__file__).parents[2]
+PLURALS = {
+    "baseball_pitch": "baseball pitches",
+    "bench_press": "bench presses",
+    "situp": "sit-ups",
+}
 
 
 def build(labels: Path, out: Path, store_format: str, actions: tuple[str, ...] | None) -> Path:
@@ -79,3 +88,33 @@ def test_the_outermost_keypoints_are_at_two_and_a_half_pixels(default_store: Pat
         exact = store.read("test", "keypoints_exact")
     np.testing.assert_allclose(np.nanmin(exact, axis=1), 2.5, atol=1e-4)
     np.testing.assert_allclose(np.nanmax(exact, axis=1), 52.5, atol=1e-4)
+
+
+def clips_with_torso(store: Store, sides: int) -> np.ndarray:
+    """Rows of the test clips with a window in which so many sides of a torso are annotated."""
+    seen = store.read("test", "keypoints")[..., 0] >= 0
+    whole = sum((seen[:, a] & seen[:, b]).astype(int) for a, b in TORSO_SIDES) >= sides
+    first = store.windows("test", 1)
+    shown = whole[first[:, None] + np.arange(5)].any(axis=1)
+    return np.unique(store.clip_rows("test")[first[shown]])
+
+
+def test_how_many_clips_pck_counts(penn_labels: Path, tmp_path: Path) -> None:
+    """What README and docs/results say of the splits by clip."""
+    results = " ".join((ROOT / "docs" / "results" / "README.md").read_text().split())
+    for name, actions in (("default", None), ("nine", ("all",))):
+        inputs = Inputs({"penn-action": penn_labels}, SourceOptions())
+        config = BuildConfig(actions=actions, group_by=VIDEO, heatmaps="impulse")
+        preprocess(inputs, tmp_path / name, config, "zarr", 2, progress=False)
+        with open_store(tmp_path / name) as store:
+            n_test = int((store.clips["split"] == "test").sum())
+            both, one = (clips_with_torso(store, sides) for sides in (2, 1))
+            assert f"{len(both)} of {n_test}" in results
+            assert f"{len(one)} of {n_test}" in results
+            if name == "nine":
+                assert f"{len(both)} of the clips" in (ROOT / "README.md").read_text()
+                continue
+            of, in_test = store.clips["action"], store.clips["split"] == "test"
+            for action, words in PLURALS.items():
+                counts = (of[both] == action).sum(), (of[in_test] == action).sum()
+                assert "{} of {} ".format(*counts) + words in results
