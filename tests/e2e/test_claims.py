@@ -182,6 +182,23 @@ def test_what_the_page_by_neighbours_says_of_filters_and_counts() -> None:
             assert errors[best] <= min(errors.values()) + 0.01
 
 
+@pytest.mark.parametrize("page", ["penn-neighbours", "penn-nine-neighbours"])
+def test_every_triple_of_a_page_s_text_is_a_row_s(page: str) -> None:
+    """PCK@0.05 / 0.1 / 0.2 in the prose: of a row of the counts, or of the thesis."""
+    prose = (RESULTS / page / "README.md").read_text()
+    shown = set(re.findall(r"\d+\.\d / \d+\.\d / \d+\.\d", prose[: prose.index("## Table 1")]))
+    known = pd.read_csv(ROOT / "data/published/test_pck.csv", dtype={"experiment": str})
+    rows = known.groupby(["model", "experiment"])["pck_percent"].apply(list).tolist()
+    for seeds in load_counts(RESULTS / page / "counts.npz").scores.values():
+        rows += [
+            [value(scores, metric, alpha) for alpha in ALPHAS]
+            for scores in seeds.values()
+            for metric in ("pck", "pck_one_side")
+        ]
+    assert shown
+    assert not shown - {" / ".join(f"{pck:.1f}" for pck in row) for row in rows}
+
+
 def test_how_much_wider_intervals_are_that_draw_blocks() -> None:
     """The medians that the page gives, over all rows and experiments."""
     found = load_counts(RESULTS / "penn-neighbours" / "counts.npz")
