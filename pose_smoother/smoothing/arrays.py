@@ -1,18 +1,20 @@
 """Arrays as tracks, and back: the same shape, type and dtype.
 
-An array has the axes (frames, keypoints, 2 or 3) or (frames, people, keypoints, 2 or 3). An xarray
+An array has the axes (frames, keypoints, 2 or 3) or (frames, people, keypoints, 2 or 3); a third
+coordinate between 0 and 1 next to pixels is a score, which is read and stays as it is. An xarray
 ``DataArray`` has movement's dimensions (time, space, keypoints, and individuals), in any order;
 xarray is not imported, for an object that has its attributes is enough.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pose_smoother.errors import InvalidInputError
+from pose_smoother.poses.formats.array_layout import NEAR, are_scores, time_axis
 from pose_smoother.poses.missing import find_missing, within_reach
 from pose_smoother.poses.tracks import Floats, Poses, Track
 
@@ -88,6 +90,29 @@ def as_floats(what: str, values: Any) -> Floats:
 
 
 def _from_array(x: Any, scores: Any, names: Sequence[str] | None) -> ArrayPoses:
+    """An array whose axes have no names: a third coordinate may be a score."""
+    array = np.asarray(x)
+    if array.dtype.kind not in "iuf" or array.ndim not in (3, 4) or array.shape[-1] not in (2, 3):
+        return _from_numbers(x, scores, names)
+    if array.ndim == 4 and array.shape[0] < array.shape[1] and time_axis(array) == (1, NEAR):
+        raise InvalidInputError(
+            f"expected (frames, people, keypoints, 2 or 3), got {array.shape}, in which the second "
+            "axis looks like time: give np.swapaxes(xy, 0, 1)"
+        )
+    if array.shape[-1] == 2 or scores is not None or not are_scores(array):
+        return _from_numbers(x, scores, names)
+    join = np.ma.concatenate if isinstance(x, np.ma.MaskedArray) else np.concatenate
+    given = x if isinstance(x, np.ma.MaskedArray) else array
+    inner = _from_numbers(given[..., :2], given[..., 2], names)
+
+    def restore(keypoints: Sequence[Floats]) -> NDArray[Any]:
+        return np.asanyarray(join([inner.restore(keypoints), given[..., 2:]], axis=-1))
+
+    told = (*inner.poses.warnings, "the third coordinate was taken for a score")
+    return replace(inner, poses=replace(inner.poses, warnings=told), restore=restore)
+
+
+def _from_numbers(x: Any, scores: Any, names: Sequence[str] | None) -> ArrayPoses:
     array = np.asarray(x)
     hidden = np.ma.getmaskarray(x) if isinstance(x, np.ma.MaskedArray) else None
     if array.dtype.kind not in "iuf":
@@ -141,7 +166,7 @@ def _from_data_array(x: Any, scores: Any, names: Sequence[str] | None) -> ArrayP
         names = [str(name) for name in np.asarray(x.coords[found[2]].values).tolist()]
     if is_data_array(scores):
         scores = scores.transpose(*order[:-1]).values
-    inner = _from_array(x.transpose(*order).values, scores, names)
+    inner = _from_numbers(x.transpose(*order).values, scores, names)
 
     def restore(keypoints: Sequence[Floats]) -> Any:
         values = inner.restore(keypoints)

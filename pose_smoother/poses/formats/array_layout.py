@@ -22,6 +22,7 @@ AXES = ("people", "time", "keypoints")
 CHANNELS = ("xy", "xyz", "xys")
 EXAMPLE = "time,people,keypoints,xy"
 
+NEAR = "neighbours along the frames are nearer to each other"
 #: Steps along the axis of time must be smaller than those along people by this factor.
 _MARGIN = 0.5
 _MAX_STEPS = 400
@@ -96,7 +97,7 @@ def find_layout(
         turned = n_keypoints is not None and array.shape[0] == n_keypoints != array.shape[1]
         order = (-1, 1, 0, 2) if turned else (-1, 0, 1, 2)
     else:
-        time, why = _time_axis(array, n_frames, n_people)
+        time, why = time_axis(array, n_frames, n_people)
         order = (1 - time, time, 2, 3)
         if min(array.shape[:2]) > 1 and why:
             first, second = ("frames", "people") if time == 0 else ("people", "frames")
@@ -106,7 +107,7 @@ def find_layout(
             )
     channels = "xy"
     if array.shape[-1] == 3:
-        channels = "xyz" if has_scores or not _are_scores(array) else "xys"
+        channels = "xyz" if has_scores or not are_scores(array) else "xys"
         if not has_scores:
             third = "a score" if channels == "xys" else "z"
             warnings.append(f"the third coordinate was taken for {third}; --layout says otherwise")
@@ -137,8 +138,16 @@ def _said(array: NDArray[Any], layout: str) -> ArrayLayout:
     return ArrayLayout((order[0], order[1], order[2], last), channels[0])
 
 
-def _time_axis(array: NDArray[Any], n_frames: int | None, n_people: int | None) -> tuple[int, str]:
-    """Which of the first two axes is time, and why; no reason where nothing was assumed."""
+def time_axis(
+    array: NDArray[Any], n_frames: int | None = None, n_people: int | None = None
+) -> tuple[int, str]:
+    """Which of the first two axes is time, and why; no reason where nothing was assumed.
+
+    Parameters
+    ----------
+    array : (A, B, K, 2 or 3), numbers; NaN where missing.
+    n_frames, n_people : the length of one of the first two axes, if it is known.
+    """
     shape = array.shape[:2]
     if shape[0] != shape[1]:
         if n_frames in shape:
@@ -147,7 +156,7 @@ def _time_axis(array: NDArray[Any], n_frames: int | None, n_people: int | None) 
             return 1 - shape.index(n_people), ""
     steps = [_step(array, axis) for axis in (0, 1)]
     if steps[0] < _MARGIN * steps[1] or steps[1] < _MARGIN * steps[0]:
-        return int(steps[1] < steps[0]), "neighbours along the frames are nearer to each other"
+        return int(steps[1] < steps[0]), NEAR
     return int(shape[1] >= shape[0]), "the longer one is time"
 
 
@@ -170,9 +179,14 @@ def _is_seen(points: Floats) -> NDArray[np.bool_]:
     return np.asarray(np.isfinite(points).all(axis=-1) & (points != 0).any(axis=-1))
 
 
-def _are_scores(array: NDArray[Any]) -> bool:
-    """Whether the third coordinate is a score: from 0 to 1, next to positions that are not."""
-    third = array[..., 2][np.isfinite(array[..., 2])]
-    if not third.size or third.min() < 0 or third.max() > _MAX_SCORE:
+def are_scores(array: NDArray[Any]) -> bool:
+    """Whether the third coordinate is a score: from 0 to 1, next to positions that are not.
+
+    Parameters
+    ----------
+    array : (..., 3), numbers; NaN where missing.
+    """
+    third, places = (part[np.isfinite(part)] for part in (array[..., 2], array[..., :2]))
+    if not third.size or third.min() < 0 or third.max() > _MAX_SCORE or not places.size:
         return False
-    return bool(np.nanmin(array[..., :2]) >= 0 or np.nanmax(np.abs(array[..., :2])) > 2)
+    return bool(places.min() >= 0 or np.abs(places).max() > 2)

@@ -221,3 +221,54 @@ def test_what_a_mask_hides_is_missing():
 def test_scores_that_are_no_numbers_are_refused():
     with pytest.raises(ps.InvalidInputError, match="scores: expected numbers"):
         ps.smooth(xy(), scores=np.full((40, 5), "a"))
+
+
+@pytest.mark.parametrize("n_people", [None, 2])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_third_coordinate_that_is_a_score_is_read_and_stays(n_people, dtype):
+    points = xy(60, n_people, dtype=dtype)
+    scores = np.random.default_rng(1).uniform(0.1, 1, points.shape[:-1]).astype(dtype)
+    given = np.concatenate([points, scores[..., None]], axis=-1)
+    smooth = ps.smooth(given)
+    assert smooth.dtype == dtype
+    np.testing.assert_array_equal(smooth[..., 2], scores)
+    np.testing.assert_array_equal(smooth[..., :2], ps.smooth(points, scores=scores))
+
+
+def test_a_masked_array_with_scores_keeps_its_mask():
+    given = np.ma.array(np.concatenate([xy(), np.full((40, 5, 1), 0.9)], axis=-1), mask=False)
+    given[7, 2] = np.ma.masked
+    smooth = ps.smooth(given, "mean")
+    np.testing.assert_array_equal(smooth.mask, given.mask)
+    np.testing.assert_array_equal(smooth[..., 2], given[..., 2])
+
+
+@pytest.mark.parametrize(
+    "third", [np.full((40, 5), 30.0), np.linspace(-0.5, 0.5, 200).reshape(40, 5)]
+)
+def test_a_third_axis_is_smoothed_as_one(third):
+    given = np.concatenate([xy(), third[..., None]], axis=-1)
+    given[20, 2, 2] += 9
+    assert ps.smooth(given, "mean")[20, 2, 2] != given[20, 2, 2]
+
+
+def test_scores_beside_three_axes_say_that_the_third_is_no_score():
+    given = np.concatenate([xy(), np.full((40, 5, 1), 0.5)], axis=-1)
+    given[20, 2, 2] = 0.9
+    scores = np.ones((40, 5))
+    assert ps.smooth(given, "mean", scores=scores)[20, 2, 2] != 0.9
+
+
+def test_people_before_frames_are_refused():
+    walk = np.cumsum(np.random.default_rng(0).normal(size=(90, 5, 2)), axis=0)
+    people = np.stack([walk + 300, walk + 700])
+    with pytest.raises(ps.InvalidInputError, match="second axis looks like time"):
+        ps.smooth(people)
+    assert ps.smooth(np.swapaxes(people, 0, 1)).shape == (90, 2, 5, 2)
+    assert ps.smooth(np.stack([walk[:3] + 300 * i for i in range(9)], axis=1)).shape[:2] == (3, 9)
+
+
+def test_an_array_without_a_position_is_no_scores():
+    given = np.full((30, 5, 3), np.nan)
+    given[..., 2] = 0.5
+    assert np.isnan(ps.smooth(given, "mean")[..., :2]).all()
