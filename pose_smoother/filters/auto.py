@@ -102,4 +102,7 @@ def reason_for_kalman(run: Run) -> str:
         return f"{axes} axes"
     if run.present.any(axis=1).sum() < FEWEST_FRAMES:
         return f"fewer than {FEWEST_FRAMES} frames without a long gap"
+    seen = run.present
+    if not (seen[2:] & seen[1:-1] & seen[:-2]).any():
+        return "no keypoint in three frames in a row, of which noise is measured"
     return ""

@@ -17,6 +17,12 @@ def detections(n_frames: int = 120, n_axes: int = 2) -> np.ndarray:
     return motion + 2.0 * rng.normal(size=motion.shape)
 
 
+def every_frame_but(n: int, offset: int) -> np.ndarray:
+    """Detections of which every n-th frame is missing."""
+    is_missing = np.arange(120) % n == offset
+    return np.where(is_missing[:, None, None], np.nan, detections())
+
+
 def by_auto(*runs: Run, gate: float | None = None) -> list[np.ndarray]:
     params = auto.fit_track(runs, {"gate": gate, "delay_frames": None})
     return [auto.smooth_run(run, **params) for run in runs]
@@ -46,6 +52,8 @@ def test_a_long_run_is_smoothed_by_the_network_with_its_scores():
     [
         (detections(19), "fewer than 20 frames without a long gap"),
         (detections(60, 3), "3 axes"),
+        (every_frame_but(2, 1), "no keypoint in three frames in a row"),
+        (every_frame_but(3, 2), "no keypoint in three frames in a row"),
         (np.where(np.arange(60)[:, None, None] < 45, np.nan, detections(60)), "fewer than 20"),
     ],
 )
