@@ -25,6 +25,8 @@ _DIMS = (
     ("keypoints", "keypoint"),
     ("space",),
 )
+#: Three axes of a room have no larger coordinates, if they are in metres.
+_MOST_METRES = 20.0
 _CHUNK_FRAMES = 4096  # bounds memory
 _LAYOUTS = "(frames, keypoints, 2 or 3) or (frames, people, keypoints, 2 or 3)"
 
@@ -99,7 +101,7 @@ def _from_array(x: Any, scores: Any, names: Sequence[str] | None) -> ArrayPoses:
             f"expected (frames, people, keypoints, 2 or 3), got {array.shape}, in which the second "
             "axis looks like time: give np.swapaxes(xy, 0, 1)"
         )
-    if array.shape[-1] == 2 or scores is not None or not are_scores(array):
+    if array.shape[-1] == 2 or scores is not None or not _ends_in_scores(array):
         return _from_numbers(x, scores, names)
     join = np.ma.concatenate if isinstance(x, np.ma.MaskedArray) else np.concatenate
     given = x if isinstance(x, np.ma.MaskedArray) else array
@@ -110,6 +112,11 @@ def _from_array(x: Any, scores: Any, names: Sequence[str] | None) -> ArrayPoses:
 
     told = (*inner.poses.warnings, "the third coordinate was taken for a score")
     return replace(inner, poses=replace(inner.poses, warnings=told), restore=restore)
+
+
+def _ends_in_scores(array: NDArray[Any]) -> bool:
+    """Whether (..., 3) are positions in pixels and a score, not three axes."""
+    return bool((array[..., :2] > _MOST_METRES).any()) and are_scores(array)
 
 
 def _from_numbers(x: Any, scores: Any, names: Sequence[str] | None) -> ArrayPoses:

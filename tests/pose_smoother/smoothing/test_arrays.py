@@ -252,6 +252,12 @@ def test_a_third_axis_is_smoothed_as_one(third):
     assert ps.smooth(given, "mean")[20, 2, 2] != given[20, 2, 2]
 
 
+def test_a_room_in_metres_has_three_axes():
+    given = np.abs(np.concatenate([xy() / 10, np.full((40, 5, 1), 0.5)], axis=-1))
+    given[20, 2, 2] = 0.9  # a height
+    assert ps.smooth(given, "mean")[20, 2, 2] != 0.9
+
+
 def test_scores_beside_three_axes_say_that_the_third_is_no_score():
     given = np.concatenate([xy(), np.full((40, 5, 1), 0.5)], axis=-1)
     given[20, 2, 2] = 0.9
