@@ -6,7 +6,8 @@ coordinate between 0 and 1 next to pixels is a score, which is read and stays as
 xarray is not imported, for an object that has its attributes is enough.
 """
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Sequence, Sized
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -68,6 +69,8 @@ def from_any(x: Any, scores: Any = None, names: Sequence[str] | None = None) -> 
     ------
     InvalidInputError : the axes, the dtype, the scores or the names do not fit.
     """
+    if isinstance(x, str | os.PathLike):
+        raise InvalidInputError(f"expected an array or Poses, got a path: read_poses({str(x)!r})")
     return _from_data_array(x, scores, names) if is_data_array(x) else _from_array(x, scores, names)
 
 
@@ -197,8 +200,9 @@ def _scores(scores: Any, shape: tuple[int, ...], n_dims: int) -> Floats:
 def _names(names: Sequence[str] | None, n_keypoints: int) -> tuple[str, ...]:
     if names is None:
         return tuple(map(str, range(n_keypoints)))
-    if isinstance(names, str) or len(names) != n_keypoints:
-        got = repr(names) if isinstance(names, str) else len(names)
+    is_list = isinstance(names, Sized) and not isinstance(names, str)
+    if not is_list or len(names) != n_keypoints:
+        got = len(names) if is_list else repr(names)
         raise InvalidInputError(f"expected names of {n_keypoints} keypoints, got {got}")
     return tuple(map(str, names))
 

@@ -134,7 +134,7 @@ def _chosen(method: Any, run: Any, params: dict[str, float], fps: float | None) 
             f"{problem}: a filter ({known}), several in a row such as 'hampel,kalman', or a "
             "trained run (load_run)"
         )
-    if run is None and isinstance(method, str) and not Path(method).is_dir():
+    if run is None and isinstance(method, str) and not (method and Path(method).is_dir()):
         return make_chain(method, params, fps)
     if params:
         raise InvalidInputError(f"{next(iter(params))} goes with a filter, not with a run")

@@ -8,6 +8,7 @@ bridged inside the filter, a longer one begins a new run.
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -46,11 +47,12 @@ class Rules:
     fill_method: str = "linear"
 
     def __post_init__(self) -> None:
-        if self.min_score is not None and not np.isfinite(self.min_score):
-            raise InvalidInputError(f"min_score must be a finite number, got {self.min_score}")
-        if self.fill_gaps < 0 or self.fill_gaps != int(self.fill_gaps):
+        score, gap = self.min_score, self.fill_gaps
+        if score is not None and not (isinstance(score, Real) and np.isfinite(score)):
+            raise InvalidInputError(f"min_score must be a finite number, got {score!r:.60}")
+        if not (isinstance(gap, Real) and 0 <= gap < np.inf and gap == int(gap)):
             raise InvalidInputError(
-                f"fill_gaps must be a number of frames from 0 on, got {self.fill_gaps}"
+                f"fill_gaps must be a number of frames from 0 on, got {gap!r:.60}"
             )
         if self.fill_method not in FILL_METHODS:
             known = " or ".join(FILL_METHODS)

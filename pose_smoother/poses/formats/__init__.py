@@ -236,6 +236,10 @@ def write_poses(poses: Poses, path: str | os.PathLike[str]) -> None:
     >>> poses = ps.read_poses("session.csv")  # doctest: +SKIP
     >>> ps.write_poses(ps.smooth(poses, "median"), "smooth.csv")  # doctest: +SKIP
     """
+    if not isinstance(poses, Poses):
+        raise InvalidInputError(
+            f"{path}: expected the Poses of read_poses, got {type(poses).__name__}"
+        )
     if not poses.format:
         raise InvalidInputError(
             f"{path}: expected poses that were read from a file, whose other fields are preserved"

@@ -278,3 +278,29 @@ def test_an_array_without_a_position_is_no_scores():
     given = np.full((30, 5, 3), np.nan)
     given[..., 2] = 0.5
     assert np.isnan(ps.smooth(given, "mean")[..., :2]).all()
+
+
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [
+        ({"min_score": "0.5"}, "min_score must be a finite number, got '0.5'"),
+        ({"min_score": np.nan}, "min_score must be a finite number"),
+        ({"fill_gaps": "10"}, "fill_gaps must be a number of frames from 0 on, got '10'"),
+        ({"fill_gaps": np.inf}, "fill_gaps must be a number of frames"),
+        ({"fill_gaps": np.nan}, "fill_gaps must be a number of frames"),
+        ({"fill_gaps": -1}, "fill_gaps must be a number of frames"),
+        ({"method": ""}, "unknown filter ''"),
+        ({"names": 5}, "expected names of 5 keypoints, got 5"),
+        ({"names": "abcde"}, "expected names of 5 keypoints, got 'abcde'"),
+    ],
+)
+def test_an_option_of_a_wrong_kind_is_named(options, match):
+    with pytest.raises(ps.InvalidInputError, match=match):
+        ps.smooth(xy(), **options)
+
+
+def test_a_path_or_an_array_in_the_wrong_place_is_named(tmp_path):
+    with pytest.raises(ps.InvalidInputError, match=r"got a path: read_poses\('a.csv'\)"):
+        ps.smooth("a.csv")
+    with pytest.raises(ps.InvalidInputError, match="expected the Poses of read_poses, got ndarray"):
+        ps.write_poses(xy(), tmp_path / "a.csv")
