@@ -50,6 +50,11 @@ def _explained(caught: Exception) -> Exception:
 class FiniteRange(click.FloatRange):
     """A number within a range, neither infinite nor NaN, which no range excludes."""
 
+    def _describe_range(self) -> str:
+        """Nothing in the help where there is no bound; click shows ``x<=None``."""
+        unbounded = self.min is None and self.max is None
+        return "" if unbounded else super()._describe_range()
+
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
         """Text as a finite number."""
         number = super().convert(value, param, ctx)

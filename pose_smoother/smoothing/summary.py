@@ -225,7 +225,7 @@ def _found(findings: Sequence[Finding]) -> list[str]:
         alone = sum(one.strength == 0.0 for one in by_noise)
         if alone:
             parts.append(f"{alone} of {len(findings)} runs without noise left alone")
-    others = Counter((one.method, one.reason) for one in findings if one.reason)
+    others = Counter((one.method, one.reason) for one in findings if one.reason and one.n_points)
     for (method, reason), count in sorted(others.items()):
         parts.append(f"{count} of {len(findings)} runs smoothed by {method} ({reason})")
     return parts

@@ -285,3 +285,18 @@ def test_without_a_smoother_the_network_smooths_and_the_last_line_says_what_it_f
     named = tmp_path / "named.csv"
     assert invoke("smooth", detections, "--smoother", "auto", "--out", named).exit_code == 0
     assert named.read_bytes() == out.read_bytes()
+
+
+def test_a_file_of_nobody_s_positions_says_so_and_no_more(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.full((40, 5, 2), np.nan))
+    done = CliRunner().invoke(
+        main, ["smooth", str(tmp_path / "a.npy"), "--out", str(tmp_path / "b.npy")]
+    )
+    assert done.exit_code == 0
+    assert done.output.rstrip().endswith("0 of 0 points changed: all are missing; 200 missing")
+
+
+def test_help_shows_no_range_where_there_is_none() -> None:
+    shown = CliRunner().invoke(main, ["smooth", "--help"]).output
+    assert "--min-score FLOAT" in shown
+    assert "None]" not in shown

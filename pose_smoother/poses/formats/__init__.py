@@ -256,12 +256,16 @@ def _has_known_ending(path: Path) -> bool:
     return path.suffix.lower() in {one for m in formats().values() for one in m.EXTENSIONS if one}
 
 
+#: Of tables and archives that no format here writes.
+_OTHERS_ENDINGS = frozenset({".xls", ".xlsx", ".ods", ".parquet", ".feather", ".pkl", ".zip"})
+
+
 def is_misnamed(poses: Poses, out: Path) -> bool:
-    """Whether an output has the ending of other formats than the one that it is written in."""
+    """Whether an output has the ending of other files than the one that it is written as."""
     plain = out.with_suffix("") if out.suffix.lower() == ".gz" else out
-    return _has_known_ending(plain) and (
-        plain.suffix.lower() not in format_module(poses.format).EXTENSIONS
-    )
+    ending = plain.suffix.lower()
+    is_known = _has_known_ending(plain) or ending in _OTHERS_ENDINGS
+    return is_known and ending not in format_module(poses.format).EXTENSIONS
 
 
 def write_keypoints(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:

@@ -116,6 +116,7 @@ def test_poses_are_written_to_what_they_came_from(tmp_path: Path) -> None:
     ("name", "misnamed"),
     [
         *(("a.csv", False), ("a.CSV.gz", False), ("a.txt", False), ("a", False), ("a.gz", False)),
+        *(("a.xlsx", True), ("a.PARQUET", True), ("a.zip", True)),
         *(("a.json", True), ("a.json.gz", True), ("a.other", False), ("a.json.other", False)),
     ],
 )
