@@ -1,7 +1,6 @@
 """What the columns of tables are called: individuals, frames, keypoints, scores."""
 
 import logging
-from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from pose_smoother.errors import InvalidInputError
@@ -35,7 +34,10 @@ KEYPOINT = (
 )
 
 #: What a keypoint's confidence may be called.
-SCORES = ("score", "confidence", "likelihood", "conf", "visibility", "prob", "probability")
+SCORES = (
+    *("score", "confidence", "likelihood", "conf", "visibility", "prob", "probability"),
+    *("confidence_score", "vis", "presence", "certainty", "accuracy"),
+)
 
 
 def columns(header: list[str], meanings: Mapping[str, Sequence[str]]) -> dict[str, int]:
@@ -43,12 +45,13 @@ def columns(header: list[str], meanings: Mapping[str, Sequence[str]]) -> dict[st
 
     Raises
     ------
-    InvalidInputError : two columns have one name.
+    InvalidInputError : two columns have one name, and one of them is taken.
     """
-    count = Counter(filter(None, (name.strip().lower() for name in header)))
-    if count and count.most_common(1)[0][1] > 1:
-        raise InvalidInputError(f"two columns are called {count.most_common(1)[0][0]!r}")
     found = with_meaning(header, meanings)
+    names = [name.strip().lower() for name in header]
+    twice = [names[at] for at in found.values() if names.count(names[at]) > 1]
+    if twice:
+        raise InvalidInputError(f"two columns are called {twice[0]!r}")
     taken = (f"{header[at]!r} is the {what}" for what, at in found.items())
     _log.debug("columns: %s", ", ".join(taken) or "none but coordinates")
     return found
