@@ -68,5 +68,16 @@ def with_meaning(header: Sequence[str], meanings: Mapping[str, Sequence[str]]) -
     return found
 
 
+def left_as_they_are(
+    header: Sequence[str], meanings: Mapping[str, Sequence[str]], found: Mapping[str, int]
+) -> list[str]:
+    """A note on columns that mean the same as one of those found: ``x_px`` next to ``x``."""
+    aliases = {_compact(alias) for meaning in found for alias in meanings[meaning]}
+    used = found.values()
+    left = [t for i, t in enumerate(header) if i not in used and _compact(t) in aliases]
+    taken = ", ".join(header[column] for column in used)
+    return [f"columns taken are {taken}; left as they are: {', '.join(left)}"] if left else []
+
+
 def _compact(name: str) -> str:
     return "".join(filter(str.isalnum, name.lower()))

@@ -145,3 +145,13 @@ def test_titles_of_scores(header: str, column: int | None, tmp_path: Path) -> No
     (track,) = read(tmp_path / "a.csv", header).tracks
     expected = [np.nan] * 3 if column is None else [10 * row + column for row in range(3)]
     np.testing.assert_array_equal(track.score[:, 0], expected)
+
+
+def test_a_long_table_with_two_units_says_which_it_takes(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    rows = [f"{f},{k},{f + 1},{f + 2},{9 * f},{9 * f + 1}" for f in range(3) for k in "ab"]
+    path.write_text("\n".join(["frame,joint,x_px,Y (px),x,y", *rows]) + "\n")
+    poses = read_poses(path)
+    assert moved(poses, path) == {"x", "y"}
+    note = "columns taken are x, y; left as they are: x_px, Y (px)"
+    assert [text for text in poses.warnings if "left" in text] == [note]
