@@ -7,6 +7,7 @@ them (`axis_alone`). The velocity of a nose has such columns, too, and is no key
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ from pose_smoother.poses.formats.individuals import some
 
 AXES = ("x", "y", "z", "score")
 _SCORE = len(AXES) - 1
+_MOST_TITLES = 1 << 12  # whose meanings are remembered: a header is asked for some times
 
 
 class Title(NamedTuple):
@@ -56,7 +58,7 @@ _FIRST = re.compile(
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 #: Words for what has an x and a y and is no place of a body.
 _OTHER = {
-    *("bbox", "roi", "crop", "size", "resolution", "offset", "heading", "direction", "gaze"),
+    *("bbox", "roi", "size", "resolution", "offset", "heading", "direction", "gaze"),
     *("velocity", "velocities", "vel", "speed", "acceleration", "accelerations", "accel", "jerk"),
     *("rotation", "orientation", "translation", "displacement", "quaternion", "euler", "flow"),
     *("accelerometer", "gyro", "gyroscope", "imu", "force", "forces", "torque"),
@@ -64,7 +66,7 @@ _OTHER = {
 }
 _OTHER_AT_THE_END = {("box",), ("acc",)}
 _OTHER_PAIRS = {("head", "pose"), ("bounding", "box"), ("box", "min"), ("box", "max")}
-_OTHER_ALONE = {("min",), ("max",), ("scale",), ("headpose",)}
+_OTHER_ALONE = {("min",), ("max",), ("scale",), ("crop",), ("headpose",)}
 
 
 def _title(name: str, axis: str | None, score: str | None, unit: str | None = None) -> Title:
@@ -74,18 +76,21 @@ def _title(name: str, axis: str | None, score: str | None, unit: str | None = No
     return Title(name, _SCORE, names.index(re.sub("[_ ]", "", str(score).lower())))
 
 
+@lru_cache(_MOST_TITLES)
 def axis_last(title: str) -> Title | None:
     """``nose_x``, ``nose.score``."""
     match = next(filter(None, (column.fullmatch(title) for column in _LAST)), None)
     return _title(*match.groups()) if match else None
 
 
+@lru_cache(_MOST_TITLES)
 def axis_first(title: str) -> Title | None:
     """``x_0``, ``x0``, ``x_nose``, ``visibility_0``."""
     match = _FIRST.fullmatch(title)
     return _title(match[3] or match[4], match[1], match[2]) if match else None
 
 
+@lru_cache(_MOST_TITLES)
 def axis_alone(title: str) -> Title | None:
     """``x``, ``score`` of a table of one keypoint, ``point``."""
     match = _ALONE.fullmatch(title)
@@ -98,13 +103,13 @@ def grammars(header: Sequence[str]) -> list[Grammar]:
     One keypoint next to a column that names keypoints, as in ``keypoint,pos_x,pos_y``, is none.
     """
     pairs = {grammar: _pairs(header, grammar) for grammar in (axis_last, axis_first, axis_alone)}
-    if with_meaning(header, {"": KEYPOINT}):
-        pairs = {grammar: found if len(found) > 1 else {} for grammar, found in pairs.items()}
     n_of = {grammar: len(_without_others(found)) for grammar, found in pairs.items()}
     if n_of[axis_last] and pairs[axis_first].keys() == {"1", "2"}:
         n_of[axis_first] = 0  # x1, y1, x2, y2 is a box
     if not any(n_of.values()):  # then others are better than nothing
         n_of = {grammar: len(found) for grammar, found in pairs.items()}
+    if with_meaning(header, {"": KEYPOINT}):
+        n_of = {grammar: n if n > 1 else 0 for grammar, n in n_of.items()}
     single = n_of.pop(axis_alone)
     most = max(n_of.values())
     if not most:
@@ -193,7 +198,7 @@ def _without_others(found: Mapping[str, _Columns]) -> dict[str, _Columns]:
 def _is_other(name: str) -> bool:
     words = tuple(word.lower() for word in _WORD.findall(name))
     return (
-        not _OTHER.isdisjoint(words)
+        not _OTHER.isdisjoint([*words, *re.findall("[a-z]+", name.lower())])
         or words in _OTHER_ALONE
         or words[-1:] in _OTHER_AT_THE_END
         or not _OTHER_PAIRS.isdisjoint(pairwise(words))

@@ -42,6 +42,12 @@ def moved(poses: Poses, path: Path) -> set[str]:
             "keypoints are nose; left as they are: headPoseX, headPoseY, imageSizeX, imageSizeY",
         ),
         (
+            "frame,BBox_x,BBox_y,cropX,cropY,head box_x,head box_y,box_lid_x,box_lid_y",
+            *("csv-wide", "box_lid_x box_lid_y"),
+            "keypoints are box_lid; left as they are: BBox_x, BBox_y, cropX, cropY, head box_x, "
+            "head box_y",
+        ),
+        (
             "frame,x_0,y_0,x_1,y_1,x_velocity,y_velocity",
             *("csv-xy", "x_0 y_0 x_1 y_1"),
             "keypoints are 0, 1; left as they are: x_velocity, y_velocity",
@@ -116,6 +122,7 @@ def test_keypoints_are_told_from_what_has_an_x_and_a_y(
         ("frame,nose_x,nose_y,nose_z,nose_z_mm", "two columns for 'nose_z_mm'"),
         ("frame,nose_x,nose_y,nose_v,nose_v", "two columns for 'nose_v'"),
         ("frame,x_0,y_0,nose_x,nose_y", "may be csv-wide or csv-xy; say which with --format"),
+        ("keypoint,pos_x,pos_y,bbox_x,bbox_y", "no known format of keypoints"),
         ("person,nose_x,nose_y,person", "two columns are called 'person'"),
     ],
 )
