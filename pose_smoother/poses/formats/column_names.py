@@ -1,7 +1,6 @@
 """What the columns of tables are called: individuals, frames, keypoints, scores."""
 
 import logging
-from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from pose_smoother.errors import InvalidInputError
@@ -35,7 +34,10 @@ KEYPOINT = (
 )
 
 #: What a keypoint's confidence may be called.
-SCORES = ("score", "confidence", "likelihood", "conf", "visibility", "prob", "probability")
+SCORES = (
+    *("score", "confidence", "likelihood", "conf", "visibility", "prob", "probability"),
+    *("confidence_score", "vis", "presence", "certainty", "accuracy"),
+)
 
 
 def columns(header: list[str], meanings: Mapping[str, Sequence[str]]) -> dict[str, int]:
@@ -43,12 +45,13 @@ def columns(header: list[str], meanings: Mapping[str, Sequence[str]]) -> dict[st
 
     Raises
     ------
-    InvalidInputError : two columns have one name.
+    InvalidInputError : two columns have one name, and one of them is taken.
     """
-    count = Counter(filter(None, (name.strip().lower() for name in header)))
-    if count and count.most_common(1)[0][1] > 1:
-        raise InvalidInputError(f"two columns are called {count.most_common(1)[0][0]!r}")
     found = with_meaning(header, meanings)
+    names = [name.strip().lower() for name in header]
+    twice = [names[at] for at in found.values() if names.count(names[at]) > 1]
+    if twice:
+        raise InvalidInputError(f"two columns are called {twice[0]!r}")
     taken = (f"{header[at]!r} is the {what}" for what, at in found.items())
     _log.debug("columns: %s", ", ".join(taken) or "none but coordinates")
     return found
@@ -63,6 +66,17 @@ def with_meaning(header: Sequence[str], meanings: Mapping[str, Sequence[str]]) -
         if here:
             found[meaning] = here[0]
     return found
+
+
+def left_as_they_are(
+    header: Sequence[str], meanings: Mapping[str, Sequence[str]], found: Mapping[str, int]
+) -> list[str]:
+    """A note on columns that mean the same as one of those found: ``x_px`` next to ``x``."""
+    aliases = {_compact(alias) for meaning in found for alias in meanings[meaning]}
+    used = found.values()
+    left = [t for i, t in enumerate(header) if i not in used and _compact(t) in aliases]
+    taken = ", ".join(header[column] for column in used)
+    return [f"columns taken are {taken}; left as they are: {', '.join(left)}"] if left else []
 
 
 def _compact(name: str) -> str:

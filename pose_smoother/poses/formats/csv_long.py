@@ -16,6 +16,7 @@ from pose_smoother.poses.formats.column_names import (
     KEYPOINT,
     SCORES,
     columns,
+    left_as_they_are,
     with_meaning,
 )
 from pose_smoother.poses.formats.evidence import Evidence
@@ -74,6 +75,7 @@ def read(path: Path, skeleton: str | None) -> Poses:
             f"{', '.join(_NEEDED)} and, where there are, person, video, score"
         )
     axes = ("x", "y", "z") if "z" in at else ("x", "y")
+    axis_columns = {axis: at[axis] for axis in axes}
     given = [meaning for meaning in (*axes, "score") if meaning in at]
     named = [meaning for meaning in (*IDENTITY, "keypoint") if meaning in at]
     lines, texts, values = table.columns(
@@ -102,7 +104,8 @@ def read(path: Path, skeleton: str | None) -> Poses:
     n_copies = len(repeated)
     repeats = "row repeats" if n_copies == 1 else "rows repeat"
     notes = [f"{n_copies} {repeats} another row: taken as one"] if repeated else []
-    places = (place, copies, *(at[axis] for axis in axes))
+    notes += left_as_they_are(header, _MEANINGS, axis_columns)
+    places = (place, copies, *axis_columns.values())
     numbers = numbered_as(list(names), skeleton)
     return to_tracks(numbers, seen, raw, places, notes, table.fps)
 

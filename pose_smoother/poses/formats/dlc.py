@@ -3,7 +3,8 @@
 Lightning Pose and EKS write such tables, too, with more columns, which stay as they are.
 
 Columns have three or four labels: scorer, (individual,) bodypart and x, y, z or likelihood. Rows
-are named by frame numbers, or by images as in ``labeled-data/video/img0012.png``.
+are named by frame numbers, or by images as in ``labeled-data/video/img0012.png``. A CSV that went
+through pandas may lack the row of scorers, or have one more column of row numbers in front.
 """
 
 from collections.abc import Sequence
@@ -36,36 +37,66 @@ EXTENSIONS = (".csv", ".h5", ".hdf5")
 HAS = frozenset({"scores", "3-D"})
 
 _COORDS = {"x": 0, "y": 1, "z": 2, "likelihood": 3}
+_LABELS = ("scorer", "individuals", "bodyparts")  # of the first row
 _ALONE = "1"  # the person of a file without individuals
 
 
 @dataclass(frozen=True)
 class CsvStore:
-    """Where the values of a CSV are: the lines of the rows, and how many cells name a row."""
+    """Where the values of a CSV are: the lines of the rows, and the column of the first value."""
 
     lines: Indices
-    n_names: int
+    first: int
 
 
 def claims(path: Path) -> Evidence:
-    """Whether a table's first cell is ``scorer``, or an HDF5 file has a data frame of pandas."""
+    """Whether a table's first cell labels a row of labels, or an HDF5 file has a pandas frame."""
     if path.suffix.lower() in EXTENSIONS[1:] or is_hdf5(path):
         return file_evidence(path, lambda file: any("pandas_type" in g.attrs for g in groups(file)))
-    return Evidence.MARK if head_texts(path)[:1] == ["scorer"] else Evidence.NONE
+    return Evidence.MARK if _labels_at(head_texts(path)) is not None else Evidence.NONE
 
 
-def _header(table: Table) -> list[list[str]]:
-    """The rows of labels: scorer, (individuals,) bodyparts, coords."""
-    header: list[list[str]] = []
-    while len(header) < len(table.filled) and len(header) < 5:
-        header.append(table.texts(table.filled[len(header)]))
-        if header[-1][0].strip() == "coords":
-            break
-    else:
+def _labels_at(cells: Sequence[str]) -> int | None:
+    """The column of the rows' labels by the first row's cells; None of another table.
+
+    The labels of a keypoint's coordinates are alike, but for what pandas appends (``S``, ``S.1``).
+    """
+    at = 1 if cells and (not cells[0].strip() or cells[0].startswith("Unnamed")) else 0
+    label = cells[at].strip().lower() if len(cells) > at else ""
+    if label == "scorer" and at == 0:
+        return at
+    if len(cells) < at + 3:
+        return None
+    one, other = cells[at + 1 : at + 3]
+    is_twice = one == other or (label == "scorer" and other == f"{one}.1")
+    return at if label in _LABELS and is_twice else None
+
+
+def _header(table: Table) -> tuple[list[list[str]], int, int]:
+    """The rows of labels: scorer, (individuals,) bodyparts, coords.
+
+    Returns
+    -------
+    (the rows, the column that they begin in, how many lines are above the values)
+    """
+    rows = [table.texts(index) for index in table.filled[:6]]
+    at = (_labels_at(rows[0]) if rows else None) or 0
+    names = [row[at].strip().lower() if len(row) > at else "" for row in rows]
+    if "coords" not in names[:5]:
         raise InvalidInputError("expected header rows scorer, (individuals,) bodyparts, coords")
+    n_rows = names.index("coords") + 1
+    header = [row[at:] for row in rows[:n_rows]]
     if len({len(line) for line in header}) > 1:
         raise InvalidInputError("expected header rows of one length")
-    return header
+    if names[0] != "scorer":
+        header.insert(0, [""] * len(header[0]))
+    is_named = len(rows) > n_rows and _names_index(rows[n_rows][at:])
+    return header, at, n_rows + is_named
+
+
+def _names_index(cells: Sequence[str]) -> bool:
+    """Whether a row is the name that pandas gives the row numbers."""
+    return bool(cells) and cells[0].strip().isalpha() and not any(map(str.strip, cells[1:]))
 
 
 def _csv(table: Table) -> tuple[list[str] | Indices, list[tuple[str, ...]], Floats, CsvStore]:
@@ -73,18 +104,20 @@ def _csv(table: Table) -> tuple[list[str] | Indices, list[tuple[str, ...]], Floa
 
     Columns that are no coordinates (a text such as ``train`` among them) are NaN.
     """
-    header = _header(table)
+    header, at, n_above = _header(table)
     # Newer annotation files name an image by three columns; their header cells are empty.
     n_names = 3 if header[-1][1:3] == ["", ""] else 1
     columns = list(zip(*(line[n_names:] for line in header), strict=True))
-    wanted = [i + n_names for i, labels in enumerate(columns) if labels[-1] in _COORDS]
-    frame = 0 if n_names == 1 else None
-    lines, names, found = table.columns(len(header), header[-1], range(n_names), wanted, frame)
+    first = at + n_names
+    wanted = [i + first for i, labels in enumerate(columns) if labels[-1] in _COORDS]
+    frame = at if n_names == 1 else None
+    titles = [""] * at + header[-1]
+    lines, names, found = table.columns(n_above, titles, range(at, first), wanted, frame)
     rows = names[0]
     named = list(map("/".join, zip(*names, strict=True))) if isinstance(rows, Coded) else rows
     values = np.full((len(lines), len(columns)), np.nan)
-    values[:, np.array(wanted, dtype=np.int64) - n_names] = found
-    return named, columns, values, CsvStore(lines, n_names)
+    values[:, np.array(wanted, dtype=np.int64) - first] = found
+    return named, columns, values, CsvStore(lines, first)
 
 
 def _layout(columns: list[tuple[str, ...]]) -> tuple[list[str], list[str], NDArray[np.int64]]:
@@ -174,7 +207,7 @@ def write(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:
         changes: dict[int, dict[int, float]] = {}
         triples = zip(rows.tolist(), columns.tolist(), values.tolist(), strict=True)
         for row, column, value in triples:
-            changes.setdefault(int(store.lines[row]), {})[column + store.n_names] = value
+            changes.setdefault(int(store.lines[row]), {})[column + store.first] = value
         write_atomic(out, parse(raw).changed(changes))
         return
     stored = np.concatenate([block.values for block in store], axis=1)

@@ -9,8 +9,17 @@ import numpy as np
 
 from pose_smoother.errors import InvalidInputError
 
-#: What a cell without a number holds.
-_MISSING = frozenset({"", "nan", "na", "n/a", "null", "none", "<na>"})
+#: What a cell without a number holds; Excel's errors begin with #, in English and in German.
+_ERRORS = ("#n/a", "#na", "#n/a n/a", "#nv", "#num!", "#zahl!", "#div/0!", "#value!", "#wert!")
+_MISSING = frozenset({"", "nan", "na", "n/a", "null", "none", "<na>", "nat", "-", ".", *_ERRORS})
+#: What C writes for it: ``-nan(ind)``, ``nan(0x8000)``, ``-1.#IND00``, ``1.#INF``.
+_MISSING_IN_C = re.compile(
+    r"[+-]?(?:nan\(\w*\)|1[.,]#(?:ind|inf|qnan|snan)0*)", flags=re.IGNORECASE
+)
+_ERROR_FIRST = re.compile(
+    rf"(?:{'|'.join(map(re.escape, sorted(_ERRORS, key=len, reverse=True)))})\s*(?:[,;|\s]|\Z)",
+    flags=re.IGNORECASE,
+)
 #: A number of at most six decimals is written in fewer characters than these.
 _SHORT = 18
 #: A number with a comma for its point.
@@ -43,6 +52,11 @@ def cell_texts(line: str, delimiter: str) -> list[str]:
     if '"' not in line and "\ufeff" not in line:  # most lines: nothing to take off
         return cells
     return [plain(cell) for cell in cells]
+
+
+def is_comment(line: str) -> bool:
+    """Whether a line below the header that begins with # is none of cells."""
+    return _ERROR_FIRST.match(line) is None
 
 
 def number_text(value: float, like: str, decimal: str = ".") -> str:
@@ -105,7 +119,7 @@ def number(text: str, line: int, column: str) -> float:
         except ValueError:
             pass
     stripped = text.strip()
-    if stripped.lower() in _MISSING:
+    if stripped.lower() in _MISSING or _MISSING_IN_C.fullmatch(stripped):
         return float("nan")
     try:
         if "_" in stripped:

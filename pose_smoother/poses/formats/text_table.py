@@ -24,6 +24,7 @@ from pose_smoother.poses.formats.table_cells import (
     are_short,
     cell_texts,
     column_numbers,
+    is_comment,
     number,
     number_text,
     plain,
@@ -97,17 +98,30 @@ class Table:
             return []
         below = self.lines[self.head + 1 :]
         texts = enumerate(map(str.lstrip, below), self.head + 1)
-        found = [i for i, text in texts if text and not text.startswith("#")]
+        found = [i for i, text in texts if text and not (text[0] == "#" and is_comment(text))]
         return [self.head, *found] if found or self._line(self.head).strip() else []
 
     @cached_property
     def decimal(self) -> str:
-        """The decimal separator: a comma where numbers have one and none has a point."""
-        if self.delimiter == ",":
+        """The decimal separator: a comma where numbers have one and none has a point.
+
+        The first lines decide, or all where the first ones have no such numbers.
+        """
+        if self.delimiter == "," or b"," not in self.data:
             return "."
         cells = [plain(cell) for i in self.filled[1:20] for cell in self.cells(i)]
-        comma = any(map(COMMA_NUMBER.fullmatch, cells))
-        return "," if comma and not any(map(_POINT_NUMBER.fullmatch, cells)) else "."
+        comma, point = (any(map(one.fullmatch, cells)) for one in (COMMA_NUMBER, _POINT_NUMBER))
+        if not (comma or point):
+            comma, point = self._has_number(","), self._has_number(".")
+        return "," if comma and not point else "."
+
+    def _has_number(self, separator: str) -> bool:
+        """Whether some cell is a number with a decimal separator."""
+        edge = rf'["\r\n{re.escape(self.delimiter)}]'
+        blanks = "" if self.delimiter == " " else " *"
+        digits = rf"[+-]?[0-9]*{re.escape(separator)}[0-9]+(?:[eE][+-]?[0-9]+)?"
+        cell = re.compile(rf"(?<={edge}){blanks}{digits}{blanks}(?={edge}|\Z)".encode())
+        return cell.search(self.data, self._start(self.head + 1)) is not None
 
     @property
     def fps(self) -> float | None:

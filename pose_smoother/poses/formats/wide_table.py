@@ -1,7 +1,7 @@
 """Tables with one individual of one frame a row, a column a coordinate: reading and writing."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +9,13 @@ import numpy as np
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
 from pose_smoother.poses.assumed import Caution
-from pose_smoother.poses.formats.column_names import IDENTITY, KEYPOINT, columns, with_meaning
+from pose_smoother.poses.formats.column_names import IDENTITY, columns
+from pose_smoother.poses.formats.keypoint_titles import (
+    AXES,
+    Grammar,
+    keypoint_columns,
+    left_as_they_are,
+)
 from pose_smoother.poses.formats.text_table import parse
 from pose_smoother.poses.formats.tracks_io import (
     Detections,
@@ -24,34 +30,6 @@ from pose_smoother.poses.tracks import Floats, Poses
 _log = logging.getLogger(__name__)
 
 PARTIAL_Z = Caution("only some keypoints have z: smoothed in x and y, z stays as it is")
-
-#: What a column is: a keypoint's name and which of these it has; None where it is something else.
-AXES = ("x", "y", "z", "score")
-Grammar = Callable[[str], tuple[str, int] | None]
-
-
-def keypoint_columns(header: Sequence[str], meaning: Grammar) -> dict[str, tuple[int, ...]]:
-    """Columns (x, y, z, score; -1 without one) of every keypoint that has x and y, by its name."""
-    found: dict[str, list[int]] = {}
-    for column, title in enumerate(header):
-        match = meaning(title.strip())
-        if match:
-            name, kind = match
-            place = found.setdefault(name, [-1] * len(AXES))
-            if place[kind] >= 0:
-                raise InvalidInputError(f"two columns for {title.strip()!r}")
-            place[kind] = column
-    return {name: tuple(place) for name, place in found.items() if min(place[:2]) >= 0}
-
-
-def has_keypoints(header: Sequence[str], meaning: Grammar) -> bool:
-    """Whether some keypoint has x and y columns.
-
-    One keypoint next to a column that names keypoints, as in ``keypoint,pos_x,pos_y``, is none.
-    """
-    found = {match for title in header if (match := meaning(title.strip()))}
-    names = [name for name, kind in found if kind == 0 and (name, 1) in found]
-    return len(names) > 1 or (bool(names) and not with_meaning(header, {"": KEYPOINT}))
 
 
 def read_wide(path: Path, skeleton: str | None, meaning: Grammar, example: str) -> Poses:
@@ -83,6 +61,7 @@ def read_wide(path: Path, skeleton: str | None, meaning: Grammar, example: str) 
     notes = [] if "frame" in at else ["there is no column frame: rows were counted from 0"]
     if n_axes == 2 and (taken[:, 2] >= 0).any():
         notes.append(PARTIAL_Z)
+    notes += left_as_they_are(header, found)
     present = taken >= 0
     wanted = taken[present].tolist()
     lines, texts, data = table.columns(1, header, list(at.values()), wanted, at.get("frame"))

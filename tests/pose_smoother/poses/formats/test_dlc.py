@@ -6,7 +6,8 @@ import h5py
 import numpy as np
 import pytest
 
-from pose_smoother.poses.formats import read_poses, write_keypoints
+from pose_smoother.poses.formats import dlc, read_poses, write_keypoints
+from pose_smoother.poses.formats.evidence import Evidence
 from tests.pose_smoother.poses.formats.samples import FILES
 
 
@@ -71,3 +72,60 @@ def test_dlc_columns_in_several_blocks(tmp_path: Path) -> None:
     write_keypoints(poses, [t.keypoints + 1 for t in poses.tracks], out)
     for found, before in zip(read_poses(out).tracks, one.tracks, strict=True):
         np.testing.assert_allclose(found.keypoints, before.keypoints + 1)
+
+
+SCORER = "scorer,S,S,S,S"
+BODYPARTS, COORDS = "bodyparts,nose,nose,tail,tail", "coords,x,y,x,y"
+
+
+@pytest.mark.parametrize(
+    ("header", "person"),
+    [
+        ([SCORER.title(), BODYPARTS.title(), COORDS], "1"),
+        ([BODYPARTS, COORDS], "1"),
+        ([BODYPARTS, COORDS, "frame,,,,"], "1"),
+        ([SCORER, BODYPARTS, COORDS, "frame,,,,"], "1"),
+        (["individuals,m,m,m,m", BODYPARTS, COORDS], "m"),
+        ([f",{line}" for line in (SCORER, BODYPARTS, COORDS)], "1"),
+        ([f",{line}" for line in (BODYPARTS, COORDS)], "1"),
+        ([f"Unnamed: 0,{line}" for line in (SCORER, BODYPARTS, COORDS)], "1"),
+        ([",scorer,S,S.1,S.2,S.3", f"0,{BODYPARTS}", f"1,{COORDS}"], "1"),
+        (
+            [SCORER.replace(",S", ",,S", 1), "bodyparts,,nose,nose,tail,tail", "coords,,x,y,x,y"],
+            "1",
+        ),
+    ],
+)
+def test_tables_that_went_through_pandas(header: list[str], person: str, tmp_path: Path) -> None:
+    extra = header[0].count(",") - 4  # columns of row numbers, 7 and 8
+    rows = [",".join([*[f"{i + 7}"] * extra, str(i), "1.5", "2", "", ""]) for i in (0, 1)]
+    if header[0].startswith("scorer,,"):  # the numbers of frames are in front
+        rows = [",".join([str(i), f"{i + 7}", "1.5", "2", "", ""]) for i in (0, 1)]
+    path, out = tmp_path / "a.csv", tmp_path / "out.csv"
+    path.write_text("\n".join([*header, *rows]) + "\n")
+    poses = read_poses(path)
+    (track,) = poses.tracks
+    assert (poses.format, poses.names[0].lower(), track.person) == ("dlc", "nose", person)
+    assert track.frame.tolist() == [0, 1]
+    assert track.keypoints[:, 0].tolist() == [[1.5, 2]] * 2
+    assert np.isnan(track.keypoints[:, 1]).all()
+    write_keypoints(poses, [track.keypoints + 1], out)
+    assert out.read_text() == path.read_text().replace("1.5,2", "2.5,3")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        ",scorer,nose_x,nose_y",
+        "scored,nose,nose\nbodyparts,nose,nose",
+        "bodyparts,frame,x,y",
+        "individuals,nose_x,nose_y",
+        "a,bodyparts,nose,nose",
+        ",scorer",
+        "bodyparts",
+    ],
+)
+def test_other_tables_with_such_titles_are_no_deeplabcut_s(header: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(f"{header}\n1,2,3,4\n")
+    assert dlc.claims(path) == Evidence.NONE

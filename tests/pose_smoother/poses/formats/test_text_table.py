@@ -3,6 +3,7 @@
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pose_smoother.poses.formats.json_utils import head
@@ -18,6 +19,12 @@ from tests.pose_smoother.poses.formats.test_small_parts import result
         *((text, math.nan) for text in ("", " ", "NA", "n/a", "<NA>", " None", "inf", "-1e999")),
         *(("\u2003", math.nan), ("infinity", math.nan), ("\uff11e999", math.nan), ("x", None)),
         *(("1,5", None), ("0x1", None), ("y" * 70, None)),
+        *((text, math.nan) for text in ("#N/A", "#NV", " #DIV/0!", "-", ".", "NaT", "-nan(ind)")),
+        *(
+            (text, math.nan)
+            for text in ("nan(0x8000)", "1.#QNAN", "-1.#IND00", "1.#INF", "-1,#IND")
+        ),
+        *(("#", None), ("--", None), ("#N/A x", None), ("1.#", None), ("nan(", None)),
     ],
 )
 def test_numbers_of_cells(text: str, value: float | None) -> None:
@@ -66,11 +73,28 @@ def test_cells_of_lines(mark: str) -> None:
         ("a|b\n1|2,5\n", ","),
         ('a;b\n1;"2,5"\n', ","),
         ("a;b\n" + "1;2\n" * 18 + "1;2,5\n", ","),
-        ("a;b\n" + "1;2\n" * 19 + "1;2,5\n", "."),
+        ("a;b\n" + "1;2\n" * 19 + "1;2,5\n", ","),
+        ("a;b\n" + "1;\n" * 30 + '1;" -2,5e-3 "', ","),
+        ("a b\n" + "1 2\n" * 30 + "1 2,5\r\n", ","),
+        ("a\tb\n" + "1\t\t\n" * 30 + "1\t,5\n", ","),
+        ("a;b\n" + "1;2\n" * 30 + "1;2,5\n1.5;2\n", "."),
+        ("a;b\n" + "1;2.5\n" * 30 + "1;2,5\n", "."),
+        ("a;b\n" + "1;2\n" * 30 + "1;2,5,7\n1;2,5x\n1;y2,5\n", "."),
+        ("2,5;b\n" + "1;2\n" * 30, "."),
     ],
 )
 def test_the_decimal_separator(text: str, decimal: str) -> None:
     assert parse(text.encode()).decimal == decimal
+
+
+@pytest.mark.parametrize("missing", ["#N/A", "#nv", "#DIV/0!", "#N/A N/A"])
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+def test_a_line_that_begins_with_a_missing_number_is_no_comment(missing: str, mark: str) -> None:
+    lines = ["x,y", f"{missing},{missing}", "#N/As,2", "#,3", f" {missing},4", "# a,5"]
+    table = parse("\n".join(lines).replace(",", mark).encode())
+    _, _, values = table.columns(1, ["x", "y"], [], [0, 1])
+    assert [table.texts(i)[1] for i in table.filled] == ["y", missing, "4"]
+    np.testing.assert_array_equal(values, [[np.nan, np.nan], [np.nan, 4]])
 
 
 @pytest.mark.parametrize(
