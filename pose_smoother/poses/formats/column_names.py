@@ -25,13 +25,23 @@ IDENTITY: dict[str, tuple[str, ...]] = {
     ),
 }
 
-_OF_KEYPOINTS = ("name", "id", "index", "idx", "number")
+#: Names of the column of a row's time, and the seconds that its unit is; None: its values tell.
+_UNITS = {"s": 1.0, "sec": 1.0, "seconds": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
+TIME: dict[str, float | None] = {
+    **dict.fromkeys(("timestamp", "time", "t", "time_stamp", "elapsed"), None),
+    **{f"{one}_{u}": n for one in ("timestamp", "time", "t") for u, n in _UNITS.items()},
+    **dict.fromkeys(("seconds", "second", "sec", "secs"), 1.0),
+    **dict.fromkeys(("milliseconds", "ms", "msec"), 1e-3),
+}
+
+_OF_KEYPOINTS = ("name", "id", "index", "idx", "number", "no", "num")
+_NUMBERED = ("keypoint", "joint", "landmark", "node", "point", "kp", "lm")
 
 #: Names of the column that says which keypoint a row is of.
 KEYPOINT = (
     *("keypoint", "keypoints", "bodypart", "bodyparts", "joint", "landmark", "node", "marker"),
-    *(f"{one}_{of}" for one in ("keypoint", "joint", "landmark", "node") for of in _OF_KEYPOINTS),
-    *("part", "kpt", "name", "label"),
+    *(f"{one}_{of}" for one in _NUMBERED for of in _OF_KEYPOINTS),
+    *("part", "kpt", "name", "label", "point", "kp", "lm"),
 )
 
 #: What a keypoint's confidence may be called.
@@ -56,14 +66,15 @@ def columns(header: list[str], meanings: Mapping[str, Sequence[str]]) -> dict[st
 
 def with_meaning(header: Sequence[str], meanings: Mapping[str, Sequence[str]]) -> dict[str, int]:
     """As `columns`, of any header; names are compared by their letters and digits alone."""
-    names = [_compact(name) for name in header]
+    names = [compact(name) for name in header]
     found: dict[str, int] = {}
     for meaning, aliases in meanings.items():
-        here = [names.index(alias) for alias in map(_compact, aliases) if alias in names]
+        here = [names.index(alias) for alias in map(compact, aliases) if alias in names]
         if here:
             found[meaning] = here[0]
     return found
 
 
-def _compact(name: str) -> str:
+def compact(name: str) -> str:
+    """A title's letters and digits, in lower case."""
     return "".join(filter(str.isalnum, name.lower()))

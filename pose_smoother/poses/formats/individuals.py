@@ -52,10 +52,18 @@ def person_id(value: str | None) -> str | None:
 
 
 def frame_step(frame: NDArray[np.int64]) -> int:
-    """The step of a video's frame numbers: over 1 where nine in ten differences are equal to it."""
+    """The usual step of a video's frame numbers.
+
+    It is over 1 where nine in ten differences are equal to it, or most are and nine in ten are
+    multiples of it: frames are missing then.
+    """
     steps = np.diff(np.unique(frame))
-    step = int(np.gcd.reduce(steps)) if len(steps) >= 4 else 1
-    return step if step > 1 and np.mean(steps == step) >= 0.9 else 1
+    if len(steps) < 4 or np.count_nonzero(steps == 1) > 0.1 * len(steps):
+        return 1
+    different, count = np.unique(steps, return_counts=True)
+    step, share = int(different[count.argmax()]), count.max() / len(steps)
+    missing = share > 0.5 and np.mean(steps % step == 0) >= 0.9
+    return step if share >= 0.9 or missing else 1
 
 
 def group(
