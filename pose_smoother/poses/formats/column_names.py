@@ -30,7 +30,7 @@ _UNITS = {"s": 1.0, "sec": 1.0, "seconds": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e
 TIME: dict[str, float | None] = {
     **dict.fromkeys(("timestamp", "time", "t", "time_stamp", "elapsed"), None),
     **{f"{one}_{u}": n for one in ("timestamp", "time", "t") for u, n in _UNITS.items()},
-    **dict.fromkeys(("seconds", "second", "sec", "secs"), 1.0),
+    **dict.fromkeys(("seconds", "sec", "secs"), 1.0),
     **dict.fromkeys(("milliseconds", "ms", "msec"), 1e-3),
 }
 

@@ -62,7 +62,7 @@ def frame_step(frame: NDArray[np.int64]) -> int:
         return 1
     different, count = np.unique(steps, return_counts=True)
     step, share = int(different[count.argmax()]), count.max() / len(steps)
-    missing = share > 0.5 and np.mean(steps % step == 0) >= 0.9
+    missing = share > 0.5 and np.mean(np.mod(steps, step) == 0) >= 0.9
     return step if share >= 0.9 or missing else 1
 
 

@@ -81,7 +81,7 @@ def frames_of(
     if not isinstance(column, Coded):
         return _regular([""] * len(column), column, video)
     decimal = [bool(_FRACTION.fullmatch(text)) for text in column.texts]
-    if 3 * sum(decimal) >= len(decimal):
+    if len(decimal) > 2 and 3 * sum(decimal) >= len(decimal):
         values = [_moment(text) for text in column.texts]
         if None not in values:
             found = _of_moments(np.array(values)[column.codes], title, None, video)
@@ -150,7 +150,7 @@ def follow_each_other(frame: Indices, keypoints: Floats) -> bool:
     frame : int64 (n,), equal in the rows of a frame.
     keypoints : float64 (n, J, axes), in the order of the file.
     """
-    known = np.isfinite(keypoints).all(axis=-1)
+    known = np.asarray(np.isfinite(keypoints).all(axis=-1))
     there = np.asarray(known.any(axis=-1))
     frame = frame[there]
     centre = np.where(known[..., None], keypoints, 0.0).sum(axis=1)[there]
@@ -224,7 +224,11 @@ def _regular(images: list[str], numbers: Indices, video: Sequence[str] | None) -
     steps_of: list[str] = []
     for rows in _videos(images if video is None else video, len(numbers)):
         different, count = np.unique(np.diff(np.unique(numbers[rows])), return_counts=True)
-        if count.sum() < 4 or different[0] == 1 or not (different % different[count.argmax()]).any():
+        if (
+            count.sum() < 4
+            or different[0] == 1
+            or not (different % different[count.argmax()]).any()
+        ):
             continue
         moments, frame, step = frame_numbers(numbers[rows].astype(np.float64), [])
         if step is not None:

@@ -149,7 +149,7 @@ def _frames(
 
 def _counted(cells: Mapping[str, Coded | Indices], n: int) -> Frames:
     """Rows as frames; where ids take turns, a frame begins where one comes again."""
-    person = [text for text in cells.get("person", ())]
+    person = list(map(str, cells.get("person", ())))
     turns = [a != b for a, b in pairwise(person)]
     if len(turns) < 4 or sum(turns) < 0.8 * len(turns):
         note = "there is no column frame: rows were counted from 0"
