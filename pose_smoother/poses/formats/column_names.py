@@ -17,7 +17,8 @@ IDENTITY: dict[str, tuple[str, ...]] = {
     "person": (
         *("person", "person_id", "track_id", "track", "individual", "individuals", "instance"),
         *("individual_id", "individual_name", "subject", "subject_id", "animal", "animal_id"),
-        *("mouse", "mouse_id", "object_id", "person_name", "identity"),
+        *("mouse", "mouse_id", "object_id", "person_name", "identity", "tracker_id", "human_id"),
+        *("pid", "player", "player_id", "subject_name"),
     ),
     "frame": (
         *("frame", "frame_id", "frame_idx", "frame_index", "frame_number", "frame_no", "frame_num"),

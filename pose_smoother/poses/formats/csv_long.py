@@ -124,7 +124,8 @@ def read(path: Path, skeleton: str | None) -> Poses:
         number = _numbering(table, header, at)
         if number is not None:
             at["keypoint"] = number
-            notes.append(f"column {header[number]!r} was taken as the keypoint's number")
+            title = header[number].strip()
+            notes.append(f"column {title!r} was taken as the keypoint's number, not as a person")
     absent = [meaning for meaning in _NEEDED if meaning not in at]
     if absent:
         raise InvalidInputError(

@@ -42,16 +42,19 @@ class Frames:
     notes: tuple[str, ...] = ()
 
 
-def frame_numbers(time: Floats, notes: list[str]) -> tuple[Floats, NDArray[np.int64], float | None]:
+def frame_numbers(
+    time: Floats, notes: list[str], step: float | None = None
+) -> tuple[Floats, NDArray[np.int64], float | None]:
     """Every moment once, ascending, its frame number, and the step between frames.
 
     A camera's timestamps vary by a share of a step; how many frames a long pause takes is not
     exact then, nor has it to be. ``notes`` gets what was assumed; the step is None where the
-    moments are not evenly spaced.
+    moments are not evenly spaced, and taken to be the median where none is given.
     """
     moments = np.unique(time)
     steps = np.diff(moments)
-    step = float(np.median(steps)) if len(steps) else 1.0
+    if step is None:
+        step = float(np.median(steps)) if len(steps) else 1.0
     ratio = steps / step
     whole = np.rint(ratio)
     near = (np.abs(ratio - whole) <= 0.25) | (whole > _COUNTED_FRAMES)
@@ -223,14 +226,12 @@ def _regular(images: list[str], numbers: Indices, video: Sequence[str] | None) -
     counted = numbers.copy()
     steps_of: list[str] = []
     for rows in _videos(images if video is None else video, len(numbers)):
-        different, count = np.unique(np.diff(np.unique(numbers[rows])), return_counts=True)
-        if (
-            count.sum() < 4
-            or different[0] == 1
-            or not (different % different[count.argmax()]).any()
-        ):
+        steps = np.diff(np.unique(numbers[rows]))
+        different, count = np.unique(steps, return_counts=True)
+        if len(steps) < 4 or different[0] == 1 or not (different % different[count.argmax()]).any():
             continue
-        moments, frame, step = frame_numbers(numbers[rows].astype(np.float64), [])
+        usual = steps[steps <= 1.5 * np.median(steps)].mean()  # 2 and 3 in turn are steps of 2.5
+        moments, frame, step = frame_numbers(numbers[rows].astype(np.float64), [], float(usual))
         if step is not None:
             counted[rows] = frame[np.searchsorted(moments, numbers[rows])]
             steps_of.append(f"about {step:.4g}")
@@ -245,5 +246,6 @@ def _named_error(column: Coded, lines: Indices, title: str) -> InvalidInputError
             named_frame(text)
         except InvalidInputError as error:
             line = int(lines[np.flatnonzero(column.codes == code)[0]]) + 1
-            return InvalidInputError(f"line {line}, column {title!r}: {error}")
+            hint = "put # before a line that is of no frame"
+            return InvalidInputError(f"line {line}, column {title!r}: {error}; {hint}")
     return InvalidInputError(f"column {title!r}: expected frames")

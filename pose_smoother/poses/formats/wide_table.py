@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -128,23 +127,44 @@ def _frames(
     video = list(cells["video"]) if "video" in cells else None
     if "frame" in cells:
         return frames_of(cells["frame"], lines, titles["frame"], video)
-    if "time" in cells and n:
-        with suppress(InvalidInputError):  # some cells hold no time
-            title = titles["time"]
-            found = frames_of_times(cells["time"], lines, title, unit_of(title), video)
-            who = list(zip(video or found.video, cells.get("person", [""] * n), strict=True))
-            repeats = len(set(zip(who, found.number.tolist(), strict=True))) < n
-            if not (repeats and follow_each_other(found.number, xy)):
-                went_back = np.flatnonzero(np.diff(found.number) < 0)
-                if repeats and len(went_back):
-                    text = f"times go back at line {lines[went_back[0] + 1] + 1}"
-                    text += ": rows with one time were taken as several people of one frame"
-                    found = replace(found, notes=(*found.notes, Caution(text)))
-                return found
-            counted = _counted(cells, n)
-            text = f"several moments share a value of column {title!r}, which was not used"
-            return replace(counted, notes=(*counted.notes, text))
-    return _counted(cells, n)
+    if "time" not in cells or not n:
+        return _counted(cells, n)
+    title = titles["time"]
+    found = _of_times(cells["time"], lines, title, video)
+    if found is None:
+        return _counted(cells, n)
+    who = zip(
+        video or found.video, cells.get("person", [""] * n), found.number.tolist(), strict=True
+    )
+    repeats = len(set(who)) < n
+    if repeats and follow_each_other(found.number, xy):
+        counted = _counted(cells, n)
+        text = f"several moments share a value of column {title!r}, which was not used"
+        return replace(counted, notes=(*counted.notes, text))
+    back = np.flatnonzero(np.diff(found.number) < 0)
+    if repeats and len(back):
+        text = f"times go back at line {lines[back[0] + 1] + 1}: rows with one time were taken as "
+        return replace(found, notes=(*found.notes, Caution(f"{text}several people of one frame")))
+    return found
+
+
+def _of_times(
+    column: Coded | Indices, lines: Indices, title: str, video: Sequence[str] | None
+) -> Frames | None:
+    """Frames by a column of times; None where its values are not in order, as durations are.
+
+    Where some cells hold no time, rows next to each other with one text are a frame.
+    """
+    try:
+        found = frames_of_times(column, lines, title, unit_of(title), video)
+    except InvalidInputError:
+        assert isinstance(column, Coded)
+        if (column.codes[1:] != column.codes[:-1]).all():
+            return None
+        number = np.cumsum(np.append(0, column.codes[1:] != column.codes[:-1]))
+        return Frames([""] * len(number), number, notes=(f"a frame is one text in {title!r}",))
+    back = np.count_nonzero(np.diff(found.number) < 0)
+    return None if back > 1 and back > 0.05 * len(lines) else found
 
 
 def _counted(cells: Mapping[str, Coded | Indices], n: int) -> Frames:
