@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from pose_smoother.poses.formats.individuals import person_id
 from pose_smoother.poses.formats.plain_cells import Coded, Indices
 from pose_smoother.poses.tracks import Floats
 
@@ -20,7 +21,7 @@ _NEAREST = 0.9  # share of detections whose id is the nearest one's in the next 
 _BY_KEYPOINT = 0.25  # share of neighbouring rows of one keypoint, where rows are sorted by it
 _ORDERLY = 1.1  # detections by the order of keypoints, of those that there must be
 _MOST_FRAMES = 2_000  # that are compared
-_NUMBER = re.compile(r"\D*(\d+)\D*")
+_NUMBER = re.compile(r"[^0-9]*([0-9]{1,18})[^0-9]*")
 
 
 @dataclass(frozen=True)
@@ -106,15 +107,23 @@ def by_column(
         apart, group = np.unique(rows.group * n_texts + column.codes, return_inverse=True)
         if n_texts < 2 or len(apart) > _MORE * least:
             continue
-        if Rows(group.ravel(), rows.keypoint, rows.values, rows.names).repeated()[1]:
+        group = group.ravel()
+        is_id = np.array([person_id(text) is not None for text in column.texts])
+        others = Rows(group, rows.keypoint, rows.values, rows.names).repeated()[1]
+        if is_id[column.codes[others]].any():
             continue
-        centre = _centres(group.ravel(), len(apart), rows.values)
         of, text = np.divmod(apart, n_texts)
-        follows = _follows(whose[of], frame[of], text, centre)
+        known = is_id[text]
+        centre = _centres(group, len(apart), rows.values)[known]
+        follows = _follows(whose[of[known]], frame[of[known]], text[known], centre)
+        if others:  # of several without an id
+            bare = np.flatnonzero(~is_id[column.codes])
+            left = Rows(group[bare], rows.keypoint[bare], rows.values[bare], rows.names)
+            group[bare] = len(apart) + by_order(left).group
         if follows:
-            return Distinction(group.ravel(), index, True)
+            return Distinction(group, index, True)
         if found is None and len(rows.names) > 2:
-            found = Distinction(group.ravel(), index)
+            found = Distinction(group, index)
     return found
 
 
@@ -207,8 +216,10 @@ def _ranks(
         found.append(np.array([int(match[1]) for match in numbers if match], dtype=np.int64))
     place = np.arange(len(group)) - np.flatnonzero(begins)[np.cumsum(begins) - 1]
     _, first = np.unique(group * len(names) + keypoint, return_index=True)
-    usual = [np.median(place[first][keypoint[first] == k]) for k in range(len(names))]
-    order = np.argsort(np.array(usual), kind="stable")
+    usual = np.zeros(len(names))
+    for k in np.unique(keypoint).tolist():
+        usual[k] = np.median(place[first][keypoint[first] == k])
+    order = np.argsort(usual, kind="stable")
     rank = np.empty(len(names), np.int64)
     rank[order] = np.arange(len(names))
     return [*found, rank]

@@ -3,6 +3,7 @@
 Keypoints may be numbered, as MediaPipe's landmarks are; a time may be there in place of a frame.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -58,6 +59,10 @@ _MEANINGS = {
     "time": tuple(TIME),
 }
 _NEEDED = ("frame", "keypoint", "x", "y")
+_OTHER_POSITION = re.compile(
+    r"(?:.*[^a-z0-9])?[xy](?:[^a-z].*)?|.*[a-z0-9][XY]|[wh]|width|height", flags=re.ASCII
+)
+_MOST_NUMBERS = 1_000
 _COMPLETE = 0.5  # share of frames with all numbers, where a column numbers keypoints
 
 
@@ -85,8 +90,13 @@ def _known(header: Sequence[str]) -> dict[str, int]:
 
 
 def _numbering(table: Table, header: Sequence[str], at: Mapping[str, int]) -> int | None:
-    """The column of unknown meaning that numbers what is in a frame, the same in most frames."""
+    """The column of unknown meaning that numbers what is in a frame, the same in most frames.
+
+    A table that has boxes or further positions is none of points.
+    """
     unknown = [i for i in range(len(header)) if i not in at.values()]
+    if any(_OTHER_POSITION.fullmatch(header[i].strip()) for i in unknown):
+        return None
     named = [at[meaning] for meaning in IDENTITY if meaning in at]
     _, texts, _ = table.columns(1, header, [*named, *unknown], [])
     columns = [column for column in texts if isinstance(column, Coded)]
@@ -98,8 +108,9 @@ def _numbering(table: Table, header: Sequence[str], at: Mapping[str, int]) -> in
     size = np.bincount(groups)
     for index, column in zip(unknown, columns[len(named) :], strict=True):
         n = len(column.texts)
-        counts = [set(map(str, range(first, first + n))) for first in (0, 1)]
-        if n < 2 or len(size) < 3 or set(column.texts) not in counts:
+        if not 2 <= n <= _MOST_NUMBERS or len(size) < 3:
+            continue
+        if set(column.texts) not in [{*map(str, range(i, i + n))} for i in (0, 1)]:
             continue
         is_once = len(np.unique(groups * n + column.codes)) == len(groups)
         if is_once and np.mean(size == n) > _COMPLETE:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ from pose_smoother.poses.tracks import Floats
 _COUNTED_FRAMES = 4
 _CLOCK = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:\.\d+)?)")
 _FRACTION = re.compile(r"\s*[+-]?\d*\.\d*[1-9]\d*\s*|\s*[+-]?\d+(?:\.\d+)?[eE]-\d+\s*")
-_RATES = (0.5, 10_000.0)  # frames a second that values without a unit may mean
+_RATES = (0.01, 100_000.0)  # frames a second
 _MOST_FRAMES = 500  # that are compared
 
 
@@ -179,7 +179,8 @@ def _moment(text: str) -> float | None:
     if match:
         return int(match[1] or 0) * 3600 + int(match[2]) * 60 + float(match[3])
     with suppress(ValueError, OverflowError, OSError):
-        return datetime.fromisoformat(text.strip()).timestamp()
+        moment = datetime.fromisoformat(text.strip())
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     return None
 
 
@@ -215,7 +216,7 @@ def _rate(step: float | None, unit: float | None) -> float | None:
     if step is None:
         return None
     rate = 1 / (step * (unit or 1.0))
-    known = unit is not None or (step < 1 and _RATES[0] <= rate <= _RATES[1])
+    known = _RATES[0] <= rate <= _RATES[1] and (unit is not None or step < 1)
     return float(f"{rate:.4g}") if known else None
 
 

@@ -141,3 +141,22 @@ def test_other_ids_of_points_are_none(ids: Callable[[int], list[int]], tmp_path:
     rows = [[f, i, *PEOPLE[p][f, 0]] for f in range(N_FRAMES) for p, i in enumerate(ids(f))]
     poses = read(tmp_path, "frame,id,x,y", rows)
     assert (poses.format, poses.names) == ("csv-wide", ("point",))
+
+
+@pytest.mark.parametrize("more", ["nose_x,nose_y", "x_0,y_0", "noseX,noseY", "w,h"])
+def test_a_table_of_more_than_points_numbers_no_keypoints(more: str, tmp_path: Path) -> None:
+    rows = [[f, p, *PEOPLE[p][f, :2].ravel()] for f in range(N_FRAMES) for p in (0, 1)]
+    poses = read(tmp_path, f"frame,id,x,y,{more}", rows, format=None)
+    assert poses.format != "csv-long"
+
+
+def test_several_people_of_a_frame_may_have_no_id(tmp_path: Path) -> None:
+    """Nobody is tracked in every fifth frame: both have the same text."""
+    rows = long_rows(lambda frame, person: [-1 if frame % 5 == 2 else person])
+    poses = read(tmp_path, "frame,id,keypoint,x,y", rows)
+    assert are_the_walkers(poses)
+    assert poses.warnings == (
+        "column 'id' was taken as whose row it is",
+        "24 detections without an id were taken as the individuals that are missing in their "
+        "frames, by distance",
+    )
