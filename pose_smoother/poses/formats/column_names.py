@@ -67,15 +67,19 @@ def columns(header: list[str], meanings: Mapping[str, Sequence[str]]) -> dict[st
 
 def with_meaning(header: Sequence[str], meanings: Mapping[str, Sequence[str]]) -> dict[str, int]:
     """As `columns`, of any header; names are compared by their letters and digits alone."""
-    names = [compact(name) for name in header]
+    names = [_compact(name) for name in header]
     found: dict[str, int] = {}
     for meaning, aliases in meanings.items():
-        here = [names.index(alias) for alias in map(compact, aliases) if alias in names]
+        here = [names.index(alias) for alias in map(_compact, aliases) if alias in names]
         if here:
             found[meaning] = here[0]
     return found
 
 
-def compact(name: str) -> str:
-    """A title's letters and digits, in lower case."""
+def unit_of(title: str) -> float | None:
+    """The seconds of a time's unit, None where its title names none."""
+    return next((unit for name, unit in TIME.items() if _compact(name) == _compact(title)), None)
+
+
+def _compact(name: str) -> str:
     return "".join(filter(str.isalnum, name.lower()))

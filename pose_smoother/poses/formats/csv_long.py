@@ -21,6 +21,7 @@ from pose_smoother.poses.formats.column_names import (
     SCORES,
     TIME,
     columns,
+    unit_of,
     with_meaning,
 )
 from pose_smoother.poses.formats.evidence import Evidence
@@ -32,7 +33,6 @@ from pose_smoother.poses.formats.times import (
     follow_each_other,
     frames_of,
     frames_of_times,
-    unit_of,
 )
 from pose_smoother.poses.formats.tracks_io import (
     Detections,

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_smoother.errors import InvalidInputError
-from pose_smoother.poses.formats.column_names import TIME, compact
 from pose_smoother.poses.formats.individuals import frame_step
 from pose_smoother.poses.formats.plain_cells import Coded, Indices
 from pose_smoother.poses.formats.tracks_io import named_frame, named_frames
@@ -136,11 +135,6 @@ def frames_of_times(
         if (steps == 1).any() or len(steps) < 4 or frame_step(found.number) > 1:
             return found
     return _of_moments(values, title, unit, video)
-
-
-def unit_of(title: str) -> float | None:
-    """The seconds of a time's unit, None where its title names none."""
-    return next((unit for name, unit in TIME.items() if compact(name) == compact(title)), None)
 
 
 def follow_each_other(frame: Indices, keypoints: Floats) -> bool:

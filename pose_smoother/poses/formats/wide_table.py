@@ -16,6 +16,7 @@ from pose_smoother.poses.formats.column_names import (
     KEYPOINT,
     TIME,
     columns,
+    unit_of,
     with_meaning,
 )
 from pose_smoother.poses.formats.plain_cells import Coded, Indices
@@ -25,7 +26,6 @@ from pose_smoother.poses.formats.times import (
     follow_each_other,
     frames_of,
     frames_of_times,
-    unit_of,
 )
 from pose_smoother.poses.formats.tracks_io import (
     Detections,
