@@ -26,8 +26,8 @@ IDENTITY: dict[str, tuple[str, ...]] = {
     ),
 }
 
-#: Names of the column of a row's time, and the seconds that its unit is; None: its values tell.
 _UNITS = {"s": 1.0, "sec": 1.0, "seconds": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
+#: Names of the column of a row's time, and the seconds that its unit is; None: its values tell.
 TIME: dict[str, float | None] = {
     **dict.fromkeys(("timestamp", "time", "t", "time_stamp", "elapsed"), None),
     **{f"{one}_{u}": n for one in ("timestamp", "time", "t") for u, n in _UNITS.items()},

@@ -20,6 +20,7 @@ _COUNTED_FRAMES = 4
 _CLOCK = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:\.\d+)?)")
 _FRACTION = re.compile(r"\s*[+-]?\d*\.\d*[1-9]\d*\s*|\s*[+-]?\d+(?:\.\d+)?[eE]-\d+\s*")
 _RATES = (0.01, 100_000.0)  # frames a second
+_FEWEST_STEPS = 8  # that show a step about which frame numbers jitter
 _MOST_FRAMES = 500  # that are compared
 
 
@@ -216,14 +217,18 @@ def _rate(step: float | None, unit: float | None) -> float | None:
 
 def _regular(images: list[str], numbers: Indices, video: Sequence[str] | None) -> Frames:
     """Frames by their numbers, counted anew where these jitter about a step, as milliseconds do."""
-    if len(numbers) < 5 or (np.diff(numbers) == 1).any():
+    if len(numbers) <= _FEWEST_STEPS or (np.diff(numbers) == 1).any():
         return Frames(images, numbers)
     counted = numbers.copy()
     steps_of: list[str] = []
     for rows in _videos(images if video is None else video, len(numbers)):
         steps = np.diff(np.unique(numbers[rows]))
         different, count = np.unique(steps, return_counts=True)
-        if len(steps) < 4 or different[0] == 1 or not (different % different[count.argmax()]).any():
+        if (
+            len(steps) < _FEWEST_STEPS
+            or different[0] == 1
+            or not (different % different[count.argmax()]).any()
+        ):
             continue
         usual = steps[steps <= 1.5 * np.median(steps)].mean()  # 2 and 3 in turn are steps of 2.5
         moments, frame, step = frame_numbers(numbers[rows].astype(np.float64), [], float(usual))

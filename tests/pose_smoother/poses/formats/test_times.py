@@ -112,6 +112,22 @@ def test_frames_of_an_odd_step_are_neighbours(
     assert poses.fps == fps
 
 
+@pytest.mark.parametrize(
+    ("frames", "is_counted"),
+    [
+        ([0, 5, 11, 16, 22, 27, 33, 38, 44], True),
+        ([0, 5, 11, 16, 22, 27, 33, 38], False),  # too few to tell
+        ([0, 5, 11, 16, 22, 27, 33, 38, 39, 45], False),  # two are neighbours
+        ([0, 5, 13, 16, 22, 27, 35, 38, 44, 49], False),  # no step
+        ([0, 5, 11, 16, 33, 38, 44, 49, 55, 60, 66], True),  # two are missing
+    ],
+)
+def test_numbers_jitter_about_a_step(frames: list[int], is_counted: bool, tmp_path: Path) -> None:
+    poses = read(tmp_path, "frame,a_x,a_y", [[frame, 5, 6] for frame in frames])
+    counted = np.rint(np.array(frames) / 5.5).astype(int).tolist()
+    assert poses.tracks[0].frame.tolist() == (counted if is_counted else frames)
+
+
 def test_one_slip_leaves_the_step(tmp_path: Path) -> None:
     poses = read(tmp_path, f"frame,{WIDE}", wide_rows(lambda f: 2 * f + (f >= 30), [0]))
     assert poses.tracks[0].step == 2
