@@ -16,7 +16,8 @@ IDENTITY: dict[str, tuple[str, ...]] = {
     "person": (
         *("person", "person_id", "track_id", "track", "individual", "individuals", "instance"),
         *("individual_id", "individual_name", "subject", "subject_id", "animal", "animal_id"),
-        *("mouse", "mouse_id", "object_id", "person_name", "identity"),
+        *("mouse", "mouse_id", "object_id", "person_name", "identity", "tracker_id", "human_id"),
+        *("pid", "player", "player_id", "subject_name"),
     ),
     "frame": (
         *("frame", "frame_id", "frame_idx", "frame_index", "frame_number", "frame_no", "frame_num"),
@@ -24,13 +25,23 @@ IDENTITY: dict[str, tuple[str, ...]] = {
     ),
 }
 
-_OF_KEYPOINTS = ("name", "id", "index", "idx", "number")
+_UNITS = {"s": 1.0, "sec": 1.0, "seconds": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
+#: Names of the column of a row's time, and the seconds that its unit is; None: its values tell.
+TIME: dict[str, float | None] = {
+    **dict.fromkeys(("timestamp", "time", "t", "time_stamp", "elapsed"), None),
+    **{f"{one}_{u}": n for one in ("timestamp", "time", "t") for u, n in _UNITS.items()},
+    **dict.fromkeys(("seconds", "sec", "secs"), 1.0),
+    **dict.fromkeys(("milliseconds", "ms", "msec"), 1e-3),
+}
+
+_OF_KEYPOINTS = ("name", "id", "index", "idx", "number", "no", "num")
+_NUMBERED = ("keypoint", "joint", "landmark", "node", "point", "kp", "lm")
 
 #: Names of the column that says which keypoint a row is of.
 KEYPOINT = (
     *("keypoint", "keypoints", "bodypart", "bodyparts", "joint", "landmark", "node", "marker"),
-    *(f"{one}_{of}" for one in ("keypoint", "joint", "landmark", "node") for of in _OF_KEYPOINTS),
-    *("part", "kpt", "name", "label"),
+    *(f"{one}_{of}" for one in _NUMBERED for of in _OF_KEYPOINTS),
+    *("part", "kpt", "name", "label", "point", "kp", "lm"),
 )
 
 #: What a keypoint's confidence may be called.
@@ -77,6 +88,11 @@ def left_as_they_are(
     left = [t for i, t in enumerate(header) if i not in used and _compact(t) in aliases]
     taken = ", ".join(header[column] for column in used)
     return [f"columns taken are {taken}; left as they are: {', '.join(left)}"] if left else []
+
+
+def unit_of(title: str) -> float | None:
+    """The seconds of a time's unit, None where its title names none."""
+    return next((unit for name, unit in TIME.items() if _compact(name) == _compact(title)), None)
 
 
 def _compact(name: str) -> str:

@@ -1,9 +1,11 @@
 """CSV with one keypoint a row: frame, keypoint, x, y; and z, person, video, score where there are.
 
-Keypoints may be numbered, as MediaPipe's landmarks are.
+Keypoints may be numbered, as MediaPipe's landmarks are; a time may be there in place of a frame.
 """
 
+import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -11,21 +13,30 @@ from numpy.typing import NDArray
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
+from pose_smoother.poses.assumed import Caution
+from pose_smoother.poses.formats.apart import Rows, by_column, by_order
 from pose_smoother.poses.formats.column_names import (
     IDENTITY,
     KEYPOINT,
     SCORES,
+    TIME,
     columns,
     left_as_they_are,
+    unit_of,
     with_meaning,
 )
 from pose_smoother.poses.formats.evidence import Evidence
 from pose_smoother.poses.formats.individuals import person_id
 from pose_smoother.poses.formats.plain_cells import Coded, Indices
-from pose_smoother.poses.formats.text_table import head_texts, parse
+from pose_smoother.poses.formats.text_table import Table, head_texts, parse
+from pose_smoother.poses.formats.times import (
+    Frames,
+    follow_each_other,
+    frames_of,
+    frames_of_times,
+)
 from pose_smoother.poses.formats.tracks_io import (
     Detections,
-    named_frames,
     read_bytes,
     to_file_order,
     to_tracks,
@@ -43,18 +54,69 @@ _AXIS_NAMES = (
 )
 _MEANINGS = {
     **IDENTITY,
-    "frame": (*IDENTITY["frame"], "time", "t"),
     "keypoint": KEYPOINT,
     **{axis: tuple(form.format(axis) for form in _AXIS_NAMES) for axis in "xyz"},
     "score": SCORES,
+    "time": tuple(TIME),
 }
 _NEEDED = ("frame", "keypoint", "x", "y")
+_OTHER_POSITION = re.compile(
+    r"(?:.*[^a-z0-9])?[xy](?:[^a-z].*)?|.*[a-z0-9][XY]|[wh]|width|height", flags=re.ASCII
+)
+_MOST_NUMBERS = 1_000
+_COMPLETE = 0.5  # share of frames with all numbers, where a column numbers keypoints
 
 
 def claims(path: Path) -> Evidence:
-    """Whether the header has a column for each of frame, keypoint, x and y."""
-    found = with_meaning(head_texts(path), _MEANINGS)
-    return Evidence.NAMES if found.keys() >= set(_NEEDED) else Evidence.NONE
+    """Whether the header has a column for each of frame, keypoint, x and y.
+
+    A column without such a title may number the keypoints, too.
+    """
+    found = _known(head_texts(path))
+    absent = set(_NEEDED) - found.keys()
+    if absent == {"keypoint"}:
+        with suppress(InvalidInputError):
+            table = parse(read_bytes(path))
+            header = table.texts(table.filled[0])
+            return Evidence.NONE if _numbering(table, header, found) is None else Evidence.NAMES
+    return Evidence.NONE if absent else Evidence.NAMES
+
+
+def _known(header: Sequence[str]) -> dict[str, int]:
+    """The columns by their meaning; a time is the frame where no other column is."""
+    found = with_meaning(header, _MEANINGS)
+    if "time" in found:
+        found.setdefault("frame", found["time"])
+    return found
+
+
+def _numbering(table: Table, header: Sequence[str], at: Mapping[str, int]) -> int | None:
+    """The column of unknown meaning that numbers what is in a frame, the same in most frames.
+
+    A table that has boxes or further positions is none of points.
+    """
+    unknown = [i for i in range(len(header)) if i not in at.values()]
+    if any(_OTHER_POSITION.fullmatch(header[i].strip()) for i in unknown):
+        return None
+    named = [at[meaning] for meaning in IDENTITY if meaning in at]
+    _, texts, _ = table.columns(1, header, [*named, *unknown], [])
+    columns = [column for column in texts if isinstance(column, Coded)]
+    if not unknown or not len(columns[0].codes):
+        return None
+    groups = np.zeros(len(columns[0].codes), np.int64)
+    for column in columns[: len(named)]:
+        groups = _in_order(groups * len(column.texts) + column.codes)[1]
+    size = np.bincount(groups)
+    for index, column in zip(unknown, columns[len(named) :], strict=True):
+        n = len(column.texts)
+        if not 2 <= n <= _MOST_NUMBERS or len(size) < 3:
+            continue
+        if set(column.texts) not in [{*map(str, range(i, i + n))} for i in (0, 1)]:
+            continue
+        is_once = len(np.unique(groups * n + column.codes)) == len(groups)
+        if is_once and np.mean(size == n) > _COMPLETE:
+            return index
+    return None
 
 
 def read(path: Path, skeleton: str | None) -> Poses:
@@ -62,12 +124,20 @@ def read(path: Path, skeleton: str | None) -> Poses:
 
     Raises
     ------
-    InvalidInputError : a column is absent, or a cell is no number.
+    InvalidInputError : a column is absent, or a cell is no number, or times are too coarse.
     """
     raw = read_bytes(path)
     table = parse(raw)
     header = table.texts(table.filled[0])
-    at = columns(header, _MEANINGS)
+    columns(header, _MEANINGS)
+    at = _known(header)
+    notes: list[str] = []
+    if set(_NEEDED) - at.keys() == {"keypoint"}:
+        number = _numbering(table, header, at)
+        if number is not None:
+            at["keypoint"] = number
+            title = header[number].strip()
+            notes.append(f"column {title!r} was taken as the keypoint's number, not as a person")
     absent = [meaning for meaning in _NEEDED if meaning not in at]
     if absent:
         raise InvalidInputError(
@@ -85,10 +155,16 @@ def read(path: Path, skeleton: str | None) -> Poses:
     if not len(lines):
         raise InvalidInputError("nobody is in it: no frame has a person with keypoints")
     names, keypoint_of = _names(cells.pop("keypoint"), lines)
-    people, row_of = _people(cells)
     n = len(names)
-    repeated = _set_apart(values, keypoint_of, people, row_of)
+    is_time = at["frame"] == at.get("time")
+    people, row_of, frames = _people(cells, lines, header[at["frame"]].strip(), is_time)
+    notes += frames.notes
+    equal: dict[int, int] = {}
     spot, first, which = _distinct(row_of * n + keypoint_of)
+    if len(first) < len(which):
+        rows = Rows(row_of, keypoint_of, values, list(names))
+        people, row_of, equal = _set_apart(table, header, at, rows, people, notes)
+        spot, first, which = _distinct(row_of * n + keypoint_of)
     place = np.full((len(people), n), -1, dtype=np.int64)
     data = np.full((len(people), n, len(axes) + 1), np.nan)
     place.ravel()[spot] = lines[first]
@@ -100,20 +176,28 @@ def read(path: Path, skeleton: str | None) -> Poses:
         data[..., :-1],
         data[..., -1],
     )
-    copies = [(int(lines[row]), *divmod(int(spot[which[row]]), n)) for row in repeated]
-    n_copies = len(repeated)
-    repeats = "row repeats" if n_copies == 1 else "rows repeat"
-    notes = [f"{n_copies} {repeats} another row: taken as one"] if repeated else []
+    if is_time and len(set(people)) < len(people) and follow_each_other(seen.frame, data[..., :-1]):
+        raise InvalidInputError(
+            f"column {header[at['frame']].strip()!r}: several moments have one time, too coarse to "
+            "be frames; add a column frame"
+        )
+    copies = [(int(lines[row]), *divmod(int(spot[which[row]]), n)) for row in equal]
+    repeats = "row repeats" if len(equal) == 1 else "rows repeat"
+    if equal:
+        notes.append(f"{len(equal)} {repeats} another row: taken as one")
     notes += left_as_they_are(header, _MEANINGS, axis_columns)
     places = (place, copies, *axis_columns.values())
     numbers = numbered_as(list(names), skeleton)
-    return to_tracks(numbers, seen, raw, places, notes, table.fps)
+    return to_tracks(numbers, seen, raw, places, notes, table.fps or frames.fps)
+
+
+Person = tuple[str, str | None, int]
 
 
 def _people(
-    cells: Mapping[str, Coded | Indices],
-) -> tuple[list[tuple[str, str | None, int]], NDArray[np.int64]]:
-    """(video, person, frame) of every person of a frame, and each line's index among them."""
+    cells: Mapping[str, Coded | Indices], numbers: Indices, title: str, is_time: bool
+) -> tuple[list[Person], NDArray[np.int64], Frames]:
+    """(video, person, frame) of every person of a frame, each line's index among them, frames."""
     keys = np.zeros(1, np.int64)
     for column in cells.values():
         codes = column.codes if isinstance(column, Coded) else column
@@ -123,15 +207,20 @@ def _people(
         name: column.at(lines) if isinstance(column, Coded) else column[lines]
         for name, column in cells.items()
     }
-    images, frames = named_frames(here["frame"])
+    video = list(here["video"]) if "video" in here else None
+    if is_time:
+        unit = unit_of(title)
+        frames = frames_of_times(here["frame"], numbers[lines], title, unit, video)
+    else:
+        frames = frames_of(here["frame"], numbers[lines], title, video)
     ids = {text: person_id(text or None) for text in here.get("person", ())}
     names = [ids[text] for text in here["person"]] if "person" in here else [None] * len(lines)
-    people = list(zip(here.get("video", images), names, frames.tolist(), strict=True))
-    index: dict[tuple[str, str | None, int], int] = {}
+    people = list(zip(video or frames.video, names, frames.number.tolist(), strict=True))
+    index: dict[Person, int] = {}
     if len(set(people)) < len(people):  # of two texts, such as 1 and 1.0
-        numbers = [index.setdefault(person, len(index)) for person in people]
-        return list(index), np.array(numbers, dtype=np.int64)[which]
-    return people, which
+        found = [index.setdefault(person, len(index)) for person in people]
+        return list(index), np.array(found, dtype=np.int64)[which], frames
+    return people, which, frames
 
 
 def _in_order(keys: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -168,35 +257,60 @@ def _names(
 
 
 def _set_apart(
-    values: Floats,
-    keypoint_of: NDArray[np.int64],
-    people: list[tuple[str, str | None, int]],
-    row_of: NDArray[np.int64],
-) -> list[int]:
-    """The rows that repeat an earlier row of one keypoint of a person in a frame.
+    table: Table,
+    header: Sequence[str],
+    at: Mapping[str, int],
+    rows: Rows,
+    people: list[Person],
+    notes: list[str],
+) -> tuple[list[Person], NDArray[np.int64], dict[int, int]]:
+    """People, one for each detection, each row's index among them, and rows that repeat another.
 
-    A row with other numbers is of one more detection with the same id: it is added to ``people``,
-    and ``row_of`` says so.
+    Rows of one keypoint of a person in a frame with other numbers are of another detection.
     """
-    n = int(keypoint_of.max()) + 1
-    spot = row_of * n + keypoint_of
-    _, first, which = _distinct(spot)
-    repeated = []
-    found: dict[int, list[int]] = {}
-    added: dict[tuple[int, int], int] = {}
-    for row in np.flatnonzero(first[which] != np.arange(len(which))).tolist():
-        earlier = found.setdefault(int(spot[row]), [int(first[which[row]])])
-        same = (e for e in earlier if np.array_equal(values[row], values[e], equal_nan=True))
-        if (equal := next(same, None)) is not None:
-            row_of[row] = row_of[equal]
-            repeated.append(row)
-            continue
-        person = int(spot[row]) // n
-        row_of[row] = added.setdefault((person, len(earlier)), len(people))
-        if row_of[row] == len(people):
-            people.append(people[person])
-        earlier.append(row)
-    return repeated
+    equal, others = rows.repeated()
+    if not others:
+        return people, rows.group, equal
+    unknown = [i for i, title in enumerate(header) if i not in at.values() and title.strip()]
+    texts = table.columns(1, header, unknown, [])[1] if unknown else []
+    coded = [(i, c) for i, c in zip(unknown, texts, strict=True) if isinstance(c, Coded)]
+    who: dict[tuple[str, str | None], int] = {}
+    whose = np.array([who.setdefault(person[:2], len(who)) for person in people], dtype=np.int64)
+    found = by_column(rows, coded, whose, np.array([person[2] for person in people]))
+    if found is None:
+        left = np.setdiff1d(np.arange(len(rows.group)), list(equal))
+        found = by_order(Rows(rows.group[left], rows.keypoint[left], rows.values[left], rows.names))
+        group = np.empty(len(rows.group), np.int64)
+        group[left] = found.group
+        group[list(equal)] = group[list(equal.values())]
+    else:
+        group = found.group
+        equal, _ = Rows(group, rows.keypoint, rows.values, rows.names).repeated()
+    first, which = _in_order(group)
+    apart = [people[i] for i in rows.group[first].tolist()]
+    if found.column is not None:
+        title = header[found.column].strip()
+        if found.follows:
+            names = list(dict(coded)[found.column].at(first))
+            apart = [_called(one, name, at) for one, name in zip(apart, names, strict=True)]
+            notes.append(f"column {title!r} was taken as whose row it is")
+        else:
+            notes.append(f"column {title!r} sets the people of a frame apart, but follows nobody")
+    elif found.n_unclear:
+        text = "several people without ids cannot be told apart by the order of rows, and parts of "
+        text += f"them may be mixed: {found.n_unclear} frames"
+        notes.append(Caution(f"{text}; add a column person"))
+    elif len(left) < len(first) * len(rows.names):
+        notes.append("people without ids were told apart by the order of their keypoints")
+    return apart, which, equal
+
+
+def _called(person: Person, name: str, at: Mapping[str, int]) -> Person:
+    """A person with what a further column says: who, or where that is known, of which video."""
+    video, who, frame = person
+    if "person" not in at:
+        return video, person_id(name or None), frame
+    return (f"{video}:{name}" if video else name), who, frame
 
 
 def write(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:

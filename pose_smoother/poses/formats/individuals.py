@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from pose_smoother.poses.assumed import Caution
 from pose_smoother.poses.formats.linking import MAX_GAP, link
+from pose_smoother.poses.formats.rejoin import rejoined
 from pose_smoother.poses.tracks import Floats
 
 #: Texts that programs write where there is no id.
@@ -52,10 +53,18 @@ def person_id(value: str | None) -> str | None:
 
 
 def frame_step(frame: NDArray[np.int64]) -> int:
-    """The step of a video's frame numbers: over 1 where nine in ten differences are equal to it."""
+    """The usual step of a video's frame numbers.
+
+    It is over 1 where nine in ten differences are equal to it, or most are and nine in ten are
+    multiples of it: frames are missing then.
+    """
     steps = np.diff(np.unique(frame))
-    step = int(np.gcd.reduce(steps)) if len(steps) >= 4 else 1
-    return step if step > 1 and np.mean(steps == step) >= 0.9 else 1
+    if len(steps) < 4 or np.count_nonzero(steps == 1) > 0.1 * len(steps):
+        return 1
+    different, count = np.unique(steps, return_counts=True)
+    step, share = int(different[count.argmax()]), count.max() / len(steps)
+    missing = share > 0.5 and np.mean(np.mod(steps, step) == 0) >= 0.9
+    return step if share >= 0.9 or missing else 1
 
 
 def group(
@@ -69,7 +78,7 @@ def group(
 
     Rows of one frame that are equal in id, coordinates and scores are one detection. An id that two
     detections of a frame have is not trusted: all detections with it are linked, as are those
-    without an id.
+    without an id that are not clearly of an individual missing in their frame.
 
     Parameters
     ----------
@@ -96,9 +105,14 @@ def group(
         if row not in found.copies:
             by_video.setdefault(name, []).append(row)
     groups: dict[tuple[str, str], list[int]] = {}
-    alone = False
+    alone, n_joined = False, 0
     for name, rows in by_video.items():
         found.steps[name] = frame_step(frame[rows])
+        sure = [row for row in rows if (name, ids[row]) not in untrusted]
+        joined = rejoined(frame[sure], keypoints[sure], [ids[r] for r in sure], found.steps[name])
+        for i, who in joined.items():
+            ids[sure[i]] = who
+        n_joined += len(joined)
         nameless = [row for row in rows if ids[row] is None or (name, ids[row]) in untrusted]
         several = len(set(frame[nameless].tolist())) < len(nameless)
         alone |= bool(nameless) and not several
@@ -117,6 +131,11 @@ def group(
             if label is not None:
                 groups.setdefault((name, label), []).append(row)
     found.groups = {key: np.array(members, dtype=np.int64) for key, members in groups.items()}
+    if n_joined:
+        found.warnings.append(
+            f"{n_joined} detections without an id were taken as the individuals that are missing "
+            "in their frames, by distance"
+        )
     _warn(found, alone, untrusted)
     return found
 

@@ -17,8 +17,8 @@ from pose_smoother.poses.tracks import Floats
 MAX_GAP = 30
 
 #: Distances are the mean over keypoints that both have, as a share of the individual's larger side.
-_CLEAR = 0.25  # clearly the same: at most so far, and
-_MARGIN = 2.0  # any other at least so many times as far
+CLEAR = 0.25  # clearly the same: at most so far, and
+MARGIN = 2.0  # any other at least so many times as far
 _FARTHEST = 0.5  # from one frame to the next
 _FARTHER_PER_FRAME = 0.05  # and for every frame missing between
 _FARTHEST_OF_ALL = 1.0
@@ -70,7 +70,7 @@ class _Linker:
         self.frame, self.keypoints, self.step = frame, keypoints, step
         self.before = np.full(len(frame), -1, np.int64)
         self.after = np.full(len(frame), -1, np.int64)
-        self.centre, side = _boxes(keypoints)
+        self.centre, side = boxes(keypoints)
         known = side[side > 0]
         # A detection of few keypoints is small; single keypoints have no size but their motion.
         least = float(np.median(known)) / 2 if len(known) else 10 * self._usual_step()
@@ -126,7 +126,7 @@ class _Linker:
     def join_clear_pairs(self) -> None:
         """Join the pairs of neighbouring frames that leave no doubt."""
         for a, b, distance in self._pairs(self.size):
-            nearest = (distance <= _CLEAR) & _is_clear(a, distance) & _is_clear(b, distance)
+            nearest = (distance <= CLEAR) & _is_clear(a, distance) & _is_clear(b, distance)
             self.after[a[nearest]], self.before[b[nearest]] = b[nearest], a[nearest]
 
     def assign_the_rest(self) -> None:
@@ -196,7 +196,7 @@ class _Linker:
         return number
 
 
-def _boxes(keypoints: Floats) -> tuple[Floats, Floats]:
+def boxes(keypoints: Floats) -> tuple[Floats, Floats]:
     """Centres (m, axes) and larger sides (m,) of boxes; NaN and 0 where nothing is known."""
     missing = np.isnan(keypoints)
     low = np.where(missing, np.inf, keypoints).min(axis=1)
@@ -215,5 +215,5 @@ def _is_clear(row: NDArray[np.int64], distance: Floats) -> NDArray[np.bool_]:
     next_in_row = np.append(ordered[1:], np.inf)
     next_in_row[np.append(first[1:], True)] = np.inf
     clear = np.zeros(len(rows), bool)
-    clear[order] = first & (next_in_row >= _MARGIN * ordered)
+    clear[order] = first & (next_in_row >= MARGIN * ordered)
     return clear

@@ -24,6 +24,7 @@ from pose_smoother.poses.formats.hdf5_utils import (
     rewritten,
     text,
 )
+from pose_smoother.poses.formats.times import frame_numbers
 from pose_smoother.poses.formats.tracks_io import (
     Detections,
     frame_rate,
@@ -36,9 +37,6 @@ from pose_smoother.poses.tracks import Floats, Poses
 NAME = "nwb"
 EXTENSIONS = (".nwb",)
 HAS = frozenset({"scores", "fps", "3-D"})
-
-#: A longer step than so many frames begins a new run in every filter: its length need not be exact.
-_COUNTED_FRAMES = 4
 
 _MAX_LINKS = 16
 _PREFIX = "PoseEstimationSeries"  # NeuroConv names a series so, before the keypoint's name
@@ -165,26 +163,6 @@ def _all_series(file: h5py.File) -> list[Series]:
     if not found:
         raise InvalidInputError("expected a PoseEstimation with series (ndx-pose), found none")
     return found
-
-
-def frame_numbers(time: Floats, notes: list[str]) -> tuple[Floats, NDArray[np.int64], float | None]:
-    """Every moment once, ascending, its frame number, and the step between frames.
-
-    A camera's timestamps vary by a share of a step; how many frames a long pause takes is not
-    exact then, nor has it to be. ``notes`` gets what was assumed; the step is None where the
-    moments are not evenly spaced.
-    """
-    moments = np.unique(time)
-    steps = np.diff(moments)
-    step = float(np.median(steps)) if len(steps) else 1.0
-    ratio = steps / step
-    whole = np.rint(ratio)
-    near = (np.abs(ratio - whole) <= 0.25) | (whole > _COUNTED_FRAMES)
-    if not (near & (whole >= 1)).all() or whole.sum() >= 2**53:
-        notes.append("timestamps are not evenly spaced: frames were numbered in their order")
-        return moments, np.arange(len(moments)), None
-    frame = np.concatenate([[0], np.cumsum(whole.astype(np.int64))])
-    return moments, frame, float(steps[whole == 1].mean()) if len(steps) else None
 
 
 def read(path: Path, skeleton: str | None) -> Poses:

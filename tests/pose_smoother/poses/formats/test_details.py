@@ -11,9 +11,9 @@ import pytest
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.poses.formats import find_format, read_poses, write_keypoints
-from pose_smoother.poses.formats.nwb import frame_numbers
 from pose_smoother.poses.formats.table_cells import plain
 from pose_smoother.poses.formats.text_table import parse
+from pose_smoother.poses.formats.times import frame_numbers
 from pose_smoother.poses.formats.tracks_io import frame_rate
 from pose_smoother.poses.skeletons import skeleton
 from pose_smoother.poses.tracks import Poses

@@ -5,7 +5,7 @@ import pytest
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.poses.formats import linking
-from pose_smoother.poses.formats.linking import _boxes, _is_clear, _Linker, link
+from pose_smoother.poses.formats.linking import _is_clear, _Linker, boxes, link
 from pose_smoother.poses.tracks import Floats
 
 
@@ -99,7 +99,7 @@ def test_a_crowd_that_is_unseen_for_a_frame_is_known_again() -> None:
 
 def test_boxes_are_of_what_is_known() -> None:
     keypoints = np.array([[[10.0, 30], [14, 90]], [[5, -7], [np.nan] * 2], [[np.nan] * 2] * 2])
-    centre, side = _boxes(keypoints)
+    centre, side = boxes(keypoints)
     np.testing.assert_array_equal(centre, [[12, 60], [5, -7], [np.nan, np.nan]])
     assert side.tolist() == [60, 0, 0]
 

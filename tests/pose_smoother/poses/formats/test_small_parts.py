@@ -18,7 +18,7 @@ from pose_smoother.poses.formats.individuals import (
     without_row_numbers,
 )
 from pose_smoother.poses.formats.json_utils import dump, person_name
-from pose_smoother.poses.formats.nwb import frame_numbers
+from pose_smoother.poses.formats.times import frame_numbers
 from pose_smoother.poses.formats.tracks_io import (
     _unique_id,
     _unlike_pixels,
@@ -165,7 +165,11 @@ def test_who_an_item_is(item: dict[str, Any], name: str | None) -> None:
         ([0, 2, 4, 6, 6], 1),
         ([*range(0, 22, 2), 24], 2),  # ten of eleven
         ([*range(0, 20, 2), 22], 2),  # nine of ten
-        ([*range(0, 18, 2), 20], 1),
+        ([*range(0, 18, 2), 20], 2),  # a frame is missing
+        ([*range(0, 18, 2), 19], 1),  # a slip among nine
+        ([*range(0, 20, 2), 21], 2),  # among ten
+        ([*range(0, 18, 2), 21, *range(23, 43, 2)], 2),
+        ([0, 1, 2, 4, 6, 8, 10], 1),
         ([3, 6, 9, 12, 15][::-1], 3),
     ],
 )
