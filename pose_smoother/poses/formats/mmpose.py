@@ -14,7 +14,7 @@ from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
 from pose_smoother.poses.formats.evidence import Evidence
 from pose_smoother.poses.formats.frame_files import (
-    numbered,
+    numbered_files,
     other_files,
     read_files,
     write_folder,
@@ -67,19 +67,16 @@ def claims(path: Path) -> Evidence:
     return Evidence.NAMES if found else Evidence.NONE
 
 
-def _documents(path: Path) -> dict[str, bytes]:
-    """The bytes of a file, or of a folder's files in the order of their frames."""
+def _documents(path: Path, notes: list[str]) -> tuple[dict[str, bytes], dict[str, tuple[str, int]]]:
+    """The bytes and the (video, frame) of a file, or of a folder's files in the order of those."""
     if not path.is_dir():
-        return {"": read_bytes(path)}
-    files = read_files(path.glob("*.json"), _frame)
+        return {"": read_bytes(path)}, {"": ("", 0)}
+    listed = list(path.glob("*.json"))
+    places = numbered_files({file.name: file.name.removesuffix(".json") for file in listed}, notes)
+    files = read_files(listed, places.__getitem__)
     if not files:
         raise InvalidInputError("no JSON file is in the folder")
-    return files
-
-
-def _frame(name: str) -> tuple[str, int]:
-    """(video, frame) from the name of an image's file."""
-    return numbered(name.removesuffix(".json")) if name else ("", 0)
+    return files, places
 
 
 def _instances(document: Any, image: int = 0) -> list[tuple[int, dict[str, Any]]]:
@@ -149,11 +146,12 @@ def read(path: Path, skeleton: str | None) -> Poses:
     ------
     InvalidInputError : the file is no such JSON.
     """
-    files = _documents(path)
+    notes: list[str] = []
+    files, places = _documents(path, notes)
     found: list[tuple[str, int, dict[str, Any]]] = []
     document: Any = None
     for name, raw in files.items():
-        video, image = _frame(name)
+        video, image = places[name]
         try:
             document = load(raw)
             found += [(video, frame, person) for frame, person in _instances(document, image)]
@@ -182,7 +180,7 @@ def read(path: Path, skeleton: str | None) -> Poses:
         keypoints,
         score,
     )
-    notes = other_files(path, files) if path.is_dir() else []
+    notes += other_files(path, files) if path.is_dir() else []
     notes += [assumed] if assumed else []
     return to_tracks(names, seen, (path.is_dir(), files), None, notes, _fps(document))
 

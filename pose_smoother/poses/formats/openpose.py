@@ -17,7 +17,12 @@ import numpy as np
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
 from pose_smoother.poses.formats.evidence import Evidence
-from pose_smoother.poses.formats.frame_files import numbered, other_files, read_files, write_folder
+from pose_smoother.poses.formats.frame_files import (
+    numbered_files,
+    other_files,
+    read_files,
+    write_folder,
+)
 from pose_smoother.poses.formats.json_utils import (
     dump,
     head,
@@ -97,20 +102,19 @@ def _key(document: Any) -> str:
     return "bodies" if cmu else "people"
 
 
-def _frame(name: str) -> tuple[str, int]:
-    """(video, frame) from a file's name."""
-    return numbered(name.removesuffix(".json").removesuffix("_keypoints"))
-
-
-def _files(path: Path) -> dict[str, bytes]:
-    """The bytes of every frame's file by its name, in the order of videos and frames."""
-    if not path.is_dir():
-        return {path.name: read_bytes(path)}
-    found = [file for file in path.iterdir() if file.suffix == ".json"]
-    own = [file for file in found if file.name.endswith("_keypoints.json")]
+def _files(path: Path, notes: list[str]) -> tuple[dict[str, bytes], dict[str, tuple[str, int]]]:
+    """The bytes and the (video, frame) of every frame's file, in the order of those."""
+    found = [path]
+    if path.is_dir():
+        every = [file for file in path.iterdir() if file.suffix == ".json"]
+        found = [file for file in every if file.name.endswith("_keypoints.json")] or every
     if not found:
         raise InvalidInputError("no JSON file is in the folder")
-    return read_files(own or found, _frame)
+    stems = {f.name: f.name.removesuffix(".json").removesuffix("_keypoints") for f in found}
+    places = numbered_files(stems, notes)
+    if not path.is_dir():
+        return {path.name: read_bytes(path)}, places
+    return read_files(found, places.__getitem__), places
 
 
 def read(path: Path, skeleton: str | None) -> Poses:
@@ -122,7 +126,8 @@ def read(path: Path, skeleton: str | None) -> Poses:
     ------
     InvalidInputError : a file is no such JSON.
     """
-    files = _files(path)
+    notes: list[str] = []
+    files, frames = _files(path, notes)
     everyone: list[_Person] = []
     for name, raw in files.items():
         try:
@@ -132,7 +137,6 @@ def read(path: Path, skeleton: str | None) -> Poses:
     if not everyone:
         raise InvalidInputError("nobody is in it: no keypoints under people")
     names: list[str] = []
-    notes: list[str] = []
     data: list[Floats] = []
     slices: dict[str, slice] = {}
     for part in _PARTS:
@@ -143,7 +147,6 @@ def read(path: Path, skeleton: str | None) -> Poses:
             data.append(values)
     notes += _passed_over(path, files, everyone)
     stacked = np.concatenate(data, axis=1)
-    frames = {name: _frame(name) for name in files}
     seen = Detections(
         [frames[person.file][0] for person in everyone],
         [person_name(person.found, ("person_id",)) for person in everyone],

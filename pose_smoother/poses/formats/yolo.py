@@ -16,7 +16,12 @@ from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.plain import open_plain
 from pose_smoother.poses.assumed import Caution
 from pose_smoother.poses.formats.evidence import Evidence
-from pose_smoother.poses.formats.frame_files import numbered, other_files, read_files, write_folder
+from pose_smoother.poses.formats.frame_files import (
+    numbered_files,
+    other_files,
+    read_files,
+    write_folder,
+)
 from pose_smoother.poses.formats.table_cells import number, number_text
 from pose_smoother.poses.formats.tracks_io import (
     MAX_BYTES,
@@ -151,11 +156,6 @@ def _shape(text: str, file: Path) -> tuple[int, int]:
     return int(match[1] or match[3]), int(match[2] or match[4])
 
 
-def _frame(name: str) -> tuple[str, int]:
-    """(video, frame) from a file's name."""
-    return numbered(name.removesuffix(".txt"))
-
-
 def read(path: Path, skeleton: str | None) -> Poses:
     """Tracks of the labels; 17 keypoints are COCO's, unless ``skeleton`` names them.
 
@@ -165,7 +165,10 @@ def read(path: Path, skeleton: str | None) -> Poses:
     """
     if not path.is_dir():
         raise InvalidInputError("expected a folder of labels, one .txt a frame")
-    files = read_files(_files(path), _frame)
+    notes: list[str] = []
+    listed = _files(path)
+    places = numbered_files({file.name: file.name.removesuffix(".txt") for file in listed}, notes)
+    files = read_files(listed, places.__getitem__)
     where: list[tuple[str, int]] = []  # file, line
     rows: list[list[float]] = []
     for name, raw in files.items():
@@ -184,15 +187,18 @@ def read(path: Path, skeleton: str | None) -> Poses:
             "expected lines of a class, a box and keypoints, of one length (an id may be absent), "
             f"found lengths {lengths}"
         )
-    return _poses(path, files, where, rows, skeleton)
+    found = [places[name] for name, _ in where]
+    return _poses(path, files, where, found, rows, skeleton, notes)
 
 
 def _poses(
     path: Path,
     files: dict[str, bytes],
     where: list[tuple[str, int]],
+    places: list[tuple[str, int]],
     rows: list[list[float]],
     skeleton: str | None,
+    notes: list[str],
 ) -> Poses:
     n = max(map(len, rows))
     values = np.array([row + [np.nan] * (n - len(row)) for row in rows])
@@ -202,14 +208,14 @@ def _poses(
     data = values[:, BOX : BOX + n_keypoints * per_point].reshape(-1, n_keypoints, per_point)
     keypoints = data[..., :2].copy()
     score = data[..., 2].copy() if per_point == 3 else np.full(data.shape[:2], np.nan)
-    notes = other_files(path, files) + taken
+    notes = other_files(path, files) + notes + taken
     last = values[:, -1]
     has_id = extra and (last[np.isfinite(last)] % 1 == 0).all() and (last > 1).any()
     names, assumed = known_skeleton(n_keypoints, skeleton, "coco-17")
     seen = Detections(
-        [_frame(name)[0] for name, _ in where],
+        [video for video, _ in places],
         [str(int(v)) if has_id and np.isfinite(v) else None for v in last.tolist()],
-        np.array([_frame(name)[1] for name, _ in where], dtype=np.int64),
+        np.array([frame for _, frame in places], dtype=np.int64),
         keypoints,
         score,
     )
