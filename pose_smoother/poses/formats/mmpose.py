@@ -1,7 +1,7 @@
 """MMPose's predictions: a list of frames with instances, bare or as ``instance_info``.
 
-An image's file is a list of instances without frames: one frame, 0; a folder of such files is one
-recording. Names come from ``meta_info``.
+Frames may be bare lists of instances. An image's file is a list of instances without frames: one
+frame, 0; a folder of such files is one recording. Names come from ``meta_info``.
 """
 
 from collections.abc import Callable, Sequence
@@ -79,26 +79,40 @@ def _documents(path: Path, notes: list[str]) -> tuple[dict[str, bytes], dict[str
     return files, places
 
 
-def _instances(document: Any, image: int = 0) -> list[tuple[int, dict[str, Any]]]:
-    """(frame, instance) of everyone with keypoints, in the file's order."""
+def _instances(document: Any, image: int | None = None) -> list[tuple[int, dict[str, Any]]]:
+    """(frame, instance) of everyone with keypoints, in the file's order.
+
+    ``image`` is the frame of a folder's file, which holds one image's people.
+    """
     with_meta = isinstance(document, dict)
     listed = member(document, "instance_info", list, "the file") if with_meta else document
     if not isinstance(listed, list):
         raise InvalidInputError(f"expected a list of frames, found {listed!r:.40}")
     found = []
+    by_frame = bool(listed) and all(isinstance(item, list) for item in listed)
+    if by_frame and image is not None and len(listed) > 1:
+        raise InvalidInputError(f"expected one image's people, found {len(listed)} lists of them")
     for index, item in enumerate(listed):
         where = f"item {index + 1}"
+        if by_frame:
+            item = {"instances": item, "frame_id": index if image is None else image}
         if not isinstance(item, dict):
             raise InvalidInputError(f"{where}: expected an object, found {item!r:.40}")
         if "instances" in item:
-            frame = frame_number(item.get("frame_id", index))
+            frame = _number(item.get("frame_id", index))
             people = member(item, "instances", list, where)
         else:
-            frame, people = image, [item]
+            frame, people = image or 0, [item]
         if not all(isinstance(person, dict) for person in people):
             raise InvalidInputError(f"{where}: expected instances as objects")
         found += [(frame, person) for person in people if person.get("keypoints")]
     return found
+
+
+def _number(value: Any) -> int:
+    """A frame's number, which may be a text of digits."""
+    is_digits = isinstance(value, str) and value.isascii() and value.isdecimal()
+    return frame_number(int(value) if is_digits and len(value) < 19 else value)
 
 
 def _names(document: Any, n: int) -> tuple[str, ...] | None:
@@ -154,7 +168,8 @@ def read(path: Path, skeleton: str | None) -> Poses:
         video, image = places[name]
         try:
             document = load(raw)
-            found += [(video, frame, person) for frame, person in _instances(document, image)]
+            instances = _instances(document, image if name else None)
+            found += [(video, frame, person) for frame, person in instances]
         except InvalidInputError as error:
             raise InvalidInputError(f"{name}: {error}" if name else str(error)) from None
     people = [person for _, _, person in found]
