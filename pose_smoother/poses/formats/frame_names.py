@@ -18,6 +18,7 @@ _HAS_HASH = re.compile(_HASH, re.IGNORECASE)
 _LAST_NUMBER = re.compile(r"(.*?)([0-9]{1,18})([^0-9]*)", flags=re.DOTALL)
 _NUMBER = re.compile(rf"({_HASH})|[0-9]{{1,18}}", re.IGNORECASE)
 _CALLED_FRAME = re.compile(r"(?<![a-z])(frame|frm)[ _.#-]*$", re.IGNORECASE)
+_FOLDER = re.compile(r"(?:.*[/\\])?", re.DOTALL)
 _ENDING = re.compile(r"\.[^./\\]*$")
 _LEAST_FRAMES = 3  # of a video, in the mean, where others than one number vary
 _LEAST_COUNTED = 10  # from which on numbers can be seen to count up
@@ -42,6 +43,7 @@ def frame_places(names: Sequence[str], notes: list[str]) -> list[Place | None]:
 
     The last number is the frame, unless it is the same in all frames of a video, or another one is
     called frame: then that is it which varies while the rest of the name stays, or which counts up.
+    Numbers of folders are videos' where files have numbers, too.
     A video is called what stands before the frame, and what comes after it where that differs.
 
     Parameters
@@ -76,11 +78,14 @@ def _other_places(names: list[str], notes: list[str]) -> list[Place]:
     rows = [[int(name[a:b]) for a, b in at] for name, at in zip(names, spans, strict=True)]
     columns = list(zip(*rows, strict=True))
     varying = [i for i, column in enumerate(columns) if len(set(column)) > 1]
-    if not varying:
+    folder = len(_FOLDER.match(names[0])[0])  # type: ignore[index]  # matches nothing, too
+    in_file = [i for i in varying if spans[0][i][0] >= folder or spans[0][-1][0] < folder]
+    if not in_file:  # frames of one number in many folders
         return []
-    frame = _frame_number(columns, varying, names[0], spans[0])
+    frame = _frame_number(columns, in_file, names[0], spans[0])
     others = [i for i in varying if i != frame]
     alone = _n_videos(columns, frame) == len(names) and _counts_up(columns[frame])
+    alone = alone and len(in_file) == len(varying)
     if frame == len(columns) - 1 and not (alone and others):
         return []
     notes.append(

@@ -68,6 +68,19 @@ def test_single_images_of_several_videos_stay_apart() -> None:
     assert frame_places(names, []) == [("v1_", 5), ("v2_", 5), ("v3_", 7), ("v4_", 9)]
 
 
+@pytest.mark.parametrize("pattern", ["v{}/1.jpg", "v{0}/{0}.jpg", "a\\{}\\img_0001_x2.jpg"])
+def test_folders_are_videos(pattern: str) -> None:
+    names = [pattern.format(i) for i in range(N)]
+    notes: list[str] = []
+    places = frame_places(names, notes)
+    assert len({place[0] for place in places if place}) == N
+    assert notes == []
+    names = [f"v{i}/frame_{f:04d}_cam2.jpg" for i in range(N) for f in range(N)]
+    expected = [(f"v{i}/frame_", f) for i in range(N) for f in range(N)]
+    assert frame_places(names, notes) == expected
+    assert frame_places([f"v{f}/image.jpg" for f in range(N)], []) == [("v", f) for f in range(N)]
+
+
 @pytest.mark.parametrize(
     ("texts", "frames"),
     [
@@ -113,6 +126,31 @@ def mmpose(folder: Path, pattern: str) -> None:
         (folder / f"{pattern.format(f)}.json").write_text(text)
 
 
+def coco(folder: Path, pattern: str) -> None:
+    items = [
+        {"image_id": pattern.format(f), "category_id": 1, "keypoints": [1, 2, 0.5] * 17}
+        for f in range(N)
+    ]
+    (folder / "a.json").write_text(json.dumps(items))
+
+
+def annotations(folder: Path, pattern: str) -> None:
+    images = [{"id": f + 5, "file_name": pattern.format(f, digest(f))} for f in range(N)]
+    people = [{"image_id": f + 5, "keypoints": [1, 2, 2] * 17} for f in range(N)]
+    (folder / "a.json").write_text(json.dumps({"images": images, "annotations": people}))
+
+
+def alphapose(folder: Path, pattern: str) -> None:
+    text = {pattern.format(f): [{"keypoints": [1, 2, 0.5] * 17}] for f in range(N)}
+    (folder / "a.json").write_text(json.dumps(text))
+
+
+def openpifpaf(folder: Path, pattern: str) -> None:
+    for f in range(N):
+        text = json.dumps([{"keypoints": [1, 2, 0.5] * 17, "bbox": [], "category_id": 1}])
+        (folder / f"{pattern.format(f)}.predictions.json").write_text(text)
+
+
 def table(folder: Path, pattern: str) -> None:
     rows = [f"{pattern.format(f)},1.5,2.5" for f in range(N)]
     (folder / "a.csv").write_text("\n".join(["image,nose_x,nose_y", *rows]))
@@ -125,6 +163,10 @@ def table(folder: Path, pattern: str) -> None:
         (openpose, "{:04d}.mp4"),
         (yolo, "clip_mp4-{:04d}_jpg.rf"),
         (mmpose, "img_{:05d}_640x480"),
+        (coco, "frame_{:04d}_cam2.png"),
+        (annotations, "clip_mp4-{:04d}_jpg.rf.{}.jpg"),
+        (alphapose, "frame_{:04d}_cam2.png"),
+        (openpifpaf, "frame_{:04d}_cam2.png"),
         (table, "frame_{:04d}_cam2.png"),
         (table, "00:00:01.{:03d}"),
     ],
@@ -132,7 +174,8 @@ def table(folder: Path, pattern: str) -> None:
 def test_folders_and_columns_are_one_video(make: object, pattern: str, tmp_path: Path) -> None:
     assert callable(make)
     make(tmp_path, pattern)
-    poses = read_poses(tmp_path / "a.csv" if make is table else tmp_path)
+    (path,) = [*tmp_path.glob("a.*")] or [tmp_path]
+    poses = read_poses(path)
     (track,) = poses.tracks
     assert track.frame.tolist() == list(range(N))
     assert not any(isinstance(warning, Caution) for warning in poses.warnings)
