@@ -85,16 +85,18 @@ def _all_places(
     items: Sequence[dict[str, Any]], images: Sequence[Any], notes: list[str]
 ) -> list[tuple[str, int]]:
     """(video, frame) of objects that may say them; else of their images' names or numbers."""
-    given = [_first(item, _FRAME_KEYS) for item in items]
-    given = [image if frame is None else frame for frame, image in zip(given, images, strict=True)]
+    given = [
+        image if (frame := _first(item, _FRAME_KEYS)) is None else frame
+        for item, image in zip(items, images, strict=True)
+    ]
     texts = list(dict.fromkeys(one for one in given if isinstance(one, str)))
     named = dict(zip(texts, places_of(texts, notes), strict=True))
-    places = [named[one] if isinstance(one, str) else named_frame(one) for one in given]
-    videos = [_first(item, _VIDEO_KEYS) for item in items]
-    return [
-        place if video is None else (str(video), place[1])
-        for place, video in zip(places, videos, strict=True)
-    ]
+    places = []
+    for item, one in zip(items, given, strict=True):
+        place = named[one] if isinstance(one, str) else named_frame(one)
+        video = _first(item, _VIDEO_KEYS)
+        places.append(place if video is None else (str(video), place[1]))
+    return places
 
 
 def _images(document: Any, notes: list[str]) -> dict[Any, tuple[str, int]]:

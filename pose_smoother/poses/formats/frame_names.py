@@ -5,6 +5,7 @@ names, are no numbers.
 """
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from datetime import date
 
@@ -17,7 +18,9 @@ _HASH = r"(?<![0-9a-z])(?=[0-9]*[a-f])(?=[a-f]*[0-9])[0-9a-f]{24,}(?![0-9a-z])"
 _HAS_HASH = re.compile(_HASH, re.IGNORECASE)
 _LAST_NUMBER = re.compile(r"(.*?)([0-9]{1,18})([^0-9]*)", flags=re.DOTALL)
 _NUMBER = re.compile(rf"({_HASH})|[0-9]{{1,18}}", re.IGNORECASE)
-_CALLED_FRAME = re.compile(r"(?<![a-z])(frame|frm)[ _.#-]*$", re.IGNORECASE)
+_FRAME = r"(?<![a-z])(frame|frm)[ _.#-]*"
+_CALLED_FRAME = re.compile(f"{_FRAME}$", re.IGNORECASE)
+_CALLED_NUMBER = re.compile(f"{_FRAME}[0-9]", re.IGNORECASE)
 _FOLDER = re.compile(r"(?:.*[/\\])?", re.DOTALL)
 _ENDING = re.compile(r"\.[^./\\]*$")
 _LEAST_FRAMES = 3  # of a video, in the mean, where others than one number vary
@@ -52,7 +55,9 @@ def frame_places(names: Sequence[str], notes: list[str]) -> list[Place | None]:
     notes : gets a sentence where another number than the last was taken.
     """
     found = [last_number(name) for name in names]
-    if len({place[0] for place in found if place}) < 2:  # mostly
+    n_names = Counter(place[0] for place in found if place)
+    several = len(n_names) > 1 and 1 in n_names.values()
+    if not several and not any(map(_CALLED_NUMBER.search, n_names)):  # mostly
         return found
     alike: dict[str, list[int]] = {}
     for i, name in enumerate(names):
@@ -133,8 +138,10 @@ def _counts_up(column: Sequence[int]) -> bool:
 
 def frames_of_times(texts: Sequence[str], notes: list[str]) -> NDArray[np.int64] | None:
     """Frame numbers of times such as 00:00:01.033, as many steps apart; None of other texts."""
+    if not texts or _TIME.fullmatch(texts[0]) is None:  # mostly
+        return None
     matches = [_TIME.fullmatch(text) for text in texts]
-    if not matches or not all(m and (m[2] or "." in m[4] or "," in m[4]) for m in matches):
+    if not all(m and (m[2] or "." in m[4] or "," in m[4]) for m in matches):
         return None
     try:
         seconds = np.array([_seconds(m) for m in matches if m])

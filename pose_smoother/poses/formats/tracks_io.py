@@ -31,6 +31,7 @@ MAX_BYTES = 4 << 30
 #: are shares of a 2,000 px image; with more where all coordinates are smaller than a hundredth.
 DECIMALS = 6
 _LEAST_VIDEOS = 3  # of one frame each, from which on something is wrong
+_A_NUMBER = re.compile(r"\s*[+-]?[0-9]{1,20}(\.[0-9]*(e[+-]?[0-9]{1,2})?)?\s*")
 _LEAST_DIGITS = 5  # of the largest coordinate
 
 
@@ -103,7 +104,7 @@ def frame_rate(value: Any) -> float | None:
 
 
 def _is_number(text: str) -> bool:
-    return re.fullmatch(r"\s*[+-]?[0-9]{1,20}(\.[0-9]*(e[+-]?[0-9]{1,2})?)?\s*", text) is not None
+    return _A_NUMBER.fullmatch(text) is not None
 
 
 def named_frame(value: Any) -> Place:
@@ -147,9 +148,12 @@ def named_frames(
 
 def places_of(texts: Sequence[str], notes: list[str]) -> list[Place]:
     """(video, frame) of numbers and names of images, no two alike (`named_frame`)."""
-    names = [text for text in texts if not _is_number(text)]
-    places = dict(zip(names, frame_places(names, notes), strict=True)) if names else {}
-    return [_known(places[text], text) if text in places else named_frame(text) for text in texts]
+    named = [text for text in texts if not _is_number(text)]
+    found = [_known(*one) for one in zip(frame_places(named, notes), named, strict=True)]
+    if len(named) == len(texts):
+        return found
+    places = dict(zip(named, found, strict=True))
+    return [places[text] if text in places else named_frame(text) for text in texts]
 
 
 def to_tracks(
