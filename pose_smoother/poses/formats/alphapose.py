@@ -14,7 +14,7 @@ from pose_smoother.files.atomic import write_atomic
 from pose_smoother.poses.formats.evidence import Evidence
 from pose_smoother.poses.formats.json_people import Person, rewritten, to_poses
 from pose_smoother.poses.formats.json_utils import head, load, member
-from pose_smoother.poses.formats.tracks_io import named_frame, read_bytes
+from pose_smoother.poses.formats.tracks_io import places_of, read_bytes
 from pose_smoother.poses.tracks import Floats, Poses
 
 NAME = "alphapose"
@@ -35,12 +35,13 @@ def claims(path: Path) -> Evidence:
     return Evidence.MARK if found else Evidence.NONE
 
 
-def _people(document: Any, name: str) -> list[Person]:
+def _people(document: Any, name: str, notes: list[str] | None = None) -> list[Person]:
     """Everyone with keypoints, image by image."""
     if not isinstance(document, dict):
         raise InvalidInputError(f"expected an object of images, found {document!r:.40}")
     found = []
-    for image, value in document.items():
+    places = places_of(list(document), [] if notes is None else notes)
+    for (image, value), (video, frame) in zip(document.items(), places, strict=True):
         where = f"image {image!r:.60}"
         people, key = value, "keypoints"
         if isinstance(value, dict):
@@ -48,7 +49,6 @@ def _people(document: Any, name: str) -> list[Person]:
             people, key = member(value, kind, list, where), _LISTS[kind]
         if not isinstance(people, list) or not all(isinstance(p, dict) for p in people):
             raise InvalidInputError(f"{where}: expected a list of people, found {people!r:.40}")
-        video, frame = named_frame(image)
         found += [Person(name, video, frame, p, key, where) for p in people if p.get(key)]
     return found
 
@@ -61,7 +61,9 @@ def read(path: Path, skeleton: str | None) -> Poses:
     InvalidInputError : the file is no such JSON, or the keypoints' names cannot be known.
     """
     raw = read_bytes(path)
-    return to_poses(_people(load(raw), ""), raw, skeleton, "coco-17", _IDS)
+    notes: list[str] = []
+    people = _people(load(raw), "", notes)
+    return to_poses(people, raw, skeleton, "coco-17", _IDS, notes)
 
 
 def write(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:

@@ -27,6 +27,7 @@ from pose_smoother.poses.formats.tracks_io import (
     Detections,
     frame_rate,
     named_frame,
+    places_of,
     read_bytes,
     to_file_order,
     to_tracks,
@@ -80,11 +81,22 @@ def _first(item: dict[str, Any], keys: tuple[str, ...]) -> Any:
     return None
 
 
-def _place(item: dict[str, Any], image: Any) -> tuple[str, int]:
-    """(video, frame) of an object that may say them; else of the image's name or number."""
-    frame, video = _first(item, _FRAME_KEYS), _first(item, _VIDEO_KEYS)
-    found, number = named_frame(image if frame is None else frame)
-    return found if video is None else str(video), number
+def _all_places(
+    items: Sequence[dict[str, Any]], images: Sequence[Any], notes: list[str]
+) -> list[tuple[str, int]]:
+    """(video, frame) of objects that may say them; else of their images' names or numbers."""
+    given = [
+        image if (frame := _first(item, _FRAME_KEYS)) is None else frame
+        for item, image in zip(items, images, strict=True)
+    ]
+    texts = list(dict.fromkeys(one for one in given if isinstance(one, str)))
+    named = dict(zip(texts, places_of(texts, notes), strict=True))
+    places = []
+    for item, one in zip(items, given, strict=True):
+        place = named[one] if isinstance(one, str) else named_frame(one)
+        video = _first(item, _VIDEO_KEYS)
+        places.append(place if video is None else (str(video), place[1]))
+    return places
 
 
 def _images(document: Any, notes: list[str]) -> dict[Any, tuple[str, int]]:
@@ -95,13 +107,15 @@ def _images(document: Any, notes: list[str]) -> dict[Any, tuple[str, int]]:
     ids = [i.get("id") for i in images]
     if any(not isinstance(i, int | str) for i in ids) or len(set(ids)) < len(ids):
         raise InvalidInputError("images: expected an id for each, no two alike")
+    told: list[str] = []
     try:
-        places = [_place(i, i.get("file_name", i["id"])) for i in images]
+        places = _all_places(images, [i.get("file_name", i["id"]) for i in images], told)
     except InvalidInputError:
         places = []
     if len(set(places)) < len(images):
         notes.append("the images' names do not number the frames: their ids were taken for numbers")
-        places = [_place({}, i) for i in ids]
+        places, told = [named_frame(i) for i in ids], []
+    notes += told
     return dict(zip(ids, places, strict=True))
 
 
@@ -125,15 +139,17 @@ def _names(document: Any, items: list[Any], n: int, notes: list[str]) -> tuple[s
     return names if len(names) == n else None
 
 
-def _places(people: list[Any], where: Callable[[int], str], images: Any) -> list[tuple[str, int]]:
+def _places(
+    people: list[Any], where: Callable[[int], str], images: Any, notes: list[str]
+) -> list[tuple[str, int]]:
     """(video, frame) of every person."""
-    places = []
-    for row, person in enumerate(people):
-        image = person.get("image_id")
-        if images and not (isinstance(image, int | str) and image in images):
+    ids = [person.get("image_id") for person in people]
+    if not images:
+        return _all_places(people, ids, notes)
+    for row, image in enumerate(ids):
+        if not (isinstance(image, int | str) and image in images):
             raise InvalidInputError(f"{where(row)}: no image has the id {image!r:.40}")
-        places.append(images[image] if images else _place(person, image))
-    return places
+    return [images[image] for image in ids]
 
 
 def _fps(document: Any) -> float | None:
@@ -192,7 +208,7 @@ def read(path: Path, skeleton: str | None) -> Poses:
     if not data:
         raise InvalidInputError(f"nobody is in it: no keypoints under {word}s")
     stacked = np.concatenate(data, axis=1) if len(data) > 1 else data[0]
-    places = _places(people, where, images)
+    places = _places(people, where, images, notes)
     ids = [person_name(person, PERSON_KEYS) for person in people]
     fps = _fps(document)
     videos = [video for video, _ in places]

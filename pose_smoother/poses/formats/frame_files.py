@@ -3,13 +3,14 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.plain import read_plain
 from pose_smoother.poses.assumed import Caution
-from pose_smoother.poses.formats.tracks_io import LAST_NUMBER, MAX_BYTES
+from pose_smoother.poses.formats.frame_names import Place, frame_places, last_number
+from pose_smoother.poses.formats.tracks_io import MAX_BYTES
 
 
 def read_files(files: Iterable[Path], order: Callable[[str], object]) -> dict[str, bytes]:
@@ -32,10 +33,28 @@ def read_files(files: Iterable[Path], order: Callable[[str], object]) -> dict[st
     return found
 
 
-def numbered(stem: str) -> tuple[str, int]:
+def numbered(stem: str) -> Place:
     """(video, frame) from the name of a frame's file without its ending: the last number."""
-    match = LAST_NUMBER.fullmatch(stem)
-    return (match[1].rstrip("_.- "), int(match[2])) if match else (stem, 0)
+    return _stripped(last_number(stem), stem)
+
+
+def numbered_files(stems: Mapping[str, str], notes: list[str]) -> dict[str, Place]:
+    """(video, frame) of the files of a folder: the number that the names say (`frame_places`).
+
+    Parameters
+    ----------
+    stems : the names without their endings, by the names of the files; no two alike.
+    notes : gets a sentence where that is not the last number.
+    """
+    places = frame_places(list(stems.values()), notes)
+    return {
+        name: _stripped(place, stem)
+        for (name, stem), place in zip(stems.items(), places, strict=True)
+    }
+
+
+def _stripped(place: Place | None, stem: str) -> Place:
+    return (place[0].rstrip("_.- "), place[1]) if place else (stem, 0)
 
 
 def other_files(folder: Path, read: Iterable[str]) -> list[str]:

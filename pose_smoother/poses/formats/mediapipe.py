@@ -1,5 +1,7 @@
 """MediaPipe's landmarks as JSON: a list of frames, each with a list of landmarks x, y, z.
 
+Frames may be an object by their numbers or images' names instead.
+
 MediaPipe writes no file itself; what programs write is read: ``landmarks`` or ``pose_landmarks``
 (``poseLandmarks``) of a frame, one person's or a list of people's, bare or as ``landmark`` (the
 protocol buffer's). World landmarks, hands and faces are left as they are. CSV is read by the
@@ -17,10 +19,12 @@ import numpy as np
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
 from pose_smoother.poses.formats.evidence import Evidence
+from pose_smoother.poses.formats.frame_names import last_number
 from pose_smoother.poses.formats.json_utils import dump, head, load, numbers
 from pose_smoother.poses.formats.tracks_io import (
     Detections,
     named_frame,
+    places_of,
     read_bytes,
     to_file_order,
     to_tracks,
@@ -42,6 +46,7 @@ _FIRST = re.compile(rb'"(?:pose_?landmarks|landmarks?)"\s*:\s*(?:null|[\[{])', f
 
 @dataclass(frozen=True)
 class _Person:
+    video: str
     frame: int
     landmarks: list[dict[str, Any]]
 
@@ -53,15 +58,35 @@ def claims(path: Path) -> Evidence:
     return Evidence.MARK if found else Evidence.NONE
 
 
-def _frames(document: Any) -> list[Any]:
-    """The frames: a list, or the first list of objects of an object."""
+def _frames(document: Any) -> list[tuple[Any, dict[str, Any]]]:
+    """(number or name, frame) of a list, of the first list of objects of an object, or of objects
+    by their numbers or names.
+    """
     if isinstance(document, dict) and not any(key in document for key in _PEOPLE):
-        lists = [value for value in document.values() if isinstance(value, list)]
-        document = next((v for v in lists if v and isinstance(v[0], dict)), document)
+        values = list(document.values())
+        lists = [v for v in values if isinstance(v, list) and v and isinstance(v[0], dict)]
+        inner = [document, *(value for value in values if isinstance(value, dict))]
+        by_key = () if lists else next((found for found in map(_by_key, inner) if found), ())
+        if by_key:
+            return list(by_key)
+        document = lists[0] if lists else document
     frames = document if isinstance(document, list) else [document]
     if not all(isinstance(frame, dict) for frame in frames):
         raise InvalidInputError("expected a list of frames with landmarks")
-    return frames
+    return list(enumerate(frames))
+
+
+def _by_key(value: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """The frames of an object by their numbers or names; none of an object without landmarks."""
+    found = [
+        (key, item)
+        for key, item in value.items()
+        if isinstance(item, dict) and any(name in item for name in _PEOPLE)
+    ]
+    other = next((key for key, _ in found if not last_number(key)), None)
+    if other is not None:
+        raise InvalidInputError(f"expected frames by their numbers, found the key {other!r:.60}")
+    return found
 
 
 def _landmarks(value: Any, where: str) -> list[list[dict[str, Any]]]:
@@ -80,13 +105,19 @@ def _landmarks(value: Any, where: str) -> list[list[dict[str, Any]]]:
 
 def _people(document: Any) -> list[_Person]:
     """Everyone of every frame, in the file's order."""
+    frames = _frames(document)
+    given = [
+        next((item[key] for key in _FRAME if item.get(key) is not None), at) for at, item in frames
+    ]
+    texts = list(dict.fromkeys(one for one in given if isinstance(one, str)))
+    places = dict(zip(texts, places_of(texts, []), strict=True))
+    several = len({video for video, _ in places.values()}) > 1
     found = []
-    for index, item in enumerate(_frames(document)):
-        number = next((item[key] for key in _FRAME if item.get(key) is not None), index)
-        frame = named_frame(number)[1]
+    for one, (_, item) in zip(given, frames, strict=True):
+        video, frame = places[one] if isinstance(one, str) else named_frame(one)
         key = next((key for key in _PEOPLE if key in item), None)
         people = [] if key is None else _landmarks(item[key], f"frame {frame}")
-        found += [_Person(frame, landmarks) for landmarks in people]
+        found += [_Person(video if several else "", frame, landmarks) for landmarks in people]
     return found
 
 
@@ -128,11 +159,11 @@ def read(path: Path, skeleton: str | None) -> Poses:
     score = next((key for key in _SCORE if key in first[0]), None)
     data = np.stack([_values(person, axes, score) for person in people])
     names, notes = _names(first, skeleton)
-    unread = sorted({key for f in _frames(document) for key in f if _UNREAD.search(key)})
+    unread = sorted({key for _, f in _frames(document) for key in f if _UNREAD.search(key)})
     if unread:
         notes.append(f"{', '.join(unread)}: left as they are")
     seen = Detections(
-        [""] * len(people),
+        [person.video for person in people],
         [None] * len(people),
         np.array([person.frame for person in people], dtype=np.int64),
         data[..., :-1],

@@ -1,7 +1,7 @@
 """MMPose's predictions: a list of frames with instances, bare or as ``instance_info``.
 
-An image's file is a list of instances without frames: one frame, 0; a folder of such files is one
-recording. Names come from ``meta_info``.
+Frames may be bare lists of instances. An image's file is a list of instances without frames: one
+frame, 0; a folder of such files is one recording. Names come from ``meta_info``.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
 from pose_smoother.poses.formats.evidence import Evidence
 from pose_smoother.poses.formats.frame_files import (
-    numbered,
+    numbered_files,
     other_files,
     read_files,
     write_folder,
@@ -67,41 +67,52 @@ def claims(path: Path) -> Evidence:
     return Evidence.NAMES if found else Evidence.NONE
 
 
-def _documents(path: Path) -> dict[str, bytes]:
-    """The bytes of a file, or of a folder's files in the order of their frames."""
+def _documents(path: Path, notes: list[str]) -> tuple[dict[str, bytes], dict[str, tuple[str, int]]]:
+    """The bytes and the (video, frame) of a file, or of a folder's files in the order of those."""
     if not path.is_dir():
-        return {"": read_bytes(path)}
-    files = read_files(path.glob("*.json"), _frame)
+        return {"": read_bytes(path)}, {"": ("", 0)}
+    listed = list(path.glob("*.json"))
+    places = numbered_files({file.name: file.name.removesuffix(".json") for file in listed}, notes)
+    files = read_files(listed, places.__getitem__)
     if not files:
         raise InvalidInputError("no JSON file is in the folder")
-    return files
+    return files, places
 
 
-def _frame(name: str) -> tuple[str, int]:
-    """(video, frame) from the name of an image's file."""
-    return numbered(name.removesuffix(".json")) if name else ("", 0)
+def _instances(document: Any, image: int | None = None) -> list[tuple[int, dict[str, Any]]]:
+    """(frame, instance) of everyone with keypoints, in the file's order.
 
-
-def _instances(document: Any, image: int = 0) -> list[tuple[int, dict[str, Any]]]:
-    """(frame, instance) of everyone with keypoints, in the file's order."""
+    ``image`` is the frame of a folder's file, which holds one image's people.
+    """
     with_meta = isinstance(document, dict)
     listed = member(document, "instance_info", list, "the file") if with_meta else document
     if not isinstance(listed, list):
         raise InvalidInputError(f"expected a list of frames, found {listed!r:.40}")
     found = []
+    by_frame = bool(listed) and all(isinstance(item, list) for item in listed)
+    if by_frame and image is not None and len(listed) > 1:
+        raise InvalidInputError(f"expected one image's people, found {len(listed)} lists of them")
     for index, item in enumerate(listed):
         where = f"item {index + 1}"
+        if by_frame:
+            item = {"instances": item, "frame_id": index if image is None else image}
         if not isinstance(item, dict):
             raise InvalidInputError(f"{where}: expected an object, found {item!r:.40}")
         if "instances" in item:
-            frame = frame_number(item.get("frame_id", index))
+            frame = _number(item.get("frame_id", index))
             people = member(item, "instances", list, where)
         else:
-            frame, people = image, [item]
+            frame, people = image or 0, [item]
         if not all(isinstance(person, dict) for person in people):
             raise InvalidInputError(f"{where}: expected instances as objects")
         found += [(frame, person) for person in people if person.get("keypoints")]
     return found
+
+
+def _number(value: Any) -> int:
+    """A frame's number, which may be a text of digits."""
+    is_digits = isinstance(value, str) and value.isascii() and value.isdecimal()
+    return frame_number(int(value) if is_digits and len(value) < 19 else value)
 
 
 def _names(document: Any, n: int) -> tuple[str, ...] | None:
@@ -149,14 +160,16 @@ def read(path: Path, skeleton: str | None) -> Poses:
     ------
     InvalidInputError : the file is no such JSON.
     """
-    files = _documents(path)
+    notes: list[str] = []
+    files, places = _documents(path, notes)
     found: list[tuple[str, int, dict[str, Any]]] = []
     document: Any = None
     for name, raw in files.items():
-        video, image = _frame(name)
+        video, image = places[name]
         try:
             document = load(raw)
-            found += [(video, frame, person) for frame, person in _instances(document, image)]
+            instances = _instances(document, image if name else None)
+            found += [(video, frame, person) for frame, person in instances]
         except InvalidInputError as error:
             raise InvalidInputError(f"{name}: {error}" if name else str(error)) from None
     people = [person for _, _, person in found]
@@ -182,7 +195,7 @@ def read(path: Path, skeleton: str | None) -> Poses:
         keypoints,
         score,
     )
-    notes = other_files(path, files) if path.is_dir() else []
+    notes += other_files(path, files) if path.is_dir() else []
     notes += [assumed] if assumed else []
     return to_tracks(names, seen, (path.is_dir(), files), None, notes, _fps(document))
 

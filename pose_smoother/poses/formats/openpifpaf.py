@@ -4,7 +4,7 @@ A line is ``{"frame": 0, "predictions": […]}``; an image's file, ``*.predictio
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,10 @@ from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
 from pose_smoother.poses.formats.evidence import Evidence
 from pose_smoother.poses.formats.frame_files import other_files, read_files, write_folder
+from pose_smoother.poses.formats.frame_names import Place, frame_places
 from pose_smoother.poses.formats.json_people import Person, rewritten, to_poses
 from pose_smoother.poses.formats.json_utils import head, load
-from pose_smoother.poses.formats.tracks_io import frame_number, named_frame, read_bytes
+from pose_smoother.poses.formats.tracks_io import frame_number, read_bytes
 from pose_smoother.poses.tracks import Floats, Poses
 
 NAME = "openpifpaf"
@@ -38,20 +39,23 @@ def claims(path: Path) -> Evidence:
     return Evidence.NAMES if alone and b'"image_id"' not in start else Evidence.NONE
 
 
-def _frame(name: str) -> tuple[str, int]:
-    """(video, frame) of an image's file by its last number: ``dance_012.jpg.predictions.json``."""
-    stem = name.removesuffix(_ENDING)
-    return named_frame(stem) if re.search("[0-9]", stem) else (stem, 0)
+def _places(names: Sequence[str], notes: list[str]) -> dict[str, Place]:
+    """(video, frame) of images' files by their names: ``dance_012.jpg.predictions.json``."""
+    stems = [name.removesuffix(_ENDING) for name in names]
+    places = frame_places(stems, notes)
+    return {
+        name: place or (stem, 0) for name, stem, place in zip(names, stems, places, strict=True)
+    }
 
 
-def _people(document: Any, name: str) -> list[Person]:
+def _people(document: Any, name: str, places: Mapping[str, Place] | None = None) -> list[Person]:
     """The people of a line (an object), or of an image's file (a list)."""
     where = f"file {name}" if name.endswith(".json") else f"line {name}"
     if isinstance(document, dict):
         video, frame = "", frame_number(document.get("frame"))
         document = document.get("predictions")
     else:
-        video, frame = _frame(name)
+        video, frame = places[name] if places else (name, 0)
     if not isinstance(document, list) or not all(isinstance(p, dict) for p in document):
         raise InvalidInputError(f"expected predictions, a list of people, found {document!r:.40}")
     found = [Person(name, video, frame, p, "keypoints", where) for p in document]
@@ -63,16 +67,19 @@ def _lines(raw: bytes) -> dict[str, bytes]:
     return {str(i + 1): line for i, line in enumerate(raw.splitlines(keepends=True))}
 
 
-def _documents(path: Path) -> dict[str, bytes]:
+def _documents(path: Path, notes: list[str]) -> tuple[dict[str, bytes], dict[str, Place]]:
+    """The bytes of lines or files by their names, and the (video, frame) of images' files."""
     if path.is_dir():
-        files = read_files(path.glob(f"*{_ENDING}"), _frame)
-        if not files:
+        listed = list(path.glob(f"*{_ENDING}"))
+        if not listed:
             raise InvalidInputError(f"no file *{_ENDING} is in the folder")
-        return files
+        places = _places([file.name for file in listed], notes)
+        return read_files(listed, places.__getitem__), places
     raw = read_bytes(path)
     if raw.lstrip().startswith(b"["):
-        return {path.name if path.name.endswith(".json") else f"{path.name}.json": raw}
-    return _lines(raw)
+        name = path.name if path.name.endswith(".json") else f"{path.name}.json"
+        return {name: raw}, _places([name], notes)
+    return _lines(raw), {}
 
 
 def read(path: Path, skeleton: str | None) -> Poses:
@@ -82,15 +89,16 @@ def read(path: Path, skeleton: str | None) -> Poses:
     ------
     InvalidInputError : a file or line is no such JSON, or the keypoints' names cannot be known.
     """
-    documents = _documents(path)
+    notes: list[str] = []
+    documents, places = _documents(path, notes)
     people: list[Person] = []
     for name, raw in documents.items():
         if raw.strip():
             try:
-                people += _people(load(raw), name)
+                people += _people(load(raw), name, places)
             except InvalidInputError as error:
                 raise InvalidInputError(f"{_called(path, name)}{error}") from None
-    notes = other_files(path, documents) if path.is_dir() else []
+    notes += other_files(path, documents) if path.is_dir() else []
     return to_poses(people, (path.is_dir(), documents), skeleton, "coco-17", _IDS, notes)
 
 

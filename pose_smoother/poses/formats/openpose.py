@@ -1,5 +1,7 @@
 """OpenPose's JSON: one file a frame, in a folder, or the file of one frame.
 
+A file may hold all frames of a video instead, as a list of such objects.
+
 Files may have any names with a number, which is the frame: ``dance_000000000012_keypoints.json``,
 ``cam01.0000.json``, ``0.json``. Hands and face are keypoints of the same person, with names that
 begin with ``left_hand_``, ``right_hand_`` and ``face_``. AlphaPose writes such files, too
@@ -8,16 +10,21 @@ begin with ``left_hand_``, ``right_hand_`` and ``face_``. AlphaPose writes such 
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
 from pose_smoother.poses.formats.evidence import Evidence
-from pose_smoother.poses.formats.frame_files import numbered, other_files, read_files, write_folder
+from pose_smoother.poses.formats.frame_files import (
+    numbered_files,
+    other_files,
+    read_files,
+    write_folder,
+)
+from pose_smoother.poses.formats.frame_names import last_number
 from pose_smoother.poses.formats.json_utils import (
     dump,
     head,
@@ -28,6 +35,7 @@ from pose_smoother.poses.formats.json_utils import (
 from pose_smoother.poses.formats.point_lists import point_array, put_points, with_score
 from pose_smoother.poses.formats.tracks_io import (
     Detections,
+    named_frame,
     read_bytes,
     to_file_order,
     to_tracks,
@@ -48,16 +56,17 @@ _PARTS = {
     "face_keypoints_2d": ("face_", "face-70"),
     "joints": ("", "openpose-18"),
 }
+_FRAME = ("frame", "frame_id", "frame_number", "frame_index", "index")
 _BODIES = ("pose_keypoints_2d", "joints")
 
 
-@dataclass(frozen=True)
-class _Person:
-    """One person of one frame: the frame's file, and the index among its people."""
+class _Person(NamedTuple):
+    """One person of one frame: the file, the row among its people, the frame if the file says."""
 
     file: str
-    index: int
+    row: int
     found: dict[str, Any]
+    frame: int | None
 
 
 _FIRST_KEY = re.compile(rb'\{\s*"(version|people|bodies|part_candidates)"')
@@ -68,7 +77,7 @@ def claims(path: Path) -> Evidence:
     if path.is_dir():
         if any(path.glob("*_keypoints.json")):
             return Evidence.MARK
-        first = next(path.glob("*.json"), None)
+        first = next(iter(_with_frames(list(path.glob("*.json")))), None)
         found = first is not None and _FIRST_KEY.match(head(first)) and claims(first)
         return found or Evidence.NONE
     start = head(path)
@@ -80,15 +89,46 @@ def claims(path: Path) -> Evidence:
 
 
 def _people(document: Any, file: str) -> list[_Person]:
-    """Everyone of a frame who has a body, hand or face."""
-    people = member(document, _key(document), list, "the file")
+    """Everyone of a file who has a body, hand or face."""
+    people, frames = _listed(document)
     if not all(isinstance(person, dict) for person in people):
         raise InvalidInputError("the file: expected people as objects")
     return [
-        _Person(file, i, person)
+        _Person(file, i, person, frames[i] if frames else None)
         for i, person in enumerate(people)
         if any(person.get(part) for part in _PARTS)
     ]
+
+
+def _listed(document: Any) -> tuple[list[Any], list[int]]:
+    """Everyone of a file, and everyone's frame; no frames in a frame's own file."""
+    listed = _frame_list(document)
+    if not listed:
+        return member(document, _key(document), list, "the file"), []
+    people: list[Any] = []
+    frames: list[int] = []
+    for index, item in enumerate(listed):
+        here = member(item, _key(item), list, f"frame {index}")
+        given = next((item[key] for key in _FRAME if item.get(key) is not None), index)
+        people += here
+        frames += [named_frame(given)[1]] * len(here)
+    return people, frames
+
+
+def _frame_list(document: Any) -> list[dict[str, Any]]:
+    """The frames of a video's file; none of a frame's own."""
+    if not isinstance(document, dict) or "people" in document or "bodies" in document:
+        return []
+    lists = [value for value in document.values() if isinstance(value, list)]
+    return next(
+        (
+            found
+            for found in lists
+            if all(isinstance(item, dict) for item in found)
+            and any("people" in item or "bodies" in item for item in found)
+        ),
+        [],
+    )
 
 
 def _key(document: Any) -> str:
@@ -97,20 +137,29 @@ def _key(document: Any) -> str:
     return "bodies" if cmu else "people"
 
 
-def _frame(name: str) -> tuple[str, int]:
-    """(video, frame) from a file's name."""
-    return numbered(name.removesuffix(".json").removesuffix("_keypoints"))
+def _with_frames(files: list[Path]) -> list[Path]:
+    """The files that may be frames: where names have numbers, others only with people in them."""
+    named = [file for file in files if last_number(file.stem)]
+    if not named or len(named) == len(files):
+        return files
+    rest = [file for file in files if file not in set(named)]
+    return named + [file for file in rest if claims(file)]
 
 
-def _files(path: Path) -> dict[str, bytes]:
-    """The bytes of every frame's file by its name, in the order of videos and frames."""
-    if not path.is_dir():
-        return {path.name: read_bytes(path)}
-    found = [file for file in path.iterdir() if file.suffix == ".json"]
-    own = [file for file in found if file.name.endswith("_keypoints.json")]
+def _files(path: Path, notes: list[str]) -> tuple[dict[str, bytes], dict[str, tuple[str, int]]]:
+    """The bytes and the (video, frame) of every frame's file, in the order of those."""
+    found = [path]
+    if path.is_dir():
+        every = [file for file in path.iterdir() if file.suffix == ".json"]
+        own = [file for file in every if file.name.endswith("_keypoints.json")]
+        found = own or _with_frames(every)
     if not found:
         raise InvalidInputError("no JSON file is in the folder")
-    return read_files(own or found, _frame)
+    stems = {f.name: f.name.removesuffix(".json").removesuffix("_keypoints") for f in found}
+    places = numbered_files(stems, notes)
+    if not path.is_dir():
+        return {path.name: read_bytes(path)}, places
+    return read_files(found, places.__getitem__), places
 
 
 def read(path: Path, skeleton: str | None) -> Poses:
@@ -122,7 +171,8 @@ def read(path: Path, skeleton: str | None) -> Poses:
     ------
     InvalidInputError : a file is no such JSON.
     """
-    files = _files(path)
+    notes: list[str] = []
+    files, frames = _files(path, notes)
     everyone: list[_Person] = []
     for name, raw in files.items():
         try:
@@ -132,7 +182,6 @@ def read(path: Path, skeleton: str | None) -> Poses:
     if not everyone:
         raise InvalidInputError("nobody is in it: no keypoints under people")
     names: list[str] = []
-    notes: list[str] = []
     data: list[Floats] = []
     slices: dict[str, slice] = {}
     for part in _PARTS:
@@ -143,16 +192,25 @@ def read(path: Path, skeleton: str | None) -> Poses:
             data.append(values)
     notes += _passed_over(path, files, everyone)
     stacked = np.concatenate(data, axis=1)
-    frames = {name: _frame(name) for name in files}
+    places = [frames[person.file] for person in everyone]
+    if any(person.frame is not None for person in everyone):
+        places = [_place(person, frames, path.is_dir()) for person in everyone]
     seen = Detections(
-        [frames[person.file][0] for person in everyone],
+        [video for video, _ in places],
         [person_name(person.found, ("person_id",)) for person in everyone],
-        np.array([frames[person.file][1] for person in everyone], dtype=np.int64),
+        np.array([frame for _, frame in places], dtype=np.int64),
         stacked[..., :2],
         stacked[..., 2],
     )
-    place = ([(person.file, person.index) for person in everyone], slices)
+    place = ([(person.file, person.row) for person in everyone], slices)
     return to_tracks(names, seen, (path.is_dir(), files), place, notes)
+
+
+def _place(person: _Person, frames: dict[str, tuple[str, int]], folder: bool) -> tuple[str, int]:
+    """(video, frame) of a person: of a folder of videos' files, a file's name is the video."""
+    if person.frame is None:
+        return frames[person.file]
+    return person.file.removesuffix(".json") if folder else "", person.frame
 
 
 def _values(everyone: list[_Person], part: str, folder: bool) -> Floats | None:
@@ -204,7 +262,7 @@ def write(poses: Poses, keypoints: Sequence[Floats], out: Path) -> None:
     new, changed = to_file_order(poses, keypoints)
     rows = np.flatnonzero(changed.any(axis=(1, 2))).tolist()
     documents = {name: load(files[name]) for name in dict.fromkeys(place[row][0] for row in rows)}
-    listed = {name: document[_key(document)] for name, document in documents.items()}
+    listed = {name: _listed(document)[0] for name, document in documents.items()}
     people = [listed[place[row][0]][place[row][1]] for row in rows]
     for part, at in slices.items():
         lists = [person.get(part) for person in people]

@@ -50,9 +50,8 @@ def _where(file: h5py.File) -> DenseArray:
 
 def _names(file: h5py.File, path: str, n: int, one: str) -> list[str]:
     """The names of n things; of numbers where the file has none."""
-    if path not in file:
-        return [f"{one}{i}" for i in range(n)]
-    return [text(value) for value in array(file, path).ravel().tolist()]
+    given = array(file, path).ravel().tolist() if path in file else []
+    return [text(value) for value in given] or [f"{one}{i}" for i in range(n)]
 
 
 def read(path: Path, skeleton: str | None) -> Poses:
@@ -71,8 +70,6 @@ def read(path: Path, skeleton: str | None) -> Poses:
         scores: Floats | None = None
         if "point_scores" in file:
             scores = where.ordered(array(file, "point_scores"))
-    if not people and n_tracks == 1:  # one animal without tracking
-        people = ["track_0"]
     return to_poses(raw, where, scores, names, people, np.arange(n_frames))
 
 

@@ -12,6 +12,13 @@ from numpy.typing import NDArray
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.plain import read_plain
+from pose_smoother.poses.assumed import Caution
+from pose_smoother.poses.formats.frame_names import (
+    Place,
+    frame_places,
+    frames_of_times,
+    last_number,
+)
 from pose_smoother.poses.formats.individuals import group, person_id, some, without_row_numbers
 from pose_smoother.poses.formats.plain_cells import Coded, Indices
 from pose_smoother.poses.missing import find_missing, within_reach
@@ -19,12 +26,12 @@ from pose_smoother.poses.tracks import Floats, Poses, Track
 
 #: Larger files are refused before memory is taken for them.
 MAX_BYTES = 4 << 30
-#: What comes before the last number of a name, the number, and what comes after it.
-LAST_NUMBER = re.compile(r"(.*?)([0-9]{1,18})([^0-9]*)", flags=re.DOTALL)
 
 #: Numbers are written with so many decimals: a millionth of a pixel, or 0.002 px where coordinates
 #: are shares of a 2,000 px image; with more where all coordinates are smaller than a hundredth.
 DECIMALS = 6
+_LEAST_VIDEOS = 3  # of one frame each, from which on something is wrong
+_A_NUMBER = re.compile(r"\s*[+-]?[0-9]{1,20}(\.[0-9]*(e[+-]?[0-9]{1,2})?)?\s*")
 _LEAST_DIGITS = 5  # of the largest coordinate
 
 
@@ -97,10 +104,10 @@ def frame_rate(value: Any) -> float | None:
 
 
 def _is_number(text: str) -> bool:
-    return re.fullmatch(r"\s*[+-]?[0-9]{1,20}(\.[0-9]*(e[+-]?[0-9]{1,2})?)?\s*", text) is not None
+    return _A_NUMBER.fullmatch(text) is not None
 
 
-def named_frame(value: Any) -> tuple[str, int]:
+def named_frame(value: Any) -> Place:
     """(video, frame number) of an image: a number, or a file name that ends in one.
 
     ``"dance/img-000123.png"`` is frame 123 of the video ``dance/img-``.
@@ -108,24 +115,45 @@ def named_frame(value: Any) -> tuple[str, int]:
     if isinstance(value, str) and value.isdecimal() and value.isascii() and len(value) < 19:
         return "", int(value)  # most are
     if isinstance(value, str) and not _is_number(value):
-        match = LAST_NUMBER.fullmatch(value)
-        if match is None:
-            raise InvalidInputError(
-                f"expected a frame number or a name with one, found {value!r:.60}"
-            )
-        return match[1], int(match[2])
+        return _known(last_number(value), value)
     if isinstance(value, str):
         value = float(value) if "." in value else int(value)
     return "", frame_number(value)
 
 
-def named_frames(column: Coded | Indices) -> tuple[list[str], NDArray[np.int64]]:
-    """The videos and the frame numbers of a column (`named_frame`)."""
+def _known(place: Place | None, name: str) -> Place:
+    if place is None:
+        raise InvalidInputError(f"expected a frame number or a name with one, found {name!r:.60}")
+    return place
+
+
+def named_frames(
+    column: Coded | Indices, notes: list[str] | None = None
+) -> tuple[list[str], NDArray[np.int64]]:
+    """The videos and the frame numbers of a column of numbers, names of images, or times.
+
+    ``notes`` gets a sentence on which number of the names is the frame, where that is not the last,
+    and on times. See `frame_places` and `frames_of_times`.
+    """
     if not isinstance(column, Coded):
         return [""] * len(column), column
-    known = list(map(named_frame, column.texts))
+    told = [] if notes is None else notes
+    times = frames_of_times(column.texts, told)
+    if times is not None:
+        return [""] * len(column.codes), times[column.codes]
+    known = places_of(column.texts, told)
     numbers = np.array([number for _, number in known], dtype=np.int64)
     return [known[code][0] for code in column.codes.tolist()], numbers[column.codes]
+
+
+def places_of(texts: Sequence[str], notes: list[str]) -> list[Place]:
+    """(video, frame) of numbers and names of images, no two alike (`named_frame`)."""
+    named = [text for text in texts if not _is_number(text)]
+    found = [_known(*one) for one in zip(frame_places(named, notes), named, strict=True)]
+    if len(named) == len(texts):
+        return found
+    places = dict(zip(named, found, strict=True))
+    return [places[text] if text in places else named_frame(text) for text in texts]
 
 
 def to_tracks(
@@ -163,6 +191,7 @@ def to_tracks(
     missing = find_missing(keypoints, seen.score, seen.frame, who)
     keypoints[missing.mask] = np.nan
     warnings += [*_unlike_pixels(keypoints, seen.score), *missing.warnings]
+    warnings += _single_frames(seen)
     people, numbered = without_row_numbers(seen.video, seen.person, seen.frame)
     warnings += numbered
     found = group(seen.video, people, seen.frame, keypoints, seen.score)
@@ -188,6 +217,21 @@ def to_tracks(
     counts = {"linked": found.n_linked, "marked_missing": int(missing.mask.sum())}
     assumed = (*warnings, *found.warnings)
     return Poses(tuple(names), tuple(tracks), assumed, origin, fps=fps, counts=counts)
+
+
+def _single_frames(seen: Detections) -> list[str]:
+    """A warning where every frame is a video of its own: none has a neighbour to smooth with."""
+    videos = len(set(seen.video))
+    if (
+        videos < _LEAST_VIDEOS
+        or len(set(zip(seen.video, seen.frame.tolist(), strict=True))) > videos
+    ):
+        return []
+    first = seen.video[0]
+    text = (
+        f"{videos} videos of one frame each, such as {first!r:.60}: nothing is smoothed over time"
+    )
+    return [Caution(f"{text}; number the frames in their names or in a column frame")]
 
 
 def _unique_id(video: str, person: str, taken: set[str]) -> str:

@@ -103,7 +103,7 @@ def test_bad_yolo(tmp_path: Path) -> None:
     path = label(tmp_path, box + "0.5 0.5 1 x 0.5 1")
     refused(path, r"1\.txt: line 1, .*expected a number, found 'x'", format="yolo")
     refused(label(tmp_path, box), "expected lines of a class, a box and keypoints", format="yolo")
-    path = label(tmp_path, box + " ".join(["0.5"] * 23))
+    path = label(tmp_path, box + " ".join(["0.5"] * 22) + " 1.5")
     refused(path, "23 numbers after the box .* --skeleton, or put a data.yaml with kpt_shape")
     refused(written(tmp_path, "0 1", "b.txt"), "expected a folder of labels", format="yolo")
     label(tmp_path, box + "0.5 0.5 1", "2.txt")
@@ -113,7 +113,7 @@ def test_bad_yolo(tmp_path: Path) -> None:
 def test_the_layout_of_yolo_is_that_of_its_data_yaml_or_skeleton(tmp_path: Path) -> None:
     values = np.round(np.random.default_rng(0).uniform(0.1, 0.9, 18), 3)
     path = label(tmp_path, "0 0.5 0.5 0.2 0.2 " + " ".join(map(str, values)))
-    assert len(read_poses(path).names) == 6  # three numbers a keypoint
+    refused(path, "18 numbers .* may be 6 keypoints x y v or 9 keypoints x y: .* kpt_shape next")
     (tmp_path / "data.yaml").write_text("names: [a]\nkpt_shape: [9, 2]\n")
     assert len(read_poses(path).names) == 9
     (tmp_path / "data.yaml").unlink()
@@ -124,7 +124,7 @@ def test_the_layout_of_yolo_is_that_of_its_data_yaml_or_skeleton(tmp_path: Path)
 def test_the_last_number_of_yolo_is_a_confidence_or_an_id(tmp_path: Path) -> None:
     for last, person in (("0.9", "link-1"), ("7", "7")):
         for number in (1, 2):
-            line = "0 0.5 0.5 0.2 0.2 " + " ".join(["0.4"] * 51)
+            line = "0 0.5 0.5 0.2 0.2 " + " ".join(["0.4 0.45 0.9"] * 17)
             path = label(tmp_path, f"{line} {last}\n", f"{number}.txt")
         assert [track.person for track in read_poses(path).tracks] == [person]
 

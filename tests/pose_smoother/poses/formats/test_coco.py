@@ -97,5 +97,5 @@ def test_a_list_of_another_length_is_named(tmp_path: Path) -> None:
 def test_twenty_thousand_videos_are_read_in_linear_time(tmp_path: Path) -> None:
     """Quadratic, these would take minutes: the suite's limit would show it."""
     one = {"keypoints": [1.5, 2, 0.5], "track_id": 1}
-    items = [{"image_id": f"v{i}_0.jpg", **one} for i in range(20_000)]
+    items = [{"image_id": f"v{i}_{f}.jpg", **one} for i in range(20_000) for f in (0, 1)]
     assert len(read(tmp_path, items).tracks) == 20_000
