@@ -7,10 +7,8 @@ names, are no numbers.
 import re
 from collections import Counter
 from collections.abc import Sequence
-from datetime import date
 
 import numpy as np
-from numpy.typing import NDArray
 
 Place = tuple[str, int]  # video, frame
 
@@ -25,11 +23,6 @@ _FOLDER = re.compile(r"(?:.*[/\\])?", re.DOTALL)
 _ENDING = re.compile(r"\.[^./\\]*$")
 _LEAST_FRAMES = 3  # of a video, in the mean, where others than one number vary
 _LEAST_COUNTED = 10  # from which on numbers can be seen to count up
-_TIME = re.compile(
-    r"\s*(?:([0-9]{4}-[0-9]{2}-[0-9]{2})[T ])?"
-    r"(?:([0-9]{1,3}):)?([0-5]?[0-9]):([0-5]?[0-9](?:[.,][0-9]+)?)Z?\s*"
-)
-_UNEVEN = 0.3  # of the usual step between times
 
 
 def last_number(name: str) -> Place | None:
@@ -134,31 +127,3 @@ def _counts_up(column: Sequence[int]) -> bool:
     """Whether numbers are evenly spaced and no two alike."""
     steps = set(np.diff(np.sort(column)).tolist())
     return len(column) >= _LEAST_COUNTED and len(steps) == 1 and steps != {0}
-
-
-def frames_of_times(texts: Sequence[str], notes: list[str]) -> NDArray[np.int64] | None:
-    """Frame numbers of times such as 00:00:01.033, as many steps apart; None of other texts."""
-    if not texts or _TIME.fullmatch(texts[0]) is None:  # mostly
-        return None
-    matches = [_TIME.fullmatch(text) for text in texts]
-    if not all(m and (m[2] or "." in m[4] or "," in m[4]) for m in matches):
-        return None
-    try:
-        seconds = np.array([_seconds(m) for m in matches if m])
-    except ValueError:
-        return None
-    moments, which = np.unique(seconds, return_inverse=True)
-    apart = np.diff(moments)
-    steps = apart / np.median(apart) if len(apart) else apart
-    whole = np.rint(steps)
-    even = bool((np.abs(steps - whole) <= _UNEVEN).all() and (whole >= 1).all())
-    frames = np.concatenate([[0], np.cumsum(whole if even else np.ones(len(apart)))])
-    how = "by the usual step between them" if even else "in their order, as they are not even"
-    notes.append(f"times such as {texts[0].strip()} were numbered {how}")
-    return frames.astype(np.int64)[which.ravel()]
-
-
-def _seconds(match: re.Match[str]) -> float:
-    day = date.fromisoformat(match[1]).toordinal() if match[1] else 0
-    minutes = (day * 24 + int(match[2] or 0)) * 60 + int(match[3])
-    return minutes * 60 + float(match[4].replace(",", "."))

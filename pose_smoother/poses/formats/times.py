@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -70,7 +70,8 @@ def frames_of(
 ) -> Frames:
     """Frames from a column of frame numbers or names of images.
 
-    Numbers with decimals are times, whole ones that no two frames follow each other by are, too.
+    Clocks, dates and numbers with decimals are times; whole ones that no two frames follow each
+    other by are, too.
 
     Parameters
     ----------
@@ -83,18 +84,22 @@ def frames_of(
     """
     if not isinstance(column, Coded):
         return _regular([""] * len(column), column, video)
+    clocks = all(":" in text for text in column.texts)
     decimal = [bool(_FRACTION.fullmatch(text)) for text in column.texts]
-    if len(decimal) > 2 and 3 * sum(decimal) >= len(decimal):
+    if clocks or (len(decimal) > 2 and 3 * sum(decimal) >= len(decimal)):
         values = [_moment(text) for text in column.texts]
         if None not in values:
-            found = _of_moments(np.array(values)[column.codes], title, None, video)
-            if not any("evenly" in note for note in found.notes):
+            unit = 1.0 if clocks else None
+            found = _of_moments(np.array(values)[column.codes], title, unit, video)
+            if clocks or not any("evenly" in note for note in found.notes):
                 return found
+    notes: list[str] = []
     try:
-        images, numbers = named_frames(column)
+        images, numbers = named_frames(column, notes)
     except InvalidInputError:
         raise _named_error(column, lines, title) from None
-    return _regular(images, numbers, video)
+    found = _regular(images, numbers, video)
+    return replace(found, notes=(*notes, *found.notes))
 
 
 def frames_of_times(
@@ -170,7 +175,7 @@ def _moment(text: str) -> float | None:
     with suppress(ValueError):
         value = float(text)
         return value if np.isfinite(value) and "_" not in text else None
-    match = _CLOCK.fullmatch(text.strip())
+    match = _CLOCK.fullmatch(text.strip().replace(",", "."))
     if match:
         return int(match[1] or 0) * 3600 + int(match[2]) * 60 + float(match[3])
     with suppress(ValueError, OverflowError, OSError):

@@ -16,7 +16,6 @@ from pose_smoother.poses.assumed import Caution
 from pose_smoother.poses.formats.frame_names import (
     Place,
     frame_places,
-    frames_of_times,
     last_number,
 )
 from pose_smoother.poses.formats.individuals import group, person_id, some, without_row_numbers
@@ -130,18 +129,14 @@ def _known(place: Place | None, name: str) -> Place:
 def named_frames(
     column: Coded | Indices, notes: list[str] | None = None
 ) -> tuple[list[str], NDArray[np.int64]]:
-    """The videos and the frame numbers of a column of numbers, names of images, or times.
+    """The videos and the frame numbers of a column of numbers or of names of images.
 
-    ``notes`` gets a sentence on which number of the names is the frame, where that is not the last,
-    and on times. See `frame_places` and `frames_of_times`.
+    ``notes`` gets a sentence on which number of the names is the frame, where that is not the last.
+    See `frame_places`.
     """
     if not isinstance(column, Coded):
         return [""] * len(column), column
-    told = [] if notes is None else notes
-    times = frames_of_times(column.texts, told)
-    if times is not None:
-        return [""] * len(column.codes), times[column.codes]
-    known = places_of(column.texts, told)
+    known = places_of(column.texts, [] if notes is None else notes)
     numbers = np.array([number for _, number in known], dtype=np.int64)
     return [known[code][0] for code in column.codes.tolist()], numbers[column.codes]
 

@@ -4,14 +4,11 @@ import hashlib
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from pose_smoother.poses.assumed import Caution
 from pose_smoother.poses.formats import read_poses
-from pose_smoother.poses.formats.frame_names import frame_places, frames_of_times
-from pose_smoother.poses.formats.plain_cells import coded
-from pose_smoother.poses.formats.tracks_io import named_frames
+from pose_smoother.poses.formats.frame_names import frame_places
 
 N = 30
 
@@ -79,32 +76,6 @@ def test_folders_are_videos(pattern: str) -> None:
     expected = [(f"v{i}/frame_", f) for i in range(N) for f in range(N)]
     assert frame_places(names, notes) == expected
     assert frame_places([f"v{f}/image.jpg" for f in range(N)], []) == [("v", f) for f in range(N)]
-
-
-@pytest.mark.parametrize(
-    ("texts", "frames"),
-    [
-        (["00:00:01.000", "00:00:01.033", "00:00:01.067", "00:00:01.133"], [0, 1, 2, 4]),
-        (["59:59.96", "1:00:00.00", "1:00:00.04"], [0, 1, 2]),
-        (["2024-01-05T23:59:59,9Z", "2024-01-06T00:00:00,0Z"], [0, 1]),
-        (["0:00:01.00", "0:00:01.10", "0:00:01.25", "0:00:01.36"], [0, 1, 2, 3]),
-        (["0:00:02", "0:00:01", "0:00:03"], [1, 0, 2]),
-        (["12:30", "12:31"], None),  # may be anything
-        (["0:00:01.00", "img_1"], None),
-    ],
-)
-def test_times_are_frames(texts: list[str], frames: list[int] | None) -> None:
-    notes: list[str] = []
-    found = frames_of_times(texts, notes)
-    assert (None if found is None else found.tolist()) == frames
-    assert len(notes) == (frames is not None)
-
-
-def test_a_column_of_times() -> None:
-    texts = [f"00:00:{f / 30:06.3f}" for f in range(N)]
-    videos, frames = named_frames(coded([text for text in texts for _ in range(2)]))
-    assert set(videos) == {""}
-    np.testing.assert_array_equal(frames, np.repeat(np.arange(N), 2))
 
 
 def openpose(folder: Path, pattern: str) -> None:

@@ -9,6 +9,8 @@ import pytest
 
 from pose_smoother.errors import InvalidInputError
 from pose_smoother.poses.assumed import Caution
+from pose_smoother.poses.formats.plain_cells import coded
+from pose_smoother.poses.formats.times import frames_of
 from tests.pose_smoother.poses.formats.two_walkers import (
     N_FRAMES,
     PEOPLE,
@@ -157,3 +159,32 @@ def test_a_cell_that_is_no_frame_is_named(cell: str, line: int, title: str, tmp_
 def test_a_cell_of_a_long_table_that_is_no_time_is_named(tmp_path: Path) -> None:
     with pytest.raises(InvalidInputError, match="line 3, column 't': expected a time, found 'x'"):
         read(tmp_path, "t,keypoint,x,y", [[0.1, "a", 1, 2], ["x", "a", 1, 2]])
+
+
+@pytest.mark.parametrize(
+    ("texts", "frames"),
+    [
+        (["00:00:01.000", "00:00:01.033", "00:00:01.067", "00:00:01.133"], [0, 1, 2, 4]),
+        (["59:59.96", "1:00:00.00", "1:00:00.04"], [0, 1, 2]),
+        (["2024-01-05T23:59:59,9Z", "2024-01-06T00:00:00,0Z"], [0, 1]),
+        (["0:00:01.00", "0:00:01.10", "0:00:01.25", "0:00:01.36"], [0, 1, 2, 3]),
+        (["0:00:02", "0:00:01", "0:00:03"], [1, 0, 2]),
+    ],
+)
+def test_clocks_and_dates_in_a_column_of_frames(texts: list[str], frames: list[int]) -> None:
+    found = frames_of(coded(texts), np.arange(len(texts)), "frame", None)
+    assert found.number.tolist() == frames
+    assert "frames are the values of column 'frame'" in found.notes[-1]
+
+
+def test_names_beside_clocks_are_names() -> None:
+    found = frames_of(coded(["0:00:01.00", "img_1"]), np.arange(2), "frame", None)
+    assert found.number.tolist() == [0, 1]  # their last numbers
+    assert len(set(found.video)) == 2
+
+
+def test_which_number_of_names_is_the_frame_is_told() -> None:
+    texts = [f"frame_{f:04d}_cam2.png" for f in range(12)]
+    found = frames_of(coded(texts), np.arange(12), "image", None)
+    assert found.number.tolist() == list(range(12))
+    assert len(found.notes) == 1
