@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_smoother.errors import InvalidInputError
-from pose_smoother.poses.formats.array_layout import NEAR, are_scores, time_axis
+from pose_smoother.poses.formats.array_layout import are_scores, nearer_axis
 from pose_smoother.poses.missing import find_missing, within_reach
 from pose_smoother.poses.tracks import Floats, Poses, Track
 
@@ -99,7 +99,7 @@ def _from_array(x: Any, scores: Any, names: Sequence[str] | None) -> ArrayPoses:
     array = np.asarray(x)
     if array.dtype.kind not in "iuf" or array.ndim not in (3, 4) or array.shape[-1] not in (2, 3):
         return _from_numbers(x, scores, names)
-    if array.ndim == 4 and array.shape[0] < array.shape[1] and time_axis(array) == (1, NEAR):
+    if array.ndim == 4 and array.shape[0] < array.shape[1] and nearer_axis(array) == 1:
         raise InvalidInputError(
             f"expected (frames, people, keypoints, 2 or 3), got {array.shape}, in which the second "
             "axis looks like time: give np.swapaxes(xy, 0, 1)"

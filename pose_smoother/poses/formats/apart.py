@@ -64,14 +64,6 @@ class Rows:
     def _key(self, row: int) -> bytes:
         return (self.values[row] + 0.0).tobytes()  # -0 is 0
 
-    def n_least(self) -> int:
-        """How many detections there are at least: in each group, as rows of one keypoint."""
-        spot = self.group * len(self.names) + self.keypoint
-        different, count = np.unique(spot, return_counts=True)
-        most = np.zeros(int(self.group.max()) + 1, np.int64)
-        np.maximum.at(most, different // len(self.names), count)
-        return int(most.sum())
-
 
 @dataclass(frozen=True)
 class Distinction:
@@ -101,7 +93,8 @@ def by_column(
     columns : index and texts of each that may.
     whose, frame : int64 (groups,), of each group.
     """
-    least, found = rows.n_least(), None
+    _, _, most = _most_rows(rows.group, rows.keypoint, len(rows.names))
+    least, found = int(most.sum()), None
     for index, column in columns:
         n_texts = len(column.texts)
         apart, group = np.unique(rows.group * n_texts + column.codes, return_inverse=True)
@@ -125,6 +118,22 @@ def by_column(
         if found is None and len(rows.names) > 2:
             found = Distinction(group, index)
     return found
+
+
+def _most_rows(group: Indices, keypoint: Indices, n: int) -> tuple[Indices, Indices, Indices]:
+    """Each pair of group and keypoint (group * n + keypoint), its rows, and each group's most.
+
+    A group has at least so many detections.
+    """
+    spots, count = np.unique(group * n + keypoint, return_counts=True)
+    most = np.zeros(int(group.max()) + 1, np.int64)
+    np.maximum.at(most, spots // n, count)
+    return spots, count, most
+
+
+def _start(begins: NDArray[np.bool_]) -> Indices:
+    """Of each row, the row at which its stretch begins."""
+    return np.flatnonzero(begins)[np.cumsum(begins) - 1]
 
 
 def _centres(group: Indices, n: int, values: Floats) -> Floats:
@@ -169,9 +178,7 @@ def by_order(rows: Rows) -> Distinction:
     group, keypoint = rows.group[order], rows.keypoint[order]
     begins = np.append(True, group[1:] != group[:-1])
     again = ~begins[1:] & (keypoint[1:] == keypoint[:-1])
-    spots, count = np.unique(group * len(rows.names) + keypoint, return_counts=True)
-    most = np.zeros(int(group.max()) + 1, np.int64)
-    np.maximum.at(most, spots // len(rows.names), count)
+    spots, count, most = _most_rows(group, keypoint, len(rows.names))
     least, several = int(most.sum()), most > 1
     in_several = several[group][1:] & ~begins[1:]
     if len(rows.names) > 1 and again.sum() > _BY_KEYPOINT * in_several.sum():
@@ -200,9 +207,8 @@ def _occurrence(spot: Indices) -> Indices:
     """How many earlier rows have the same spot."""
     order = np.argsort(spot, kind="stable")
     first = np.append(True, np.diff(spot[order]) != 0)
-    start = np.flatnonzero(first)[np.cumsum(first) - 1]
     found = np.empty(len(spot), np.int64)
-    found[order] = np.arange(len(spot)) - start
+    found[order] = np.arange(len(spot)) - _start(first)
     return found
 
 
@@ -214,7 +220,7 @@ def _ranks(
     numbers = [_NUMBER.fullmatch(name) for name in names]
     if all(numbers):
         found.append(np.array([int(match[1]) for match in numbers if match], dtype=np.int64))
-    place = np.arange(len(group)) - np.flatnonzero(begins)[np.cumsum(begins) - 1]
+    place = np.arange(len(group)) - _start(begins)
     _, first = np.unique(group * len(names) + keypoint, return_index=True)
     usual = np.zeros(len(names))
     for k in np.unique(keypoint).tolist():

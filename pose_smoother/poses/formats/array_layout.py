@@ -22,7 +22,6 @@ AXES = ("people", "time", "keypoints")
 CHANNELS = ("xy", "xyz", "xys")
 EXAMPLE = "time,people,keypoints,xy"
 
-NEAR = "neighbours along the frames are nearer to each other"
 #: Steps along the axis of time must be smaller than those along people by this factor.
 _MARGIN = 0.5
 _MAX_STEPS = 400
@@ -97,7 +96,7 @@ def find_layout(
         turned = n_keypoints is not None and array.shape[0] == n_keypoints != array.shape[1]
         order = (-1, 1, 0, 2) if turned else (-1, 0, 1, 2)
     else:
-        time, why = time_axis(array, n_frames, n_people)
+        time, why = _time_axis(array, n_frames, n_people)
         order = (1 - time, time, 2, 3)
         if min(array.shape[:2]) > 1 and why:
             first, second = ("frames", "people") if time == 0 else ("people", "frames")
@@ -138,25 +137,30 @@ def _said(array: NDArray[Any], layout: str) -> ArrayLayout:
     return ArrayLayout((order[0], order[1], order[2], last), channels[0])
 
 
-def time_axis(
-    array: NDArray[Any], n_frames: int | None = None, n_people: int | None = None
-) -> tuple[int, str]:
-    """Which of the first two axes is time, and why; no reason where nothing was assumed.
+def nearer_axis(array: NDArray[Any]) -> int | None:
+    """Which of the first two axes neighbours are clearly nearer along, as frames are; None of both.
 
     Parameters
     ----------
     array : (A, B, K, 2 or 3), numbers; NaN where missing.
-    n_frames, n_people : the length of one of the first two axes, if it is known.
     """
+    first, second = (_step(array, axis) for axis in (0, 1))
+    if min(first, second) < _MARGIN * max(first, second):
+        return int(second < first)
+    return None
+
+
+def _time_axis(array: NDArray[Any], n_frames: int | None, n_people: int | None) -> tuple[int, str]:
+    """Which of the first two axes is time, and why; no reason where nothing was assumed."""
     shape = array.shape[:2]
     if shape[0] != shape[1]:
         if n_frames in shape:
             return shape.index(n_frames), ""
         if n_people in shape:
             return 1 - shape.index(n_people), ""
-    steps = [_step(array, axis) for axis in (0, 1)]
-    if steps[0] < _MARGIN * steps[1] or steps[1] < _MARGIN * steps[0]:
-        return int(steps[1] < steps[0]), NEAR
+    nearer = nearer_axis(array)
+    if nearer is not None:
+        return nearer, "neighbours along the frames are nearer to each other"
     return int(shape[1] >= shape[0]), "the longer one is time"
 
 

@@ -17,6 +17,7 @@ from pose_smoother.poses.assumed import Caution
 from pose_smoother.poses.formats.evidence import Evidence
 from pose_smoother.poses.formats.json_utils import (
     dump,
+    first_given,
     head,
     load,
     member,
@@ -25,9 +26,9 @@ from pose_smoother.poses.formats.json_utils import (
 from pose_smoother.poses.formats.point_lists import point_array, put_points, with_score
 from pose_smoother.poses.formats.tracks_io import (
     Detections,
+    all_places,
     frame_rate,
     named_frame,
-    places_of,
     read_bytes,
     to_file_order,
     to_tracks,
@@ -73,28 +74,15 @@ def _items(document: Any) -> tuple[list[Any], str]:
     return member(document, "annotations", list, "the file"), "annotation"
 
 
-def _first(item: dict[str, Any], keys: tuple[str, ...]) -> Any:
-    for key in keys:
-        value = item.get(key)
-        if value is not None:
-            return value
-    return None
-
-
-def _all_places(
+def _image_places(
     items: Sequence[dict[str, Any]], images: Sequence[Any], notes: list[str]
 ) -> list[tuple[str, int]]:
     """(video, frame) of objects that may say them; else of their images' names or numbers."""
-    given = [
-        image if (frame := _first(item, _FRAME_KEYS)) is None else frame
-        for item, image in zip(items, images, strict=True)
-    ]
-    texts = list(dict.fromkeys(one for one in given if isinstance(one, str)))
-    named = dict(zip(texts, places_of(texts, notes), strict=True))
+    frames = [first_given(item, _FRAME_KEYS) for item in items]
+    given = [image if frame is None else frame for image, frame in zip(images, frames, strict=True)]
     places = []
-    for item, one in zip(items, given, strict=True):
-        place = named[one] if isinstance(one, str) else named_frame(one)
-        video = _first(item, _VIDEO_KEYS)
+    for item, place in zip(items, all_places(given, notes), strict=True):
+        video = first_given(item, _VIDEO_KEYS)
         places.append(place if video is None else (str(video), place[1]))
     return places
 
@@ -109,7 +97,7 @@ def _images(document: Any, notes: list[str]) -> dict[Any, tuple[str, int]]:
         raise InvalidInputError("images: expected an id for each, no two alike")
     told: list[str] = []
     try:
-        places = _all_places(images, [i.get("file_name", i["id"]) for i in images], told)
+        places = _image_places(images, [i.get("file_name", i["id"]) for i in images], told)
     except InvalidInputError:
         places = []
     if len(set(places)) < len(images):
@@ -145,7 +133,7 @@ def _places(
     """(video, frame) of every person."""
     ids = [person.get("image_id") for person in people]
     if not images:
-        return _all_places(people, ids, notes)
+        return _image_places(people, ids, notes)
     for row, image in enumerate(ids):
         if not (isinstance(image, int | str) and image in images):
             raise InvalidInputError(f"{where(row)}: no image has the id {image!r:.40}")

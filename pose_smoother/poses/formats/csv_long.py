@@ -72,7 +72,7 @@ def claims(path: Path) -> Evidence:
 
     A column without such a title may number the keypoints, too.
     """
-    found = _known(head_texts(path))
+    found = _with_frame(with_meaning(head_texts(path), _MEANINGS))
     absent = set(_NEEDED) - found.keys()
     if absent == {"keypoint"}:
         with suppress(InvalidInputError):
@@ -82,9 +82,8 @@ def claims(path: Path) -> Evidence:
     return Evidence.NONE if absent else Evidence.NAMES
 
 
-def _known(header: Sequence[str]) -> dict[str, int]:
+def _with_frame(found: dict[str, int]) -> dict[str, int]:
     """The columns by their meaning; a time is the frame where no other column is."""
-    found = with_meaning(header, _MEANINGS)
     if "time" in found:
         found.setdefault("frame", found["time"])
     return found
@@ -119,18 +118,9 @@ def _numbering(table: Table, header: Sequence[str], at: Mapping[str, int]) -> in
     return None
 
 
-def read(path: Path, skeleton: str | None) -> Poses:
-    """Tracks of the file; its column names the keypoints (``skeleton`` those that are numbered).
-
-    Raises
-    ------
-    InvalidInputError : a column is absent, or a cell is no number, or times are too coarse.
-    """
-    raw = read_bytes(path)
-    table = parse(raw)
-    header = table.texts(table.filled[0])
-    columns(header, _MEANINGS)
-    at = _known(header)
+def _columns(table: Table, header: list[str]) -> tuple[dict[str, int], list[str]]:
+    """The columns by their meaning, with all that are needed, and what was assumed."""
+    at = _with_frame(columns(header, _MEANINGS))
     notes: list[str] = []
     if set(_NEEDED) - at.keys() == {"keypoint"}:
         number = _numbering(table, header, at)
@@ -144,6 +134,20 @@ def read(path: Path, skeleton: str | None) -> Poses:
             f"no column for {', '.join(absent)} among {', '.join(header)}; expected "
             f"{', '.join(_NEEDED)} and, where there are, person, video, score"
         )
+    return at, notes
+
+
+def read(path: Path, skeleton: str | None) -> Poses:
+    """Tracks of the file; its column names the keypoints (``skeleton`` those that are numbered).
+
+    Raises
+    ------
+    InvalidInputError : a column is absent, or a cell is no number, or times are too coarse.
+    """
+    raw = read_bytes(path)
+    table = parse(raw)
+    header = table.texts(table.filled[0])
+    at, notes = _columns(table, header)
     axes = ("x", "y", "z") if "z" in at else ("x", "y")
     axis_columns = {axis: at[axis] for axis in axes}
     given = [meaning for meaning in (*axes, "score") if meaning in at]

@@ -59,7 +59,7 @@ def claims(path: Path) -> Evidence:
 def _labels_at(cells: Sequence[str]) -> int | None:
     """The column of the rows' labels by the first row's cells; None of another table.
 
-    The labels of a keypoint's coordinates are alike, but for what pandas appends (``S``, ``S.1``).
+    The labels of a keypoint's coordinates are alike, except what pandas appends (``S``, ``S.1``).
     """
     at = 1 if cells and (not cells[0].strip() or cells[0].startswith("Unnamed")) else 0
     label = cells[at].strip().lower() if len(cells) > at else ""

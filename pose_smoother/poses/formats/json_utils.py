@@ -4,6 +4,7 @@ import codecs
 import json
 import re
 from collections import Counter
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -157,6 +158,11 @@ def _dumped(document: Any, *, separators: tuple[str, str], **how: Any) -> bytes:
         return json.dumps(document, separators=separators, **how).encode()
     except UnicodeEncodeError:  # half a surrogate pair can only be written escaped
         return json.dumps(document, separators=separators).encode()
+
+
+def first_given(item: dict[str, Any], keys: Sequence[str]) -> Any:
+    """The value of the first of some keys that an object has one for, None without one."""
+    return next((item[key] for key in keys if item.get(key) is not None), None)
 
 
 def member(value: Any, key: str, kind: type, where: str) -> Any:

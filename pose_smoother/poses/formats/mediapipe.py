@@ -20,11 +20,10 @@ from pose_smoother.errors import InvalidInputError
 from pose_smoother.files.atomic import write_atomic
 from pose_smoother.poses.formats.evidence import Evidence
 from pose_smoother.poses.formats.frame_names import last_number
-from pose_smoother.poses.formats.json_utils import dump, head, load, numbers
+from pose_smoother.poses.formats.json_utils import dump, first_given, head, load, numbers
 from pose_smoother.poses.formats.tracks_io import (
     Detections,
-    named_frame,
-    places_of,
+    all_places,
     read_bytes,
     to_file_order,
     to_tracks,
@@ -106,15 +105,13 @@ def _landmarks(value: Any, where: str) -> list[list[dict[str, Any]]]:
 def _people(document: Any) -> list[_Person]:
     """Everyone of every frame, in the file's order."""
     frames = _frames(document)
-    given = [
-        next((item[key] for key in _FRAME if item.get(key) is not None), at) for at, item in frames
-    ]
-    texts = list(dict.fromkeys(one for one in given if isinstance(one, str)))
-    places = dict(zip(texts, places_of(texts, []), strict=True))
-    several = len({video for video, _ in places.values()}) > 1
+    numbers = [first_given(item, _FRAME) for _, item in frames]
+    given = [at if one is None else one for one, (at, _) in zip(numbers, frames, strict=True)]
+    places = all_places(given, [])
+    named = (place for place, one in zip(places, given, strict=True) if isinstance(one, str))
+    several = len({video for video, _ in named}) > 1
     found = []
-    for one, (_, item) in zip(given, frames, strict=True):
-        video, frame = places[one] if isinstance(one, str) else named_frame(one)
+    for (video, frame), (_, item) in zip(places, frames, strict=True):
         key = next((key for key in _PEOPLE if key in item), None)
         people = [] if key is None else _landmarks(item[key], f"frame {frame}")
         found += [_Person(video if several else "", frame, landmarks) for landmarks in people]

@@ -27,6 +27,7 @@ from pose_smoother.poses.formats.frame_files import (
 from pose_smoother.poses.formats.frame_names import last_number
 from pose_smoother.poses.formats.json_utils import (
     dump,
+    first_given,
     head,
     load,
     member,
@@ -109,9 +110,9 @@ def _listed(document: Any) -> tuple[list[Any], list[int]]:
     frames: list[int] = []
     for index, item in enumerate(listed):
         here = member(item, _key(item), list, f"frame {index}")
-        given = next((item[key] for key in _FRAME if item.get(key) is not None), index)
+        given = first_given(item, _FRAME)
         people += here
-        frames += [named_frame(given)[1]] * len(here)
+        frames += [named_frame(index if given is None else given)[1]] * len(here)
     return people, frames
 
 

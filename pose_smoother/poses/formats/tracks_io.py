@@ -151,6 +151,13 @@ def places_of(texts: Sequence[str], notes: list[str]) -> list[Place]:
     return [places[text] if text in places else named_frame(text) for text in texts]
 
 
+def all_places(values: Sequence[Any], notes: list[str]) -> list[Place]:
+    """(video, frame) of numbers and names that may come again; names are looked at together."""
+    texts = list(dict.fromkeys(value for value in values if isinstance(value, str)))
+    named = dict(zip(texts, places_of(texts, notes), strict=True))
+    return [named[one] if isinstance(one, str) else named_frame(one) for one in values]
+
+
 def to_tracks(
     names: Sequence[str],
     seen: Detections,
